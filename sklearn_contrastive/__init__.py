@@ -1,0 +1,35 @@
+"""Metric learning with the contrastive loss, as scikit-learn estimators.
+
+The public names are imported when first asked for, so that
+``import sklearn_contrastive`` stays quick. torch is loaded by ``fit`` alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn_contrastive._embedding import ContrastiveEmbedding
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "ContrastiveEmbedding",
+    "encoders",
+    "losses",
+    "miners",
+    "similarity",
+]
+
+_CLASSES = {"ContrastiveEmbedding": "sklearn_contrastive._embedding"}
+
+
+def __getattr__(name: str):
+    if name in _CLASSES:
+        return getattr(import_module(_CLASSES[name]), name)
+    if name in __all__:
+        return import_module(f"sklearn_contrastive.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

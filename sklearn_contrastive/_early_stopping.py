@@ -1,0 +1,113 @@
+"""Early stopping on pairs of held-out rows."""
+
+import numpy as np
+
+#: Held-out rows compared with one another, and pairs kept of each kind.
+_MOST_ROWS = 1024
+_MOST_PAIRS = 20_000
+
+
+class HeldOutPairs:
+    """A fixed set of positive and negative pairs among held-out rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The table that holds the rows.
+
+    similarity : Similarity
+        Speaks for the held-out rows of `X`.
+
+    rng : numpy.random.RandomState
+        Source of randomness.
+    """
+
+    def __init__(self, X, similarity, rng):
+        index = similarity.batches(min(_MOST_ROWS, similarity.n_rows_), rng)[0]
+        keys = similarity.keys(index)
+        pairs = similarity.pairs(keys, keys)
+        kinds = [_some(weights, rng) for weights in pairs]
+        if 0 in (kinds[0].shape[1], kinds[1].shape[1]):
+            raise ValueError(
+                "Early stopping needs similar and dissimilar pairs among the held-out "
+                f"rows; {len(index)} of them hold {kinds[0].shape[1]} similar and "
+                f"{kinds[1].shape[1]} dissimilar pairs. Raise `validation_fraction`, or "
+                "pass `X_val` and `y_val` with several rows of several classes."
+            )
+        self._left, self._right = np.concatenate(kinds, axis=1)
+        self._positive = np.repeat([1, 0], [kind.shape[1] for kind in kinds])
+        self.rows = X[index]
+
+    def score(self, points):
+        """Return how well distances tell positive from negative pairs.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n_rows, n_components)
+            The embedded `rows`.
+
+        Returns
+        -------
+        score : float
+            Share of (positive, negative) couples of pairs in which the positive pair is
+            the nearer one, ties counting half: the area under the ROC curve.
+        """
+        from sklearn.metrics import roc_auc_score
+
+        differences = points[self._left] - points[self._right]
+        return float(roc_auc_score(self._positive, -(differences**2).sum(axis=1)))
+
+
+def _some(weights, rng):
+    """Return two rows of positions: at most so many pairs, drawn at random."""
+    positions = np.array(np.nonzero(np.triu(weights, k=1)))
+    n_pairs = positions.shape[1]
+    if n_pairs > _MOST_PAIRS:
+        positions = positions[:, rng.permutation(n_pairs)[:_MOST_PAIRS]]
+    return positions
+
+
+class EarlyStopping:
+    """Keep the best parameters, and say when they stop getting better.
+
+    Parameters
+    ----------
+    pairs : HeldOutPairs
+        What parameters are judged by.
+
+    n_iter_no_change : int
+        Epochs in a row without improvement after which to stop.
+
+    tol : float
+        Least gain in score that counts as an improvement.
+    """
+
+    def __init__(self, pairs, n_iter_no_change, tol):
+        self._pairs = pairs
+        self._n_iter_no_change, self._tol = n_iter_no_change, tol
+        self._reference, self._n_stale = -np.inf, 0
+        self.scores, self.best_score, self.best_params = [], -np.inf, None
+
+    def update(self, trainer):
+        """Judge an epoch.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            Embeds the held-out rows, and hands out its parameters.
+
+        Returns
+        -------
+        stop : bool
+            Whether to stop.
+        """
+        score = self._pairs.score(trainer.embed(self._pairs.rows))
+        self.scores.append(score)
+        if score >= self.best_score:
+            # On a tie the later parameters: they have seen more.
+            self.best_score, self.best_params = score, trainer.params()
+        if score > self._reference + self._tol:
+            self._reference, self._n_stale = score, 0
+        else:
+            self._n_stale += 1
+        return self._n_stale >= self._n_iter_no_change

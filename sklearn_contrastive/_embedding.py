@@ -1,0 +1,326 @@
+"""The estimator: its parameters, what they mean, and which values they take."""
+
+from numbers import Integral, Real
+
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from sklearn_contrastive._callbacks import CallbackSupportMixin
+from sklearn_contrastive._fitting import FittingMixin
+from sklearn_contrastive._metric import EmbeddingMetricMixin
+from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
+from sklearn_contrastive.losses import LOSSES
+from sklearn_contrastive.miners import MINERS
+from sklearn_contrastive.similarity import SIMILARITIES
+
+
+class ContrastiveEmbedding(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    FittingMixin,
+    EmbeddingMetricMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
+    r"""Supervised embedding learned with a contrastive loss.
+
+    A multi-layer perceptron maps rows to points so that rows of the same class come
+    near each other and rows of different classes stay a margin apart [1]_. Pairs are
+    built from the labels inside each mini-batch; new rows are mapped by `transform`.
+
+    The four parts of the problem are parameters: what makes two rows alike
+    (`similarity`), how a row becomes a point (`encoder`), which pairs to learn from
+    (`miner`), and what is wanted of them (`loss`).
+
+    Parameters
+    ----------
+    n_components : int, default=32
+        Dimension of the embedding, >= 1.
+
+    similarity : {"auto", "labels"} or Similarity, default="auto"
+        What makes two rows alike. ``"labels"``, which ``"auto"`` stands for: rows of
+        the same class in `y`.
+
+    encoder : {"mlp", "linear"}, torch.nn.Module or callable, default="mlp"
+        How a row becomes a point. ``"linear"`` is a linear map. A module that maps
+        (n_batch, n_features) to (n_batch, n_components) is copied and its copy
+        trained; a callable is a factory of one and is called with
+        ``(n_features, n_components)``.
+
+    hidden_layer_sizes : tuple of int, default=(256, 256)
+        Width of each hidden layer of ``encoder="mlp"``, >= 1.
+
+    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="silu"
+        Activation of the hidden layers of ``encoder="mlp"``.
+
+    dropout : float, default=0.1
+        Share of hidden activations of ``encoder="mlp"`` that each training step
+        leaves out, in [0, 1). More of it resists overfitting.
+
+    loss : {"contrastive", "contrastive_squared", "contrastive_linear", "siamese"}, \
+            PairLoss or callable, default="contrastive"
+        What is wanted of the pairs: a name of `sklearn_contrastive.losses.LOSSES`, an
+        object of that module, whose parameters a search reaches as ``loss__margin``,
+        or a function ``(anchors, candidates, pairs) -> scalar tensor``.
+
+    margin : float or "auto", default="auto"
+        Where a named `loss` stops pushing dissimilar rows apart, > 0, in its own
+        units. A larger margin spreads classes farther and lets more pairs push. On
+        the unit sphere ``"auto"`` is :math:`\sqrt 2` (2 for ``"contrastive_squared"``,
+        whose unit is the squared distance), off it 1.
+
+    miner : {"auto", "all", "nearest"} or callable, default="auto"
+        Which pairs of a batch to learn from: all of them, or each row's 3 nearest
+        positives and 8 nearest negatives. An object of `sklearn_contrastive.miners`
+        sets other numbers; a function ``(distances, pairs) -> pairs`` is taken too.
+        ``"auto"`` is ``"nearest"`` for the losses of this package and ``"all"`` for a
+        function.
+
+    normalize : bool, default=True
+        Whether to scale embedded rows to length 1. Without it the margin only sets
+        the scale of the embedding, and searching it means little.
+
+    standardize : bool or {"robust", "standard"}, default=True
+        What is done to the columns of `X` first: ``"standard"`` subtracts the mean
+        and divides by the standard deviation; ``"robust"`` takes the median and the
+        interquartile range and bends values smoothly into ±3. True means
+        ``"standard"``. Constant columns become zero.
+
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch, >= 2, clipped to the number of rows. A larger one offers
+        each row nearer neighbours to learn from, at a cost that grows with its
+        square. ``"auto"`` is 256.
+
+    max_iter : int or "auto", default="auto"
+        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 40
+        visits to each row, but for at least 300 and at most 4,000 mini-batches; its
+        epochs hold several passes where one has fewer than 10 mini-batches.
+
+    learning_rate_init : float, default=2e-3
+        Peak learning rate of AdamW, > 0; reached after a short warm-up and followed
+        by a cosine decay.
+
+    alpha : float, default=1e-2
+        Weight decay of AdamW, >= 0, relative to the learning rate; biases do not
+        decay.
+
+    early_stopping : bool, default=False
+        Whether to hold rows out, score a fixed set of their pairs after every epoch,
+        stop when the score no longer improves, and keep the best weights.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out for early stopping, in (0, 1); unused when
+        `X_val` is given.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which early stopping ends training, >= 1.
+
+    tol : float, default=1e-4
+        Least gain in score that early stopping counts as an improvement, >= 0.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, standardisation and optimizer of the
+        last fit; `n_iter_`, `n_steps_` and the curves then go on as well.
+
+    device : str, default="auto"
+        Where to train: a torch device such as ``"cpu"`` or ``"cuda:1"``, or
+        ``"auto"`` for the first of CUDA, MPS and CPU that is there. The fitted model
+        needs no such device.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, batches and dropout. On a CPU the same int gives the same
+        bits, for the same number of threads.
+
+    verbose : bool, default=False
+        Whether to print the loss, and the validation score, of every epoch.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of each layer, for ``"mlp"`` and ``"linear"``.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of each layer, for ``"mlp"`` and ``"linear"``.
+
+    module_state_ : dict of str to ndarray
+        Parameters and buffers of the torch module, where `encoder` is one.
+
+    center_, scale_ : ndarray of shape (n_features_in_,) or None
+        What is subtracted from each column and what it is then divided by (infinity
+        for a constant column); None with ``standardize=False``.
+
+    standardize_ : {"robust", "standard"} or None
+        What is done to the columns.
+
+    similarity_, miner_ : str or object
+        What ``"auto"`` became, otherwise the parameter.
+
+    margin_ : float or None
+        The margin used; None for a loss without one.
+
+    batch_size_ : int
+        Rows in a mini-batch.
+
+    device_ : str
+        Where the model was trained.
+
+    encoder_ : object
+        What maps standardised rows to points: the torch module or factory given, or
+        an encoder of `sklearn_contrastive.encoders`.
+
+    classes_ : ndarray of shape (n_classes,)
+        The labels seen.
+
+    n_iter_ : int
+        Epochs trained.
+
+    n_steps_ : int
+        Mini-batches trained on.
+
+    loss_curve_ : list of float
+        Mean loss of each epoch.
+
+    validation_scores_ : list of float or None
+        Score of the held-out pairs after each epoch: the share of (similar,
+        dissimilar) couples of pairs in which the similar pair is nearer. None without
+        early stopping.
+
+    best_validation_score_ : float or None
+        The best of them, reached by the weights that were kept.
+
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` has string names.
+
+    See Also
+    --------
+    sklearn.neighbors.NeighborhoodComponentsAnalysis : A linear map for nearest
+        neighbours.
+    sklearn.discriminant_analysis.LinearDiscriminantAnalysis : Linear projection that
+        separates class means.
+
+    Notes
+    -----
+    Fitted state is plain numpy: a model trained on a GPU can be unpickled, and can
+    transform, on a machine without one, and without torch. Training uses one thread
+    on a CPU while no layer is wider than 1,024; search in parallel with ``n_jobs``.
+
+    References
+    ----------
+    .. [1] R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an
+       Invariant Mapping", CVPR 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_contrastive import ContrastiveEmbedding
+    >>> X, y = load_wine(return_X_y=True)
+    >>> print(f"{cross_val_score(KNeighborsClassifier(), X, y).mean():.2f}")
+    0.69
+    >>> model = make_pipeline(
+    ...     ContrastiveEmbedding(random_state=0), KNeighborsClassifier()
+    ... )
+    >>> cross_val_score(model, X, y).mean() > 0.95
+    np.True_
+    """
+
+    _parameter_constraints = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "similarity": [
+            StrOptions({"auto", *SIMILARITIES}),
+            HasMethods(["fit", "batches", "keys", "pairs"]),
+        ],
+        "encoder": [StrOptions(set(ENCODERS)), callable, HasMethods("forward")],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "margin": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "miner": [StrOptions({"auto", *MINERS}), callable],
+        "normalize": ["boolean"],
+        "standardize": ["boolean", StrOptions({"robust", "standard"})],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_components=32,
+        *,
+        similarity="auto",
+        encoder="mlp",
+        hidden_layer_sizes=(256, 256),
+        activation="silu",
+        dropout=0.1,
+        loss="contrastive",
+        margin="auto",
+        miner="auto",
+        normalize=True,
+        standardize=True,
+        batch_size="auto",
+        max_iter="auto",
+        learning_rate_init=2e-3,
+        alpha=1e-2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_components = n_components
+        self.similarity = similarity
+        self.encoder = encoder
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.loss = loss
+        self.margin = margin
+        self.miner = miner
+        self.normalize = normalize
+        self.standardize = standardize
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,428 @@
+"""What `fit` and `transform` do: here similarity, encoder, miner and loss meet."""
+
+import math
+import warnings
+from contextlib import contextmanager
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_contrastive._callbacks import NoTasks, with_callbacks
+from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs
+from sklearn_contrastive._rows import Standardization, check_rows, learn_standardization
+from sklearn_contrastive._training import Epochs, Trainer, resolve_device
+from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, is_encoder, to_sphere
+from sklearn_contrastive.losses import LOSSES, PairLoss
+from sklearn_contrastive.miners import MINERS
+from sklearn_contrastive.similarity import SIMILARITIES
+
+#: What ``standardize=True`` and ``batch_size="auto"`` stand for.
+_DEFAULT_STANDARDIZATION = "standard"
+_DEFAULT_BATCH_SIZE = 256
+#: Rows of a block in `transform`, and rows looked at for signs of collapse.
+_BLOCK = 8192
+_N_COLLAPSE_ROWS = 512
+#: A collapse: distances this small, or a second axis this much shorter than the first.
+_COLLAPSED = 1e-3
+
+
+class FittingMixin:
+    """`fit`, `partial_fit` and `transform` of an estimator with the four nouns."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, X_val=None, y_val=None):
+        """Learn the embedding from labelled rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, numeric and finite, in raw units. A read-only memory map is read
+            batch by batch.
+
+        y : array-like of shape (n_samples,)
+            Class labels: numbers, strings, bools or other objects that can be sorted.
+
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Rows to judge by instead of rows held out of `X`; needs
+            ``early_stopping=True``.
+
+        y_val : array-like of shape (n_val_samples,), default=None
+            Their labels. They may be of classes that are not in `y`.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, `X` or `y` is not what it must be. Here, and with the
+            errors below, what an earlier fit has learned is kept.
+        TypeError
+            If `X` is sparse, or labels cannot be compared.
+        FloatingPointError
+            If the loss stops being finite.
+
+        Warns
+        -----
+        UserWarning
+            If the embedding has collapsed, or if training was interrupted after its
+            first epoch.
+        """
+        with _unchanged_on_error(self):
+            return self._fit(X, y, X_val, y_val)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None):
+        """Train for one pass over some rows, going on from where training stands.
+
+        The first call, or an earlier `fit`, decides how columns are standardised. The
+        learning rate is constant; `early_stopping` and `max_iter` are not used.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, as in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Their labels: at least two classes, one of them with two rows. They need
+            not be the classes of other calls.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As in `fit`; what was learned before is kept.
+        """
+        with _unchanged_on_error(self):
+            return self._fit(X, y, one_pass=True)
+
+    def transform(self, X):
+        """Map rows to the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        X_embedded : ndarray of shape (n_samples, n_components)
+            Points, of the dtype of `X` where that is float32 or float64, else
+            float64. Each row is mapped independently of the others.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` has another width than in `fit`, or holds text, NaN or infinity.
+        """
+        check_is_fitted(self)
+        return self._embed(check_rows(self, X, reset=False))
+
+    @with_callbacks
+    def _fit(self, X, y, X_val=None, y_val=None, one_pass=False):
+        goes_on = hasattr(self, "n_steps_") and (one_pass or self.warm_start)
+        if not goes_on:
+            _forget(self)
+        given = {"X": X, "y": y}
+        X = check_rows(self, X, reset=not goes_on)
+        similarity = _named(self.similarity, "labels", SIMILARITIES).fit(X, y)
+        loss, miner = self._resolve_loss_and_miner()
+        rng = self._randomness(goes_on)
+        stopping = None
+        if self.early_stopping and not one_pass:
+            similarity, stopping = self._hold_out(X, similarity, X_val, y_val, rng)
+        elif X_val is not None or y_val is not None:
+            raise ValueError(
+                "`X_val` and `y_val` are only used with `early_stopping=True`, which is "
+                "False. Set it, or leave them out."
+            )
+        trainer = self._trainer(X, similarity, loss, miner, rng, goes_on)
+        max_iter = 1 if one_pass else self.max_iter
+        epochs = Epochs(similarity, self.batch_size_, max_iter, rng, constant=one_pass)
+        tasks = NoTasks()
+        if not one_pass:
+            tasks = self._init_callback_context(max_subtasks=len(epochs))
+        tasks.call_on_fit_task_begin(estimator=self, **given)
+        self._run(trainer, epochs, stopping, tasks, given)
+        self._keep(trainer, stopping, similarity, one_pass)
+        self._warn_of_collapse(X)
+        tasks.call_on_fit_task_end(
+            estimator=self, **given, reconstruction_attributes={}
+        )
+        return self
+
+    def _resolve_loss_and_miner(self):
+        """Return what the loss and the miner stand for, ready to be called."""
+        loss = self.loss
+        if isinstance(loss, str):
+            loss = LOSSES[loss]()
+        takes_margin = isinstance(self.loss, str) and hasattr(loss, "margin")
+        if takes_margin:
+            loss.set_params(margin=self.margin)
+        elif self.margin != "auto":
+            raise ValueError(
+                f"`margin` must be 'auto' with loss={self.loss!r}, which has a margin of "
+                f"its own or none; got {self.margin!r}. Set it on the loss object, as in "
+                "loss=ContrastiveLoss(margin=1.0), and search `loss__margin`."
+            )
+        loss = loss.resolve(self.normalize) if isinstance(loss, PairLoss) else loss
+        self.margin_ = getattr(loss, "margin", None)
+        auto_miner = "nearest" if isinstance(loss, PairLoss) else "all"
+        self.miner_ = auto_miner if _is_auto(self.miner) else self.miner
+        self.similarity_ = "labels" if _is_auto(self.similarity) else self.similarity
+        return loss, _named(self.miner_, None, MINERS)
+
+    def _randomness(self, goes_on):
+        """Return a random stream of this fit alone."""
+        seed = self.random_state
+        if seed is None:
+            # Not numpy's global stream: a fit leaves that as it was.
+            return np.random.RandomState()
+        if goes_on and isinstance(seed, Integral):
+            # The same seed must not repeat the batches of the steps already done.
+            return np.random.RandomState([seed, self.n_steps_])
+        return check_random_state(seed)
+
+    def _hold_out(self, X, similarity, X_val, y_val, rng):
+        """Return the similarity to train on, and the judge of early stopping."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError(
+                "`X_val` and `y_val` must be given together; got "
+                f"{'`y_val`' if X_val is None else '`X_val`'} alone."
+            )
+        if X_val is None:
+            similarity, held_out = similarity.split(self.validation_fraction, rng)
+        else:
+            X = check_rows(self, X_val, reset=False)
+            held_out = clone(similarity).fit(X, y_val)
+        pairs = HeldOutPairs(X, held_out, rng)
+        return similarity, EarlyStopping(pairs, self.n_iter_no_change, self.tol)
+
+    def _trainer(self, X, similarity, loss, miner, rng, goes_on):
+        """Resolve what is left and return all of it, ready to train."""
+        wanted = _DEFAULT_BATCH_SIZE if _is_auto(self.batch_size) else self.batch_size
+        self.batch_size_ = min(wanted, similarity.n_rows_)
+        self.device_ = resolve_device(self.device)
+        if not goes_on:
+            self._learn_columns(X)
+            self._optimizer_state = None
+            self.n_iter_ = self.n_steps_ = 0
+            self.loss_curve_ = []
+        self.loss_curve_ = list(self.loss_curve_)
+        seed = int(rng.randint(2**31 - 1))
+        encoder, params = self._encoder_to_train(seed, rng, goes_on)
+        return Trainer(
+            X,
+            standardization=self._standardization(),
+            encoder=encoder,
+            similarity=similarity,
+            miner=miner,
+            loss=loss,
+            params=params,
+            normalize=self.normalize,
+            learning_rate=self.learning_rate_init,
+            alpha=self.alpha,
+            device=self.device_,
+            seed=seed,
+            optimizer_state=self._optimizer_state,
+        )
+
+    def _learn_columns(self, X):
+        kind = (
+            _DEFAULT_STANDARDIZATION if self.standardize is True else self.standardize
+        )
+        self.standardize_ = kind or None
+        learned = learn_standardization(X, self.standardize_)
+        self.center_ = None if learned is None else learned.center
+        self.scale_ = None if learned is None else learned.scale
+
+    def _standardization(self):
+        if self.standardize_ is None:
+            return None
+        return Standardization(self.center_, self.scale_, self.standardize_ == "robust")
+
+    def _encoder_to_train(self, seed, rng, goes_on):
+        """Return the encoder with the parameters to start from."""
+        if self.normalize and self.n_components == 1:
+            raise ValueError(
+                "`n_components` must be at least 2 with `normalize=True`: the unit "
+                "sphere of one dimension has two points. Set `normalize=False`."
+            )
+        self.encoder_ = self.encoder
+        if self.encoder == "mlp":
+            self.encoder_ = ENCODERS["mlp"](
+                self.hidden_layer_sizes, self.activation, self.dropout
+            )
+        elif isinstance(self.encoder, str):
+            self.encoder_ = ENCODERS[self.encoder]()
+        elif is_encoder(self.encoder):
+            self.encoder_ = clone(self.encoder)
+        self._n_features_out = self.n_components
+        self._on_sphere = self.normalize
+        encoder = self._encoder(seed)
+        params = encoder.init(self.n_features_in_, self.n_components, rng)
+        if not goes_on:
+            return encoder, params
+        shapes = [param.shape for param in params]
+        params = encoder.params_of(self)
+        if shapes != [param.shape for param in params]:
+            raise ValueError(
+                "Training can only go on with parameters of the shapes it began with, "
+                f"{[param.shape for param in params]}; `encoder`, `hidden_layer_sizes` "
+                f"and `n_components` now ask for {shapes}. Set them back, or start "
+                "afresh with `warm_start=False` or sklearn.base.clone."
+            )
+        return encoder, params
+
+    def _encoder(self, seed=0):
+        if is_encoder(self.encoder_):
+            return self.encoder_
+        return ModuleEncoder(
+            self.encoder_, self.n_features_in_, self._n_features_out, seed
+        )
+
+    def _run(self, trainer, epochs, stopping, tasks, given):
+        """Train epoch by epoch, until the end or a reason to stop."""
+        n_before = self.n_iter_
+        self.validation_scores_ = None if stopping is None else stopping.scores
+        try:
+            with trainer.undisturbed():
+                for index, rates in epochs:
+                    task = tasks.subcontext(task_name="epoch")
+                    task.call_on_fit_task_begin(estimator=self, **given)
+                    self._note_epoch(trainer.epoch(index, rates), len(rates))
+                    stop = stopping is not None and stopping.update(trainer)
+                    if stopping is not None and self.verbose:
+                        print(f"Validation score: {stopping.scores[-1]:.6f}")
+                    asked = task.call_on_fit_task_end(
+                        estimator=self,
+                        **given,
+                        reconstruction_attributes=trainer.attributes,
+                    )
+                    if stop and self.verbose:
+                        print(
+                            f"Validation score did not improve more than tol={self.tol:g}"
+                            f" for {self.n_iter_no_change} consecutive epochs. Stopping."
+                        )
+                    if stop or asked:
+                        break
+        except KeyboardInterrupt:
+            if self.n_iter_ == n_before:
+                raise
+            warnings.warn(
+                f"Training was interrupted after epoch {self.n_iter_}; the model keeps "
+                "what it has learned so far.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _note_epoch(self, loss, n_steps):
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The loss became {loss} in epoch {self.n_iter_ + 1}. Lower "
+                f"`learning_rate_init` (now {self.learning_rate_init:g}); if `standardize`"
+                " is False, set it to True or 'robust' and look for columns of very "
+                "large values."
+            )
+        self.n_iter_ += 1
+        self.n_steps_ += n_steps
+        self.loss_curve_.append(loss)
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
+
+    def _keep(self, trainer, stopping, similarity, one_pass):
+        """Store what was learned, as numpy."""
+        best = None if stopping is None else stopping.best_params
+        for name, value in trainer.attributes(best).items():
+            setattr(self, name, value)
+        self._optimizer_state = trainer.optimizer_state()
+        self.best_validation_score_ = None if stopping is None else stopping.best_score
+        classes = similarity.classes_
+        if one_pass and hasattr(self, "classes_"):
+            classes = np.union1d(self.classes_, classes)
+        self.classes_ = classes
+
+    def _embed(self, X):
+        """Return the points of checked rows, block by block, without torch."""
+        encoder = self._encoder()
+        params = [
+            param.astype(X.dtype) if param.dtype.kind == "f" else param
+            for param in encoder.params_of(self)
+        ]
+        standardization = self._standardization()
+        Z = np.empty((len(X), self._n_features_out), dtype=X.dtype)
+        for start in range(0, len(X), _BLOCK):
+            block = X[start : start + _BLOCK]
+            if standardization is not None:
+                block = standardization(block)
+            points = encoder.forward(params, block)
+            Z[start : start + _BLOCK] = to_sphere(points) if self._on_sphere else points
+        return Z
+
+    def _warn_of_collapse(self, X):
+        """Look at the embedding of some rows, and say so when it is degenerate."""
+        some = np.array(X[:: max(1, len(X) // _N_COLLAPSE_ROWS)], dtype=np.float64)
+        Z = self._embed(some)
+        Z -= Z.mean(axis=0)
+        lengths = np.linalg.svd(Z, compute_uv=False)
+        spread = math.sqrt(2 * (lengths**2).sum() / len(Z))
+        flat = min(Z.shape[1], X.shape[1], len(self.classes_) - 1) > 1
+        found = None
+        if spread < _COLLAPSED:
+            found = f"all rows lie within {spread:.1e} of each other"
+        elif flat and lengths[1] < _COLLAPSED * lengths[0]:
+            found = "all rows lie on a line"
+        if found:
+            warnings.warn(
+                f"The embedding has collapsed: {found}. Its distances tell classes "
+                "apart badly or not at all. Usual causes are columns that say nothing "
+                "of `y`, a learning rate or weight decay that is too high, and a margin "
+                f"that is too small; try other values of `learning_rate_init` (now "
+                f"{self.learning_rate_init:g}), `alpha` (now {self.alpha:g}) and "
+                f"`margin` (now {self.margin_}).",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _forget(estimator):
+    """Drop what an earlier fit has learned."""
+    for name in list(vars(estimator)):
+        if name.endswith("_") and not name.startswith("_"):
+            delattr(estimator, name)
+
+
+def _is_auto(value):
+    return isinstance(value, str) and value == "auto"
+
+
+def _named(value, auto, members):
+    """Return the member of a family that a name stands for, or the object given."""
+    if isinstance(value, str):
+        return members[auto if value == "auto" else value]()
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        value = clone(value)
+        value._validate_params()
+    return value

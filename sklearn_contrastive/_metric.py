@@ -1,0 +1,128 @@
+"""The learned distance between rows."""
+
+from copy import copy
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sklearn_contrastive._rows import check_pairs
+
+
+class EmbeddingMetric:
+    """The distance between two rows that an embedding has learned.
+
+    It can be called, pickled, and given to scikit-learn as ``metric=``; later fits of
+    the estimator do not change it. Embedding all rows first and using Euclidean
+    distance gives the same numbers much faster.
+
+    Parameters
+    ----------
+    estimator : fitted transformer
+        What embeds the rows.
+    """
+
+    def __init__(self, estimator):
+        self._estimator = copy(estimator)
+
+    def __call__(self, u, v):
+        """Return the distance between two rows.
+
+        Parameters
+        ----------
+        u, v : array-like of shape (n_features,)
+            The rows, as they would be given to ``transform``.
+
+        Returns
+        -------
+        distance : float
+            Euclidean distance of their embeddings, >= 0.
+        """
+        return float(self._estimator.pair_distance(np.stack([u, v])[None])[0])
+
+
+class EmbeddingMetricMixin:
+    """Distances and a score for transformers that offer ``_embed``."""
+
+    def pair_distance(self, pairs):
+        """Return the learned distance between the two rows of each pair.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features)
+            Pairs of rows, as they would be given to `transform`.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_pairs,)
+            Euclidean distances of the embeddings, >= 0; at most 2 on the unit sphere.
+
+        Raises
+        ------
+        ValueError
+            If `pairs` has another shape, or holds NaN or infinity.
+        """
+        check_is_fitted(self)
+        pairs = check_pairs(self, pairs)
+        left, right = self._embed(pairs[:, 0]), self._embed(pairs[:, 1])
+        return np.sqrt(((left - right) ** 2).sum(axis=1))
+
+    def pair_score(self, pairs):
+        """Return the similarity of the two rows of each pair: minus their distance.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features)
+            Pairs of rows, as they would be given to `transform`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_pairs,)
+            Numbers <= 0; the greater, the more alike.
+        """
+        return -self.pair_distance(pairs)
+
+    def get_metric(self):
+        """Return the learned distance as a function of two rows.
+
+        Returns
+        -------
+        metric : callable
+            ``metric(u, v)`` is the distance of the rows `u` and `v`. It can be
+            pickled and does not change when the estimator is fitted again.
+        """
+        check_is_fitted(self)
+        return EmbeddingMetric(self)
+
+    def score(self, X, y):
+        """Return how often the nearest other row has the same label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, at least two; best rows that were not used in `fit`.
+
+        y : array-like of shape (n_samples,)
+            Their labels.
+
+        Returns
+        -------
+        score : float
+            Leave-one-out accuracy of the nearest neighbour in the embedding, in
+            [0, 1].
+        """
+        from sklearn.neighbors import NearestNeighbors
+
+        y = column_or_1d(y)
+        # Whatever set_output asks for, neighbours are looked for among arrays.
+        Z = np.asarray(self.transform(X))
+        if len(y) != len(Z):
+            raise ValueError(
+                f"`y` must hold one label per row of `X`; got {len(y)} labels for "
+                f"{len(Z)} rows."
+            )
+        if len(Z) < 2:
+            raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
+        nearest = (
+            NearestNeighbors(n_neighbors=1).fit(Z).kneighbors(return_distance=False)
+        )
+        return float(np.mean(y[nearest[:, 0]] == y))

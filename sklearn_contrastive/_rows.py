@@ -1,0 +1,294 @@
+"""Rows of a table: checked, standardised, and read in batches."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import get_config
+from sklearn.utils.validation import validate_data
+
+#: Rows of a block, so that temporary arrays stay small whatever the table's size.
+_BLOCK = 8192
+#: Standardised float32 tables up to this size are made once instead of in each step.
+_LARGEST_PREPARED_BYTES = 2**28
+#: Where the smooth clip bends: standardised values stay inside ±3.
+_CLIP = 3.0
+
+
+def check_rows(estimator, X, reset):
+    """Return `X` as a finite float32 or float64 array, or say what is wrong with it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+
+    X : array-like of shape (n_samples, n_features)
+        The user's table.
+
+    reset : bool
+        Whether to set these attributes (in a first fit) or to compare with them.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        A view where the input allows it.
+
+    Raises
+    ------
+    TypeError
+        If `X` is sparse.
+    ValueError
+        If it is complex, holds text, NaN or infinity, has no rows, or another
+        width than in `fit`.
+    """
+    if issparse(X):
+        raise TypeError(
+            f"Sparse data was passed for `X` ({type(X).__name__}), but dense data is "
+            "required. Use '.toarray()' if it fits in memory, or reduce it first with "
+            "sklearn.decomposition.TruncatedSVD."
+        )
+    names = getattr(X, "columns", None)
+    try:
+        checked = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=(np.float64, np.float32),
+            ensure_all_finite=False,
+        )
+    except ValueError as error:
+        if "Complex data not supported" in str(error):
+            raise ValueError(
+                "Complex data not supported: `X` must be real. Put `X.real` and "
+                "`X.imag` side by side as columns."
+            ) from error
+        text = _text_columns(X, names)
+        if not text:
+            raise
+        raise ValueError(
+            f"`X` must be numeric; {text} hold text ({error}). Encode them before this "
+            "step, for example with sklearn.preprocessing.OneHotEncoder in a "
+            "ColumnTransformer."
+        ) from error
+    _check_finite(checked, names)
+    return checked
+
+
+def check_pairs(estimator, pairs):
+    """Return pairs of rows as a finite array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Whose ``n_features_in_`` is compared.
+
+    pairs : array-like of shape (n_pairs, 2, n_features)
+        The two rows of each pair.
+
+    Returns
+    -------
+    pairs : ndarray of shape (n_pairs, 2, n_features)
+        In float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a value is NaN or infinite.
+    """
+    pairs = np.asarray(pairs)
+    if pairs.dtype not in (np.float32, np.float64):
+        pairs = pairs.astype(np.float64)
+    n_features = estimator.n_features_in_
+    if pairs.ndim != 3 or pairs.shape[1:] != (2, n_features):
+        raise ValueError(
+            f"`pairs` must have shape (n_pairs, 2, n_features={n_features}); got "
+            f"{pairs.shape}. Stack two tables of rows with np.stack([A, B], axis=1)."
+        )
+    _check_finite(pairs.reshape(-1, n_features), None)
+    return pairs
+
+
+class Standardization(NamedTuple):
+    """What is done to each column before the encoder sees it.
+
+    Parameters
+    ----------
+    center : ndarray of shape (n_features,)
+        Subtracted from each column.
+
+    scale : ndarray of shape (n_features,)
+        What each column is then divided by; infinite for a constant column, which so
+        becomes zero.
+
+    clip : bool
+        Whether values are bent smoothly into ±3, as x / sqrt(1 + (x/3)²).
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+    clip: bool
+
+    def __call__(self, X):
+        """Return rows standardised, in their own dtype."""
+        Z = X - self.center.astype(X.dtype)
+        Z /= self.scale.astype(X.dtype)
+        if self.clip:
+            Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
+        return Z
+
+
+def learn_standardization(X, kind):
+    """Measure the columns of a table, in float64 and without a copy of it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+
+    kind : {"robust", "standard", None}
+        Median and interquartile range with a smooth clip, mean and standard
+        deviation, or nothing.
+
+    Returns
+    -------
+    standardization : Standardization or None
+        None where nothing is to be done.
+    """
+    if kind is None:
+        return None
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    center, scale = (_quartiles if kind == "robust" else _moments)(X)
+    if kind == "robust":
+        # More than half of a column in one value: fall back on its range.
+        scale = np.where(scale > 0, scale, (high - low) / 2)
+    constant = (low == high) | ~(scale > 0)
+    return Standardization(center, np.where(constant, np.inf, scale), kind == "robust")
+
+
+class Rows:
+    """Standardised rows on a device, read by number.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The rows, possibly on disk; never written to and never copied whole unless
+        the standardised table is small.
+
+    standardization : Standardization or None
+        What is done to them.
+
+    device : str
+        Where the rows are wanted.
+
+    dtype : torch.dtype
+        In which precision.
+    """
+
+    def __init__(self, X, standardization, device, dtype):
+        import torch
+
+        self._X = X
+        self._standardization = standardization
+        self._device = device
+        self._dtype = dtype
+        self._table = None
+        if X.size * dtype.itemsize <= _LARGEST_PREPARED_BYTES:
+            table = torch.empty(X.shape, dtype=dtype)
+            for start in range(0, len(X), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                table[block] = self._prepare(X[block])
+            self._table = table.to(device)
+
+    def __getitem__(self, index):
+        """Return the rows of these numbers.
+
+        Parameters
+        ----------
+        index : ndarray of int of shape (n_rows,)
+            Row numbers.
+
+        Returns
+        -------
+        rows : Tensor of shape (n_rows, n_features)
+            On the device.
+        """
+        import torch
+
+        if self._table is None:
+            return self._prepare(self._X[index]).to(self._device)
+        return self._table[torch.from_numpy(index).to(self._device)]
+
+    def _prepare(self, X):
+        import torch
+
+        # A copy: torch refuses arrays that cannot be written to.
+        standardization = self._standardization
+        X = np.array(X) if standardization is None else standardization(X)
+        return torch.from_numpy(X).to(self._dtype)
+
+
+def _moments(X):
+    n_rows, blocks = len(X), range(0, len(X), _BLOCK)
+    mean = sum(X[b : b + _BLOCK].sum(axis=0, dtype=np.float64) for b in blocks) / n_rows
+    squares = sum(((X[b : b + _BLOCK] - mean) ** 2).sum(axis=0) for b in blocks)
+    return mean, np.sqrt(squares / n_rows)
+
+
+def _quartiles(X):
+    quartiles = np.empty((3, X.shape[1]))
+    for column in range(X.shape[1]):
+        # Column by column: a quantile sorts, and would copy the whole table.
+        quartiles[:, column] = np.percentile(
+            X[:, column].astype(np.float64), (25, 50, 75)
+        )
+    return quartiles[1], quartiles[2] - quartiles[0]
+
+
+def _check_finite(X, names):
+    if get_config()["assume_finite"]:
+        return
+    bad = np.zeros(X.shape[1], dtype=int)
+    n_nan = 0
+    for start in range(0, len(X), _BLOCK):
+        block = X[start : start + _BLOCK]
+        with np.errstate(all="ignore"):
+            if np.isfinite(block.sum()):
+                continue
+        bad += (~np.isfinite(block)).sum(axis=0)
+        n_nan += np.isnan(block).sum()
+    if bad.any():
+        kind = (
+            "NaN" if n_nan == bad.sum() else "NaN or infinity" if n_nan else "infinity"
+        )
+        raise ValueError(
+            f"`X` must be finite; {_column_names(np.flatnonzero(bad), names)} contain "
+            f"{kind} ({bad.sum()} values). Fill missing values before this step, for "
+            "example with sklearn.impute.SimpleImputer, and replace infinite ones."
+        )
+
+
+def _text_columns(X, names):
+    """Name the columns that cannot be read as numbers, '' when all can."""
+    if getattr(X, "ndim", 2) != 2:
+        return ""
+    try:
+        table = np.asarray(X, dtype=object)
+    except ValueError:
+        return ""
+    if table.ndim != 2:
+        return ""
+    text = []
+    for column in range(table.shape[1]):
+        try:
+            table[:, column].astype(np.float64)
+        except (TypeError, ValueError):
+            text.append(column)
+    return _column_names(text, names) if text else ""
+
+
+def _column_names(columns, names, most=5):
+    shown = [repr(names[c]) if names is not None else str(c) for c in columns[:most]]
+    if len(columns) > most:
+        shown.append(f"{len(columns) - most} more")
+    return ("column " if len(columns) == 1 else "columns ") + ", ".join(shown)

@@ -1,0 +1,60 @@
+"""The exponential loss of Chopra, Hadsell and LeCun."""
+
+import math
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_contrastive.losses._base import PairLoss
+
+
+class SiameseLoss(PairLoss):
+    r"""Exponential loss of the siamese network for face verification [1]_.
+
+    .. math::
+
+        y\,\frac2Q E^2 + (1 - y)\,2Q\,\exp\!\left(-\frac{2.77}{Q} E\right)
+
+    for a pair whose energy E is its distance, with y = 1 when its rows are alike (the
+    paper writes Y = 1 - y) and Q the upper bound of E. Every dissimilar pair repels,
+    the near ones most; there is no margin.
+
+    Parameters
+    ----------
+    bound : float or "auto", default="auto"
+        The paper's Q, > 0: the largest distance that two embedded rows can have. A
+        larger bound lets farther pairs push. ``"auto"`` is 2 on the unit sphere, its
+        diameter, and 1 off it, where it only sets the scale.
+
+    References
+    ----------
+    .. [1] S. Chopra, R. Hadsell, Y. LeCun, "Learning a Similarity Metric
+       Discriminatively, with Application to Face Verification", CVPR 2005.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.losses import SiameseLoss
+    >>> loss = SiameseLoss(bound=2.0)
+    >>> loss.pair_values([0.2, 0.2, 1.5], [1, 0, 0]).round(2)
+    array([0.04, 3.03, 0.5 ])
+    """
+
+    _parameter_constraints = {
+        "bound": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+    }
+
+    def __init__(self, bound="auto"):
+        self.bound = bound
+
+    def autos(self, normalize):
+        """Return a bound of 2 on the unit sphere, 1 off it."""
+        return {"bound": 2.0 if normalize else 1.0}
+
+    def positive(self, distances):
+        """Return (2/Q) E²."""
+        return 2 / self.bound * distances**2
+
+    def negative(self, distances):
+        """Return 2Q exp(-2.77 E/Q)."""
+        # A power of e is the one exponential that numpy and torch write alike.
+        return 2 * self.bound * math.e ** (-2.77 / self.bound * distances)

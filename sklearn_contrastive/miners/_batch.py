@@ -1,0 +1,104 @@
+"""Miners that look at one batch only."""
+
+from numbers import Integral
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+
+from sklearn_contrastive._pairs import Pairs
+
+
+class AllPairs(BaseEstimator):
+    """Keep every known pair.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.miners import AllPairs
+    >>> AllPairs()(distances=None, pairs="as they are")
+    'as they are'
+    """
+
+    def __call__(self, distances, pairs):
+        """Return the pairs unchanged."""
+        return pairs
+
+
+class NearestPairs(BaseEstimator):
+    """Keep each anchor's nearest positives and nearest negatives.
+
+    Pulling only the few nearest rows of the same class lets a class keep several
+    clusters; the nearest negatives are the ones that a nearest-neighbour classifier
+    gets wrong. Hadsell, Chopra and LeCun pair each sample with its 5 nearest
+    neighbours [1]_.
+
+    Parameters
+    ----------
+    n_positives : int, default=3
+        Positives kept for each anchor. More of them draw a class into one cluster.
+
+    n_negatives : int, default=8
+        Negatives kept for each anchor. Fewer of them are harder, and more easily
+        misled by wrong labels.
+
+    References
+    ----------
+    .. [1] R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an
+       Invariant Mapping", CVPR 2006.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_contrastive.miners import NearestPairs
+    >>> from sklearn_contrastive.similarity import LabelSimilarity
+    >>> likeness = LabelSimilarity().fit(None, [0, 0, 0, 1])
+    >>> keys = likeness.keys(torch.arange(4))
+    >>> points = torch.tensor([[0.0], [1.0], [3.0], [4.0]])
+    >>> miner = NearestPairs(n_positives=1)
+    >>> kept = miner(torch.cdist(points, points), likeness.pairs(keys, keys))
+    >>> kept.positive.int()  # the anchor at 3 keeps the row at 1, not the one at 0
+    tensor([[0, 1, 0, 0],
+            [1, 0, 0, 0],
+            [0, 1, 0, 0],
+            [0, 0, 0, 0]], dtype=torch.int32)
+    """
+
+    _parameter_constraints = {
+        "n_positives": [Interval(Integral, 1, None, closed="left")],
+        "n_negatives": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, n_positives=3, n_negatives=8):
+        self.n_positives = n_positives
+        self.n_negatives = n_negatives
+
+    def __call__(self, distances, pairs):
+        """Drop all but the nearest pairs of each anchor.
+
+        Parameters
+        ----------
+        distances : Tensor of shape (n_anchors, n_candidates)
+            Distances between anchors and candidates.
+
+        pairs : Pairs
+            The known pairs.
+
+        Returns
+        -------
+        pairs : Pairs
+            The same weights where a pair is kept and zero elsewhere.
+        """
+        return Pairs(
+            _keep_nearest(distances, pairs.positive, self.n_positives),
+            _keep_nearest(distances, pairs.negative, self.n_negatives),
+        )
+
+
+def _keep_nearest(distances, weights, n_kept):
+    import torch
+
+    far = distances.masked_fill(weights == 0, torch.inf)
+    n_kept = min(n_kept, distances.shape[-1])
+    nearest = far.topk(n_kept, dim=-1, largest=False, sorted=False).indices
+    # Rows with fewer known pairs than n_kept also get unknown ones here; their
+    # weights are zero and stay so.
+    return torch.zeros_like(weights).scatter_(-1, nearest, weights.gather(-1, nearest))

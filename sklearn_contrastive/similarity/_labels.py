@@ -1,0 +1,329 @@
+"""Likeness from class labels."""
+
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import column_or_1d
+
+from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive.similarity._base import Similarity
+
+#: With more classes than this, batches are drawn by class.
+_MOST_UNIFORM_CLASSES = 32
+
+
+class LabelSimilarity(Similarity):
+    """Rows of the same class are alike, rows of different classes are not.
+
+    How a batch is drawn depends on the classes, so that most rows find both a
+    positive and a negative in it:
+
+    - at random while every class can expect `rows_per_class` rows or more and there
+      are at most 32 classes;
+    - otherwise with `rows_per_class` rows of every class in each batch and the rest in
+      proportion to class size, and half and half for two classes;
+    - with more classes than fit into a batch that way, as groups of `rows_per_class`
+      rows of one class, where no class takes more than about one group a batch.
+
+    No row appears twice in a batch. A class with fewer rows gives what it has, and the
+    row of a class that has only one is still a negative to all others.
+
+    Parameters
+    ----------
+    rows_per_class : int, default=4
+        Rows of one class that should meet in a batch, >= 2.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+
+    codes_ : ndarray of shape (n_samples,)
+        The position of each row's label in `classes_`.
+
+    rows_ : ndarray of shape (n_rows,)
+        The row numbers that batches are drawn from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import LabelSimilarity
+    >>> likeness = LabelSimilarity().fit(None, ["cat", "dog", "cat", "dog", "emu"])
+    >>> likeness.batches(5, np.random.RandomState(0))
+    array([[2, 0, 1, 3, 4]])
+    """
+
+    _parameter_constraints = {
+        "rows_per_class": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(self, rows_per_class=4):
+        self.rows_per_class = rows_per_class
+
+    def fit(self, X, y):
+        """Read the classes.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features) or None
+            The rows; only their number is used.
+
+        y : array-like of shape (n_samples,)
+            Class labels of any sortable type.
+
+        Returns
+        -------
+        self : LabelSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing, has another length than `X`, has missing or continuous
+            values, fewer than two classes, or no class with two rows.
+        TypeError
+            If the labels are of types that cannot be compared.
+        """
+        self._validate_params()
+        y = _check_labels(y, None if X is None else X.shape[0])
+        try:
+            self.classes_, codes = np.unique(y, return_inverse=True)
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in y})
+            raise TypeError(
+                f"`y` must hold labels that can be sorted; got a mix of {kinds}. "
+                "Convert them to one type, for example to str."
+            ) from error
+        self.codes_ = codes.reshape(-1).astype(np.int32)
+        self.rows_ = np.arange(len(codes))
+        _check_pairs_exist(self.classes_, self.codes_)
+        return self
+
+    @property
+    def n_rows_(self):
+        """Number of rows that batches are drawn from."""
+        return len(self.rows_)
+
+    def split(self, fraction, rng):
+        """Hold out about the same share of every class.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the rows to hold out, in (0, 1).
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        kept, held_out : LabelSimilarity
+            Similarities over disjoint rows. Both hold a pair of the same class and
+            one of different classes.
+
+        Raises
+        ------
+        ValueError
+            If the table is too small for that.
+        """
+        rows, codes, rank, counts = self._by_class(rng)
+        # Judging needs pairs: rows leave two at a time, from two classes at least.
+        chance = rng.uniform(size=len(counts))
+        wanted = 2 * np.floor(fraction * counts / 2 + chance)
+        largest = np.argsort(-counts, kind="stable")[:2]
+        wanted[largest] = np.maximum(wanted[largest], 2)
+        out = rank < wanted[codes]
+        kept, held_out = copy(self), copy(self)
+        kept.rows_, held_out.rows_ = np.sort(rows[~out]), np.sort(rows[out])
+        for part in (kept, held_out):
+            sizes = np.bincount(self.codes_[part.rows_], minlength=len(counts))
+            if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
+                raise ValueError(
+                    f"The {len(rows)} rows are too few to hold some out: rows kept and "
+                    "rows held out both need two classes and a class of two rows. Set "
+                    "`early_stopping=False` or pass `X_val` and `y_val`."
+                )
+        return kept, held_out
+
+    def batches(self, batch_size, rng):
+        """Return which rows sit together in the steps of one epoch.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows in a batch, at most `n_rows_`.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        index : ndarray of shape (n_steps, batch_size)
+            Row numbers, each at most once in a row of `index`.
+        """
+        n_steps = self.n_rows_ // batch_size
+        counts = np.bincount(self.codes_[self.rows_])
+        counts = counts[counts > 0]
+        expected = batch_size * counts.min() / self.n_rows_
+        few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
+        if batch_size == self.n_rows_ or (few and expected >= self.rows_per_class):
+            order = rng.permutation(self.rows_)
+            return order[: n_steps * batch_size].reshape(n_steps, batch_size)
+        if len(counts) * self.rows_per_class <= batch_size:
+            return self._quota_batches(n_steps, batch_size, rng)
+        return self._group_batches(n_steps, batch_size, rng)
+
+    def keys(self, index):
+        """Return row numbers with their class codes.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Row numbers and class codes, in the shape of `index`.
+        """
+        return Keys(index, self.codes_[index])
+
+    def pairs(self, keys, other_keys):
+        """Return who attracts and who repels whom.
+
+        Parameters
+        ----------
+        keys : Keys
+            Keys of the anchors.
+
+        other_keys : Keys
+            Keys of the candidates.
+
+        Returns
+        -------
+        pairs : Pairs
+            Boolean weights of shape (n_anchors, n_candidates).
+        """
+        alike = keys.values[..., :, None] == other_keys.values[..., None, :]
+        same_row = keys.rows[..., :, None] == other_keys.rows[..., None, :]
+        return Pairs(alike & ~same_row, ~alike)
+
+    def _by_class(self, rng):
+        """Return shuffled rows sorted by class, with class, rank in it, and sizes."""
+        rows = rng.permutation(self.rows_)
+        rows = rows[np.argsort(self.codes_[rows], kind="stable")]
+        codes = self.codes_[rows]
+        counts = np.bincount(codes, minlength=len(self.classes_))
+        first = np.cumsum(counts) - counts
+        return rows, codes, np.arange(len(rows)) - first[codes], counts
+
+    def _quota_batches(self, n_steps, batch_size, rng):
+        """Give every class a fixed number of places in each batch."""
+        rows, _, _, counts = self._by_class(rng)
+        counts = counts[counts > 0]
+        half_and_half = len(counts) == 2
+        floor = batch_size // 2 if half_and_half else self.rows_per_class
+        quota = np.minimum(floor, counts)
+        quota += _proportional(batch_size - quota.sum(), counts - quota)
+        parts = np.split(rows, np.cumsum(counts)[:-1])
+        # A window of a repeated permutation that is no longer than the permutation
+        # holds no row twice.
+        return np.concatenate(
+            [
+                np.resize(part, (n_steps, n_places))
+                for part, n_places in zip(parts, quota, strict=True)
+            ],
+            axis=1,
+        )
+
+    def _group_batches(self, n_steps, batch_size, rng):
+        """Lay groups of one class in a row, each class spread evenly, and cut it."""
+        rows, codes, rank, counts = self._by_class(rng)
+        group = rank // self.rows_per_class
+        used = group < n_steps
+        if np.count_nonzero(used) < batch_size:
+            used[:] = True
+        rows, codes, group = rows[used], codes[used], group[used]
+        n_groups = np.bincount(codes, minlength=len(counts))
+        n_groups = np.ceil(n_groups / self.rows_per_class)
+        place = (group + rng.uniform(size=len(counts))[codes]) / n_groups[codes]
+        rows = rows[np.argsort(place, kind="stable")]
+        n_steps = len(rows) // batch_size
+        return rows[: n_steps * batch_size].reshape(n_steps, batch_size)
+
+
+def _proportional(total, sizes):
+    """Share `total` out in proportion to `sizes` (largest remainder)."""
+    if total == 0:
+        return np.zeros_like(sizes)
+    exact = total * sizes / sizes.sum()
+    shares = np.floor(exact).astype(sizes.dtype)
+    most_missing = np.argsort(shares - exact, kind="stable")
+    shares[most_missing[: total - shares.sum()]] += 1
+    return shares
+
+
+def _check_labels(y, n_rows):
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None. Pass "
+            "one class label per row of `X`: pairs are built from them."
+        )
+    y = column_or_1d(y, warn=True)
+    if n_rows is not None and len(y) != n_rows:
+        raise ValueError(
+            f"`y` must hold one label per row of `X`: found input variables with "
+            f"inconsistent numbers of samples, {n_rows} rows and {len(y)} labels."
+        )
+    missing = _missing_labels(y)
+    if missing.any():
+        raise ValueError(
+            f"`y` must hold a class label for every row; {missing.sum()} are missing "
+            f"(Input y contains NaN, infinity or None), the first at row "
+            f"{missing.argmax()}. Drop those rows, or give them a class of their own."
+        )
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: `y` must hold class labels.")
+    if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
+        raise ValueError(
+            "`y` must hold class labels; got continuous values such as "
+            f"{y[y != np.floor(y)][0]!s}. Unknown label type: continuous. Cut them into "
+            "classes first, for example with sklearn.preprocessing.KBinsDiscretizer or "
+            "pandas.qcut."
+        )
+    return y
+
+
+def _missing_labels(y):
+    if y.dtype.kind in "fc":
+        return ~np.isfinite(y)
+    if y.dtype.kind in "mM":
+        return np.isnat(y)
+    if y.dtype.kind != "O":
+        return np.zeros(len(y), dtype=bool)
+    # None, float NaN (unequal to itself) and pandas.NA (no truth value).
+    return np.array([label is None or _is_nan(label) for label in y], dtype=bool)
+
+
+def _is_nan(label):
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):
+        return True
+
+
+def _check_pairs_exist(classes, codes):
+    if len(classes) < 2:
+        found = f"one class only, {classes[0]!r}" if len(classes) else "no labels"
+        raise ValueError(
+            f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
+            "what keeps the embedding from collapsing."
+        )
+    if np.bincount(codes).max() < 2:
+        raise ValueError(
+            f"`y` must hold a class with at least two rows; got {len(classes)} classes "
+            f"for {len(codes)} rows (n_samples={len(codes)}), so no two rows are alike. "
+            "If `y` is continuous, cut it into classes first."
+        )
