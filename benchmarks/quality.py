@@ -74,8 +74,8 @@ def run_table(name, folder, n_splits):
 def markdown(results):
     """Return the figures as a Markdown table."""
     lines = [
-        "| table | rows × columns, classes | raw | standardised | pipeline | gain on raw "
-        "| ×1,000 and shifted | fit, s |",
+        "| table | rows × columns, classes | raw | standardised | pipeline | gain on "
+        "raw | ×1,000 and shifted | fit, s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     means = []
@@ -93,8 +93,8 @@ def markdown(results):
         )
     raw, standardised, ours, shifted = np.mean(means, axis=0)
     lines.append(
-        f"| **mean** | | {raw:.1f} | {standardised:.1f} | {ours:.1f} | {ours - raw:+.1f} "
-        f"| {shifted:.1f} | |"
+        f"| **mean** | | {raw:.1f} | {standardised:.1f} | {ours:.1f} | "
+        f"{ours - raw:+.1f} | {shifted:.1f} | |"
     )
     n_splits = len(result["splits"])
     lines += [

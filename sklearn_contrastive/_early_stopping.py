@@ -31,8 +31,8 @@ class HeldOutPairs:
             raise ValueError(
                 "Early stopping needs similar and dissimilar pairs among the held-out "
                 f"rows; {len(index)} of them hold {kinds[0].shape[1]} similar and "
-                f"{kinds[1].shape[1]} dissimilar pairs. Raise `validation_fraction`, or "
-                "pass `X_val` and `y_val` with several rows of several classes."
+                f"{kinds[1].shape[1]} dissimilar pairs. Raise `validation_fraction`, "
+                "or pass `X_val` and `y_val` with several rows of several classes."
             )
         self._left, self._right = np.concatenate(kinds, axis=1)
         self._positive = np.repeat([1, 0], [kind.shape[1] for kind in kinds])

@@ -61,11 +61,11 @@ class ContrastiveEmbedding(
         Share of hidden activations of ``encoder="mlp"`` that each training step
         leaves out, in [0, 1). More of it resists overfitting.
 
-    loss : {"contrastive", "contrastive_squared", "contrastive_linear", "siamese"}, \
-            PairLoss or callable, default="contrastive"
-        What is wanted of the pairs: a name of `sklearn_contrastive.losses.LOSSES`, an
-        object of that module, whose parameters a search reaches as ``loss__margin``,
-        or a function ``(anchors, candidates, pairs) -> scalar tensor``.
+    loss : str, PairLoss or callable, default="contrastive"
+        What is wanted of the pairs: ``"contrastive"``, ``"contrastive_squared"``,
+        ``"contrastive_linear"`` or ``"siamese"``; an object of
+        `sklearn_contrastive.losses`, whose parameters a search reaches as
+        ``loss__margin``; or a function ``(anchors, candidates, pairs) -> scalar``.
 
     margin : float or "auto", default="auto"
         Where a named `loss` stops pushing dissimilar rows apart, > 0, in its own

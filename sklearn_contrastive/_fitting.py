@@ -144,8 +144,8 @@ class FittingMixin:
             similarity, stopping = self._hold_out(X, similarity, X_val, y_val, rng)
         elif X_val is not None or y_val is not None:
             raise ValueError(
-                "`X_val` and `y_val` are only used with `early_stopping=True`, which is "
-                "False. Set it, or leave them out."
+                "`X_val` and `y_val` are only used with `early_stopping=True`, which "
+                "is False. Set it, or leave them out."
             )
         trainer = self._trainer(X, similarity, loss, miner, rng, goes_on)
         max_iter = 1 if one_pass else self.max_iter
@@ -172,11 +172,20 @@ class FittingMixin:
             loss.set_params(margin=self.margin)
         elif self.margin != "auto":
             raise ValueError(
-                f"`margin` must be 'auto' with loss={self.loss!r}, which has a margin of "
-                f"its own or none; got {self.margin!r}. Set it on the loss object, as in "
-                "loss=ContrastiveLoss(margin=1.0), and search `loss__margin`."
+                f"`margin` must be 'auto' with loss={self.loss!r}, which has a margin "
+                f"of its own or none; got {self.margin!r}. Set it on the loss object, "
+                "as in loss=ContrastiveLoss(margin=1.0), and search `loss__margin`."
             )
-        loss = loss.resolve(self.normalize) if isinstance(loss, PairLoss) else loss
+        self._on_sphere = self.normalize and self.n_components > 1
+        if self.normalize and not self._on_sphere:
+            warnings.warn(
+                "`normalize=True` is not possible with `n_components=1`: the unit "
+                "sphere of a line has two points. Rows are not scaled; set "
+                "`normalize=False` to say so.",
+                UserWarning,
+                stacklevel=2,
+            )
+        loss = loss.resolve(self._on_sphere) if isinstance(loss, PairLoss) else loss
         self.margin_ = getattr(loss, "margin", None)
         auto_miner = "nearest" if isinstance(loss, PairLoss) else "all"
         self.miner_ = auto_miner if _is_auto(self.miner) else self.miner
@@ -230,7 +239,7 @@ class FittingMixin:
             miner=miner,
             loss=loss,
             params=params,
-            normalize=self.normalize,
+            normalize=self._on_sphere,
             learning_rate=self.learning_rate_init,
             alpha=self.alpha,
             device=self.device_,
@@ -254,11 +263,6 @@ class FittingMixin:
 
     def _encoder_to_train(self, seed, rng, goes_on):
         """Return the encoder with the parameters to start from."""
-        if self.normalize and self.n_components == 1:
-            raise ValueError(
-                "`n_components` must be at least 2 with `normalize=True`: the unit "
-                "sphere of one dimension has two points. Set `normalize=False`."
-            )
         self.encoder_ = self.encoder
         if self.encoder == "mlp":
             self.encoder_ = ENCODERS["mlp"](
@@ -269,7 +273,6 @@ class FittingMixin:
         elif is_encoder(self.encoder):
             self.encoder_ = clone(self.encoder)
         self._n_features_out = self.n_components
-        self._on_sphere = self.normalize
         encoder = self._encoder(seed)
         params = encoder.init(self.n_features_in_, self.n_components, rng)
         if not goes_on:
@@ -312,8 +315,9 @@ class FittingMixin:
                     )
                     if stop and self.verbose:
                         print(
-                            f"Validation score did not improve more than tol={self.tol:g}"
-                            f" for {self.n_iter_no_change} consecutive epochs. Stopping."
+                            "Validation score did not improve more than "
+                            f"tol={self.tol:g} for {self.n_iter_no_change} consecutive "
+                            "epochs. Stopping."
                         )
                     if stop or asked:
                         break
@@ -331,9 +335,9 @@ class FittingMixin:
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"The loss became {loss} in epoch {self.n_iter_ + 1}. Lower "
-                f"`learning_rate_init` (now {self.learning_rate_init:g}); if `standardize`"
-                " is False, set it to True or 'robust' and look for columns of very "
-                "large values."
+                f"`learning_rate_init` (now {self.learning_rate_init:g}); if "
+                "`standardize` is False, set it to True or 'robust' and look for "
+                "columns of very large values."
             )
         self.n_iter_ += 1
         self.n_steps_ += n_steps
@@ -387,9 +391,9 @@ class FittingMixin:
             warnings.warn(
                 f"The embedding has collapsed: {found}. Its distances tell classes "
                 "apart badly or not at all. Usual causes are columns that say nothing "
-                "of `y`, a learning rate or weight decay that is too high, and a margin "
-                f"that is too small; try other values of `learning_rate_init` (now "
-                f"{self.learning_rate_init:g}), `alpha` (now {self.alpha:g}) and "
+                "of `y`, a learning rate or weight decay that is too high, and a "
+                "margin that is too small; try other values of `learning_rate_init` "
+                f"(now {self.learning_rate_init:g}), `alpha` (now {self.alpha:g}) and "
                 f"`margin` (now {self.margin_}).",
                 UserWarning,
                 stacklevel=2,

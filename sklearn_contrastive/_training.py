@@ -207,7 +207,7 @@ class _FlatGroup:
 
     def state(self):
         tensors = self._means, self._squares, self._n_steps
-        return [np.array(tensor.cpu()) for tensor in tensors]
+        return [tensor.cpu().numpy().copy() for tensor in tensors]
 
     def load(self, state):
         import torch
@@ -348,7 +348,7 @@ class Trainer:
 
     def params(self):
         """Return copies of the parameters, as numpy."""
-        return [np.array(param.detach().cpu()) for param in self._params]
+        return [param.detach().cpu().numpy().copy() for param in self._params]
 
     def attributes(self, params=None):
         """Return the fitted attributes that hold `params`, or those of now."""

@@ -8,6 +8,7 @@ module, or a factory of one, is adapted by `ModuleEncoder`.
 
 from copy import deepcopy
 from functools import partial
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -137,7 +138,7 @@ class MLPEncoder(BaseEstimator):
         """
         sizes = [n_in, *_layer_sizes(self.hidden_layer_sizes), n_out]
         params = []
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             limit = 1 / np.sqrt(fan_in)
             params.append(rng.uniform(-limit, limit, (fan_in, fan_out)))
             params.append(rng.uniform(-limit, limit, fan_out))

@@ -289,9 +289,9 @@ def _check_labels(y, n_rows):
     if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
         raise ValueError(
             "`y` must hold class labels; got continuous values such as "
-            f"{y[y != np.floor(y)][0]!s}. Unknown label type: continuous. Cut them into "
-            "classes first, for example with sklearn.preprocessing.KBinsDiscretizer or "
-            "pandas.qcut."
+            f"{y[y != np.floor(y)][0]!s}. Unknown label type: continuous. Cut them "
+            "into classes first, for example with "
+            "sklearn.preprocessing.KBinsDiscretizer or pandas.qcut."
         )
     return y
 
@@ -324,6 +324,6 @@ def _check_pairs_exist(classes, codes):
     if np.bincount(codes).max() < 2:
         raise ValueError(
             f"`y` must hold a class with at least two rows; got {len(classes)} classes "
-            f"for {len(codes)} rows (n_samples={len(codes)}), so no two rows are alike. "
-            "If `y` is continuous, cut it into classes first."
+            f"for {len(codes)} rows (n_samples={len(codes)}), so no two rows are "
+            "alike. If `y` is continuous, cut it into classes first."
         )

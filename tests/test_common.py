@@ -1,0 +1,90 @@
+"""scikit-learn's own checks, with nothing expected to fail."""
+
+import ast
+import inspect
+from importlib import import_module
+
+import pytest
+from numpydoc.docscrape import ClassDoc
+from sklearn.datasets import load_iris
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklearn_contrastive
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.losses import SiameseLoss
+
+
+def small_module(n_features, n_components):
+    """Return a torch module with dropout and batch normalisation."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Linear(n_features, 8),
+        nn.BatchNorm1d(8),
+        nn.ReLU(),
+        nn.Dropout(0.1),
+        nn.Linear(8, n_components),
+    )
+
+
+CONFIGURATIONS = [
+    ContrastiveEmbedding(),
+    ContrastiveEmbedding(early_stopping=True, max_iter=20),
+    ContrastiveEmbedding(encoder="linear", max_iter=20),
+    ContrastiveEmbedding(encoder=small_module, n_components=3, max_iter=10),
+    ContrastiveEmbedding(
+        loss=SiameseLoss(), miner="all", standardize="robust", max_iter=10
+    ),
+    ContrastiveEmbedding(normalize=False, standardize=False, max_iter=10),
+]
+
+
+@pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
+@pytest.mark.filterwarnings("ignore:`normalize=True` is not possible:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@parametrize_with_checks(CONFIGURATIONS)
+def test_scikit_learn_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", sklearn_contrastive.__all__)
+def test_public_names_are_there(name):
+    assert getattr(sklearn_contrastive, name) is not None
+    assert name in dir(sklearn_contrastive)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Contrastive'"):
+        _ = sklearn_contrastive.Contrastive
+
+
+@pytest.mark.parametrize("family", ["losses", "miners", "similarity", "encoders"])
+def test_families_list_what_they_export(family):
+    module = import_module(f"sklearn_contrastive.{family}")
+    assert module.__all__ == sorted(module.__all__, key=lambda n: (not n.isupper(), n))
+    for name in module.__all__:
+        assert hasattr(module, name)
+
+
+def documented(section):
+    """Return names and types of a section of the class docstring."""
+    return ClassDoc(ContrastiveEmbedding)[section]
+
+
+def test_every_parameter_is_documented_with_its_default():
+    signature = inspect.signature(ContrastiveEmbedding).parameters
+    assert [p.name for p in documented("Parameters")] == list(signature)
+    for parameter in documented("Parameters"):
+        stated = ast.literal_eval(parameter.type.split("default=")[1])
+        assert stated == signature[parameter.name].default, parameter.name
+
+
+def test_every_fitted_attribute_is_documented():
+    X, y = load_iris(as_frame=True, return_X_y=True)
+    fitted = set()
+    for encoder in ("mlp", small_module):
+        model = ContrastiveEmbedding(2, encoder=encoder, max_iter=1, random_state=0)
+        fitted |= {name for name in vars(model.fit(X, y)) if name.endswith("_")}
+    names = [n for p in documented("Attributes") for n in p.name.split(", ")]
+    assert fitted == set(names)
