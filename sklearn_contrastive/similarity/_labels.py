@@ -238,13 +238,21 @@ class LabelSimilarity(Similarity):
             axis=1,
         )
 
+    def _groups_a_class(self, n_steps, batch_size, counts):
+        """Return how many groups a class may have: one a batch, if that fills one."""
+        while n_steps > 0:
+            n_rows = np.minimum(counts, n_steps * self.rows_per_class).sum()
+            if n_rows // batch_size >= n_steps:
+                return n_steps
+            n_steps = n_rows // batch_size
+        return counts.max()
+
     def _group_batches(self, n_steps, batch_size, rng):
         """Lay groups of one class in a row, each class spread evenly, and cut it."""
         rows, codes, rank, counts = self._by_class(rng)
         group = rank // self.rows_per_class
-        used = group < n_steps
-        if np.count_nonzero(used) < batch_size:
-            used[:] = True
+        n_groups = self._groups_a_class(n_steps, batch_size, counts)
+        used = group < n_groups
         rows, codes, group = rows[used], codes[used], group[used]
         n_groups = np.bincount(codes, minlength=len(counts))
         n_groups = np.ceil(n_groups / self.rows_per_class)

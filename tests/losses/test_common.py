@@ -1,0 +1,151 @@
+"""Properties that every loss of the family has."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.stats import ortho_group
+from sklearn.base import clone
+
+from sklearn_contrastive import losses
+from sklearn_contrastive._pairs import Pairs
+
+CLASSES = [
+    getattr(losses, name)
+    for name in losses.__all__
+    if name != "LOSSES" and not inspect.isabstract(getattr(losses, name))
+]
+every_loss = pytest.mark.parametrize("loss", [cls().resolve(True) for cls in CLASSES])
+seeds = st.integers(0, 2**32 - 1)
+few = settings(max_examples=25, deadline=None)
+
+
+def batch(seed, n_rows=9, n_components=3, dtype=torch.float64):
+    rng = np.random.RandomState(seed)
+    Z = torch.tensor(rng.normal(size=(n_rows, n_components)) / 2, dtype=dtype)
+    labels = torch.tensor(rng.randint(3, size=n_rows))
+    alike = labels[:, None] == labels
+    return Z, Pairs(alike & ~torch.eye(n_rows, dtype=torch.bool), ~alike)
+
+
+def value_and_gradient(loss, Z, pairs):
+    Z = Z.clone().requires_grad_()
+    value = loss(Z, Z, pairs)
+    (gradient,) = torch.autograd.grad(value, Z)
+    return value.item(), gradient.numpy()
+
+
+def test_every_name_is_a_class_of_the_family():
+    assert set(losses.LOSSES.values()) == set(CLASSES)
+
+
+@every_loss
+@few
+@given(seed=seeds)
+def test_order_of_rows_changes_nothing(loss, seed):
+    Z, pairs = batch(seed)
+    order = torch.tensor(np.random.RandomState(seed).permutation(len(Z)))
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    shuffled = Pairs(*(weights[order][:, order] for weights in pairs))
+    other, other_gradient = value_and_gradient(loss, Z[order], shuffled)
+    assert other == pytest.approx(value, rel=1e-10)
+    assert_allclose(other_gradient, gradient[order], rtol=1e-8, atol=1e-12)
+
+
+@every_loss
+@few
+@given(seed=seeds)
+def test_rotation_turns_the_gradient_and_leaves_the_value(loss, seed):
+    Z, pairs = batch(seed)
+    R = torch.tensor(ortho_group.rvs(3, random_state=seed))
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    other, other_gradient = value_and_gradient(loss, Z @ R, pairs)
+    assert other == pytest.approx(value, rel=1e-8)
+    assert_allclose(other_gradient, gradient @ R.numpy(), rtol=1e-6, atol=1e-9)
+
+
+@every_loss
+@few
+@given(seed=seeds)
+def test_rows_of_unknown_pairs_change_nothing(loss, seed):
+    Z, pairs = batch(seed)
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    extra = torch.cat([Z, torch.full((2, 3), 0.1, dtype=Z.dtype)])
+    padded = Pairs(*(torch.nn.functional.pad(w, (0, 2, 0, 2)) for w in pairs))
+    other, other_gradient = value_and_gradient(loss, extra, padded)
+    assert other == pytest.approx(value, rel=1e-10)
+    assert_allclose(other_gradient[:-2], gradient, rtol=1e-8, atol=1e-12)
+    assert not other_gradient[-2:].any()
+
+
+@every_loss
+@few
+@given(seed=seeds, factor=st.floats(0.1, 10))
+def test_only_relative_weights_matter(loss, seed, factor):
+    Z, pairs = batch(seed)
+    scaled = Pairs(*(factor * weights.to(Z.dtype) for weights in pairs))
+    value, _ = value_and_gradient(loss, Z, pairs)
+    assert loss(Z, Z, scaled).item() == pytest.approx(value, rel=1e-10)
+
+
+@every_loss
+def test_gradient_is_the_numerical_one(loss):
+    Z, pairs = batch(0)
+    candidates = batch(1)[0]
+    assert torch.autograd.gradcheck(
+        lambda A, C: loss(A, C, pairs),
+        (Z.requires_grad_(), candidates.requires_grad_()),
+    )
+
+
+@every_loss
+def test_an_empty_batch_costs_nothing(loss):
+    Z = torch.empty((0, 3), requires_grad=True)
+    none = torch.empty((0, 0), dtype=torch.bool)
+    value = loss(Z, Z, Pairs(none, none))
+    value.backward()
+    assert value.item() == 0
+    assert Z.grad.shape == (0, 3)
+
+
+@every_loss
+@pytest.mark.parametrize("known", ["positive", "negative", "neither"])
+def test_a_missing_kind_of_pair_costs_nothing(loss, known):
+    Z, pairs = batch(0)
+    kept = {
+        kind: weights if kind == known else torch.zeros_like(weights)
+        for kind, weights in pairs._asdict().items()
+    }
+    value, gradient = value_and_gradient(loss, Z, Pairs(**kept))
+    assert np.isfinite(gradient).all()
+    assert (value == 0) == (known == "neither")
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_coincident_points_have_a_finite_gradient(loss, dtype):
+    _, pairs = batch(0)
+    value, gradient = value_and_gradient(loss, torch.ones((9, 3), dtype=dtype), pairs)
+    assert np.isfinite(value)
+    assert_allclose(gradient, 0, atol=1e-5)
+
+
+@every_loss
+def test_float32_agrees_with_float64(loss):
+    Z, pairs = batch(3)
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    single, single_gradient = value_and_gradient(loss, Z.float(), pairs)
+    assert single == pytest.approx(value, rel=1e-5)
+    assert_allclose(single_gradient, gradient, rtol=1e-3, atol=1e-5)
+
+
+@every_loss
+def test_a_loss_can_be_cloned_and_read(loss):
+    copy = clone(loss)
+    assert copy is not loss
+    assert repr(copy) == repr(loss)
+    assert type(loss).__name__ in repr(loss)
