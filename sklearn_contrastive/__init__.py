@@ -9,18 +9,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklearn_contrastive._embedding import ContrastiveEmbedding
+    from sklearn_contrastive._pairs import Keys, Pairs
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ContrastiveEmbedding",
+    "Keys",
+    "Pairs",
     "encoders",
     "losses",
     "miners",
     "similarity",
 ]
 
-_CLASSES = {"ContrastiveEmbedding": "sklearn_contrastive._embedding"}
+_CLASSES = {
+    "ContrastiveEmbedding": "sklearn_contrastive._embedding",
+    "Keys": "sklearn_contrastive._pairs",
+    "Pairs": "sklearn_contrastive._pairs",
+}
 
 
 def __getattr__(name: str):

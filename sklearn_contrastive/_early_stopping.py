@@ -23,7 +23,7 @@ class HeldOutPairs:
     """
 
     def __init__(self, X, similarity, rng):
-        index = similarity.batches(min(_MOST_ROWS, similarity.n_rows_), rng)[0]
+        index = similarity.batches(min(_MOST_ROWS, len(similarity.rows_)), rng)[0]
         keys = similarity.keys(index)
         pairs = similarity.pairs(keys, keys)
         kinds = [_some(weights, rng) for weights in pairs]

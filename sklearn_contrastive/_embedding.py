@@ -19,10 +19,10 @@ from sklearn_contrastive.similarity import SIMILARITIES
 
 
 class ContrastiveEmbedding(
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
     FittingMixin,
     EmbeddingMetricMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
     CallbackSupportMixin,
     BaseEstimator,
 ):
@@ -318,9 +318,3 @@ class ContrastiveEmbedding(
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -12,9 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
 from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs
-from sklearn_contrastive._rows import Standardization, check_rows, learn_standardization
+from sklearn_contrastive._rows import (
+    Standardization,
+    check_rows,
+    learn_standardization,
+    standardised,
+)
 from sklearn_contrastive._training import Epochs, Trainer, resolve_device
-from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, is_encoder, to_sphere
+from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, to_sphere
 from sklearn_contrastive.losses import LOSSES, PairLoss
 from sklearn_contrastive.miners import MINERS
 from sklearn_contrastive.similarity import SIMILARITIES
@@ -73,7 +78,7 @@ class FittingMixin:
             If the embedding has collapsed, or if training was interrupted after its
             first epoch.
         """
-        with _unchanged_on_error(self):
+        with _all_or_nothing(self):
             return self._fit(X, y, X_val, y_val)
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -102,7 +107,7 @@ class FittingMixin:
         ValueError, TypeError, FloatingPointError
             As in `fit`; what was learned before is kept.
         """
-        with _unchanged_on_error(self):
+        with _all_or_nothing(self):
             return self._fit(X, y, one_pass=True)
 
     def transform(self, X):
@@ -129,11 +134,18 @@ class FittingMixin:
         check_is_fitted(self)
         return self._embed(check_rows(self, X, reset=False))
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
     @with_callbacks
     def _fit(self, X, y, X_val=None, y_val=None, one_pass=False):
         goes_on = hasattr(self, "n_steps_") and (one_pass or self.warm_start)
-        if not goes_on:
-            _forget(self)
+        for name in [] if goes_on else list(vars(self)):
+            if name.endswith("_") and not name.startswith("_"):
+                delattr(self, name)
         given = {"X": X, "y": y}
         X = check_rows(self, X, reset=not goes_on)
         similarity = _named(self.similarity, "labels", SIMILARITIES).fit(X, y)
@@ -152,7 +164,7 @@ class FittingMixin:
         epochs = Epochs(similarity, self.batch_size_, max_iter, rng, constant=one_pass)
         tasks = NoTasks()
         if not one_pass:
-            tasks = self._init_callback_context(max_subtasks=len(epochs))
+            tasks = self._init_callback_context(max_subtasks=len(epochs.ends))
         tasks.call_on_fit_task_begin(estimator=self, **given)
         self._run(trainer, epochs, stopping, tasks, given)
         self._keep(trainer, stopping, similarity, one_pass)
@@ -188,8 +200,8 @@ class FittingMixin:
         loss = loss.resolve(self._on_sphere) if isinstance(loss, PairLoss) else loss
         self.margin_ = getattr(loss, "margin", None)
         auto_miner = "nearest" if isinstance(loss, PairLoss) else "all"
-        self.miner_ = auto_miner if _is_auto(self.miner) else self.miner
-        self.similarity_ = "labels" if _is_auto(self.similarity) else self.similarity
+        self.miner_ = auto_miner if self.miner == "auto" else self.miner
+        self.similarity_ = "labels" if self.similarity == "auto" else self.similarity
         return loss, _named(self.miner_, None, MINERS)
 
     def _randomness(self, goes_on):
@@ -220,14 +232,17 @@ class FittingMixin:
 
     def _trainer(self, X, similarity, loss, miner, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""
-        wanted = _DEFAULT_BATCH_SIZE if _is_auto(self.batch_size) else self.batch_size
-        self.batch_size_ = min(wanted, similarity.n_rows_)
+        wanted = _DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        self.batch_size_ = min(wanted, len(similarity.rows_))
         self.device_ = resolve_device(self.device)
         if not goes_on:
-            self._learn_columns(X)
-            self._optimizer_state = None
+            asked = self.standardize
+            self.standardize_ = _DEFAULT_STANDARDIZATION if asked is True else asked
+            self.standardize_ = self.standardize_ or None
+            learned = learn_standardization(X, self.standardize_)
+            self.center_, self.scale_ = (None, None) if learned is None else learned[:2]
+            self._optimizer_state, self.loss_curve_ = None, []
             self.n_iter_ = self.n_steps_ = 0
-            self.loss_curve_ = []
         self.loss_curve_ = list(self.loss_curve_)
         seed = int(rng.randint(2**31 - 1))
         encoder, params = self._encoder_to_train(seed, rng, goes_on)
@@ -247,15 +262,6 @@ class FittingMixin:
             optimizer_state=self._optimizer_state,
         )
 
-    def _learn_columns(self, X):
-        kind = (
-            _DEFAULT_STANDARDIZATION if self.standardize is True else self.standardize
-        )
-        self.standardize_ = kind or None
-        learned = learn_standardization(X, self.standardize_)
-        self.center_ = None if learned is None else learned.center
-        self.scale_ = None if learned is None else learned.scale
-
     def _standardization(self):
         if self.standardize_ is None:
             return None
@@ -268,10 +274,8 @@ class FittingMixin:
             self.encoder_ = ENCODERS["mlp"](
                 self.hidden_layer_sizes, self.activation, self.dropout
             )
-        elif isinstance(self.encoder, str):
-            self.encoder_ = ENCODERS[self.encoder]()
-        elif is_encoder(self.encoder):
-            self.encoder_ = clone(self.encoder)
+        elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
+            self.encoder_ = _named(self.encoder, None, ENCODERS)
         self._n_features_out = self.n_components
         encoder = self._encoder(seed)
         params = encoder.init(self.n_features_in_, self.n_components, rng)
@@ -289,7 +293,7 @@ class FittingMixin:
         return encoder, params
 
     def _encoder(self, seed=0):
-        if is_encoder(self.encoder_):
+        if hasattr(self.encoder_, "params_of"):
             return self.encoder_
         return ModuleEncoder(
             self.encoder_, self.n_features_in_, self._n_features_out, seed
@@ -311,7 +315,9 @@ class FittingMixin:
                     asked = task.call_on_fit_task_end(
                         estimator=self,
                         **given,
-                        reconstruction_attributes=trainer.attributes,
+                        reconstruction_attributes=lambda: trainer.encoder.attributes(
+                            trainer.params()
+                        ),
                     )
                     if stop and self.verbose:
                         print(
@@ -347,10 +353,10 @@ class FittingMixin:
 
     def _keep(self, trainer, stopping, similarity, one_pass):
         """Store what was learned, as numpy."""
-        best = None if stopping is None else stopping.best_params
-        for name, value in trainer.attributes(best).items():
+        params = trainer.params() if stopping is None else stopping.best_params
+        for name, value in trainer.encoder.attributes(params).items():
             setattr(self, name, value)
-        self._optimizer_state = trainer.optimizer_state()
+        self._optimizer_state = trainer.optimizer.state()
         self.best_validation_score_ = None if stopping is None else stopping.best_score
         classes = similarity.classes_
         if one_pass and hasattr(self, "classes_"):
@@ -367,9 +373,7 @@ class FittingMixin:
         standardization = self._standardization()
         Z = np.empty((len(X), self._n_features_out), dtype=X.dtype)
         for start in range(0, len(X), _BLOCK):
-            block = X[start : start + _BLOCK]
-            if standardization is not None:
-                block = standardization(block)
+            block = standardised(X[start : start + _BLOCK], standardization)
             points = encoder.forward(params, block)
             Z[start : start + _BLOCK] = to_sphere(points) if self._on_sphere else points
         return Z
@@ -401,25 +405,18 @@ class FittingMixin:
 
 
 @contextmanager
-def _unchanged_on_error(estimator):
+def _all_or_nothing(estimator):
+    """Train with gradients on, whatever the caller does; undo all if that fails."""
+    import torch
+
     before = dict(vars(estimator))
     try:
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _forget(estimator):
-    """Drop what an earlier fit has learned."""
-    for name in list(vars(estimator)):
-        if name.endswith("_") and not name.startswith("_"):
-            delattr(estimator, name)
-
-
-def _is_auto(value):
-    return isinstance(value, str) and value == "auto"
 
 
 def _named(value, auto, members):
@@ -428,5 +425,6 @@ def _named(value, auto, members):
         return members[auto if value == "auto" else value]()
     if hasattr(value, "get_params") and not isinstance(value, type):
         value = clone(value)
-        value._validate_params()
+        if hasattr(value, "_parameter_constraints"):
+            value._validate_params()
     return value

@@ -129,13 +129,30 @@ class Standardization(NamedTuple):
     scale: np.ndarray
     clip: bool
 
-    def __call__(self, X):
-        """Return rows standardised, in their own dtype."""
-        Z = X - self.center.astype(X.dtype)
-        Z /= self.scale.astype(X.dtype)
-        if self.clip:
-            Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
-        return Z
+
+def standardised(X, standardization):
+    """Return standardised rows, in their own dtype and always as a copy.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Raw rows.
+
+    standardization : Standardization or None
+        What is done to them.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_rows, n_features)
+        Rows that may be written to.
+    """
+    if standardization is None:
+        return np.array(X)
+    Z = X - standardization.center.astype(X.dtype)
+    Z /= standardization.scale.astype(X.dtype)
+    if standardization.clip:
+        Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
+    return Z
 
 
 def learn_standardization(X, kind):
@@ -188,16 +205,14 @@ class Rows:
     def __init__(self, X, standardization, device, dtype):
         import torch
 
-        self._X = X
-        self._standardization = standardization
-        self._device = device
-        self._dtype = dtype
+        self._X, self._standardization = X, standardization
+        self._device, self._dtype = device, dtype
         self._table = None
         if X.size * dtype.itemsize <= _LARGEST_PREPARED_BYTES:
-            table = torch.empty(X.shape, dtype=dtype)
+            table = torch.empty(X.shape, dtype=dtype, device="cpu")
             for start in range(0, len(X), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                table[block] = self._prepare(X[block])
+                table[block] = torch.from_numpy(standardised(X[block], standardization))
             self._table = table.to(device)
 
     def __getitem__(self, index):
@@ -215,17 +230,10 @@ class Rows:
         """
         import torch
 
-        if self._table is None:
-            return self._prepare(self._X[index]).to(self._device)
-        return self._table[torch.from_numpy(index).to(self._device)]
-
-    def _prepare(self, X):
-        import torch
-
-        # A copy: torch refuses arrays that cannot be written to.
-        standardization = self._standardization
-        X = np.array(X) if standardization is None else standardization(X)
-        return torch.from_numpy(X).to(self._dtype)
+        if self._table is not None:
+            return self._table[torch.from_numpy(index).to(self._device)]
+        X = standardised(self._X[index], self._standardization)
+        return torch.from_numpy(X).to(self._device, self._dtype)
 
 
 def _moments(X):

@@ -6,6 +6,8 @@ interfaces and nothing of estimators.
 
 import math
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -49,40 +51,33 @@ class Epochs:
 
     constant : bool, default=False
         Whether to train at the peak learning rate throughout.
+
+    Attributes
+    ----------
+    ends : list of int
+        Steps done at the end of each epoch.
     """
 
     def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
-        self._similarity, self._batch_size, self._rng = similarity, batch_size, rng
-        # On a small table a pass is a step or two: too short to judge progress by.
-        most = max(1, similarity.n_rows_ // batch_size)
-        self._n_passes = 1
+        self._draw = partial(similarity.batches, batch_size, rng)
+        n_rows = len(similarity.rows_)
         if max_iter == "auto":
-            self._n_passes = math.ceil(_FEWEST_EPOCH_STEPS / most)
-        self._first = self._draw()
-        whole = len(self._first)
-        if max_iter == "auto":
-            wanted = round(_VISITS * similarity.n_rows_ / batch_size)
+            wanted = round(_VISITS * n_rows / batch_size)
             n_steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
-            n_epochs = math.ceil(n_steps / whole)
+            # On a small table a pass is a step or two: too short to judge progress by.
+            longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
+            n_epochs = math.ceil(n_steps / longest)
         else:
-            n_epochs, n_steps = max_iter, max_iter * whole
-        self._ends = [n_steps * done // n_epochs for done in range(n_epochs + 1)]
+            n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
+        self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
         self._rates = np.ones(n_steps) if constant else learning_rates(n_steps)
-
-    def _draw(self):
-        batches = self._similarity.batches
-        return np.concatenate(
-            [batches(self._batch_size, self._rng) for _ in range(self._n_passes)]
-        )
-
-    def __len__(self):
-        return len(self._ends) - 1
 
     def __iter__(self):
         """Yield the index of an epoch's batches, and the rate of each step."""
-        index = self._first
-        for start, end in zip(self._ends[:-1], self._ends[1:], strict=True):
-            index = self._draw() if start else index
+        for start, end in pairwise([0, *self.ends]):
+            index = self._draw()
+            while len(index) < end - start:
+                index = np.concatenate([index, self._draw()])
             yield index[: end - start], self._rates[start:end]
 
 
@@ -124,7 +119,7 @@ def resolve_device(device):
 
 
 class AdamW:
-    """Adam with decoupled weight decay on flat buffers [1]_.
+    """Adam with decoupled weight decay [1]_, on one flat buffer.
 
     The function behind ``torch.optim.AdamW`` is called directly: the class loads
     torch's compiler when it is built, which takes longer than many a fit.
@@ -132,60 +127,47 @@ class AdamW:
     Parameters
     ----------
     params : list of Tensor
-        Leaves, which become views of two flat tensors: arrays of two and more axes,
-        which decay, and the others, which do not.
+        Leaves of one dtype, which become views of the buffer. Those of two and more
+        axes decay; biases and other vectors do not.
 
     weight_decay : float
         Decay per step, relative to the learning rate.
+
+    state : list of ndarray, default=None
+        What `state` returned, to go on from there.
 
     References
     ----------
     .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
     """
 
-    def __init__(self, params, weight_decay):
-        self._groups = []
-        for decayed in (True, False):
-            members = [p for p in params if (p.ndim > 1) == decayed]
-            if members:
-                self._groups.append(_FlatGroup(members, weight_decay if decayed else 0))
+    def __init__(self, params, weight_decay, state=None):
+        import torch
+
+        params = sorted(params, key=lambda param: param.ndim < 2)
+        self._weight_decay = weight_decay
+        self._flat = torch.cat([param.detach().reshape(-1) for param in params])
+        self._grad = torch.zeros_like(self._flat)
+        start = n_decayed = 0
+        for param in params:
+            end = start + param.numel()
+            param.data = self._flat[start:end].view(param.shape)
+            param.grad = self._grad[start:end].view(param.shape)
+            n_decayed = end if param.ndim > 1 else n_decayed
+            start = end
+        self._decayed = self._flat[:n_decayed]
+        self._means, self._squares = torch.zeros_like(self._grad).repeat(2, 1)
+        device = self._flat.device
+        self._n_steps = torch.zeros((), device=device, dtype=torch.float32)
+        self._state = [self._means, self._squares, self._n_steps]
+        for tensor, saved in zip(self._state, state or (), strict=state is not None):
+            tensor.copy_(torch.from_numpy(np.array(saved)))
 
     def step(self, learning_rate):
         """Move against the gradients, and forget them."""
-        for group in self._groups:
-            group.step(learning_rate)
-
-    def state(self):
-        """Return copies of the running means, as numpy."""
-        return [group.state() for group in self._groups]
-
-    def load(self, state):
-        """Take up where `state` left off."""
-        for group, saved in zip(self._groups, state, strict=True):
-            group.load(saved)
-
-
-class _FlatGroup:
-    def __init__(self, members, weight_decay):
-        import torch
-
-        self._weight_decay = weight_decay
-        self._flat = torch.cat([param.detach().reshape(-1) for param in members])
-        self._grad = torch.zeros_like(self._flat)
-        self._means = torch.zeros_like(self._flat)
-        self._squares = torch.zeros_like(self._flat)
-        self._n_steps = torch.zeros((), device=self._flat.device)
-        self._fused = self._flat.device.type in ("cpu", "cuda", "mps")
-        start = 0
-        for param in members:
-            view = slice(start, start + param.numel())
-            param.data = self._flat[view].view(param.shape)
-            param.grad = self._grad[view].view(param.shape)
-            start += param.numel()
-
-    def step(self, learning_rate):
         from torch.optim.adamw import adamw
 
+        self._decayed.mul_(1 - learning_rate * self._weight_decay)
         adamw(
             [self._flat],
             [self._grad],
@@ -194,27 +176,20 @@ class _FlatGroup:
             [],
             [self._n_steps],
             foreach=False,
-            fused=self._fused,
+            fused=self._flat.device.type in ("cpu", "cuda", "mps"),
             amsgrad=False,
             beta1=_BETAS[0],
             beta2=_BETAS[1],
             lr=learning_rate,
-            weight_decay=self._weight_decay,
+            weight_decay=0.0,
             eps=_EPSILON,
             maximize=False,
         )
         self._grad.zero_()
 
     def state(self):
-        tensors = self._means, self._squares, self._n_steps
-        return [tensor.cpu().numpy().copy() for tensor in tensors]
-
-    def load(self, state):
-        import torch
-
-        tensors = self._means, self._squares, self._n_steps
-        for tensor, saved in zip(tensors, state, strict=True):
-            tensor.copy_(torch.from_numpy(np.array(saved)))
+        """Return copies of the running means and the step count, as numpy."""
+        return [tensor.cpu().numpy().copy() for tensor in self._state]
 
 
 class Trainer:
@@ -276,20 +251,16 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._standardization = standardization
         self._rows = Rows(X, standardization, device, self._dtype)
-        self._encoder, self._similarity = encoder, similarity
+        self.encoder, self._similarity = encoder, similarity
         self._miner, self._loss = miner, loss
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
         self._generator = torch.Generator(device).manual_seed(seed)
         self._params = [torch.from_numpy(np.array(p)).to(device) for p in params]
-        leaves = []
-        for i, trained in enumerate(encoder.trainable(params)):
-            if trained:
-                self._params[i] = self._params[i].to(self._dtype).requires_grad_()
-                leaves.append(self._params[i])
-        self._optimizer = AdamW(leaves, alpha)
-        if optimizer_state is not None:
-            self._optimizer.load(optimizer_state)
+        n_trained = len(params) if encoder.n_trained is None else encoder.n_trained
+        for i in range(n_trained):
+            self._params[i] = self._params[i].to(self._dtype).requires_grad_()
+        self.optimizer = AdamW(self._params[:n_trained], alpha, optimizer_state)
 
     def epoch(self, index, rates):
         """Train on the batches of one epoch.
@@ -309,20 +280,22 @@ class Trainer:
         """
         import torch
 
-        keys = Keys(*map(self._to_device, self._similarity.keys(index)))
-        total = torch.zeros((), device=self._device)
+        keys = [
+            torch.from_numpy(k).to(self._device) for k in self._similarity.keys(index)
+        ]
+        total = torch.zeros((), device=self._device, dtype=self._dtype)
         for step, rate in enumerate(rates):
             X = self._rows[index[step]]
-            Z = self._encoder.forward(self._params, X, self._generator)
+            Z = self.encoder.forward(self._params, X, self._generator)
             Z = to_sphere(Z) if self._normalize else Z
-            batch_keys = Keys(keys.rows[step], keys.values[step])
+            batch_keys = Keys(*(key[step] for key in keys))
             pairs = self._similarity.pairs(batch_keys, batch_keys)
             with torch.no_grad():
                 points = Z.detach()
                 pairs = self._miner(torch.cdist(points, points), pairs)
             loss = self._loss(Z, Z, pairs)
             loss.backward()
-            self._optimizer.step(rate * self._learning_rate)
+            self.optimizer.step(rate * self._learning_rate)
             total += loss.detach()
         return total.item() / len(rates)
 
@@ -343,20 +316,12 @@ class Trainer:
 
         rows = Rows(X, self._standardization, self._device, self._dtype)
         with torch.no_grad():
-            Z = self._encoder.forward(self._params, rows[np.arange(len(X))])
+            Z = self.encoder.forward(self._params, rows[np.arange(len(X))])
             return (to_sphere(Z) if self._normalize else Z).cpu().numpy()
 
     def params(self):
         """Return copies of the parameters, as numpy."""
         return [param.detach().cpu().numpy().copy() for param in self._params]
-
-    def attributes(self, params=None):
-        """Return the fitted attributes that hold `params`, or those of now."""
-        return self._encoder.attributes(self.params() if params is None else params)
-
-    def optimizer_state(self):
-        """Return copies of the optimizer's running means, as numpy."""
-        return self._optimizer.state()
 
     @contextmanager
     def undisturbed(self):
@@ -368,15 +333,10 @@ class Trainer:
         )
         # Only modules draw from the global streams; forking these is not safe
         # when several threads train at once.
-        forked = self._encoder.draws_globally
+        forked = self.encoder.draws_globally
         random = _seeded_fork(self._device, self._seed) if forked else nullcontext()
         with threads, random:
             yield
-
-    def _to_device(self, array):
-        import torch
-
-        return torch.from_numpy(array).to(self._device)
 
 
 @contextmanager

@@ -113,6 +113,8 @@ class MLPEncoder(BaseEstimator):
 
     #: Whether training draws from torch's global random stream.
     draws_globally = False
+    #: How many of the parameters, from the first, are trained; None for all.
+    n_trained = None
 
     def __init__(self, hidden_layer_sizes=(256, 256), activation="silu", dropout=0.1):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -135,8 +137,19 @@ class MLPEncoder(BaseEstimator):
         params : list of ndarray
             Weights of shape (n_in, n_out) and biases of shape (n_out,) of each layer
             in turn, uniform in ±1/sqrt(n_in).
+
+        Raises
+        ------
+        ValueError
+            If `hidden_layer_sizes` holds anything but positive ints.
         """
-        sizes = [n_in, *_layer_sizes(self.hidden_layer_sizes), n_out]
+        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object))
+        if not all(isinstance(size, Integral) and size >= 1 for size in hidden):
+            raise ValueError(
+                "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
+                f"{self.hidden_layer_sizes}."
+            )
+        sizes = [n_in, *hidden, n_out]
         params = []
         for fan_in, fan_out in pairwise(sizes):
             limit = 1 / np.sqrt(fan_in)
@@ -172,10 +185,6 @@ class MLPEncoder(BaseEstimator):
                 )
                 X = X * kept.div_(1 - self.dropout)
         return X @ params[-2] + params[-1]
-
-    def trainable(self, params):
-        """Return, for each parameter, whether training changes it: all do."""
-        return [True] * len(params)
 
     def attributes(self, params):
         """Return the fitted attributes that hold these parameters."""
@@ -225,13 +234,11 @@ class ModuleEncoder:
             self._module = module.to("cpu", torch.float32).eval()
             # A dry run also gives lazy modules their shapes.
             self._check_output(n_in, n_out)
-        self._names, self._trainable = [], []
-        for name, param in self._module.named_parameters():
-            self._names.append(name)
-            self._trainable.append(param.requires_grad)
-        for name, _ in self._module.named_buffers():
-            self._names.append(name)
-            self._trainable.append(False)
+        params = dict(self._module.named_parameters())
+        trained = [name for name in params if params[name].requires_grad]
+        frozen = [name for name in params if not params[name].requires_grad]
+        self.n_trained = len(trained)
+        self._names = [*trained, *frozen, *dict(self._module.named_buffers())]
 
     def _check_output(self, n_in, n_out):
         import torch
@@ -242,7 +249,8 @@ class ModuleEncoder:
         )
         try:
             with torch.no_grad():
-                out = self._module(torch.zeros(2, n_in))
+                rows = torch.zeros(2, n_in, device="cpu", dtype=torch.float32)
+                out = self._module(rows)
         except Exception as error:
             raise ValueError(f"{expected}; it raised {error!r}.") from error
         if not isinstance(out, torch.Tensor):
@@ -267,7 +275,7 @@ class ModuleEncoder:
         Returns
         -------
         params : list of ndarray
-            Copies, parameters first.
+            Copies, trained parameters first.
         """
         tensors = {
             **dict(self._module.named_parameters()),
@@ -315,10 +323,6 @@ class ModuleEncoder:
         floating = np.issubdtype(param.dtype, np.floating)
         return torch.from_numpy(np.array(param, dtype=dtype if floating else None))
 
-    def trainable(self, params):
-        """Return, for each parameter, whether training changes it."""
-        return self._trainable
-
     def attributes(self, params):
         """Return the fitted attributes that hold these parameters."""
         return {"module_state_": dict(zip(self._names, params, strict=True))}
@@ -326,23 +330,6 @@ class ModuleEncoder:
     def params_of(self, estimator):
         """Return the parameters that a fitted estimator holds."""
         return [estimator.module_state_[name] for name in self._names]
-
-
-def is_encoder(candidate):
-    """Whether an object has the methods of an encoder of this module."""
-    names = "init", "forward", "trainable", "attributes", "params_of", "draws_globally"
-    return all(hasattr(candidate, name) for name in names)
-
-
-def _layer_sizes(sizes):
-    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-    for size in sizes:
-        if not isinstance(size, Integral) or size < 1:
-            raise ValueError(
-                "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
-                f"{sizes}."
-            )
-    return sizes
 
 
 #: By name, as `ContrastiveEmbedding(encoder=...)` takes them.

@@ -4,6 +4,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -25,8 +26,23 @@ class PairLoss(ABC, BaseEstimator):
     is zero.
 
     To add a loss, write `positive` and `negative` with operators that numpy arrays and
-    torch tensors share, and `autos` for the parameters that may be ``"auto"``.
+    torch tensors share, and say in `on_sphere` and `off_sphere` what its parameters
+    stand for when they are ``"auto"``.
+
+    Attributes
+    ----------
+    on_sphere, off_sphere : dict
+        Values of the parameters that may be ``"auto"``, for embeddings that are
+        scaled to length 1 and for those that are not.
+
+    reach : float
+        Largest margin that two points on the unit sphere can be apart, in the units
+        of the loss.
     """
+
+    on_sphere: ClassVar[dict[str, float]] = {}
+    off_sphere: ClassVar[dict[str, float]] = {}
+    reach: ClassVar[float] = math.inf
 
     @abstractmethod
     def positive(self, distances):
@@ -35,21 +51,6 @@ class PairLoss(ABC, BaseEstimator):
     @abstractmethod
     def negative(self, distances):
         """Return the energy of dissimilar pairs at these distances."""
-
-    @abstractmethod
-    def autos(self, normalize):
-        """Return what ``"auto"`` stands for, by parameter.
-
-        Parameters
-        ----------
-        normalize : bool
-            Whether the embedding lies on the unit sphere.
-
-        Returns
-        -------
-        values : dict
-            A number for each parameter that may be ``"auto"``.
-        """
 
     def resolve(self, normalize):
         """Return a validated copy in which every ``"auto"`` has become a number.
@@ -68,12 +69,28 @@ class PairLoss(ABC, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range.
+
+        Warns
+        -----
+        UserWarning
+            If no pair of points on the unit sphere can reach the margin.
         """
         self._validate_params()
+        autos = self.on_sphere if normalize else self.off_sphere
         given = self.get_params(deep=False)
-        autos = self.autos(normalize)
-        asked = {name: autos[name] for name in autos if given[name] == "auto"}
-        return clone(self).set_params(**asked)
+        loss = clone(self).set_params(
+            **{name: autos[name] for name in autos if given[name] == "auto"}
+        )
+        if normalize and getattr(loss, "margin", 0) > self.reach:
+            warnings.warn(
+                f"`margin`={loss.margin:g} cannot be reached: points on the unit "
+                f"sphere are at most {self.reach:g} apart in the units of "
+                f"{type(self).__name__}, so every dissimilar pair repels for ever. "
+                "Lower the margin, or set `normalize=False`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return loss
 
     def pair_values(self, distances, similar):
         """Return the loss of each pair by itself, without averaging.
@@ -98,7 +115,9 @@ class PairLoss(ABC, BaseEstimator):
             If the two do not have the same shape, a distance is negative or not a
             number, or `similar` holds anything but 0 and 1.
         """
-        loss = PairLoss.resolve(self, normalize=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss = self.resolve(normalize=True)
         distances = np.asarray(distances, dtype=np.float64)
         similar = np.asarray(similar)
         if distances.shape != similar.shape:
@@ -153,51 +172,9 @@ class HingeLoss(PairLoss):
     _parameter_constraints = {
         "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
     }
-    #: On the unit sphere: the margin of random directions, and of opposite ones.
-    _random_margin = math.sqrt(2)
-    _largest_margin = 2.0
 
     def __init__(self, margin="auto"):
         self.margin = margin
-
-    def autos(self, normalize):
-        """Return the margin of random directions on the unit sphere, 1 off it."""
-        return {"margin": self._random_margin if normalize else 1.0}
-
-    def resolve(self, normalize):
-        """Return a validated copy whose margin is a number.
-
-        Parameters
-        ----------
-        normalize : bool
-            Whether the embedding lies on the unit sphere.
-
-        Returns
-        -------
-        loss : HingeLoss
-            The copy, ready to be called.
-
-        Raises
-        ------
-        ValueError
-            If the margin is not a positive number or ``"auto"``.
-
-        Warns
-        -----
-        UserWarning
-            If no pair of points on the unit sphere can reach the margin.
-        """
-        resolved = super().resolve(normalize)
-        if normalize and resolved.margin > self._largest_margin:
-            warnings.warn(
-                f"`margin`={resolved.margin:g} cannot be reached: points on the unit "
-                f"sphere are at most {self._largest_margin:g} apart in the units of "
-                f"{type(self).__name__}, so every dissimilar pair repels for ever. "
-                "Lower the margin, or set `normalize=False`.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return resolved
 
 
 def _mean(values, weights):

@@ -1,5 +1,7 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
+import math
+
 from sklearn_contrastive.losses._base import HingeLoss
 
 
@@ -34,6 +36,11 @@ class ContrastiveLoss(HingeLoss):
     >>> loss.pair_values([0.2, 0.2, 1.5], [1, 0, 0]).round(2)
     array([0.04, 0.64, 0.  ])
     """
+
+    # The typical, and the largest, of two directions.
+    on_sphere = {"margin": math.sqrt(2)}
+    off_sphere = {"margin": 1.0}
+    reach = 2.0
 
     def positive(self, distances):
         """Return D²."""

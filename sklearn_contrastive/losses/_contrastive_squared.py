@@ -36,8 +36,10 @@ class ContrastiveSquaredLoss(HingeLoss):
     array([0.04, 0.96, 0.  ])
     """
 
-    _random_margin = 2.0
-    _largest_margin = 4.0
+    # The typical, and the largest, of two directions.
+    on_sphere = {"margin": 2.0}
+    off_sphere = {"margin": 1.0}
+    reach = 4.0
 
     def positive(self, distances):
         """Return D²."""

@@ -43,12 +43,11 @@ class SiameseLoss(PairLoss):
         "bound": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
     }
 
+    on_sphere = {"bound": 2.0}
+    off_sphere = {"bound": 1.0}
+
     def __init__(self, bound="auto"):
         self.bound = bound
-
-    def autos(self, normalize):
-        """Return a bound of 2 on the unit sphere, 1 off it."""
-        return {"bound": 2.0 if normalize else 1.0}
 
     def positive(self, distances):
         """Return (2/Q) E²."""

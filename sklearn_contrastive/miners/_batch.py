@@ -48,13 +48,14 @@ class NearestPairs(BaseEstimator):
     Examples
     --------
     >>> import torch
+    >>> from sklearn_contrastive import Pairs
     >>> from sklearn_contrastive.miners import NearestPairs
-    >>> from sklearn_contrastive.similarity import LabelSimilarity
-    >>> likeness = LabelSimilarity().fit(None, [0, 0, 0, 1])
-    >>> keys = likeness.keys(torch.arange(4))
     >>> points = torch.tensor([[0.0], [1.0], [3.0], [4.0]])
+    >>> labels = torch.tensor([0, 0, 0, 1])
+    >>> alike = labels[:, None] == labels
+    >>> pairs = Pairs(positive=alike & ~torch.eye(4, dtype=bool), negative=~alike)
     >>> miner = NearestPairs(n_positives=1)
-    >>> kept = miner(torch.cdist(points, points), likeness.pairs(keys, keys))
+    >>> kept = miner(torch.cdist(points, points), pairs)
     >>> kept.positive.int()  # the anchor at 3 keeps the row at 1, not the one at 0
     tensor([[0, 1, 0, 0],
             [1, 0, 0, 0],

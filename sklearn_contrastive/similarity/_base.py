@@ -10,6 +10,11 @@ class Similarity(ABC, BaseEstimator):
 
     Likeness compares keys, one a row, so that a batch can be compared with itself or
     with any other rows whose keys are known.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (n_rows,)
+        The row numbers that batches are drawn from.
     """
 
     @abstractmethod
@@ -29,11 +34,6 @@ class Similarity(ABC, BaseEstimator):
         self : Similarity
             The fitted similarity.
         """
-
-    @property
-    @abstractmethod
-    def n_rows_(self):
-        """Number of rows that batches are drawn from."""
 
     @abstractmethod
     def split(self, fraction, rng):
@@ -60,7 +60,7 @@ class Similarity(ABC, BaseEstimator):
         Parameters
         ----------
         batch_size : int
-            Rows in a batch, at most `n_rows_`.
+            Rows in a batch, at most ``len(rows_)``.
 
         rng : numpy.random.RandomState
             Source of randomness.

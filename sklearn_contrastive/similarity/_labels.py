@@ -98,13 +98,9 @@ class LabelSimilarity(Similarity):
             ) from error
         self.codes_ = codes.reshape(-1).astype(np.int32)
         self.rows_ = np.arange(len(codes))
-        _check_pairs_exist(self.classes_, self.codes_)
+        if len(self.classes_) < 2 or np.bincount(self.codes_).max() < 2:
+            _refuse_classes(self.classes_, len(codes))
         return self
-
-    @property
-    def n_rows_(self):
-        """Number of rows that batches are drawn from."""
-        return len(self.rows_)
 
     def split(self, fraction, rng):
         """Hold out about the same share of every class.
@@ -153,7 +149,7 @@ class LabelSimilarity(Similarity):
         Parameters
         ----------
         batch_size : int
-            Rows in a batch, at most `n_rows_`.
+            Rows in a batch, at most ``len(rows_)``.
 
         rng : numpy.random.RandomState
             Source of randomness.
@@ -163,12 +159,12 @@ class LabelSimilarity(Similarity):
         index : ndarray of shape (n_steps, batch_size)
             Row numbers, each at most once in a row of `index`.
         """
-        n_steps = self.n_rows_ // batch_size
+        n_steps = len(self.rows_) // batch_size
         counts = np.bincount(self.codes_[self.rows_])
         counts = counts[counts > 0]
-        expected = batch_size * counts.min() / self.n_rows_
+        expected = batch_size * counts.min() / len(self.rows_)
         few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
-        if batch_size == self.n_rows_ or (few and expected >= self.rows_per_class):
+        if batch_size == len(self.rows_) or (few and expected >= self.rows_per_class):
             order = rng.permutation(self.rows_)
             return order[: n_steps * batch_size].reshape(n_steps, batch_size)
         if len(counts) * self.rows_per_class <= batch_size:
@@ -285,7 +281,8 @@ def _check_labels(y, n_rows):
             f"`y` must hold one label per row of `X`: found input variables with "
             f"inconsistent numbers of samples, {n_rows} rows and {len(y)} labels."
         )
-    missing = _missing_labels(y)
+    # Integers, bools and fixed-width strings have no missing values.
+    missing = _missing_labels(y) if y.dtype.kind in "fcmMO" else np.False_
     if missing.any():
         raise ValueError(
             f"`y` must hold a class label for every row; {missing.sum()} are missing "
@@ -309,8 +306,6 @@ def _missing_labels(y):
         return ~np.isfinite(y)
     if y.dtype.kind in "mM":
         return np.isnat(y)
-    if y.dtype.kind != "O":
-        return np.zeros(len(y), dtype=bool)
     # None, float NaN (unequal to itself) and pandas.NA (no truth value).
     return np.array([label is None or _is_nan(label) for label in y], dtype=bool)
 
@@ -322,16 +317,15 @@ def _is_nan(label):
         return True
 
 
-def _check_pairs_exist(classes, codes):
+def _refuse_classes(classes, n_rows):
     if len(classes) < 2:
         found = f"one class only, {classes[0]!r}" if len(classes) else "no labels"
         raise ValueError(
             f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
             "what keeps the embedding from collapsing."
         )
-    if np.bincount(codes).max() < 2:
-        raise ValueError(
-            f"`y` must hold a class with at least two rows; got {len(classes)} classes "
-            f"for {len(codes)} rows (n_samples={len(codes)}), so no two rows are "
-            "alike. If `y` is continuous, cut it into classes first."
-        )
+    raise ValueError(
+        f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
+        f"{n_rows} rows (n_samples={n_rows}), so no two rows are alike. If `y` is "
+        "continuous, cut it into classes first."
+    )

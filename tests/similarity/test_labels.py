@@ -158,7 +158,7 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
     rows = np.concatenate([kept.rows_, held_out.rows_])
     assert sorted(rows) == list(range(sum(counts) + 16))
     for part in (kept, held_out):
-        index = part.batches(part.n_rows_, np.random.RandomState(seed))
+        index = part.batches(len(part.rows_), np.random.RandomState(seed))
         assert sorted(index[0]) == sorted(part.rows_)
         pairs = part.pairs(part.keys(index[0]), part.keys(index[0]))
         assert pairs.positive.any()

@@ -1,0 +1,207 @@
+"""Encoders in numpy and in torch, and a user's module behind the same interface."""
+
+import re
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import nn
+
+from sklearn_contrastive.encoders import (
+    ACTIVATIONS,
+    ENCODERS,
+    MLPEncoder,
+    ModuleEncoder,
+    _activation,
+    to_sphere,
+)
+
+
+def random_rows(n_rows=5, n_features=4, dtype=np.float64):
+    return np.random.RandomState(0).normal(size=(n_rows, n_features)).astype(dtype)
+
+
+def as_tensors(params, dtype):
+    return [torch.from_numpy(param).to(dtype) for param in params]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_agree(name, dtype):
+    X = np.linspace(-30, 30, 601).astype(dtype)
+    ours = _activation(name, X)(X)
+    theirs = _activation(name, torch.from_numpy(X))(torch.from_numpy(X)).numpy()
+    assert ours.dtype == dtype
+    tolerance = 1e-6 if dtype is np.float32 else 1e-14
+    assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(), (7,), (6, 5)])
+def test_forward_is_the_layers_written_out(activation, hidden):
+    encoder = MLPEncoder(hidden, activation)
+    params = encoder.init(4, 3, np.random.RandomState(0))
+    X = random_rows()
+    layers = list(zip(params[::2], params[1::2], strict=True))
+    Z = X
+    for W, b in layers[:-1]:
+        Z = _activation(activation, Z)(Z @ W + b)
+    Z = Z @ layers[-1][0] + layers[-1][1]
+    assert_allclose(encoder.forward(params, X), Z, rtol=1e-12)
+    tensors = as_tensors(params, torch.float64)
+    assert_allclose(encoder.forward(tensors, torch.from_numpy(X)), Z, rtol=1e-12)
+
+
+def test_forward_takes_a_leading_axis_of_models():
+    encoder = MLPEncoder((6,))
+    models = [encoder.init(4, 3, np.random.RandomState(seed)) for seed in range(3)]
+    W0, b0, W1, b1 = (np.stack(arrays) for arrays in zip(*models, strict=True))
+    X = random_rows()
+    stacked = encoder.forward([W0, b0[:, None], W1, b1[:, None]], X)
+    for model, Z in zip(models, stacked, strict=True):
+        assert_allclose(Z, encoder.forward(model, X), rtol=1e-12)
+
+
+def test_dropout_needs_a_generator_and_keeps_the_mean():
+    encoder = MLPEncoder((4000,), "identity", dropout=0.25)
+    params = as_tensors(encoder.init(4, 1, np.random.RandomState(0)), torch.float64)
+    X = torch.from_numpy(random_rows(400))
+    plain = encoder.forward(params, X)
+    assert torch.equal(plain, encoder.forward(params, X))
+    dropped = encoder.forward(params, X, torch.Generator().manual_seed(0))
+    assert not torch.equal(plain, dropped)
+    assert torch.equal(
+        dropped, encoder.forward(params, X, torch.Generator().manual_seed(0))
+    )
+    # The standard error of this mean is 0.018.
+    assert abs((dropped - plain).mean()) < 0.06
+
+
+def test_initial_parameters_follow_the_stream():
+    encoder = MLPEncoder((8,))
+    one, same, other = (
+        encoder.init(4, 2, np.random.RandomState(seed)) for seed in (0, 0, 1)
+    )
+    for a, b, c in zip(one, same, other, strict=True):
+        assert a.dtype == np.float32
+        assert_array_equal(a, b)
+        assert not np.array_equal(a, c)
+    assert np.abs(one[0]).max() <= 1 / 2
+
+
+def test_linear_has_no_hidden_layer():
+    params = ENCODERS["linear"]().init(4, 2, np.random.RandomState(0))
+    assert [param.shape for param in params] == [(4, 2), (2,)]
+
+
+@pytest.mark.parametrize("sizes", [(0,), (8, -1), (2.5,), ("8",)])
+def test_layer_sizes_out_of_range_are_refused(sizes):
+    message = "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        MLPEncoder(sizes).init(4, 2, np.random.RandomState(0))
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy])
+def test_to_sphere_gives_length_one_and_keeps_zero(make):
+    Z = random_rows(6, 3)
+    Z[2] = 0
+    points = np.asarray(to_sphere(make(Z)))
+    lengths = np.linalg.norm(points, axis=1)
+    assert_allclose(lengths, [1, 1, 0, 1, 1, 1], rtol=1e-14)
+    assert_allclose(points * np.linalg.norm(Z, axis=1)[:, None], Z, atol=1e-14)
+
+
+def test_to_sphere_has_a_finite_slope_at_zero():
+    Z = torch.zeros((2, 3), requires_grad=True)
+    to_sphere(Z).sum().backward()
+    assert not Z.grad.any()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 6)
+        self.norm = nn.BatchNorm1d(6)
+        self.last = nn.Linear(6, 2)
+        self.first.bias.requires_grad_(False)
+
+    def forward(self, X):
+        return self.last(torch.relu(self.norm(self.first(X))))
+
+
+def test_a_module_is_copied():
+    module = Net()
+    before = deepcopy(module.state_dict())
+    encoder = ModuleEncoder(module, 4, 2)
+    params = as_tensors(encoder.init(4, 2, None), torch.float32)
+    for param in params:
+        param.data = torch.full_like(param, 2)
+    encoder.forward(
+        params, torch.ones(3, 4), generator=torch.Generator()
+    )  # updates the buffers given, in place
+    assert module.training
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_a_modules_forward_is_its_own_in_numpy_and_torch():
+    module = Net().eval()
+    encoder = ModuleEncoder(module, 4, 2)
+    params = encoder.init(4, 2, None)
+    X = random_rows(dtype=np.float32)
+    X.setflags(write=False)
+    expected = module(torch.tensor(X)).detach().numpy()
+    assert_allclose(encoder.forward(params, X), expected, rtol=1e-6)
+    wide = encoder.forward(params, X.astype(np.float64)[::-1])
+    assert wide.dtype == np.float64
+    assert_allclose(wide[::-1], expected, rtol=1e-5)
+
+
+def test_frozen_parameters_and_buffers_are_not_trained():
+    encoder = ModuleEncoder(Net(), 4, 2)
+    params = encoder.init(4, 2, None)
+    names = list(encoder.attributes(params)["module_state_"])
+    assert set(names[: encoder.n_trained]) == {
+        name for name, param in Net().named_parameters() if param.requires_grad
+    }
+    assert "first.bias" in names[encoder.n_trained :]
+    assert "norm.running_mean" in names[encoder.n_trained :]
+
+
+def test_a_factory_is_given_the_shape_and_a_seed():
+    seen = []
+
+    def factory(n_features, n_components):
+        seen.append((n_features, n_components))
+        return nn.Linear(n_features, n_components)
+
+    state = torch.get_rng_state()
+    one, same = (ModuleEncoder(factory, 4, 2, seed=3).init(4, 2, None) for _ in "ab")
+    assert torch.equal(state, torch.get_rng_state())
+    assert seen == [(4, 2)] * 2
+    for a, b in zip(one, same, strict=True):
+        assert_array_equal(a, b)
+
+
+def test_a_lazy_module_gets_its_shape():
+    lazy = nn.LazyLinear(2)
+    params = ModuleEncoder(lazy, 4, 2).init(4, 2, None)
+    assert sorted(param.shape for param in params) == [(2,), (2, 4)]
+    assert isinstance(lazy.weight, nn.UninitializedParameter)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        (nn.Linear(4, 3), ValueError, "given (2, 4) it returned (2, 3). Change its"),
+        (nn.Linear(5, 2), ValueError, "must map a batch of shape (n_batch, 4) to"),
+        (nn.Flatten(0), ValueError, "given (2, 4) it returned (8,)"),
+        (nn.LSTM(4, 2), ValueError, "it returned tuple"),
+        (lambda n_in, n_out: "net", TypeError, "that returns one; it returned str"),
+    ],
+)
+def test_modules_of_another_shape_are_refused(source, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        ModuleEncoder(source, 4, 2)

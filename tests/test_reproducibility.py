@@ -1,0 +1,198 @@
+"""The same seed gives the same bits, and nothing outside is touched."""
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_wine
+from threadpoolctl import threadpool_info
+from torch import nn
+
+from sklearn_contrastive import ContrastiveEmbedding
+
+X, y = load_wine(return_X_y=True)
+
+
+def make_module(n_features, n_components):
+    return nn.Sequential(
+        nn.Linear(n_features, 8), nn.Dropout(0.5), nn.Linear(8, n_components)
+    )
+
+
+CONFIGURATIONS = {
+    "default": {},
+    "early stopping": {"early_stopping": True},
+    "module": {"encoder": make_module},
+}
+
+
+def small(**settings):
+    return ContrastiveEmbedding(
+        **{
+            "n_components": 4,
+            "hidden_layer_sizes": (16,),
+            "max_iter": 5,
+            "batch_size": 32,
+            "random_state": 0,
+            "device": "cpu",
+            **settings,
+        }
+    )
+
+
+def digest(model):
+    return hashlib.sha256(model.fit(X, y).transform(X).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("settings", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_twice_in_one_process_and_after_clone(settings):
+    model = small(**settings)
+    bits = digest(model)
+    assert digest(model) == bits
+    assert digest(clone(model)) == bits
+    assert digest(clone(model).set_params(random_state=1)) != bits
+
+
+def run_python(code, **variables):
+    """Return what a fresh process prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        cwd=os.path.dirname(__file__),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_in_another_process(name):
+    code = (
+        "from test_reproducibility import CONFIGURATIONS, digest, small\n"
+        f"print(digest(small(**CONFIGURATIONS[{name!r}])))"
+    )
+    assert run_python(code) == digest(small(**CONFIGURATIONS[name]))
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_in_parallel_workers(backend):
+    seeds = [0, 1, 2, 3]
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        parallel = joblib.Parallel()(
+            joblib.delayed(digest)(small(random_state=seed)) for seed in seeds
+        )
+    assert parallel == [digest(small(random_state=seed)) for seed in seeds]
+
+
+def test_a_random_state_instance_moves_on():
+    model = small(random_state=np.random.RandomState(0))
+    assert digest(model) != digest(model)
+    assert digest(small(random_state=np.random.RandomState(0))) == digest(
+        small(random_state=np.random.RandomState(0))
+    )
+
+
+def outside():
+    """Return all that a fit might disturb."""
+    kind, state, *rest = np.random.get_state()
+    return (
+        kind,
+        state.tolist(),
+        rest,
+        torch.get_rng_state().tolist(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+        threadpool_info(),
+    )
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+@pytest.mark.parametrize("settings", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_global_state_is_left_as_found(settings, random_state):
+    model = small(**settings, random_state=random_state)
+    before = outside()
+    model.fit(X, y)
+    model.partial_fit(X, y)
+    model.transform(X)
+    assert outside() == before
+
+
+def test_no_seed_gives_another_model_each_time():
+    assert digest(small(random_state=None)) != digest(small(random_state=None))
+
+
+def test_gradients_need_not_be_enabled():
+    bits = digest(small())
+    with torch.no_grad():
+        assert digest(small()) == bits
+    with torch.inference_mode():
+        assert digest(small()) == bits
+
+
+def test_torchs_defaults_do_not_matter():
+    bits = digest(small())
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    try:
+        assert digest(small()) == bits
+    finally:
+        torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
+
+
+BARRED = """
+import sys
+class Barred:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ImportError("torch is barred")
+sys.meta_path.insert(0, Barred())
+"""
+
+
+def test_a_pickle_transforms_where_torch_cannot_be_imported(tmp_path):
+    model = small().fit(X, y)
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(model))
+    assert b"torch" not in path.read_bytes()
+    code = BARRED + (
+        "import hashlib, pickle\n"
+        "from sklearn.datasets import load_wine\n"
+        f"model = pickle.load(open({str(path)!r}, 'rb'))\n"
+        "X, y = load_wine(return_X_y=True)\n"
+        "model.pair_distance(X[None, :2]), model.score(X, y), repr(model)\n"
+        "print(hashlib.sha256(model.transform(X).tobytes()).hexdigest())"
+    )
+    bits = hashlib.sha256(model.transform(X).tobytes()).hexdigest()
+    assert run_python(code) == bits
+
+
+def test_torch_is_loaded_by_fit_alone():
+    code = BARRED + (
+        "import sklearn_contrastive as sc\n"
+        "from sklearn.base import clone\n"
+        "model = clone(sc.ContrastiveEmbedding(margin=0.5))\n"
+        "sc.losses.ContrastiveLoss().pair_values([1.0], [1])\n"
+        "repr(model), model.get_params(), model.__sklearn_tags__()\n"
+        "sc.losses, sc.miners, sc.similarity, sc.encoders\n"
+        "print('torch' in sys.modules)"
+    )
+    assert run_python(code) == "False"
+
+
+def test_importing_loads_neither_sklearn_parts_nor_matplotlib():
+    code = (
+        "import sys, sklearn_contrastive\n"
+        "heavy = ['torch', 'matplotlib', 'pandas', 'sklearn.neighbors']\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    assert run_python(code) == "[]"

@@ -1,0 +1,229 @@
+"""Reading, checking and standardising a table."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+import sklearn
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from sklearn_contrastive import _rows
+from sklearn_contrastive._rows import (
+    Rows,
+    check_rows,
+    learn_standardization,
+    standardised,
+)
+
+
+def table(n_rows=50, dtype=np.float64):
+    rng = np.random.RandomState(0)
+    return (rng.lognormal(size=(n_rows, 4)) * [1, 1e3, 1e-3, 5] + 7).astype(dtype)
+
+
+def check(X):
+    return check_rows(BaseEstimator(), X, reset=True)
+
+
+def literal_robust(X):
+    low, middle, high = np.percentile(X, [25, 50, 75], axis=0)
+    Z = (X - middle) / (high - low)
+    return Z / np.sqrt(1 + (Z / 3) ** 2)
+
+
+def test_standard_is_standard_scaler():
+    X = table()
+    ours = standardised(X, learn_standardization(X, "standard"))
+    assert_allclose(ours, StandardScaler().fit_transform(X), rtol=1e-10, atol=1e-12)
+
+
+def test_robust_is_the_formula_and_robust_scaler_before_the_clip():
+    X = table()
+    learned = learn_standardization(X, "robust")
+    assert_allclose(standardised(X, learned), literal_robust(X), rtol=1e-12)
+    scaler = RobustScaler().fit(X)
+    assert_allclose(learned.center, scaler.center_)
+    assert_allclose(learned.scale, scaler.scale_)
+    assert np.abs(standardised(1e9 * X, learned)).max() <= 3
+
+
+@pytest.mark.parametrize("kind", ["standard", "robust"])
+def test_a_mostly_constant_column_falls_back_on_its_range(kind):
+    X = np.zeros((100, 1))
+    X[0], X[1] = -2, 6
+    learned = learn_standardization(X, kind)
+    if kind == "robust":
+        assert learned.scale == [4.0]
+    assert np.isfinite(standardised(X, learned)).all()
+    assert standardised(X, learned)[0] < 0 < standardised(X, learned)[1]
+
+
+@pytest.mark.parametrize("kind", ["standard", "robust"])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9 + 0.1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constant_columns_become_zero_for_any_new_row(kind, value, dtype):
+    X = np.full((1000, 2), value, dtype=dtype)
+    learned = learn_standardization(X, kind)
+    assert not standardised(X, learned).any()
+    assert not standardised(X + 3, learned).any()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    X=arrays(np.float64, (12, 3), elements=st.floats(-1e6, 1e6)),
+    kind=st.sampled_from(["standard", "robust"]),
+    factor=st.floats(1e-3, 1e3),
+    shift=st.integers(-1000, 1000),
+)
+def test_units_of_a_column_do_not_matter(X, kind, factor, shift):
+    X = np.round(X, 2)
+    moved = factor * X + shift
+    ours = standardised(X, learn_standardization(X, kind))
+    theirs = standardised(moved, learn_standardization(moved, kind))
+    spread = np.ptp(X, axis=0) > 1
+    assert np.isfinite(ours).all()
+    assert_allclose(ours[:, spread], theirs[:, spread], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["standard", "robust"])
+def test_statistics_do_not_depend_on_blocks(kind, monkeypatch):
+    X = table(1000)
+    whole = learn_standardization(X, kind)
+    monkeypatch.setattr(_rows, "_BLOCK", 7)
+    blocks = learn_standardization(X, kind)
+    assert_allclose(blocks.center, whole.center, rtol=1e-12)
+    assert_allclose(blocks.scale, whole.scale, rtol=1e-12)
+
+
+def test_standardised_rows_keep_their_dtype():
+    learned = learn_standardization(table(), "robust")
+    assert standardised(table(dtype=np.float32), learned).dtype == np.float32
+    assert standardised(table(), learned).dtype == np.float64
+
+
+@pytest.mark.parametrize("largest", [0, 2**28])
+def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch):
+    monkeypatch.setattr(_rows, "_LARGEST_PREPARED_BYTES", largest)
+    X = table()
+    X.setflags(write=False)
+    learned = learn_standardization(X, "standard")
+    rows = Rows(X, learned, "cpu", torch.float64)
+    assert (rows._table is None) == (largest == 0)
+    index = np.array([3, 3, 0, 49])
+    assert_array_equal(rows[index].numpy(), standardised(X, learned)[index])
+    plain = Rows(X, None, "cpu", torch.float32)[index]
+    assert_array_equal(plain.numpy(), X[index].astype(np.float32))
+
+
+def test_a_memory_map_is_not_copied(tmp_path):
+    np.save(tmp_path / "X.npy", table(dtype=np.float32))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert np.shares_memory(check(X), X)
+
+
+@pytest.mark.parametrize(
+    ("X", "dtype"),
+    [
+        (table(dtype=np.float32), np.float32),
+        (table(), np.float64),
+        (table().astype(int), np.float64),
+        (table() > 7.5, np.float64),
+        (pd.DataFrame(table(dtype=np.float32)), np.float32),
+        (pl.DataFrame(table()), np.float64),
+        (table().astype(object), np.float64),
+        (table().tolist(), np.float64),
+        (torch.tensor(table(dtype=np.float32)), np.float64),
+        (np.asfortranarray(table()), np.float64),
+    ],
+)
+def test_tables_of_many_kinds_are_read(X, dtype):
+    checked = check(X)
+    assert checked.shape == (50, 4)
+    assert checked.dtype == dtype
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("frame", [False, True])
+def test_columns_that_are_not_finite_are_named(value, frame):
+    X = table(20_000)
+    X[3, 1] = X[9_000, 3] = X[19_999, 3] = value
+    named = "columns 'b', 'd'" if frame else "columns 1, 3"
+    kind = "NaN" if np.isnan(value) else "infinity"
+    X = pd.DataFrame(X, columns=list("abcd")) if frame else X
+    message = f"`X` must be finite; {named} contain {kind} (3 values). Fill missing"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check(X)
+
+
+def test_many_bad_columns_are_counted():
+    message = "columns 0, 1, 2, 3, 4, 3 more contain NaN (80 values)"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check(np.full((10, 8), np.nan))
+
+
+def test_large_numbers_are_finite():
+    assert check(np.full((10, 2), 1e308)).max() == 1e308
+
+
+def test_finiteness_can_be_assumed():
+    X = table()
+    X[0, 0] = np.nan
+    with sklearn.config_context(assume_finite=True):
+        assert np.isnan(check(X)[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("X", "named"),
+    [
+        (pd.DataFrame({"a": [1, 2], "city": ["x", "y"]}), "column 'city' hold text"),
+        (pl.DataFrame({"a": [1, 2], "city": ["x", "y"]}), "column 'city' hold text"),
+        (np.array([[1, "x"], [2, "y"]], dtype=object), "column 1 hold text"),
+        (np.array([["1", "x"], ["2", "y"]]), "column 1 hold text"),
+        ([["u", "x"], ["v", "y"]], "columns 0, 1 hold text"),
+    ],
+)
+def test_text_columns_are_named_with_their_cure(X, named):
+    with pytest.raises(ValueError, match=re.escape(named)) as caught:
+        check(X)
+    assert "sklearn.preprocessing.OneHotEncoder" in str(caught.value)
+
+
+def test_missing_values_of_pandas_are_named():
+    X = pd.DataFrame({"a": [1, 2, 3], "b": pd.array([1, None, 3], dtype="Int64")})
+    with pytest.raises(
+        ValueError, match=re.escape("column 'b' contain NaN (1 values)")
+    ):
+        check(X)
+
+
+def test_sparse_tables_are_refused_with_a_remedy():
+    with pytest.raises(TypeError, match=re.escape("Use '.toarray()' if it fits")):
+        check(scipy.sparse.csr_matrix(table()))
+
+
+def test_complex_tables_are_refused_with_a_remedy():
+    with pytest.raises(ValueError, match=re.escape("Put `X.real` and `X.imag` side")):
+        check(table() * 1j)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((0, 4)), "Found array with 0 sample(s) (shape=(0, 4))"),
+        (np.zeros((4, 0)), "0 feature(s) (shape=(4, 0))"),
+        (np.zeros(4), "Expected 2D array, got 1D array"),
+        (np.zeros((2, 2, 2)), "Found array with dim 3"),
+    ],
+)
+def test_tables_of_another_shape_are_refused(X, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check(X)
