@@ -5,6 +5,3 @@ import os
 # Before numpy and torch are loaded: two busy cores make two-thread steps very slow.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
-
-# Sphinx's settings are no test, and need Sphinx.
-collect_ignore = ["docs/conf.py"]

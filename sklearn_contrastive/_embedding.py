@@ -81,8 +81,8 @@ class ContrastiveEmbedding(
         function.
 
     normalize : bool, default=True
-        Whether to scale embedded rows to length 1. Without it the margin only sets
-        the scale of the embedding, and searching it means little.
+        Whether to scale embedded rows to length 1. Without it most losses leave the
+        scale of the embedding to the margin, and searching it means little.
 
     standardize : bool or {"robust", "standard"}, default=True
         What is done to the columns of `X` first: ``"standard"`` subtracts the mean
@@ -149,7 +149,7 @@ class ContrastiveEmbedding(
     module_state_ : dict of str to ndarray
         Parameters and buffers of the torch module, where `encoder` is one.
 
-    center_, scale_ : ndarray of shape (n_features_in_,) or None
+    center_, scale_ : ndarray of shape (n_features,) or None
         What is subtracted from each column and what it is then divided by (infinity
         for a constant column); None with ``standardize=False``.
 
@@ -195,7 +195,7 @@ class ContrastiveEmbedding(
     n_features_in_ : int
         Number of columns seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where `X` has string names.
 
     See Also
@@ -208,8 +208,9 @@ class ContrastiveEmbedding(
     Notes
     -----
     Fitted state is plain numpy: a model trained on a GPU can be unpickled, and can
-    transform, on a machine without one, and without torch. Training uses one thread
-    on a CPU while no layer is wider than 1,024; search in parallel with ``n_jobs``.
+    transform, on a machine without one, and (unless `encoder` is a torch module)
+    without torch. Training uses one thread on a CPU while no layer is wider than
+    1,024; search in parallel with ``n_jobs``.
 
     References
     ----------
@@ -229,8 +230,8 @@ class ContrastiveEmbedding(
     >>> model = make_pipeline(
     ...     ContrastiveEmbedding(random_state=0), KNeighborsClassifier()
     ... )
-    >>> cross_val_score(model, X, y).mean() > 0.95
-    np.True_
+    >>> bool(cross_val_score(model, X, y).mean() > 0.95)
+    True
     """
 
     _parameter_constraints = {

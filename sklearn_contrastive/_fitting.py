@@ -153,7 +153,7 @@ class FittingMixin:
         rng = self._randomness(goes_on)
         stopping = None
         if self.early_stopping and not one_pass:
-            similarity, stopping = self._hold_out(X, similarity, X_val, y_val, rng)
+            similarity, stopping = self._hold_out(X, similarity, X_val, y_val)
         elif X_val is not None or y_val is not None:
             raise ValueError(
                 "`X_val` and `y_val` are only used with `early_stopping=True`, which "
@@ -215,20 +215,27 @@ class FittingMixin:
             return np.random.RandomState([seed, self.n_steps_])
         return check_random_state(seed)
 
-    def _hold_out(self, X, similarity, X_val, y_val, rng):
+    def _hold_out(self, X, similarity, X_val, y_val):
         """Return the similarity to train on, and the judge of early stopping."""
+        # The same rows in every fit that goes on: those trained on cannot judge.
+        rng = self._randomness(goes_on=False)
         if (X_val is None) != (y_val is None):
             raise ValueError(
                 "`X_val` and `y_val` must be given together; got "
                 f"{'`y_val`' if X_val is None else '`X_val`'} alone."
             )
         if X_val is None:
-            similarity, held_out = similarity.split(self.validation_fraction, rng)
+            similarity, held_out = similarity.hold_out(self.validation_fraction, rng)
         else:
-            X = check_rows(self, X_val, reset=False)
-            held_out = clone(similarity).fit(X, y_val)
+            try:
+                X = check_rows(self, X_val, reset=False)
+                held_out = clone(similarity).fit(X, y_val)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"In `X_val` and `y_val`: {error}") from error
         pairs = HeldOutPairs(X, held_out, rng)
-        return similarity, EarlyStopping(pairs, self.n_iter_no_change, self.tol)
+        stopping = EarlyStopping(pairs, self.n_iter_no_change, self.tol)
+        stopping.scores.extend(getattr(self, "validation_scores_", None) or [])
+        return similarity, stopping
 
     def _trainer(self, X, similarity, loss, miner, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""

@@ -67,8 +67,8 @@ def check_rows(estimator, X, reset):
         if not text:
             raise
         raise ValueError(
-            f"`X` must be numeric; {text} hold text ({error}). Encode them before this "
-            "step, for example with sklearn.preprocessing.OneHotEncoder in a "
+            f"`X` must be numeric; found text in {text} ({error}). Encode it before "
+            "this step, for example with sklearn.preprocessing.OneHotEncoder in a "
             "ColumnTransformer."
         ) from error
     _check_finite(checked, names)
@@ -269,10 +269,11 @@ def _check_finite(X, names):
         kind = (
             "NaN" if n_nan == bad.sum() else "NaN or infinity" if n_nan else "infinity"
         )
+        columns = _column_names(np.flatnonzero(bad), names)
         raise ValueError(
-            f"`X` must be finite; {_column_names(np.flatnonzero(bad), names)} contain "
-            f"{kind} ({bad.sum()} values). Fill missing values before this step, for "
-            "example with sklearn.impute.SimpleImputer, and replace infinite ones."
+            f"`X` must be finite; found {kind} in {columns} ({bad.sum()} in all). Fill "
+            "missing values before this step, for example with "
+            "sklearn.impute.SimpleImputer, and replace infinite ones."
         )
 
 

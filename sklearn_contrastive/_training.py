@@ -101,15 +101,13 @@ def resolve_device(device):
     """
     import torch
 
-    available = {
-        **{f"cuda:{i}": True for i in range(torch.cuda.device_count())},
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    names = [name for name, present in available.items() if present]
+    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    names = ["cuda", *names] if torch.cuda.is_available() else []
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    names += ["cpu"]
     if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if name in names)
+        return names[0]
+    device = "cpu" if device == "cpu:0" else device
     if device not in names:
         raise ValueError(
             f"`device` must be 'auto' or one that torch can use here, {names}; got "

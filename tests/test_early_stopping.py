@@ -136,6 +136,23 @@ def test_validation_rows_may_be_of_other_classes():
     assert len(model.validation_scores_) == 3
 
 
+def test_a_fit_that_goes_on_is_judged_by_the_same_rows():
+    X, y = load_digits(return_X_y=True)
+    model = ContrastiveEmbedding(
+        early_stopping=True,
+        warm_start=True,
+        max_iter=3,
+        hidden_layer_sizes=(16,),
+        random_state=0,
+    ).fit(X, y)
+    model.fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 6
+    one, same = (
+        model._hold_out(X, LabelSimilarity().fit(X, y), None, None)[0] for _ in "ab"
+    )
+    np.testing.assert_array_equal(one.rows_, same.rows_)
+
+
 def test_rows_without_both_kinds_of_pairs_cannot_judge():
     class OneKind(LabelSimilarity):
         def batches(self, batch_size, rng):

@@ -97,11 +97,11 @@ def test_settings_that_do_not_fit_together_are_refused(settings, message):
 
 
 BAD_TABLES = [
-    ((X[:, :2] * np.nan, y), ValueError, "columns 0, 1 contain NaN"),
+    ((X[:, :2] * np.nan, y), ValueError, "found NaN in columns 0, 1 (300 in all)"),
     (
         (pd.DataFrame(X, columns=list("abcd")).assign(kind="a"), y),
         ValueError,
-        "'kind' hold text",
+        "found text in column 'kind'",
     ),
     ((scipy.sparse.csr_array(X), y), TypeError, "Use '.toarray()'"),
     ((X * 1j, y), ValueError, "Complex data not supported"),
@@ -109,7 +109,7 @@ BAD_TABLES = [
     ((X[:1], y[:1]), ValueError, "must hold at least two classes; got one class only"),
     ((X, None), ValueError, "requires y to be passed, but the target y is None"),
     ((X, y[:-1]), ValueError, "150 rows and 149 labels"),
-    ((X, np.zeros(150)), ValueError, "got one class only, np.float64(0.0)"),
+    ((X, np.zeros(150)), ValueError, "got one class only, 0.0."),
     ((X, np.arange(150)), ValueError, "150 classes for 150 rows"),
     ((X, X[:, 0]), ValueError, "Cut them into classes first"),
 ]
@@ -142,7 +142,7 @@ def test_a_failed_fit_loses_nothing(method, table, error, message):
     [
         (X[:, :3], "X has 3 features, but ContrastiveEmbedding is expecting 4"),
         (X[:0], "Found array with 0 sample(s)"),
-        (X * np.inf, "contain"),
+        (X * np.inf, "`X` must be finite; found"),
         (X[0], "Expected 2D array, got 1D array"),
     ],
 )
@@ -182,7 +182,7 @@ def test_nothing_works_before_fit(method):
         (
             {"X_val": X[:40], "y_val": y[:40]},
             {"early_stopping": True},
-            "got one class only",
+            "In `X_val` and `y_val`: `y` must hold at least two classes",
         ),
     ],
 )
@@ -205,7 +205,7 @@ def test_pairs_of_another_shape_are_refused(shape):
 
 
 def test_pairs_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match="column 2 contain NaN"):
+    with pytest.raises(ValueError, match=re.escape("found NaN in column 2 (1 in all)")):
         small().fit(X, y).pair_distance(np.full((1, 2, 4), [0, 0, np.nan, 0]))
 
 

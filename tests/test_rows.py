@@ -159,13 +159,13 @@ def test_columns_that_are_not_finite_are_named(value, frame):
     named = "columns 'b', 'd'" if frame else "columns 1, 3"
     kind = "NaN" if np.isnan(value) else "infinity"
     X = pd.DataFrame(X, columns=list("abcd")) if frame else X
-    message = f"`X` must be finite; {named} contain {kind} (3 values). Fill missing"
+    message = f"`X` must be finite; found {kind} in {named} (3 in all). Fill missing"
     with pytest.raises(ValueError, match=re.escape(message)):
         check(X)
 
 
 def test_many_bad_columns_are_counted():
-    message = "columns 0, 1, 2, 3, 4, 3 more contain NaN (80 values)"
+    message = "found NaN in columns 0, 1, 2, 3, 4, 3 more (80 in all)"
     with pytest.raises(ValueError, match=re.escape(message)):
         check(np.full((10, 8), np.nan))
 
@@ -184,11 +184,17 @@ def test_finiteness_can_be_assumed():
 @pytest.mark.parametrize(
     ("X", "named"),
     [
-        (pd.DataFrame({"a": [1, 2], "city": ["x", "y"]}), "column 'city' hold text"),
-        (pl.DataFrame({"a": [1, 2], "city": ["x", "y"]}), "column 'city' hold text"),
-        (np.array([[1, "x"], [2, "y"]], dtype=object), "column 1 hold text"),
-        (np.array([["1", "x"], ["2", "y"]]), "column 1 hold text"),
-        ([["u", "x"], ["v", "y"]], "columns 0, 1 hold text"),
+        (
+            pd.DataFrame({"a": [1, 2], "city": ["x", "y"]}),
+            "found text in column 'city'",
+        ),
+        (
+            pl.DataFrame({"a": [1, 2], "city": ["x", "y"]}),
+            "found text in column 'city'",
+        ),
+        (np.array([[1, "x"], [2, "y"]], dtype=object), "found text in column 1 "),
+        (np.array([["1", "x"], ["2", "y"]]), "found text in column 1 "),
+        ([["u", "x"], ["v", "y"]], "found text in columns 0, 1 "),
     ],
 )
 def test_text_columns_are_named_with_their_cure(X, named):
@@ -200,7 +206,7 @@ def test_text_columns_are_named_with_their_cure(X, named):
 def test_missing_values_of_pandas_are_named():
     X = pd.DataFrame({"a": [1, 2, 3], "b": pd.array([1, None, 3], dtype="Int64")})
     with pytest.raises(
-        ValueError, match=re.escape("column 'b' contain NaN (1 values)")
+        ValueError, match=re.escape("found NaN in column 'b' (1 in all)")
     ):
         check(X)
 

@@ -225,7 +225,7 @@ def test_threads_and_random_streams_are_left_alone():
 def test_device_auto_is_one_that_works():
     device = resolve_device("auto")
     assert torch.ones(2, device=device).sum().item() == 2
-    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("cpu") == resolve_device("cpu:0") == "cpu"
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", "tpu", ""])

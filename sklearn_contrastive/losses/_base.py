@@ -167,11 +167,21 @@ class HingeLoss(PairLoss):
     ----------
     margin : float or "auto", default="auto"
         Where the push on dissimilar pairs ends, > 0.
+
+    Notes
+    -----
+    The margins that ``"auto"`` stands for are those of a hinge on the distance; a
+    hinge on anything else says its own in `on_sphere`, `off_sphere` and `reach`.
     """
 
     _parameter_constraints = {
         "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
     }
+
+    # The typical, and the largest, distance of two directions.
+    on_sphere = {"margin": math.sqrt(2)}
+    off_sphere = {"margin": 1.0}
+    reach = 2.0
 
     def __init__(self, margin="auto"):
         self.margin = margin

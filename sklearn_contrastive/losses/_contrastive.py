@@ -1,18 +1,16 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
-import math
-
 from sklearn_contrastive.losses._base import HingeLoss
 
 
 class ContrastiveLoss(HingeLoss):
-    r"""Contrastive loss with a squared hinge on the distance [1]_.
+    r"""Contrastive loss with a squared hinge on the distance.
 
     .. math::
 
         y\,D^2 + (1 - y)\,\max(0, m - D)^2
 
-    for a pair at distance D, with y = 1 when its rows are alike and margin m. (The
+    for a pair at distance D, with y = 1 when its rows are alike and margin m [1]_. (The
     paper halves both terms and writes Y = 1 - y.) Similar rows are springs of rest
     length zero; dissimilar rows are springs that push until they are m apart.
 
@@ -36,11 +34,6 @@ class ContrastiveLoss(HingeLoss):
     >>> loss.pair_values([0.2, 0.2, 1.5], [1, 0, 0]).round(2)
     array([0.04, 0.64, 0.  ])
     """
-
-    # The typical, and the largest, of two directions.
-    on_sphere = {"margin": math.sqrt(2)}
-    off_sphere = {"margin": 1.0}
-    reach = 2.0
 
     def positive(self, distances):
         """Return D²."""

@@ -1,7 +1,5 @@
 """The contrastive loss with a hinge that is linear in the distance."""
 
-import math
-
 from sklearn_contrastive.losses._base import HingeLoss
 
 
@@ -35,11 +33,6 @@ class ContrastiveLinearLoss(HingeLoss):
     >>> loss.pair_values([0.2, 0.2, 1.5], [1, 0, 0]).round(2)
     array([0.02, 0.8 , 0.  ])
     """
-
-    # The typical, and the largest, of two directions.
-    on_sphere = {"margin": math.sqrt(2)}
-    off_sphere = {"margin": 1.0}
-    reach = 2.0
 
     def positive(self, distances):
         """Return D²/2."""

@@ -36,9 +36,8 @@ class ContrastiveSquaredLoss(HingeLoss):
     array([0.04, 0.96, 0.  ])
     """
 
-    # The typical, and the largest, of two directions.
+    # The typical, and the largest, squared distance of two directions.
     on_sphere = {"margin": 2.0}
-    off_sphere = {"margin": 1.0}
     reach = 4.0
 
     def positive(self, distances):

@@ -9,15 +9,15 @@ from sklearn_contrastive.losses._base import PairLoss
 
 
 class SiameseLoss(PairLoss):
-    r"""Exponential loss of the siamese network for face verification [1]_.
+    r"""Exponential loss of the siamese network for face verification.
 
     .. math::
 
         y\,\frac2Q E^2 + (1 - y)\,2Q\,\exp\!\left(-\frac{2.77}{Q} E\right)
 
-    for a pair whose energy E is its distance, with y = 1 when its rows are alike (the
-    paper writes Y = 1 - y) and Q the upper bound of E. Every dissimilar pair repels,
-    the near ones most; there is no margin.
+    for a pair whose energy E is its distance, with y = 1 when its rows are alike and Q
+    the upper bound of E [1]_. (The paper writes Y = 1 - y.) Every dissimilar pair
+    repels, the near ones most; there is no margin.
 
     Parameters
     ----------

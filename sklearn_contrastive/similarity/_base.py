@@ -36,7 +36,7 @@ class Similarity(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def split(self, fraction, rng):
+    def hold_out(self, fraction, rng):
         """Return two similarities over disjoint parts of the rows.
 
         Parameters

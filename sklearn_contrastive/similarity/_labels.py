@@ -102,7 +102,7 @@ class LabelSimilarity(Similarity):
             _refuse_classes(self.classes_, len(codes))
         return self
 
-    def split(self, fraction, rng):
+    def hold_out(self, fraction, rng):
         """Hold out about the same share of every class.
 
         Parameters
@@ -275,6 +275,7 @@ def _check_labels(y, n_rows):
             "This estimator requires y to be passed, but the target y is None. Pass "
             "one class label per row of `X`: pairs are built from them."
         )
+    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
     y = column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
         raise ValueError(
@@ -289,6 +290,9 @@ def _check_labels(y, n_rows):
             f"(Input y contains NaN, infinity or None), the first at row "
             f"{missing.argmax()}. Drop those rows, or give them a class of their own."
         )
+    if numpy_dtype is not None and y.dtype.kind == "f":
+        # A nullable column of pandas: integers and bools come through as floats.
+        y = y.astype(numpy_dtype)
     if y.dtype.kind == "c":
         raise ValueError("Complex data not supported: `y` must hold class labels.")
     if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
@@ -319,7 +323,7 @@ def _is_nan(label):
 
 def _refuse_classes(classes, n_rows):
     if len(classes) < 2:
-        found = f"one class only, {classes[0]!r}" if len(classes) else "no labels"
+        found = f"one class only, {classes[0]}" if len(classes) else "no labels"
         raise ValueError(
             f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
             "what keeps the embedding from collapsing."

@@ -49,6 +49,12 @@ def test_labels_of_any_type(y):
     assert len(likeness.classes_) == 2
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "boolean"])
+def test_nullable_labels_keep_their_type(dtype):
+    likeness = LabelSimilarity().fit(None, pd.Series([1, 0, 1, 0], dtype=dtype))
+    assert likeness.classes_.dtype.kind == ("i" if dtype == "Int64" else "b")
+
+
 def test_pairs_are_the_literal_comparison():
     y = np.random.RandomState(0).randint(3, size=10)
     likeness = LabelSimilarity().fit(None, y)
@@ -154,7 +160,7 @@ def test_singletons_ride_as_negatives():
 )
 def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
     likeness = fitted([*counts, 8, 8])
-    kept, held_out = likeness.split(fraction, np.random.RandomState(seed))
+    kept, held_out = likeness.hold_out(fraction, np.random.RandomState(seed))
     rows = np.concatenate([kept.rows_, held_out.rows_])
     assert sorted(rows) == list(range(sum(counts) + 16))
     for part in (kept, held_out):
@@ -167,14 +173,14 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
 
 def test_a_split_takes_about_the_same_share_of_every_class():
     likeness = fitted([1000, 200, 5000])
-    _, held_out = likeness.split(0.1, np.random.RandomState(0))
+    _, held_out = likeness.hold_out(0.1, np.random.RandomState(0))
     counts = class_counts(likeness, held_out.rows_)
     assert np.abs(counts - [100, 20, 500]).max() <= 2
 
 
 def test_a_table_too_small_to_split_says_so():
     with pytest.raises(ValueError, match="too few to hold some out"):
-        fitted([2, 1, 1]).split(0.1, np.random.RandomState(0))
+        fitted([2, 1, 1]).hold_out(0.1, np.random.RandomState(0))
 
 
 @pytest.mark.parametrize(

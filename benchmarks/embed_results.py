@@ -1,0 +1,25 @@
+"""Copy the tables of ``results/`` to where the README shows them.
+
+Run ``python benchmarks/embed_results.py``. A table stands between the lines
+``<!-- benchmarks/results/NAME.md -->`` and ``<!-- end -->``.
+"""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PLACE = re.compile(
+    r"(<!-- (benchmarks/results/\w+\.md) -->\n).*?(<!-- end -->)", re.DOTALL
+)
+
+
+def embedded(text):
+    """Return a text with every table brought up to date."""
+    return PLACE.sub(
+        lambda m: f"{m[1]}\n{(ROOT / m[2]).read_text().strip()}\n\n{m[3]}", text
+    )
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(embedded(readme.read_text()))

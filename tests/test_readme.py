@@ -1,0 +1,47 @@
+"""What the README says: its code runs, and its figures are the benchmarks'."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_its_python_runs_and_prints_what_it_says(capsys):
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    raw, ours, best = capsys.readouterr().out.splitlines()
+    stated = [float(number) for number in re.findall(r"# .*: (0\.\d\d)", code)]
+    assert float(raw) == pytest.approx(stated[0], abs=0.005)
+    # The bits of a fit depend on the machine; one row is half a percent.
+    assert float(ours) == pytest.approx(stated[1], abs=0.03)
+    assert "contrastiveembedding__margin" in best
+
+
+def test_its_tables_are_those_of_the_benchmarks():
+    shown = re.findall(
+        r"<!-- (benchmarks/results/\w+\.md) -->\n(.*?)<!-- end -->", README, re.DOTALL
+    )
+    assert shown
+    for path, table in shown:
+        assert table.strip() == (ROOT / path).read_text().strip(), path
+
+
+def test_its_commands_make_their_own_environment():
+    commands = blocks("bash")
+    assert len(commands) == 2
+    for command in commands:
+        assert '[ -n "$VIRTUAL_ENV" ] || { python3 -m venv .venv' in command
+        assert "-c constraints.txt" in command
+        assert command.count("\n") == 1
+
+
+def test_links_lead_to_files():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
