@@ -205,7 +205,7 @@ def test_pairs_of_another_shape_are_refused(shape):
 
 
 def test_pairs_that_are_not_finite_are_refused():
-    with pytest.raises(ValueError, match=re.escape("found NaN in column 2 (1 in all)")):
+    with pytest.raises(ValueError, match=re.escape("found NaN in column 2 (2 in all)")):
         small().fit(X, y).pair_distance(np.full((1, 2, 4), [0, 0, np.nan, 0]))
 
 

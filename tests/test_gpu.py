@@ -1,0 +1,120 @@
+"""Training on a CUDA device, and serving from it without one."""
+
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from torch import nn
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._training import Trainer, resolve_device
+from sklearn_contrastive.encoders import MLPEncoder
+from sklearn_contrastive.losses import LOSSES
+from sklearn_contrastive.miners import MINERS
+from sklearn_contrastive.similarity import LabelSimilarity
+
+pytestmark = pytest.mark.gpu
+
+X, y = load_digits(return_X_y=True)
+TRAIN, TEST = slice(0, 1200), slice(1200, None)
+
+
+def make_cnn(n_features, n_components):
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)),
+        nn.Conv2d(1, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Dropout(0.1),
+        nn.Flatten(),
+        nn.Linear(8 * 36, n_components),
+    )
+
+
+def fit(**settings):
+    settings = {"random_state": 0, "max_iter": 10, **settings}
+    return ContrastiveEmbedding(16, **settings).fit(X[TRAIN], y[TRAIN])
+
+
+def test_auto_takes_the_gpu():
+    assert resolve_device("auto") == "cuda"
+    assert resolve_device("cuda:0") == "cuda:0"
+    assert fit(max_iter=1).device_ == "cuda"
+
+
+@pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
+def test_a_gpu_learns_what_a_cpu_learns(settings):
+    scores = [
+        fit(device=device, **settings).score(X[TEST], y[TEST])
+        for device in ("cpu", "cuda")
+    ]
+    assert min(scores) > 0.9
+    assert abs(scores[0] - scores[1]) < 0.03
+
+
+@pytest.mark.parametrize("miner", MINERS.values())
+@pytest.mark.parametrize("loss", LOSSES.values())
+def test_steps_are_those_of_the_cpu(loss, miner):
+    after = []
+    for device in ("cpu", "cuda"):
+        encoder = MLPEncoder((16,), dropout=0.0)
+        trainer = Trainer(
+            X / 16,
+            standardization=None,
+            encoder=encoder,
+            similarity=LabelSimilarity().fit(X, y),
+            miner=miner(),
+            loss=loss().resolve(True),
+            params=encoder.init(64, 4, np.random.RandomState(0)),
+            normalize=True,
+            learning_rate=1e-3,
+            alpha=1e-2,
+            device=device,
+            seed=0,
+            dtype=torch.float64,
+        )
+        value = trainer.epoch(np.arange(600).reshape(3, 200), np.ones(3))
+        after.append([value, *trainer.params()])
+    for cpu, gpu in zip(*after, strict=True):
+        assert_allclose(gpu, cpu, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
+def test_the_model_serves_where_there_is_no_gpu(settings, tmp_path):
+    model = fit(device="cuda", max_iter=2, **settings)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    code = (
+        "import pickle, sys, numpy as np; from sklearn.datasets import load_digits\n"
+        "import test_gpu; sys.modules['tests.test_gpu'] = test_gpu\n"
+        f"model = pickle.load(open({str(tmp_path / 'model.pkl')!r}, 'rb'))\n"
+        f"np.save({str(tmp_path / 'Z.npy')!r}, model.transform(test_gpu.X))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        cwd=os.path.dirname(__file__),
+        check=True,
+    )
+    assert_array_equal(np.load(tmp_path / "Z.npy"), model.transform(X))
+
+
+@pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
+def test_global_streams_are_left_as_found(settings):
+    fit(max_iter=1)
+    before = torch.get_rng_state(), torch.cuda.get_rng_state()
+    fit(max_iter=2, device="cuda", **settings)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert torch.equal(before[1], torch.cuda.get_rng_state())
+
+
+def test_early_stopping_and_partial_fit():
+    model = fit(device="cuda", early_stopping=True)
+    assert model.best_validation_score_ > 0.9
+    model.partial_fit(X[TRAIN], y[TRAIN])
+    assert model.score(X[TEST], y[TEST]) > 0.9
