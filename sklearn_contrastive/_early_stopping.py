@@ -1,10 +1,66 @@
 """Early stopping on pairs of held-out rows."""
 
 import numpy as np
+from sklearn.base import clone
+
+from sklearn_contrastive._rows import check_rows
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
 _MOST_PAIRS = 20_000
+
+
+def hold_out(estimator, X, similarity, X_val, y_val):
+    """Return what to train on, and what to judge by.
+
+    Parameters
+    ----------
+    estimator : ContrastiveEmbedding
+        Whose settings of early stopping and randomness count.
+
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+
+    similarity : Similarity
+        Speaks for all of them.
+
+    X_val, y_val : array-like or None
+        What the user gave to judge by instead.
+
+    Returns
+    -------
+    similarity : Similarity
+        Speaks for the rows to train on.
+
+    stopping : EarlyStopping
+        The judge.
+
+    Raises
+    ------
+    ValueError
+        If one of `X_val` and `y_val` is missing or either cannot be judged by, or the
+        table is too small to hold rows out.
+    """
+    # The same rows in every fit that goes on: those trained on cannot judge.
+    rng = estimator._randomness(goes_on=False)
+    if (X_val is None) != (y_val is None):
+        raise ValueError(
+            "`X_val` and `y_val` must be given together; got "
+            f"{'`y_val`' if X_val is None else '`X_val`'} alone."
+        )
+    if X_val is None:
+        similarity, held_out = similarity.hold_out(estimator.validation_fraction, rng)
+    else:
+        X = check_rows(estimator, X_val, reset=False, name="X_val")
+        try:
+            held_out = clone(similarity).fit(X, y_val)
+        except (TypeError, ValueError) as error:
+            message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
+            raise type(error)(message) from error
+    pairs = HeldOutPairs(X, held_out, rng)
+    stopping = EarlyStopping(pairs, estimator.n_iter_no_change, estimator.tol)
+    stopping.scores.extend(getattr(estimator, "validation_scores_", None) or [])
+    return similarity, stopping
 
 
 class HeldOutPairs:

@@ -2,11 +2,7 @@
 
 from numbers import Integral, Real
 
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_contrastive._callbacks import CallbackSupportMixin
@@ -19,12 +15,7 @@ from sklearn_contrastive.similarity import SIMILARITIES
 
 
 class ContrastiveEmbedding(
-    FittingMixin,
-    EmbeddingMetricMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    CallbackSupportMixin,
-    BaseEstimator,
+    FittingMixin, EmbeddingMetricMixin, CallbackSupportMixin, BaseEstimator
 ):
     r"""Supervised embedding learned with a contrastive loss.
 
@@ -51,7 +42,7 @@ class ContrastiveEmbedding(
         trained; a callable is a factory of one and is called with
         ``(n_features, n_components)``.
 
-    hidden_layer_sizes : tuple of int, default=(256, 256)
+    hidden_layer_sizes : int or tuple of int, default=(256, 256)
         Width of each hidden layer of ``encoder="mlp"``, >= 1.
 
     activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="silu"
@@ -110,7 +101,9 @@ class ContrastiveEmbedding(
 
     early_stopping : bool, default=False
         Whether to hold rows out, score a fixed set of their pairs after every epoch,
-        stop when the score no longer improves, and keep the best weights.
+        stop when the score no longer improves, and keep the best weights. The score
+        favours classes that form one cluster each; where they form several, training
+        to the end often serves nearest neighbours better.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out for early stopping, in (0, 1); unused when

@@ -6,12 +6,18 @@ from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import (
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
-from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs
+from sklearn_contrastive._early_stopping import hold_out
 from sklearn_contrastive._rows import (
     Standardization,
     check_rows,
@@ -34,8 +40,12 @@ _N_COLLAPSE_ROWS = 512
 _COLLAPSED = 1e-3
 
 
-class FittingMixin:
-    """`fit`, `partial_fit` and `transform` of an estimator with the four nouns."""
+class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+    """`fit`, `partial_fit` and `transform` of an estimator with the four nouns.
+
+    It derives from scikit-learn's transformer so that `set_output` finds the
+    `transform` that is defined here.
+    """
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, X_val=None, y_val=None):
@@ -153,7 +163,7 @@ class FittingMixin:
         rng = self._randomness(goes_on)
         stopping = None
         if self.early_stopping and not one_pass:
-            similarity, stopping = self._hold_out(X, similarity, X_val, y_val)
+            similarity, stopping = hold_out(self, X, similarity, X_val, y_val)
         elif X_val is not None or y_val is not None:
             raise ValueError(
                 "`X_val` and `y_val` are only used with `early_stopping=True`, which "
@@ -176,17 +186,25 @@ class FittingMixin:
 
     def _resolve_loss_and_miner(self):
         """Return what the loss and the miner stand for, ready to be called."""
-        loss = self.loss
-        if isinstance(loss, str):
-            loss = LOSSES[loss]()
-        takes_margin = isinstance(self.loss, str) and hasattr(loss, "margin")
-        if takes_margin:
+        for name, value in self.get_params(deep=False).items():
+            constraints = self._parameter_constraints[name]
+            number = any(isinstance(c, Interval) for c in constraints)
+            if number and isinstance(value, (bool, np.bool_)):
+                raise ValueError(f"`{name}` must be a number; got {value}.")
+            if name in ("similarity", "loss", "miner") and isinstance(value, type):
+                raise ValueError(
+                    f"`{name}` must be a name or an object; got the class "
+                    f"{value.__name__}. Make an object of it: {value.__name__}()."
+                )
+        loss = self.loss if not isinstance(self.loss, str) else LOSSES[self.loss]()
+        if isinstance(self.loss, str) and hasattr(loss, "margin"):
             loss.set_params(margin=self.margin)
         elif self.margin != "auto":
+            own = "margin" if hasattr(loss, "margin") else "scale, if it has any,"
             raise ValueError(
-                f"`margin` must be 'auto' with loss={self.loss!r}, which has a margin "
-                f"of its own or none; got {self.margin!r}. Set it on the loss object, "
-                "as in loss=ContrastiveLoss(margin=1.0), and search `loss__margin`."
+                f"`margin` must be 'auto' with loss={self.loss!r}; got {self.margin!r}."
+                f" The {own} of that loss is set on an object, as in "
+                f"loss={loss!r}, and searched as `loss__...`."
             )
         self._on_sphere = self.normalize and self.n_components > 1
         if self.normalize and not self._on_sphere:
@@ -214,28 +232,6 @@ class FittingMixin:
             # The same seed must not repeat the batches of the steps already done.
             return np.random.RandomState([seed, self.n_steps_])
         return check_random_state(seed)
-
-    def _hold_out(self, X, similarity, X_val, y_val):
-        """Return the similarity to train on, and the judge of early stopping."""
-        # The same rows in every fit that goes on: those trained on cannot judge.
-        rng = self._randomness(goes_on=False)
-        if (X_val is None) != (y_val is None):
-            raise ValueError(
-                "`X_val` and `y_val` must be given together; got "
-                f"{'`y_val`' if X_val is None else '`X_val`'} alone."
-            )
-        if X_val is None:
-            similarity, held_out = similarity.hold_out(self.validation_fraction, rng)
-        else:
-            try:
-                X = check_rows(self, X_val, reset=False)
-                held_out = clone(similarity).fit(X, y_val)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"In `X_val` and `y_val`: {error}") from error
-        pairs = HeldOutPairs(X, held_out, rng)
-        stopping = EarlyStopping(pairs, self.n_iter_no_change, self.tol)
-        stopping.scores.extend(getattr(self, "validation_scores_", None) or [])
-        return similarity, stopping
 
     def _trainer(self, X, similarity, loss, miner, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""
@@ -367,6 +363,12 @@ class FittingMixin:
         self.best_validation_score_ = None if stopping is None else stopping.best_score
         classes = similarity.classes_
         if one_pass and hasattr(self, "classes_"):
+            text = {seen.dtype.kind in "SU" for seen in (self.classes_, classes)}
+            if len(text) > 1:
+                raise TypeError(
+                    f"`y` must hold labels of one type in every call; got "
+                    f"{classes.dtype} after {self.classes_.dtype}. Convert them."
+                )
             classes = np.union1d(self.classes_, classes)
         self.classes_ = classes
 

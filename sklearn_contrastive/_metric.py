@@ -3,9 +3,10 @@
 from copy import copy
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._rows import check_pairs
+from sklearn_contrastive.similarity import check_labels
 
 
 class EmbeddingMetric:
@@ -84,6 +85,9 @@ class EmbeddingMetricMixin:
     def get_metric(self):
         """Return the learned distance as a function of two rows.
 
+        Each call embeds two rows, so that looking for neighbours this way is slow:
+        put the embedding in a pipeline before the classifier for that.
+
         Returns
         -------
         metric : callable
@@ -109,10 +113,15 @@ class EmbeddingMetricMixin:
         score : float
             Leave-one-out accuracy of the nearest neighbour in the embedding, in
             [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If labels are missing or continuous, or there are fewer than two rows.
         """
         from sklearn.neighbors import NearestNeighbors
 
-        y = column_or_1d(y)
+        y = check_labels(y, None)
         # Whatever set_output asks for, neighbours are looked for among arrays.
         Z = np.asarray(self.transform(X))
         if len(y) != len(Z):

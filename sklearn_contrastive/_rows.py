@@ -11,11 +11,15 @@ from sklearn.utils.validation import validate_data
 _BLOCK = 8192
 #: Standardised float32 tables up to this size are made once instead of in each step.
 _LARGEST_PREPARED_BYTES = 2**28
+#: A column whose range is so many last bits of its values, or fewer, is constant.
+_ROUNDING = 64
+#: Standardised values beyond this are cut off, so that squares of points stay finite.
+_LARGEST = 1e9
 #: Where the smooth clip bends: standardised values stay inside ±3.
 _CLIP = 3.0
 
 
-def check_rows(estimator, X, reset):
+def check_rows(estimator, X, reset, name="X"):
     """Return `X` as a finite float32 or float64 array, or say what is wrong with it.
 
     Parameters
@@ -28,6 +32,9 @@ def check_rows(estimator, X, reset):
 
     reset : bool
         Whether to set these attributes (in a first fit) or to compare with them.
+
+    name : str, default="X"
+        What messages call the table.
 
     Returns
     -------
@@ -44,12 +51,13 @@ def check_rows(estimator, X, reset):
     """
     if issparse(X):
         raise TypeError(
-            f"Sparse data was passed for `X` ({type(X).__name__}), but dense data is "
-            "required. Use '.toarray()' if it fits in memory, or reduce it first with "
-            "sklearn.decomposition.TruncatedSVD."
+            f"Sparse data was passed for `{name}` ({type(X).__name__}), but dense data "
+            "is required. Use '.toarray()' if it fits in memory, or reduce it first "
+            "with sklearn.decomposition.TruncatedSVD."
         )
     names = getattr(X, "columns", None)
     try:
+        _refuse_dates(X)
         checked = validate_data(
             estimator,
             X,
@@ -57,21 +65,22 @@ def check_rows(estimator, X, reset):
             dtype=(np.float64, np.float32),
             ensure_all_finite=False,
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if "Complex data not supported" in str(error):
             raise ValueError(
-                "Complex data not supported: `X` must be real. Put `X.real` and "
-                "`X.imag` side by side as columns."
+                f"Complex data not supported: `{name}` must be real. Put its real and "
+                "imaginary parts side by side as columns."
             ) from error
-        text = _text_columns(X, names)
-        if not text:
+        columns = _other_columns(X, names)
+        if not columns:
             raise
         raise ValueError(
-            f"`X` must be numeric; found text in {text} ({error}). Encode it before "
-            "this step, for example with sklearn.preprocessing.OneHotEncoder in a "
-            "ColumnTransformer."
+            f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
+            "Encode text before this step, for example with "
+            "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, and turn "
+            "dates into numbers such as days."
         ) from error
-    _check_finite(checked, names)
+    _check_finite(checked, names, name)
     return checked
 
 
@@ -105,7 +114,7 @@ def check_pairs(estimator, pairs):
             f"`pairs` must have shape (n_pairs, 2, n_features={n_features}); got "
             f"{pairs.shape}. Stack two tables of rows with np.stack([A, B], axis=1)."
         )
-    _check_finite(pairs.reshape(-1, n_features), None)
+    _check_finite(pairs.reshape(-1, n_features), None, "pairs")
     return pairs
 
 
@@ -118,8 +127,8 @@ class Standardization(NamedTuple):
         Subtracted from each column.
 
     scale : ndarray of shape (n_features,)
-        What each column is then divided by; infinite for a constant column, which so
-        becomes zero.
+        What each column is then divided by; infinite for a column that is constant
+        up to rounding, which so becomes zero.
 
     clip : bool
         Whether values are bent smoothly into ±3, as x / sqrt(1 + (x/3)²).
@@ -148,8 +157,10 @@ def standardised(X, standardization):
     """
     if standardization is None:
         return np.array(X)
-    Z = X - standardization.center.astype(X.dtype)
-    Z /= standardization.scale.astype(X.dtype)
+    with np.errstate(over="ignore"):
+        Z = X - standardization.center.astype(X.dtype)
+        Z /= standardization.scale.astype(X.dtype)
+    np.clip(Z, -_LARGEST, _LARGEST, out=Z)
     if standardization.clip:
         Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
     return Z
@@ -179,7 +190,9 @@ def learn_standardization(X, kind):
     if kind == "robust":
         # More than half of a column in one value: fall back on its range.
         scale = np.where(scale > 0, scale, (high - low) / 2)
-    constant = (low == high) | ~(scale > 0)
+    # Rounding makes sums that are constant, such as shares, differ by some last bits.
+    rounding = _ROUNDING * np.finfo(X.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    constant = (high - low <= rounding) | ~(scale > 0)
     return Standardization(center, np.where(constant, np.inf, scale), kind == "robust")
 
 
@@ -253,7 +266,7 @@ def _quartiles(X):
     return quartiles[1], quartiles[2] - quartiles[0]
 
 
-def _check_finite(X, names):
+def _check_finite(X, names, name):
     if get_config()["assume_finite"]:
         return
     bad = np.zeros(X.shape[1], dtype=int)
@@ -271,13 +284,21 @@ def _check_finite(X, names):
         )
         columns = _column_names(np.flatnonzero(bad), names)
         raise ValueError(
-            f"`X` must be finite; found {kind} in {columns} ({bad.sum()} in all). Fill "
-            "missing values before this step, for example with "
+            f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
+            "Fill missing values before this step, for example with "
             "sklearn.impute.SimpleImputer, and replace infinite ones."
         )
 
 
-def _text_columns(X, names):
+def _refuse_dates(X):
+    """Raise for columns of dates and times, which would pass for integers."""
+    dtypes = getattr(X, "dtypes", None)
+    dtypes = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
+        raise TypeError("dates and times are no numbers")
+
+
+def _other_columns(X, names):
     """Name the columns that cannot be read as numbers, '' when all can."""
     if getattr(X, "ndim", 2) != 2:
         return ""
@@ -287,13 +308,14 @@ def _text_columns(X, names):
         return ""
     if table.ndim != 2:
         return ""
-    text = []
+    other = []
     for column in range(table.shape[1]):
+        kinds = {type(value) for value in table[:, column]} & {dict, list, set, tuple}
         try:
             table[:, column].astype(np.float64)
         except (TypeError, ValueError):
-            text.append(column)
-    return _column_names(text, names) if text else ""
+            other += [] if kinds else [column]
+    return _column_names(other, names) if other else ""
 
 
 def _column_names(columns, names, most=5):

@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Rows
+from sklearn_contrastive._springs import PairLoss, springs
 from sklearn_contrastive.encoders import to_sphere
+from sklearn_contrastive.miners import AllPairs
 
 #: AdamW's decay of the running means of gradients and of their squares. A shorter
 #: memory of squares than the usual 0.999 suits training that lasts a few hundred steps.
@@ -25,6 +27,8 @@ _N_WARMUP_STEPS = 20
 #: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 40, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
+#: Floats of single precision tell whole numbers below this apart.
+_EXACT_FLOATS = 2**24
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
@@ -278,24 +282,47 @@ class Trainer:
         """
         import torch
 
-        keys = [
-            torch.from_numpy(k).to(self._device) for k in self._similarity.keys(index)
-        ]
+        keys = []
+        for key in self._similarity.keys(index):
+            # Floats are quicker to compare, where they are exact.
+            exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
+            dtype = self._dtype if exact else None
+            keys.append(torch.from_numpy(key).to(self._device, dtype))
+        all_pairs = isinstance(self._miner, AllPairs)
         total = torch.zeros((), device=self._device, dtype=self._dtype)
         for step, rate in enumerate(rates):
             X = self._rows[index[step]]
             Z = self.encoder.forward(self._params, X, self._generator)
             Z = to_sphere(Z) if self._normalize else Z
-            batch_keys = Keys(*(key[step] for key in keys))
-            pairs = self._similarity.pairs(batch_keys, batch_keys)
-            with torch.no_grad():
-                points = Z.detach()
-                pairs = self._miner(torch.cdist(points, points), pairs)
-            loss = self._loss(Z, Z, pairs)
-            loss.backward()
+            batch = Keys(*(key[step] for key in keys))
+            if isinstance(self._loss, PairLoss):
+                loss, *forces = springs(
+                    self._loss,
+                    Z.detach(),
+                    Z.detach(),
+                    lambda rows, columns, batch=batch: self._similarity.pairs(
+                        *(Keys(*(k[part] for k in batch)) for part in (rows, columns))
+                    ),
+                    None if all_pairs else self._miner,
+                    mirrored=all_pairs,
+                )
+                Z.backward(sum(forces))
+            else:
+                loss = self._mined_loss(Z, batch)
+                loss.backward()
             self.optimizer.step(rate * self._learning_rate)
             total += loss.detach()
         return total.item() / len(rates)
+
+    def _mined_loss(self, Z, keys):
+        """Return the loss of a user's function for the pairs that the miner keeps."""
+        import torch
+
+        pairs = self._similarity.pairs(keys, keys)
+        with torch.no_grad():
+            points = Z.detach()
+            pairs = self._miner(torch.cdist(points, points), pairs)
+        return self._loss(Z, Z, pairs)
 
     def embed(self, X):
         """Return the points of rows as they stand now, with nothing dropped.

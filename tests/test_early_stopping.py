@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
-from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs
+from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs, hold_out
 from sklearn_contrastive.similarity import LabelSimilarity
 
 
@@ -148,7 +148,7 @@ def test_a_fit_that_goes_on_is_judged_by_the_same_rows():
     model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 6
     one, same = (
-        model._hold_out(X, LabelSimilarity().fit(X, y), None, None)[0] for _ in "ab"
+        hold_out(model, X, LabelSimilarity().fit(X, y), None, None)[0] for _ in "ab"
     )
     np.testing.assert_array_equal(one.rows_, same.rows_)
 

@@ -434,6 +434,7 @@ def test_output_containers_and_names(container):
     X, y = load_iris(as_frame=True, return_X_y=True)
     model = small(max_iter=1).set_output(transform=container)
     Z = model.fit_transform(X, y)
+    assert type(model.transform(X)) is type(Z)
     names = [f"contrastiveembedding{i}" for i in range(4)]
     assert list(Z.columns) == names == list(model.get_feature_names_out())
     assert list(model.feature_names_in_) == list(X.columns)

@@ -15,6 +15,7 @@ from sklearn_contrastive.encoders import (
     MLPEncoder,
     ModuleEncoder,
     _activation,
+    _dropout_mask,
     to_sphere,
 )
 
@@ -77,6 +78,19 @@ def test_dropout_needs_a_generator_and_keeps_the_mean():
     )
     # The standard error of this mean is 0.018.
     assert abs((dropped - plain).mean()) < 0.06
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
+    X = torch.ones(701, 333)
+    mask = _dropout_mask(X, share, torch.Generator().manual_seed(0))
+    dropped = (mask == 0).double().mean().item()
+    # Four standard deviations of a share of so many draws.
+    assert dropped == pytest.approx(share, abs=4 * 0.5 / X.numel() ** 0.5)
+    assert_allclose(mask[mask > 0], 1 / (1 - share), rtol=1e-4)
+    # Neighbours in a row come from one random number; they must not go together.
+    both = ((mask[:, 1:] == 0) & (mask[:, :-1] == 0)).double().mean().item()
+    assert both == pytest.approx(share**2, abs=0.01)
 
 
 def test_initial_parameters_follow_the_stream():

@@ -80,12 +80,19 @@ def test_parameters_out_of_range_are_refused(name, value):
 BAD_SETTINGS = [
     ({"hidden_layer_sizes": (8, 0)}, "`hidden_layer_sizes` must hold ints in [1, inf)"),
     ({"loss": "siamese", "margin": 1.0}, "`margin` must be 'auto' with loss='siamese'"),
-    ({"loss": ContrastiveLoss(), "margin": 0.5}, "Set it on the loss object"),
+    (
+        {"loss": ContrastiveLoss(), "margin": 0.5},
+        "The margin of that loss is set on an object, as in loss=ContrastiveLoss()",
+    ),
     ({"loss": ContrastiveLoss(margin=-1)}, "'margin' parameter of ContrastiveLoss"),
     ({"loss": SiameseLoss(bound=0)}, "'bound' parameter of SiameseLoss"),
     ({"miner": NearestPairs(0)}, "'n_positives' parameter of NearestPairs"),
     ({"encoder": MLPEncoder(dropout=2)}, "'dropout' parameter of MLPEncoder"),
     ({"encoder": nn.Linear(4, 9)}, "(2, 4) it returned (2, 9). Change its last layer"),
+    ({"n_components": True}, "`n_components` must be a number; got True"),
+    ({"margin": True}, "`margin` must be a number; got True"),
+    ({"loss": ContrastiveLoss}, "Make an object of it: ContrastiveLoss()"),
+    ({"miner": NearestPairs}, "Make an object of it: NearestPairs()"),
     ({"device": "cuda:77"}, "`device` must be 'auto' or one that torch can use here"),
 ]
 
@@ -101,7 +108,7 @@ BAD_TABLES = [
     (
         (pd.DataFrame(X, columns=list("abcd")).assign(kind="a"), y),
         ValueError,
-        "found text in column 'kind'",
+        "found text or dates in column 'kind'",
     ),
     ((scipy.sparse.csr_array(X), y), TypeError, "Use '.toarray()'"),
     ((X * 1j, y), ValueError, "Complex data not supported"),
@@ -180,9 +187,14 @@ def test_nothing_works_before_fit(method):
             "X has 2 features, but ContrastiveEmbedding is expecting 4",
         ),
         (
+            {"X_val": X * np.nan, "y_val": y},
+            {"early_stopping": True},
+            "`X_val` must be finite; found NaN",
+        ),
+        (
             {"X_val": X[:40], "y_val": y[:40]},
             {"early_stopping": True},
-            "In `X_val` and `y_val`: `y` must hold at least two classes",
+            "`y_val` must hold at least two classes",
         ),
     ],
 )
@@ -319,6 +331,18 @@ def test_two_classes_on_a_line_are_no_collapse():
 def test_a_margin_out_of_reach_warns():
     with pytest.warns(UserWarning, match="`margin`=2.1 cannot be reached"):
         small(margin=2.1).fit(X, y)
+
+
+def test_partial_fit_refuses_labels_of_another_type():
+    model = small().partial_fit(X, y)
+    with pytest.raises(TypeError, match="`y` must hold labels of one type in every"):
+        model.partial_fit(X, y.astype(str))
+    assert model.n_iter_ == 1
+
+
+def test_quantities_given_as_classes_warn():
+    with pytest.warns(UserWarning, match="If it is a quantity rather than a class"):
+        small().fit(X, np.arange(150) // 1.8 // 1)
 
 
 def test_an_unfitted_copy_of_a_bad_setting_can_be_made():

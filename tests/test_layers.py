@@ -18,6 +18,7 @@ LEVELS = {
     "_pairs": 0,
     "_rows": 0,
     "_callbacks": 0,
+    "_springs": 0,
     "losses": 1,
     "miners": 1,
     "similarity": 1,
@@ -88,7 +89,7 @@ def test_every_module_has_a_level():
 def test_bodies_and_modules_are_short():
     for path in FILES:
         text = path.read_text()
-        assert text.count("\n") <= 460, path.name
+        assert text.count("\n") <= 440, path.name
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 body = [

@@ -77,6 +77,24 @@ def test_constant_columns_become_zero_for_any_new_row(kind, value, dtype):
     assert not standardised(X + 3, learned).any()
 
 
+@pytest.mark.parametrize("kind", ["standard", "robust"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_that_are_constant_up_to_rounding_become_zero(kind, dtype):
+    shares = np.random.RandomState(0).uniform(size=(500, 7)).astype(dtype)
+    shares /= shares.sum(axis=1, keepdims=True)
+    X = shares.sum(axis=1, keepdims=True)
+    assert len(np.unique(X)) > 1
+    assert not standardised(X, learn_standardization(X, kind)).any()
+    assert not standardised(X + dtype(1e-3), learn_standardization(X, kind)).any()
+
+
+def test_extreme_rows_stay_finite():
+    X = table(dtype=np.float32)
+    learned = learn_standardization(X, "standard")
+    extreme = np.full((1, 4), np.finfo(np.float32).max)
+    assert np.isfinite(standardised(extreme, learned)).all()
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     X=arrays(np.float64, (12, 3), elements=st.floats(-1e6, 1e6)),
@@ -186,21 +204,32 @@ def test_finiteness_can_be_assumed():
     [
         (
             pd.DataFrame({"a": [1, 2], "city": ["x", "y"]}),
-            "found text in column 'city'",
+            "found text or dates in column 'city'",
         ),
         (
             pl.DataFrame({"a": [1, 2], "city": ["x", "y"]}),
-            "found text in column 'city'",
+            "found text or dates in column 'city'",
         ),
-        (np.array([[1, "x"], [2, "y"]], dtype=object), "found text in column 1 "),
-        (np.array([["1", "x"], ["2", "y"]]), "found text in column 1 "),
-        ([["u", "x"], ["v", "y"]], "found text in columns 0, 1 "),
+        (
+            np.array([[1, "x"], [2, "y"]], dtype=object),
+            "found text or dates in column 1 ",
+        ),
+        (np.array([["1", "x"], ["2", "y"]]), "found text or dates in column 1 "),
+        ([["u", "x"], ["v", "y"]], "found text or dates in columns 0, 1 "),
     ],
 )
 def test_text_columns_are_named_with_their_cure(X, named):
     with pytest.raises(ValueError, match=re.escape(named)) as caught:
         check(X)
     assert "sklearn.preprocessing.OneHotEncoder" in str(caught.value)
+
+
+@pytest.mark.parametrize("others", [{}, {"price": [1.5, 2.5]}])
+def test_dates_are_named_with_their_cure(others):
+    dates = pd.to_datetime(["2020-01-01", "2021-01-01"])
+    X = pd.DataFrame({"sold": dates, **others})
+    with pytest.raises(ValueError, match=r"dates in column 'sold' .* such as days"):
+        check(X)
 
 
 def test_missing_values_of_pandas_are_named():
@@ -217,7 +246,9 @@ def test_sparse_tables_are_refused_with_a_remedy():
 
 
 def test_complex_tables_are_refused_with_a_remedy():
-    with pytest.raises(ValueError, match=re.escape("Put `X.real` and `X.imag` side")):
+    with pytest.raises(
+        ValueError, match=re.escape("Put its real and imaginary parts side")
+    ):
         check(table() * 1j)
 
 

@@ -1,6 +1,6 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
-from sklearn_contrastive.losses._base import HingeLoss
+from sklearn_contrastive._springs import HingeLoss
 
 
 class ContrastiveLoss(HingeLoss):
@@ -36,9 +36,10 @@ class ContrastiveLoss(HingeLoss):
     """
 
     def positive(self, distances):
-        """Return D²."""
-        return distances**2
+        """Return D², and 1."""
+        return distances**2, 1.0
 
     def negative(self, distances):
-        """Return max(0, m - D)²."""
-        return (self.margin - distances).clip(min=0) ** 2
+        """Return max(0, m - D)², and -max(0, m - D)/D."""
+        gap = (self.margin - distances).clip(min=0)
+        return gap * gap, -gap / distances

@@ -1,6 +1,6 @@
 """The contrastive loss with a hinge that is linear in the distance."""
 
-from sklearn_contrastive.losses._base import HingeLoss
+from sklearn_contrastive._springs import HingeLoss, step
 
 
 class ContrastiveLinearLoss(HingeLoss):
@@ -35,9 +35,10 @@ class ContrastiveLinearLoss(HingeLoss):
     """
 
     def positive(self, distances):
-        """Return D²/2."""
-        return distances**2 / 2
+        """Return D²/2, and 1/2."""
+        return distances**2 / 2, 0.5
 
     def negative(self, distances):
-        """Return max(0, m - D)."""
-        return (self.margin - distances).clip(min=0)
+        """Return max(0, m - D), and -1/2D where that is not zero."""
+        gap = (self.margin - distances).clip(min=0)
+        return gap, -step(gap) / (2 * distances)

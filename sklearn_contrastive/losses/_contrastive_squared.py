@@ -1,6 +1,6 @@
 """The contrastive loss with its hinge on the squared distance."""
 
-from sklearn_contrastive.losses._base import HingeLoss
+from sklearn_contrastive._springs import HingeLoss, step
 
 
 class ContrastiveSquaredLoss(HingeLoss):
@@ -41,9 +41,10 @@ class ContrastiveSquaredLoss(HingeLoss):
     reach = 4.0
 
     def positive(self, distances):
-        """Return D²."""
-        return distances**2
+        """Return D², and 1."""
+        return distances**2, 1.0
 
     def negative(self, distances):
-        """Return max(0, m - D²)."""
-        return (self.margin - distances**2).clip(min=0)
+        """Return max(0, m - D²), and -1 where that is not zero."""
+        gap = (self.margin - distances**2).clip(min=0)
+        return gap, -step(gap)

@@ -5,7 +5,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive.losses._base import PairLoss
+from sklearn_contrastive._springs import PairLoss
 
 
 class SiameseLoss(PairLoss):
@@ -50,10 +50,11 @@ class SiameseLoss(PairLoss):
         self.bound = bound
 
     def positive(self, distances):
-        """Return (2/Q) E²."""
-        return 2 / self.bound * distances**2
+        """Return (2/Q) E², and 2/Q."""
+        return 2 / self.bound * distances**2, 2 / self.bound
 
     def negative(self, distances):
-        """Return 2Q exp(-2.77 E/Q)."""
+        """Return 2Q exp(-2.77 E/Q), and that times -2.77/2QE."""
         # A power of e is the one exponential that numpy and torch write alike.
-        return 2 * self.bound * math.e ** (-2.77 / self.bound * distances)
+        energy = 2 * self.bound * math.e ** (-2.77 / self.bound * distances)
+        return energy, energy * (-2.77 / (2 * self.bound)) / distances

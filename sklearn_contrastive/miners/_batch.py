@@ -7,6 +7,9 @@ from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs import Pairs
 
+#: Farther than any two embedded rows.
+_FAR = 1e30
+
 
 class AllPairs(BaseEstimator):
     """Keep every known pair.
@@ -34,7 +37,8 @@ class NearestPairs(BaseEstimator):
     Parameters
     ----------
     n_positives : int, default=3
-        Positives kept for each anchor. More of them draw a class into one cluster.
+        Positives kept for each anchor; those equally far count as one. More of them
+        draw a class into one cluster.
 
     n_negatives : int, default=8
         Negatives kept for each anchor. Fewer of them are harder, and more easily
@@ -88,18 +92,22 @@ class NearestPairs(BaseEstimator):
         pairs : Pairs
             The same weights where a pair is kept and zero elsewhere.
         """
-        return Pairs(
-            _keep_nearest(distances, pairs.positive, self.n_positives),
-            _keep_nearest(distances, pairs.negative, self.n_negatives),
-        )
+        import torch
 
-
-def _keep_nearest(distances, weights, n_kept):
-    import torch
-
-    far = distances.masked_fill(weights == 0, torch.inf)
-    n_kept = min(n_kept, distances.shape[-1])
-    nearest = far.topk(n_kept, dim=-1, largest=False, sorted=False).indices
-    # Rows with fewer known pairs than n_kept also get unknown ones here; their
-    # weights are zero and stay so.
-    return torch.zeros_like(weights).scatter_(-1, nearest, weights.gather(-1, nearest))
+        kept = []
+        for weights, n_kept in zip(
+            pairs, (self.n_positives, self.n_negatives), strict=True
+        ):
+            weights = weights.to(distances.dtype)
+            if distances.numel():
+                # Unknown pairs go far away; comparisons are written to floats,
+                # because arithmetic with booleans is several times slower.
+                flags = torch.le(weights, 0, out=torch.empty_like(distances))
+                far = torch.add(distances, flags, alpha=_FAR)
+                nearest = far.amin(-1, keepdim=True)
+                for _ in range(min(n_kept, distances.shape[-1]) - 1):
+                    torch.le(far, nearest, out=flags)
+                    nearest = torch.add(far, flags, alpha=_FAR).amin(-1, keepdim=True)
+                weights = torch.le(far, nearest, out=flags).mul_(weights)
+            kept.append(weights)
+        return Pairs(*kept)

@@ -5,8 +5,8 @@ classes of this package.
 """
 
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._labels import LabelSimilarity
+from sklearn_contrastive.similarity._labels import LabelSimilarity, check_labels
 
-__all__ = ["SIMILARITIES", "LabelSimilarity", "Similarity"]
+__all__ = ["SIMILARITIES", "LabelSimilarity", "Similarity", "check_labels"]
 
 SIMILARITIES = {"labels": LabelSimilarity}

@@ -1,5 +1,6 @@
 """Likeness from class labels."""
 
+import warnings
 from copy import copy
 from numbers import Integral
 
@@ -85,9 +86,14 @@ class LabelSimilarity(Similarity):
             values, fewer than two classes, or no class with two rows.
         TypeError
             If the labels are of types that cannot be compared.
+
+        Warns
+        -----
+        UserWarning
+            If more than half of the labels are different numbers.
         """
         self._validate_params()
-        y = _check_labels(y, None if X is None else X.shape[0])
+        y = check_labels(y, None if X is None else X.shape[0])
         try:
             self.classes_, codes = np.unique(y, return_inverse=True)
         except TypeError as error:
@@ -100,6 +106,13 @@ class LabelSimilarity(Similarity):
         self.rows_ = np.arange(len(codes))
         if len(self.classes_) < 2 or np.bincount(self.codes_).max() < 2:
             _refuse_classes(self.classes_, len(codes))
+        if y.dtype.kind in "iuf" and 2 * len(self.classes_) > len(codes) > 20:
+            warnings.warn(
+                f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
+                "If it is a quantity rather than a class, cut it into classes first.",
+                UserWarning,
+                stacklevel=2,
+            )
         return self
 
     def hold_out(self, fraction, rng):
@@ -200,11 +213,23 @@ class LabelSimilarity(Similarity):
         Returns
         -------
         pairs : Pairs
-            Boolean weights of shape (n_anchors, n_candidates).
+            Weights of 0 and 1, of shape (n_anchors, n_candidates).
         """
-        alike = keys.values[..., :, None] == other_keys.values[..., None, :]
-        same_row = keys.rows[..., :, None] == other_keys.rows[..., None, :]
-        return Pairs(alike & ~same_row, ~alike)
+        matches = []
+        for key, other in zip(keys, other_keys, strict=True):
+            key, other = key[..., :, None], other[..., None, :]
+            if isinstance(key, np.ndarray):
+                matches.append((key == other).astype(np.float64))
+                continue
+            import torch
+
+            # Straight to floats: arithmetic with booleans is several times slower.
+            dtype = key.dtype if key.is_floating_point() else torch.float32
+            shape = (*key.shape[:-1], other.shape[-1])
+            out = key.new_empty(shape, dtype=dtype)
+            matches.append(torch.eq(key, other, out=out))
+        itself, alike = matches
+        return Pairs(alike - itself, 1 - alike)
 
     def _by_class(self, rng):
         """Return shuffled rows sorted by class, with class, rank in it, and sizes."""
@@ -269,7 +294,28 @@ def _proportional(total, sizes):
     return shares
 
 
-def _check_labels(y, n_rows):
+def check_labels(y, n_rows):
+    """Return class labels as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type.
+
+    n_rows : int or None
+        How many there must be; None for any number.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If `y` is missing, has another length, or has missing, complex or continuous
+        values.
+    """
     if y is None:
         raise ValueError(
             "This estimator requires y to be passed, but the target y is None. Pass "

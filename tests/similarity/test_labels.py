@@ -146,6 +146,7 @@ def test_a_dominant_class_does_not_fill_the_batches_of_many():
     assert len(np.unique(index)) == index.size
 
 
+@pytest.mark.filterwarnings("ignore:`y` has 61 different numbers:UserWarning")
 def test_singletons_ride_as_negatives():
     likeness = fitted([4] + [1] * 60)
     (batch,) = likeness.batches(64, np.random.RandomState(0))

@@ -1,0 +1,177 @@
+"""The closed form against a literal double loop and automatic differentiation."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_contrastive import _springs
+from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._springs import springs
+from sklearn_contrastive.losses import LOSSES
+from sklearn_contrastive.miners import NearestPairs
+
+every_loss = pytest.mark.parametrize(
+    "loss", [cls().resolve(True) for cls in LOSSES.values()], ids=LOSSES
+)
+#: Relative errors of gradients, as a whole, by precision.
+TOLERANCES = {torch.float32: 2e-6, torch.float64: 1e-12}
+precisions = pytest.mark.parametrize("dtype", TOLERANCES)
+
+
+def points(n_rows, seed, n_components=4, dtype=torch.float64):
+    Z = np.random.RandomState(seed).normal(size=(n_rows, n_components))
+    return torch.tensor(Z / np.linalg.norm(Z, axis=1, keepdims=True), dtype=dtype)
+
+
+def weights(n_anchors, n_candidates, seed):
+    rng = np.random.RandomState(seed)
+    kinds = rng.randint(3, size=(n_anchors, n_candidates))
+    values = rng.uniform(0.5, 2, size=kinds.shape)
+    return [torch.tensor(values * (kinds == kind)) for kind in (0, 1)]
+
+
+def by_autograd(loss, A, C, pairs):
+    """Differentiate the definition, in float64 and without any trick."""
+    A, C = (Z.double().clone().requires_grad_() for Z in (A, C))
+    distances = (A[:, None] - C).square().sum(-1).clamp(min=1e-300).sqrt()
+    attracted, repelled = loss.positive(distances)[0], loss.negative(distances)[0]
+    positive, negative = (w.double() for w in pairs)
+    active = negative * (repelled > 0)
+    value = (attracted * positive).sum() / positive.sum()
+    value = value + (repelled * active).sum() / active.sum()
+    return value.item(), *torch.autograd.grad(value, (A, C))
+
+
+def error(found, expected):
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+def dense(pairs):
+    return lambda rows, columns: [w[rows, columns] for w in pairs]
+
+
+@every_loss
+@precisions
+@pytest.mark.parametrize("tile", [2**16, 32, 7])
+def test_any_weights_between_two_sets(loss, dtype, tile, monkeypatch):
+    monkeypatch.setattr(_springs, "_TILE", tile)
+    A, C, pairs = (
+        points(9, 0, dtype=dtype),
+        points(14, 1, dtype=dtype),
+        weights(9, 14, 2),
+    )
+    value, on_A, on_C = springs(loss, A, C, dense(pairs))
+    expected = by_autograd(loss, A, C, pairs)
+    assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
+    assert error(on_A, expected[1]) < TOLERANCES[dtype]
+    assert error(on_C, expected[2]) < TOLERANCES[dtype]
+
+
+@every_loss
+@precisions
+@pytest.mark.parametrize("tile", [2**16, 36, 16])
+def test_half_a_square_does_for_symmetric_weights(loss, dtype, tile, monkeypatch):
+    monkeypatch.setattr(_springs, "_TILE", tile)
+    Z, pairs = points(17, 0, dtype=dtype), [w + w.T for w in weights(17, 17, 1)]
+    for w in pairs:
+        w.fill_diagonal_(0)
+    value, *forces = springs(loss, Z, Z, dense(pairs), mirrored=True)
+    expected = by_autograd(loss, Z, Z, pairs)
+    assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
+    assert error(sum(forces), expected[1] + expected[2]) < TOLERANCES[dtype]
+
+
+@every_loss
+@pytest.mark.parametrize("tile", [2**16, 40])
+def test_mined_pairs_are_found_tile_by_tile(loss, tile, monkeypatch):
+    monkeypatch.setattr(_springs, "_TILE", tile)
+    Z, pairs = points(20, 0), weights(20, 20, 1)
+    for w in pairs:
+        w.fill_diagonal_(0)
+    miner = NearestPairs(2, 3)
+    value, *forces = springs(
+        loss, Z, Z, lambda rows, columns: Pairs(*dense(pairs)(rows, columns)), miner
+    )
+    kept = miner(torch.cdist(Z, Z), Pairs(*pairs))
+    expected = by_autograd(loss, Z, Z, kept)
+    assert value.item() == pytest.approx(expected[0], rel=1e-12)
+    assert error(sum(forces), expected[1] + expected[2]) < 1e-12
+
+
+@every_loss
+@precisions
+@pytest.mark.parametrize("gap", [1e-1, 1e-2, 1e-3, 1e-5])
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_points_that_nearly_coincide(loss, dtype, gap, mirrored, monkeypatch):
+    monkeypatch.setattr(_springs, "_TILE", 25)
+    Z = points(12, 0)
+    Z[1::2] = Z[::2] + gap * points(6, 1)
+    Z = Z.to(dtype)
+    labels = torch.arange(12) % 4 // 2 + 2 * (torch.arange(12) % 2)
+    alike = labels[:, None] == labels
+    pairs = [(alike & ~torch.eye(12, dtype=torch.bool)).double(), (~alike).double()]
+    value, *forces = springs(loss, Z, Z, dense(pairs), mirrored=mirrored)
+    expected = by_autograd(loss, Z, Z, pairs)
+    assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
+    assert error(sum(forces), expected[1] + expected[2]) < 3 * TOLERANCES[dtype]
+
+
+@every_loss
+@precisions
+def test_coincident_points_have_no_force_on_each_other(loss, dtype):
+    Z = points(1, 0, dtype=dtype).repeat(6, 1)
+    pairs = [torch.zeros(6, 6), torch.ones(6, 6).fill_diagonal_(0)]
+    value, *forces = springs(loss, Z, Z, dense(pairs))
+    assert math.isfinite(value)
+    assert not sum(forces).any()
+
+
+@every_loss
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_size_of_the_points_does_not_matter_for_precision(loss, scale):
+    ((name, value),) = loss.get_params().items()
+    # A hinge on the squared distance has a margin that grows as that does.
+    power = 2 if isinstance(loss, LOSSES["contrastive_squared"]) else 1
+    loss = type(loss)(**{name: value * scale**power})
+    A, C, pairs = scale * points(9, 0), scale * points(14, 1), weights(9, 14, 2)
+    value, on_A, _ = springs(loss, A, C, dense(pairs))
+    expected = by_autograd(loss, A, C, pairs)
+    assert value.item() == pytest.approx(expected[0], rel=1e-10)
+    assert error(on_A, expected[1]) < 1e-10
+
+
+@every_loss
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+def test_nothing_costs_nothing(loss, shape):
+    A, C = points(shape[0], 0), points(shape[1], 1)
+    value, on_A, on_C = springs(loss, A, C, dense([torch.zeros(shape)] * 2))
+    assert value == 0
+    assert on_A.shape == A.shape
+    assert on_C.shape == C.shape
+
+
+def test_no_array_of_a_large_batch_is_larger_than_a_tile():
+    Z = points(4096, 0, 32, torch.float32)
+    labels = (torch.arange(4096) % 10).float()
+
+    def tile(rows, columns):
+        alike = torch.eq(labels[rows, None], labels[None, columns]).float()
+        return [alike, 1 - alike]
+
+    largest = 0
+    measured = torch.Tensor.sqrt
+
+    def watched(tensor):
+        nonlocal largest
+        largest = max(largest, tensor.numel())
+        return measured(tensor)
+
+    torch.Tensor.sqrt = watched
+    try:
+        springs(LOSSES["contrastive"](1.0), Z, Z, tile, mirrored=True)
+        springs(LOSSES["contrastive"](1.0), Z, Z, tile)
+    finally:
+        torch.Tensor.sqrt = measured
+    assert 0 < largest <= _springs._TILE
