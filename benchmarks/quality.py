@@ -8,17 +8,14 @@ parameter at its default. The last column repeats it with all columns multiplied
 ``results/quality.json`` and ``results/quality.md``.
 """
 
-import argparse
-import json
 import os
 import time
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import report
 import tables
-from machine import describe
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -26,7 +23,6 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding
 
-RESULTS = Path(__file__).parent / "results"
 RAW, STANDARDISED, OURS, SHIFTED = "raw", "standardised", "pipeline", "shifted"
 
 
@@ -107,22 +103,18 @@ def markdown(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="folder of NAME.npz files")
-    parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--tables", nargs="+", default=tables.NAMES)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
+    options = report.options(
+        __doc__,
+        data={"help": "folder of NAME.npz files"},
+        splits={"type": int, "default": 10},
+        tables={"nargs": "+", "default": tables.NAMES},
+    )
     found = {}
     for name in options.tables:
         result = run_table(name, options.data, options.splits)
         if result is not None:
             found[name] = result
-    results = {"machine": describe(), "tables": found}
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "quality.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.out / "quality.md").write_text(markdown(results))
-    print(markdown(results))
+    report.save("quality", {"tables": found}, markdown, options.out)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,15 @@ peer's loop with the sum of squares of the embedding for a loss. Writes
 ``results/speed.json`` and ``results/speed.md``.
 """
 
-import argparse
-import json
 import os
 import time
 from itertools import pairwise
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import report
 import torch
-from machine import describe
 
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
@@ -27,7 +24,6 @@ from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity
 
-RESULTS = Path(__file__).parent / "results"
 N_FEATURES, HIDDEN, N_COMPONENTS, N_CLASSES = 64, (256, 128), 32, 10
 N_STEPS = 5
 
@@ -158,20 +154,14 @@ def markdown(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument(
-        "--batches", type=int, nargs="+", default=[256, 512, 1024, 2048]
+    options = report.options(
+        __doc__,
+        runs={"type": int, "default": 9},
+        batches={"type": int, "nargs": "+", "default": [256, 512, 1024, 2048]},
     )
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
     torch.set_num_threads(1)
     steps = {str(b): measure(b, options.runs) for b in options.batches}
-    results = {"machine": describe(), "steps": steps}
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "speed.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.out / "speed.md").write_text(markdown(results))
-    print(markdown(results))
+    report.save("speed", {"steps": steps}, markdown, options.out)
 
 
 if __name__ == "__main__":

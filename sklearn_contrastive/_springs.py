@@ -83,21 +83,7 @@ class PairLoss(ABC, BaseEstimator):
 
     @abstractmethod
     def negative(self, distances):
-        """Return energy and slope of dissimilar pairs.
-
-        Parameters
-        ----------
-        distances : ndarray or Tensor
-            Distances D > 0, in any shape.
-
-        Returns
-        -------
-        energy : ndarray or Tensor
-            E(D), >= 0.
-
-        slope : ndarray, Tensor or float
-            Derivative of E in the squared distance, E'(D) / 2D.
-        """
+        """Return energy and slope of dissimilar pairs, as `positive` does."""
 
     def resolve(self, normalize):
         """Return a validated copy in which every ``"auto"`` has become a number.

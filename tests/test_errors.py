@@ -1,6 +1,7 @@
 """What bad input gets: the parameter, what was expected, what came, what to do."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -324,8 +325,11 @@ def test_rows_that_are_all_equal_collapse():
 
 def test_two_classes_on_a_line_are_no_collapse():
     two = y < 2
-    small(max_iter=300).fit(X[two], y[two])
-    small(encoder="linear", n_components=2).fit(X[:, :1], y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small(max_iter=300).fit(X[two], y[two])
+        small(encoder="linear", n_components=2).fit(X[:, :1], y)
+    assert caught == []
 
 
 def test_a_margin_out_of_reach_warns():
