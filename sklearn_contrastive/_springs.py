@@ -232,7 +232,7 @@ def step(values):
     return values / values.clip(min=1e-30)
 
 
-def springs(loss, A, C, tile, miner=None, mirrored=False):
+def springs(loss, A, C, tile, miner=None, mirrored=False, attraction=None):
     """Return the mean energy of pairs, and the forces on their ends.
 
     Parameters
@@ -244,13 +244,18 @@ def springs(loss, A, C, tile, miner=None, mirrored=False):
         Points, without a graph.
 
     tile : callable
-        Returns the weights of a slice of anchors and a slice of candidates.
+        Returns the weights of a slice of anchors and a slice of candidates; None
+        instead of positive ones where `attraction` stands for them.
 
     miner : callable, default=None
         Thins out the pairs of a tile, given their distances; None for all pairs.
 
     mirrored : bool, default=False
         Whether `A` is `C` and the weights are symmetric, so that half will do.
+
+    attraction : callable, default=None
+        Returns, for points `A` whose positive energies are a multiple of D², the sum
+        of D² over all positive pairs, their number, and the pull on each point.
 
     Returns
     -------
@@ -261,6 +266,7 @@ def springs(loss, A, C, tile, miner=None, mirrored=False):
         Its gradients, in the shapes of `A` and `C`.
     """
     import torch
+    from torch import Tensor
 
     lengths = [(points * points).sum(-1, keepdim=True) for points in (A, C)]
     typical = (lengths[0].sum() + lengths[1].sum()) / max(1, len(A) + len(C))
@@ -270,16 +276,24 @@ def springs(loss, A, C, tile, miner=None, mirrored=False):
     on_anchors = A.new_zeros((2, *A.shape))
     on_candidates = on_anchors if mirrored else C.new_zeros((2, *C.shape))
     energies, counts = A.new_zeros((2, 2))
+    formulas = loss.positive, loss.negative
+    slopes = [formula(A.new_ones(1))[1] for formula in formulas]
+    if attraction is not None:
+        sums = attraction(A)
+        energies[0], counts[0], on_anchors[0] = slopes[0] * sums[0], *sums[1:]
+        on_anchors[0] *= slopes[0]
     for rows, columns in _tiles(len(A), len(C), mirrored):
         squared = torch.mm(left[rows], right[:, columns])
         squared.clamp_(min=_LEAST * typical)
         distances = squared.sqrt()
         pairs = tile(rows, columns)
         pairs = pairs if miner is None else miner(distances, pairs)
-        pairs = [weights.to(A.dtype) for weights in pairs]
-        near = torch.le(squared, _CLOSE * typical, out=squared).mul_(sum(pairs))
+        pairs = [None if w is None else w.to(A.dtype) for w in pairs]
+        # Where the slope is a constant, nearness is no danger.
+        bent = [w for w, s in zip(pairs, slopes, strict=True) if isinstance(s, Tensor)]
         gaps = None
-        if near.sum() > 0:
+        near = torch.le(squared, _CLOSE * typical, out=squared)
+        if bent and near.mul_(bent[0] if len(bent) == 1 else sum(bent)).sum() > 0:
             i, j = near.nonzero(as_tuple=True)
             gaps = A[rows][i] - C[columns][j]
             exact = gaps.square().sum(-1).clamp_(min=_LEAST * typical)
@@ -288,15 +302,18 @@ def springs(loss, A, C, tile, miner=None, mirrored=False):
         # Beside the diagonal of a symmetric square, each tile stands for two.
         alone = mirrored and rows == columns
         times = 2 if mirrored and not alone else 1
-        for kind, formula in enumerate((loss.positive, loss.negative)):
+        for kind, formula in enumerate(formulas):
+            if pairs[kind] is None:
+                continue
             energy, slope = formula(distances)
             W, weights = pairs[kind] * slope, pairs[kind].reshape(-1)
             energies[kind] += times * torch.dot(energy.reshape(-1), weights)
-            if formula == loss.negative:
+            if kind == 1:
                 weights = weights * torch.gt(energy, 0, out=energy).reshape(-1)
             counts[kind] += times * weights.sum()
             ends = on_anchors[kind, rows], on_candidates[kind, columns]
-            _pull(W, A[rows], C[columns], gaps, *ends, alone)
+            bends = isinstance(slope, Tensor)
+            _pull(W, A[rows], C[columns], gaps if bends else None, *ends, alone)
     # Without any pair the sums are zero too, and so are the quotients.
     counts += counts == 0
     share = 2 / counts[:, None, None]

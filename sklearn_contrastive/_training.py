@@ -254,6 +254,12 @@ class Trainer:
         self._standardization = standardization
         self._rows = Rows(X, standardization, device, self._dtype)
         self.encoder, self._similarity = encoder, similarity
+        # Some similarities add up energies that are multiples of D² by themselves.
+        self._sums_positives = (
+            hasattr(similarity, "attraction")
+            and isinstance(loss, PairLoss)
+            and isinstance(loss.positive(np.ones(1))[1], float)
+        )
         self._miner, self._loss = miner, loss
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
@@ -289,6 +295,10 @@ class Trainer:
             dtype = self._dtype if exact else None
             keys.append(torch.from_numpy(key).to(self._device, dtype))
         all_pairs = isinstance(self._miner, AllPairs)
+        weights, attraction = self._similarity.pairs, None
+        if all_pairs and self._sums_positives:
+            weights = self._similarity.negatives
+            attraction = self._similarity.attraction
         total = torch.zeros((), device=self._device, dtype=self._dtype)
         for step, rate in enumerate(rates):
             X = self._rows[index[step]]
@@ -296,15 +306,17 @@ class Trainer:
             Z = to_sphere(Z) if self._normalize else Z
             batch = Keys(*(key[step] for key in keys))
             if isinstance(self._loss, PairLoss):
+                points = Z.detach()
                 loss, *forces = springs(
                     self._loss,
-                    Z.detach(),
-                    Z.detach(),
-                    lambda rows, columns, batch=batch: self._similarity.pairs(
+                    points,
+                    points,
+                    lambda rows, columns, batch=batch: weights(
                         *(Keys(*(k[part] for k in batch)) for part in (rows, columns))
                     ),
                     None if all_pairs else self._miner,
                     mirrored=all_pairs,
+                    attraction=partial(attraction, batch) if attraction else None,
                 )
                 Z.backward(sum(forces))
             else:

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from sklearn_contrastive import _springs
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive._springs import springs
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import NearestPairs
+from sklearn_contrastive.similarity import LabelSimilarity
 
 every_loss = pytest.mark.parametrize(
     "loss", [cls().resolve(True) for cls in LOSSES.values()], ids=LOSSES
@@ -175,3 +176,32 @@ def test_no_array_of_a_large_batch_is_larger_than_a_tile():
     finally:
         torch.Tensor.sqrt = measured
     assert 0 < largest <= _springs._TILE
+
+
+@every_loss
+@precisions
+@pytest.mark.parametrize("gap", [1.0, 1e-2])
+def test_positive_pairs_can_be_added_up_by_class(loss, dtype, gap, monkeypatch):
+    monkeypatch.setattr(_springs, "_TILE", 49)
+    y = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 0, 1])
+    likeness = LabelSimilarity().fit(None, y)
+    centres = points(6, 0)[y] * (1 - gap)
+    Z = (centres + gap * points(17, 1)).to(dtype)
+    keys = Keys(*(torch.tensor(k).to(dtype) for k in likeness.keys(np.arange(17))))
+
+    def negatives(rows, columns):
+        return likeness.negatives(
+            *(Keys(*(k[p] for k in keys)) for p in (rows, columns))
+        )
+
+    value, *forces = springs(
+        loss,
+        Z,
+        Z,
+        negatives,
+        mirrored=True,
+        attraction=lambda Z: likeness.attraction(keys, Z),
+    )
+    expected = by_autograd(loss, Z, Z, likeness.pairs(keys, keys))
+    assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
+    assert error(sum(forces), expected[1] + expected[2]) < TOLERANCES[dtype]

@@ -231,6 +231,56 @@ class LabelSimilarity(Similarity):
         itself, alike = matches
         return Pairs(alike - itself, 1 - alike)
 
+    def negatives(self, keys, other_keys):
+        """Return who repels whom, in torch, without who attracts whom.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates, as tensors of floats.
+
+        Returns
+        -------
+        pairs : tuple of None and Tensor
+            Weights of shape (n_anchors, n_candidates) of the negative pairs.
+        """
+        import torch
+
+        shape = len(keys.values), len(other_keys.values)
+        out = keys.values.new_empty(shape)
+        return None, torch.ne(keys.values[:, None], other_keys.values, out=out)
+
+    def attraction(self, keys, Z):
+        """Add up all positive pairs without looking at any: by class means.
+
+        Parameters
+        ----------
+        keys : Keys
+            Keys of distinct rows, as tensors.
+
+        Z : Tensor of shape (n_rows, n_components)
+            Their points.
+
+        Returns
+        -------
+        squares : Tensor of shape ()
+            Sum of squared distances over all ordered pairs of a class.
+
+        n_pairs : Tensor of shape ()
+            Their number.
+
+        pulls : Tensor of shape (n_rows, n_components)
+            For each row, the sum of its differences to the rows of its class.
+        """
+        codes = keys.values.long()
+        shape = len(self.classes_), Z.shape[1]
+        sums = Z.new_zeros(shape).index_add_(0, codes, Z)
+        sizes = Z.new_zeros(shape[0]).index_add_(0, codes, Z.new_ones(len(Z)))
+        size = sizes[codes][:, None]
+        # Differences to the mean are exact where those of sums would cancel.
+        pulls = size * (Z - sums[codes] / size)
+        return 2 * (pulls * pulls / size).sum(), (size - 1).sum(), pulls
+
     def _by_class(self, rng):
         """Return shuffled rows sorted by class, with class, rank in it, and sizes."""
         rows = rng.permutation(self.rows_)
