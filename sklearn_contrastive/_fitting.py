@@ -157,9 +157,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
         given = {"X": X, "y": y}
+        loss, miner = self._resolve_loss_and_miner()
         X = check_rows(self, X, reset=not goes_on)
         similarity = _named(self.similarity, "labels", SIMILARITIES).fit(X, y)
-        loss, miner = self._resolve_loss_and_miner()
         rng = self._randomness(goes_on)
         stopping = None
         if self.early_stopping and not one_pass:

@@ -17,6 +17,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss, SiameseLoss
 from sklearn_contrastive.miners import NearestPairs
+from sklearn_contrastive.similarity import LabelSimilarity
 
 X, y = load_iris(return_X_y=True)
 
@@ -94,6 +95,7 @@ BAD_SETTINGS = [
     ({"margin": True}, "`margin` must be a number; got True"),
     ({"loss": ContrastiveLoss}, "Make an object of it: ContrastiveLoss()"),
     ({"miner": NearestPairs}, "Make an object of it: NearestPairs()"),
+    ({"similarity": LabelSimilarity}, "Make an object of it: LabelSimilarity()"),
     ({"device": "cuda:77"}, "`device` must be 'auto' or one that torch can use here"),
 ]
 
