@@ -306,13 +306,14 @@ def springs(loss, A, C, tile, miner=None, mirrored=False, attraction=None):
             if pairs[kind] is None:
                 continue
             energy, slope = formula(distances)
-            W, weights = pairs[kind] * slope, pairs[kind].reshape(-1)
+            weights = pairs[kind].reshape(-1)
             energies[kind] += times * torch.dot(energy.reshape(-1), weights)
-            if kind == 1:
-                weights = weights * torch.gt(energy, 0, out=energy).reshape(-1)
-            counts[kind] += times * weights.sum()
-            ends = on_anchors[kind, rows], on_candidates[kind, columns]
+            active = torch.gt(energy, 0, out=energy) if kind == 1 else None
+            count = weights.sum() if kind == 0 else weights @ active.reshape(-1)
+            counts[kind] += times * count
             bends = isinstance(slope, Tensor)
+            W = slope.mul_(pairs[kind]) if bends else pairs[kind] * slope
+            ends = on_anchors[kind, rows], on_candidates[kind, columns]
             _pull(W, A[rows], C[columns], gaps if bends else None, *ends, alone)
     # Without any pair the sums are zero too, and so are the quotients.
     counts += counts == 0

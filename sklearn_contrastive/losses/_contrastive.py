@@ -42,4 +42,7 @@ class ContrastiveLoss(HingeLoss):
     def negative(self, distances):
         """Return max(0, m - D)², and -max(0, m - D)/D."""
         gap = (self.margin - distances).clip(min=0)
-        return gap * gap, -gap / distances
+        slope = gap / distances
+        # In place: at the size of a tile, a new array costs more than its arithmetic.
+        slope *= -1
+        return gap * gap, slope

@@ -107,7 +107,8 @@ class NearestPairs(BaseEstimator):
                 nearest = far.amin(-1, keepdim=True)
                 for _ in range(min(n_kept, distances.shape[-1]) - 1):
                     torch.le(far, nearest, out=flags)
-                    nearest = torch.add(far, flags, alpha=_FAR).amin(-1, keepdim=True)
+                    torch.add(far, flags, alpha=_FAR, out=flags)
+                    nearest = flags.amin(-1, keepdim=True)
                 weights = torch.le(far, nearest, out=flags).mul_(weights)
             kept.append(weights)
         return Pairs(*kept)

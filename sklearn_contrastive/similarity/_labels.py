@@ -229,7 +229,9 @@ class LabelSimilarity(Similarity):
             out = key.new_empty(shape, dtype=dtype)
             matches.append(torch.eq(key, other, out=out))
         itself, alike = matches
-        return Pairs(alike - itself, 1 - alike)
+        unlike = 1 - alike
+        alike -= itself
+        return Pairs(alike, unlike)
 
     def negatives(self, keys, other_keys):
         """Return who repels whom, in torch, without who attracts whom.
