@@ -254,12 +254,6 @@ class Trainer:
         self._standardization = standardization
         self._rows = Rows(X, standardization, device, self._dtype)
         self.encoder, self._similarity = encoder, similarity
-        # Some similarities add up energies that are multiples of D² by themselves.
-        self._sums_positives = (
-            hasattr(similarity, "attraction")
-            and isinstance(loss, PairLoss)
-            and isinstance(loss.positive(np.ones(1))[1], float)
-        )
         self._miner, self._loss = miner, loss
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
@@ -294,18 +288,22 @@ class Trainer:
             exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
             dtype = self._dtype if exact else None
             keys.append(torch.from_numpy(key).to(self._device, dtype))
+        springy = isinstance(self._loss, PairLoss)
         all_pairs = isinstance(self._miner, AllPairs)
+        symmetric = all_pairs and getattr(self._similarity, "symmetric", False)
         weights, attraction = self._similarity.pairs, None
-        if all_pairs and self._sums_positives:
-            weights = self._similarity.negatives
-            attraction = self._similarity.attraction
+        if springy and symmetric and hasattr(self._similarity, "attraction"):
+            # A multiple of D² can be added up without looking at any pair.
+            if isinstance(self._loss.positive(np.ones(1))[1], float):
+                weights = self._similarity.negatives
+                attraction = self._similarity.attraction
         total = torch.zeros((), device=self._device, dtype=self._dtype)
         for step, rate in enumerate(rates):
             X = self._rows[index[step]]
             Z = self.encoder.forward(self._params, X, self._generator)
             Z = to_sphere(Z) if self._normalize else Z
             batch = Keys(*(key[step] for key in keys))
-            if isinstance(self._loss, PairLoss):
+            if springy:
                 points = Z.detach()
                 loss, *forces = springs(
                     self._loss,
@@ -315,7 +313,7 @@ class Trainer:
                         *(Keys(*(k[part] for k in batch)) for part in (rows, columns))
                     ),
                     None if all_pairs else self._miner,
-                    mirrored=all_pairs,
+                    mirrored=symmetric,
                     attraction=partial(attraction, batch) if attraction else None,
                 )
                 Z.backward(sum(forces))

@@ -61,7 +61,7 @@ def _dropout_mask(X, share, generator):
     """Return zeros for the share to drop, elsewhere what keeps the mean as it was."""
     import torch
 
-    kept = round((1 - share) * 2**16) / 2**16
+    kept = max(1, round((1 - share) * 2**16)) / 2**16
     mask = torch.empty_like(X)
     if X.device.type != "cpu":
         return mask.bernoulli_(kept, generator=generator).div_(kept)

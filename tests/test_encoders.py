@@ -93,6 +93,11 @@ def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
     assert both == pytest.approx(share**2, abs=0.01)
 
 
+def test_a_share_of_almost_one_leaves_finite_masks():
+    mask = _dropout_mask(torch.ones(64, 64), 1 - 1e-9, torch.Generator())
+    assert torch.isfinite(mask).all()
+
+
 def test_initial_parameters_follow_the_stream():
     encoder = MLPEncoder((8,))
     one, same, other = (

@@ -9,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
+from sklearn_contrastive._pairs import Pairs
 from sklearn_contrastive._training import (
     AdamW,
     Epochs,
@@ -210,6 +211,28 @@ def test_training_is_gradient_descent_with_torchs_adamw():
     train.epoch(index, np.ones(3))
     for ours, theirs in zip(train.params(), params, strict=True):
         assert_allclose(ours, theirs.detach(), rtol=1e-8, atol=1e-12)
+
+
+class Directed(LabelSimilarity):
+    """Only rows of a lower class are pushed away: pairs that point one way."""
+
+    symmetric = False
+
+    def pairs(self, keys, other_keys):
+        known = super().pairs(keys, other_keys)
+        lower = keys.values[:, None] < other_keys.values[None, :]
+        return Pairs(known.positive, known.negative * lower)
+
+
+def test_pairs_that_point_one_way_are_not_mirrored():
+    after = []
+    for loss in (ContrastiveLoss(1.0), lambda *given: ContrastiveLoss(1.0)(*given)):
+        train, X = trainer(dtype=torch.float64)
+        train._similarity, train._loss = Directed().fit(X, np.arange(30) % 3), loss
+        train.epoch(np.arange(30).reshape(3, 10), np.ones(3))
+        after.append(train.params())
+    for springs, function in zip(*after, strict=True):
+        assert_allclose(springs, function, rtol=1e-9, atol=1e-12)
 
 
 def test_threads_and_random_streams_are_left_alone():

@@ -17,6 +17,10 @@ class Similarity(ABC, BaseEstimator):
         The row numbers that batches are drawn from.
     """
 
+    #: Whether the weights of a pair are the same with its ends exchanged, so that half
+    #: of them will do.
+    symmetric = False
+
     @abstractmethod
     def fit(self, X, y):
         """Learn what makes the rows of a table alike.

@@ -60,6 +60,8 @@ class LabelSimilarity(Similarity):
         "rows_per_class": [Interval(Integral, 2, None, closed="left")],
     }
 
+    symmetric = True
+
     def __init__(self, rows_per_class=4):
         self.rows_per_class = rows_per_class
 
