@@ -214,17 +214,16 @@ def test_training_is_gradient_descent_with_torchs_adamw():
 
 
 class Directed(LabelSimilarity):
-    """Only rows of a lower class are pushed away: pairs that point one way."""
+    """Rows of a higher class push harder than they are pushed."""
 
     symmetric = False
 
     def pairs(self, keys, other_keys):
-        known = super().pairs(keys, other_keys)
-        lower = keys.values[:, None] < other_keys.values[None, :]
-        return Pairs(known.positive, known.negative * lower)
+        positive, negative = super().pairs(keys, other_keys)
+        return Pairs(positive, negative * (1 + keys.values[:, None]))
 
 
-def test_pairs_that_point_one_way_are_not_mirrored():
+def test_pairs_that_weigh_more_one_way_are_not_mirrored():
     after = []
     for loss in (ContrastiveLoss(1.0), lambda *given: ContrastiveLoss(1.0)(*given)):
         train, X = trainer(dtype=torch.float64)
