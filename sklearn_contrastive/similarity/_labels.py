@@ -10,6 +10,11 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._class_batches import (
+    by_class,
+    group_batches,
+    quota_batches,
+)
 
 #: With more classes than this, batches are drawn by class.
 _MOST_UNIFORM_CLASSES = 32
@@ -139,7 +144,7 @@ class LabelSimilarity(Similarity):
         ValueError
             If the table is too small for that.
         """
-        rows, codes, rank, counts = self._by_class(rng)
+        rows, codes, rank, counts = by_class(self.rows_, self.codes_[self.rows_], rng)
         # Judging needs pairs: rows leave two at a time, from two classes at least.
         chance = rng.uniform(size=len(counts))
         wanted = 2 * np.floor(fraction * counts / 2 + chance)
@@ -183,8 +188,11 @@ class LabelSimilarity(Similarity):
             order = rng.permutation(self.rows_)
             return order[: n_steps * batch_size].reshape(n_steps, batch_size)
         if len(counts) * self.rows_per_class <= batch_size:
-            return self._quota_batches(n_steps, batch_size, rng)
-        return self._group_batches(n_steps, batch_size, rng)
+            draw = quota_batches
+        else:
+            draw = group_batches
+        codes = self.codes_[self.rows_]
+        return draw(self.rows_, codes, self.rows_per_class, n_steps, batch_size, rng)
 
     def keys(self, index):
         """Return row numbers with their class codes.
@@ -284,68 +292,6 @@ class LabelSimilarity(Similarity):
         # Differences to the mean are exact where those of sums would cancel.
         pulls = size * (Z - sums[codes] / size)
         return 2 * (pulls * pulls / size).sum(), (size - 1).sum(), pulls
-
-    def _by_class(self, rng):
-        """Return shuffled rows sorted by class, with class, rank in it, and sizes."""
-        rows = rng.permutation(self.rows_)
-        rows = rows[np.argsort(self.codes_[rows], kind="stable")]
-        codes = self.codes_[rows]
-        counts = np.bincount(codes, minlength=len(self.classes_))
-        first = np.cumsum(counts) - counts
-        return rows, codes, np.arange(len(rows)) - first[codes], counts
-
-    def _quota_batches(self, n_steps, batch_size, rng):
-        """Give every class a fixed number of places in each batch."""
-        rows, _, _, counts = self._by_class(rng)
-        counts = counts[counts > 0]
-        half_and_half = len(counts) == 2
-        floor = batch_size // 2 if half_and_half else self.rows_per_class
-        quota = np.minimum(floor, counts)
-        quota += _proportional(batch_size - quota.sum(), counts - quota)
-        parts = np.split(rows, np.cumsum(counts)[:-1])
-        # A window of a repeated permutation that is no longer than the permutation
-        # holds no row twice.
-        return np.concatenate(
-            [
-                np.resize(part, (n_steps, n_places))
-                for part, n_places in zip(parts, quota, strict=True)
-            ],
-            axis=1,
-        )
-
-    def _groups_a_class(self, n_steps, batch_size, counts):
-        """Return how many groups a class may have: one a batch, if that fills one."""
-        while n_steps > 0:
-            n_rows = np.minimum(counts, n_steps * self.rows_per_class).sum()
-            if n_rows // batch_size >= n_steps:
-                return n_steps
-            n_steps = n_rows // batch_size
-        return counts.max()
-
-    def _group_batches(self, n_steps, batch_size, rng):
-        """Lay groups of one class in a row, each class spread evenly, and cut it."""
-        rows, codes, rank, counts = self._by_class(rng)
-        group = rank // self.rows_per_class
-        n_groups = self._groups_a_class(n_steps, batch_size, counts)
-        used = group < n_groups
-        rows, codes, group = rows[used], codes[used], group[used]
-        n_groups = np.bincount(codes, minlength=len(counts))
-        n_groups = np.ceil(n_groups / self.rows_per_class)
-        place = (group + rng.uniform(size=len(counts))[codes]) / n_groups[codes]
-        rows = rows[np.argsort(place, kind="stable")]
-        n_steps = len(rows) // batch_size
-        return rows[: n_steps * batch_size].reshape(n_steps, batch_size)
-
-
-def _proportional(total, sizes):
-    """Share `total` out in proportion to `sizes` (largest remainder)."""
-    if total == 0:
-        return np.zeros_like(sizes)
-    exact = total * sizes / sizes.sum()
-    shares = np.floor(exact).astype(sizes.dtype)
-    most_missing = np.argsort(shares - exact, kind="stable")
-    shares[most_missing[: total - shares.sum()]] += 1
-    return shares
 
 
 def check_labels(y, n_rows):
