@@ -279,9 +279,8 @@ def springs(loss, A, C, tile, miner=None, mirrored=False, attraction=None):
     formulas = loss.positive, loss.negative
     slopes = [formula(A.new_ones(1))[1] for formula in formulas]
     if attraction is not None:
-        sums = attraction(A)
-        energies[0], counts[0], on_anchors[0] = slopes[0] * sums[0], *sums[1:]
-        on_anchors[0] *= slopes[0]
+        squares, counts[0], pulls = attraction(A)
+        energies[0], on_anchors[0] = slopes[0] * squares, slopes[0] * pulls
     for rows, columns in _tiles(len(A), len(C), mirrored):
         squared = torch.mm(left[rows], right[:, columns])
         squared.clamp_(min=_LEAST * typical)

@@ -187,10 +187,8 @@ class LabelSimilarity(Similarity):
         if batch_size == len(self.rows_) or (few and expected >= self.rows_per_class):
             order = rng.permutation(self.rows_)
             return order[: n_steps * batch_size].reshape(n_steps, batch_size)
-        if len(counts) * self.rows_per_class <= batch_size:
-            draw = quota_batches
-        else:
-            draw = group_batches
+        fits = len(counts) * self.rows_per_class <= batch_size
+        draw = quota_batches if fits else group_batches
         codes = self.codes_[self.rows_]
         return draw(self.rows_, codes, self.rows_per_class, n_steps, batch_size, rng)
 
