@@ -53,3 +53,19 @@ class Pairs(NamedTuple):
 
     positive: Any
     negative: Any
+
+
+class Links(NamedTuple):
+    """A few candidates of each anchor, for pairs that are too few for a matrix.
+
+    Parameters
+    ----------
+    index : Tensor of shape (n_links, n_anchors)
+        Which candidates, each at most once for an anchor.
+
+    weights : Tensor of shape (n_links, n_anchors)
+        Weights >= 0 of these pairs; zero where there are fewer pairs than links.
+    """
+
+    index: Any
+    weights: Any

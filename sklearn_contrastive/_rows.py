@@ -220,6 +220,7 @@ class Rows:
 
         self._X, self._standardization = X, standardization
         self._device, self._dtype = device, dtype
+        self.n_features = X.shape[1]
         self._table = None
         if X.size * dtype.itemsize <= _LARGEST_PREPARED_BYTES:
             table = torch.empty(X.shape, dtype=dtype, device="cpu")
@@ -228,13 +229,16 @@ class Rows:
                 table[block] = torch.from_numpy(standardised(X[block], standardization))
             self._table = table.to(device)
 
-    def __getitem__(self, index):
+    def read(self, index, out=None):
         """Return the rows of these numbers.
 
         Parameters
         ----------
         index : ndarray of int of shape (n_rows,)
             Row numbers.
+
+        out : Tensor of shape (n_rows, n_features), default=None
+            Where to write them.
 
         Returns
         -------
@@ -244,9 +248,10 @@ class Rows:
         import torch
 
         if self._table is not None:
-            return self._table[torch.from_numpy(index).to(self._device)]
-        X = standardised(self._X[index], self._standardization)
-        return torch.from_numpy(X).to(self._device, self._dtype)
+            index = torch.from_numpy(index).to(self._device)
+            return torch.index_select(self._table, 0, index, out=out)
+        X = torch.from_numpy(standardised(self._X[index], self._standardization))
+        return X.to(self._device, self._dtype) if out is None else out.copy_(X)
 
 
 def _moments(X):

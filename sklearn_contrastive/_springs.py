@@ -1,4 +1,4 @@
-"""Losses of distances alone: what they are, and how they are computed.
+"""Springs between all pairs: the energy of a batch and the forces on its points.
 
 A pair whose energy depends on its distance is a spring. With W the slopes of the
 weighted energies in the squared distance, the forces on anchors A and candidates C are
@@ -6,369 +6,286 @@ weighted energies in the squared distance, the forces on anchors A and candidate
     2 (diag(W 1) A - W C)   and   2 (diag(Wᵀ 1) C - Wᵀ A),
 
 so that two matrix products replace all that automatic differentiation would store.
-Positive and negative pairs are added up apart, because each kind is averaged over a
-number that is known only after the last tile.
+They are taken tile by tile, in arrays that are made once and stay in a processor's
+cache. Positive and negative pairs are added up apart, because each kind is averaged
+over a number that is known only after the last tile.
 """
 
 import math
-import warnings
-from abc import ABC, abstractmethod
-from functools import cache
-from numbers import Real
-from typing import ClassVar
 
-import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn_contrastive._links import relax_links
 
-#: Entries of a tile, so that its few arrays stay in a processor's cache.
-_TILE = 2**16
+#: Entries of a tile: as many as fit into the cache of a core, or keep a GPU busy.
+_TILE, _GPU_TILE = 2**16, 2**24
 #: Pairs nearer than this, squared and relative to their lengths, are measured from
 #: differences: the matrix product cannot tell them from coincident ones.
 _CLOSE = 1e-3
 #: Least squared distance, relative likewise, so that slopes stay finite.
 _LEAST = 1e-12
+#: Squared distance of pairs that do not count, farther than any that does.
+_FAR = 1e30
 
 
-class PairLoss(ABC, BaseEstimator):
-    r"""A loss made of two formulas of the distance of a pair.
-
-    .. math::
-
-        L = \frac{\sum_{ij} w^+_{ij}\, E^+(D_{ij})}{\sum_{ij} w^+_{ij}}
-          + \frac{\sum_{ij} w^-_{ij}\, E^-(D_{ij})}
-                 {\sum_{ij} w^-_{ij}\,[E^-(D_{ij}) > 0]}
-
-    with :math:`D_{ij}` the Euclidean distance between anchor i and candidate j and
-    :math:`w^+, w^-` the weights of the pairs: the mean over the positive pairs plus
-    the mean over those negative pairs that still cost something. A mean over no pair
-    is zero.
-
-    To add a loss, write `positive` and `negative`, each energy with its slope, with
-    operators that numpy arrays and torch tensors share, and say in `on_sphere` and
-    `off_sphere` what its parameters stand for when they are ``"auto"``.
-
-    Attributes
-    ----------
-    on_sphere, off_sphere : dict
-        Values of the parameters that may be ``"auto"``, for embeddings that are
-        scaled to length 1 and for those that are not.
-
-    reach : float
-        Largest margin that two points on the unit sphere can be apart, in the units
-        of the loss.
-    """
-
-    on_sphere: ClassVar[dict[str, float]] = {}
-    off_sphere: ClassVar[dict[str, float]] = {}
-    reach: ClassVar[float] = math.inf
-
-    @abstractmethod
-    def positive(self, distances):
-        """Return energy and slope of similar pairs.
-
-        Parameters
-        ----------
-        distances : ndarray or Tensor
-            Distances D > 0, in any shape.
-
-        Returns
-        -------
-        energy : ndarray or Tensor
-            E(D), >= 0.
-
-        slope : ndarray, Tensor or float
-            Derivative of E in the squared distance, E'(D) / 2D.
-        """
-
-    @abstractmethod
-    def negative(self, distances):
-        """Return energy and slope of dissimilar pairs, as `positive` does."""
-
-    def resolve(self, normalize):
-        """Return a validated copy in which every ``"auto"`` has become a number.
-
-        Parameters
-        ----------
-        normalize : bool
-            Whether the embedding lies on the unit sphere.
-
-        Returns
-        -------
-        loss : PairLoss
-            The copy, ready to be called.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range.
-
-        Warns
-        -----
-        UserWarning
-            If no pair of points on the unit sphere can reach the margin.
-        """
-        self._validate_params()
-        autos = self.on_sphere if normalize else self.off_sphere
-        given = self.get_params(deep=False)
-        loss = clone(self).set_params(
-            **{name: autos[name] for name in autos if given[name] == "auto"}
-        )
-        if normalize and getattr(loss, "margin", 0) > self.reach:
-            warnings.warn(
-                f"`margin`={loss.margin:g} cannot be reached: points on the unit "
-                f"sphere are at most {self.reach:g} apart in the units of "
-                f"{type(self).__name__}, so every dissimilar pair repels for ever. "
-                "Lower the margin, or set `normalize=False`.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return loss
-
-    def pair_values(self, distances, similar):
-        """Return the loss of each pair by itself, without averaging.
-
-        Parameters
-        ----------
-        distances : array-like of shape (n_pairs,)
-            Euclidean distances, >= 0.
-
-        similar : array-like of shape (n_pairs,)
-            1 or True where the two rows of a pair are alike, else 0 or False.
-
-        Returns
-        -------
-        values : ndarray of shape (n_pairs,)
-            Losses, in float64. Parameters that are ``"auto"`` take their value for
-            the unit sphere.
-
-        Raises
-        ------
-        ValueError
-            If the two do not have the same shape, a distance is negative or not a
-            number, or `similar` holds anything but 0 and 1.
-        """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loss = self.resolve(normalize=True)
-        distances = np.asarray(distances, dtype=np.float64)
-        similar = np.asarray(similar)
-        if distances.shape != similar.shape:
-            raise ValueError(
-                "`distances` and `similar` must have the same shape; got "
-                f"{distances.shape} and {similar.shape}."
-            )
-        if not np.all(distances >= 0):
-            raise ValueError("`distances` must be numbers in [0, inf).")
-        if not np.isin(similar, (0, 1)).all():
-            raise ValueError("`similar` must hold 1 (alike) and 0 (unlike) only.")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            attracted, _ = loss.positive(distances)
-            repelled, _ = loss.negative(distances)
-        return np.where(similar == 1, attracted, repelled)
-
-    def __call__(self, anchors, candidates, pairs):
-        """Return the loss of one batch.
-
-        Parameters
-        ----------
-        anchors : Tensor of shape (n_anchors, n_components)
-            Embedded rows.
-
-        candidates : Tensor of shape (n_candidates, n_components)
-            What they are compared with; usually the same tensor.
-
-        pairs : Pairs
-            Weights of shape (n_anchors, n_candidates).
-
-        Returns
-        -------
-        loss : Tensor of shape ()
-            Zero, with a gradient of zero, when no pair is known.
-        """
-        return _graph_node().apply(anchors, candidates, self, pairs)
-
-
-class HingeLoss(PairLoss):
-    """A pair loss whose dissimilar pairs stop repelling at a margin.
-
-    Parameters
-    ----------
-    margin : float or "auto", default="auto"
-        Where the push on dissimilar pairs ends, > 0.
-
-    Notes
-    -----
-    The margins that ``"auto"`` stands for are those of a hinge on the distance; a
-    hinge on anything else says its own in `on_sphere`, `off_sphere` and `reach`.
-    """
-
-    _parameter_constraints = {
-        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-    }
-
-    # The typical, and the largest, distance of two directions.
-    on_sphere = {"margin": math.sqrt(2)}
-    off_sphere = {"margin": 1.0}
-    reach = 2.0
-
-    def __init__(self, margin="auto"):
-        self.margin = margin
-
-
-def step(values):
-    """Return 1 where values are positive and 0 where they are zero.
-
-    Parameters
-    ----------
-    values : ndarray or Tensor
-        Numbers >= 0.
-
-    Returns
-    -------
-    step : ndarray or Tensor
-        In the dtype of `values`; made without booleans, whose arithmetic is slow.
-    """
-    return values / values.clip(min=1e-30)
-
-
-def springs(loss, A, C, tile, miner=None, mirrored=False, attraction=None):
-    """Return the mean energy of pairs, and the forces on their ends.
+class Springs:
+    """The springs between all pairs of anchors and candidates.
 
     Parameters
     ----------
     loss : PairLoss
-        Its `positive` and `negative` give energies and slopes.
+        Its formulas give energies and slopes.
 
-    A, C : Tensor of shape (n_anchors, n_components) and (n_candidates, n_components)
-        Points, without a graph.
+    A : Tensor of shape (n_anchors, n_components)
+        Points of the shape, precision and device to prepare for. A leading axis holds
+        independent models, for which the loss may hold parameters of shape
+        (n_models, 1, 1).
 
-    tile : callable
-        Returns the weights of a slice of anchors and a slice of candidates; None
-        instead of positive ones where `attraction` stands for them.
+    C : Tensor of shape (n_candidates, n_components), default=None
+        Likewise; None when the anchors are the candidates.
 
     miner : callable, default=None
-        Thins out the pairs of a tile, given their distances; None for all pairs.
+        Thins out the pairs of a tile, given their distances, or has a method `links`
+        that lists some of them; None for all pairs.
 
     mirrored : bool, default=False
-        Whether `A` is `C` and the weights are symmetric, so that half will do.
+        Whether anchors are the candidates, weights are symmetric and those of a row
+        with itself are zero, so that half the pairs will do.
+    """
 
-    attraction : callable, default=None
-        Returns, for points `A` whose positive energies are a multiple of D², the sum
-        of D² over all positive pairs, their number, and the pull on each point.
+    def __init__(self, loss, A, C=None, miner=None, mirrored=False):
+        C = A if C is None else C
+        self._loss, self._miner, self._mirrored = loss, miner, mirrored
+        self._in_place, self._slopes = loss.in_place(), loss.constant_slopes()
+        # The product of these is a·c - |a|²/2 - |c|²/2.
+        self._left = A.new_full((*A.shape[:-1], A.shape[-1] + 2), -0.5)
+        self._right = C.new_ones((*C.shape[:-1], C.shape[-1] + 2))
+        self._forces = [A.new_zeros((2, *A.shape))]
+        self._forces.append(self._forces[0] if C is A else C.new_zeros((2, *C.shape)))
+        self._sums = A.new_zeros((2, 2, *A.shape[:-2]))
+        self._energies, self._counts = (sums.unbind() for sums in self._sums)
+        # When the candidates are the anchors, so are the forces on them.
+        self._to_clear = [self._sums, *self._forces[: 1 if C is A else 2]]
+        # A processor may look at the nearest distance; on a GPU that means waiting.
+        self._exact = A.device.type != "cpu"
+        lead, sizes = A.shape[:-2], (A.shape[-2], C.shape[-2])
+        most = (_GPU_TILE if self._exact else _TILE) // max(1, math.prod(lead))
+        slices = list(_slices(*sizes, max(1, most), mirrored))
+        shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in slices]
+        largest = max(map(math.prod, shapes), default=0)
+        arrays = A.new_empty(largest), A.new_empty(largest)
+        shared = self._left, self._right, self._forces, mirrored
+        self._tiles = [
+            _Tile(ends, [a[: math.prod(shape)].view(shape) for a in arrays], *shared)
+            for ends, shape in zip(slices, shapes, strict=True)
+        ]
+
+    def __call__(self, A, C, weigh, attraction=None):
+        """Return the mean energy of pairs, and the forces on their ends.
+
+        Parameters
+        ----------
+        A : Tensor of shape (n_anchors, n_components)
+            Anchors, without a graph.
+
+        C : Tensor of shape (n_candidates, n_components) or None
+            Candidates; None when they are the anchors.
+
+        weigh : callable
+            Returns the weights of a slice of anchors and a slice of candidates. With
+            `attraction` it writes 0 for negative pairs and 1 for others to an array.
+
+        attraction : callable, default=None
+            Returns, for points `A` whose positive energies are a multiple of D², the
+            sum of D² over all positive pairs, their number, and the pull on each
+            point; for mirrored springs.
+
+        Returns
+        -------
+        energy : Tensor of shape ()
+            The mean over positive pairs plus the mean over active negative ones.
+
+        forces : list of Tensor
+            Its gradient in `A` and, unless it is None, in `C`.
+        """
+        self._place(A, A if C is None else C)
+        if hasattr(self._miner, "links"):
+            chosen = []
+            for tile in self._tiles:
+                tile.measure(self._least, self._exact)
+                pairs = weigh(tile.rows, tile.columns)
+                chosen.append(self._miner.links(tile.squared, pairs))
+            return relax_links(self._loss, A, C, chosen, self._least)
+        if attraction is not None:
+            squares, n_pairs, pulls = attraction(A)
+            self._energies[0].copy_(squares * self._slopes[0])
+            self._counts[0].copy_(n_pairs)
+            self._forces[0][0] = pulls.mul_(self._slopes[0])
+        for tile in self._tiles:
+            tile.measure(self._least, self._exact)
+            if attraction is None:
+                self._relax(tile, weigh(tile.rows, tile.columns))
+                continue
+            others = weigh(tile.rows, tile.columns, tile.spare)
+            if self._in_place is None:
+                self._relax(tile, (None, others.neg_().add_(1)))
+            else:
+                self._repel(tile, others)
+        factor = 4 if self._mirrored else 2
+        return averaged(self._sums, self._forces[: 1 if C is None else 2], factor)
+
+    def _place(self, A, C):
+        """Start from zero, with the points where the tiles look for them."""
+        import torch
+
+        n = A.shape[-1]
+        squares = (C * C).sum(-1)
+        self._left[..., :n], self._right[..., :n] = A, C
+        halves = squares if A is C else (A * A).sum(-1)
+        torch.mul(halves, -0.5, out=self._left[..., n])
+        self._right[..., n + 1] = squares
+        typical = squares.mean() if squares.numel() else squares.sum()
+        typical = typical if self._exact else typical.item()
+        self._least, self._close = _LEAST * typical, _CLOSE * typical
+        for sums in self._to_clear:
+            sums.zero_()
+
+    def _repel(self, tile, others):
+        """Add up the negative pairs of a tile in place, with all others far away."""
+        squared = tile.squared.add_(others, alpha=_FAR)
+        gaps = self._gaps(tile, squared)
+        self._add(tile, 1, *self._in_place(squared, tile.spare))
+        tile.pull(1, tile.spare, gaps)
+
+    def _relax(self, tile, pairs):
+        """Add up pairs of any weights by the formulas of the loss."""
+        import torch
+
+        squared = tile.squared.clamp_(min=self._least)
+        if self._miner is not None:
+            pairs = self._miner(squared.sqrt(), pairs)
+        weights = [None if w is None else w.to(squared.dtype) for w in pairs]
+        # Where the slope is a constant, nearness is no danger.
+        curved = zip(weights, self._slopes, strict=True)
+        curved = [w for w, slope in curved if w is not None and slope is None]
+        gaps = None
+        if curved:
+            unknown = torch.le(sum(curved), 0, out=torch.empty_like(squared))
+            gaps = self._gaps(tile, unknown.mul_(_FAR).add_(squared))
+        distances = squared.sqrt()
+        for kind, formula in enumerate((self._loss.positive, self._loss.negative)):
+            w = weights[kind]
+            if w is not None:
+                energy, slope = formula(distances)
+                counted = w if kind == 0 else w * (energy > 0)
+                sums = (energy * w).sum((-2, -1)), counted.sum((-2, -1))
+                self._add(tile, kind, *sums)
+                tile.pull(kind, w * slope, gaps if self._slopes[kind] is None else None)
+
+    def _gaps(self, tile, known):
+        """Measure close pairs from differences; return where and how they differ."""
+        if self._exact or not known.numel() or known.amin().item() >= self._close:
+            return None
+        *model, i, j = at = (known < self._close).nonzero(as_tuple=True)
+        gaps = tile.A[(*model, i)] - tile.C[(*model, j)]
+        tile.squared[at] = gaps.square().sum(-1).clamp_(min=self._least)
+        return at, gaps
+
+    def _add(self, tile, kind, energy, count):
+        # Beside the diagonal of a symmetric square, each tile stands for two.
+        self._energies[kind].add_(energy, alpha=tile.stands_for)
+        self._counts[kind].add_(count, alpha=tile.stands_for)
+
+
+class _Tile:
+    """Some anchors and some candidates, with views of all that concerns them."""
+
+    def __init__(self, ends, arrays, left, right, forces, mirrored):
+        self.rows, self.columns = rows, columns = ends
+        self.squared, self.spare = arrays
+        self._left, self._right = left[..., rows, :], right[..., columns, :].mT
+        self.A, self.C = left[..., rows, :-2], right[..., columns, :-2]
+        self._on_A = forces[0][..., rows, :].unbind()
+        self._on_C = forces[1][..., columns, :].unbind()
+        self._alone = mirrored and rows == columns
+        self.stands_for = 2 if mirrored and not self._alone else 1
+
+    def measure(self, least, exact):
+        """Write the squared distances: exact and not zero, or up to rounding."""
+        import torch
+
+        if exact:
+            mode = "donot_use_mm_for_euclid_dist"
+            distances = torch.cdist(self.A, self.C, compute_mode=mode)
+            torch.mul(distances, distances, out=self.squared).clamp_(min=least)
+        else:
+            _add_product(self.squared, self._left, self._right, beta=0, alpha=-2)
+
+    def pull(self, kind, W, gaps):
+        """Add half the forces of slopes `W`, on anchors alone where they are both."""
+        on_A, on_C = self._on_A[kind], self._on_C[kind]
+        if gaps is not None:
+            # Their forces would be small differences of large products.
+            at, differences = gaps
+            *model, i, j = at
+            forces = W[at][:, None] * differences
+            W[at] = 0
+            on_A.index_put_((*model, i), forces, accumulate=True)
+            if not self._alone:
+                on_C.index_put_((*model, j), -forces, accumulate=True)
+        on_A.addcmul_(W.sum(-1, keepdim=True), self.A)
+        _add_product(on_A, W, self.C, beta=1, alpha=-1)
+        if not self._alone:
+            on_C.addcmul_(W.sum(-2)[..., None], self.C)
+            _add_product(on_C, W.mT, self.A, beta=1, alpha=-1)
+
+
+def _add_product(out, left, right, beta, alpha):
+    """Set `out` to beta times itself plus alpha times a product, of each model."""
+    add = out.addmm_ if out.ndim == 2 else out.baddbmm_
+    add(left, right, beta=beta, alpha=alpha)
+
+
+def averaged(sums, forces, factor):
+    """Return energies over counts, and the forces that go with them.
+
+    Parameters
+    ----------
+    sums : Tensor of shape (2, 2)
+        Energies, then counts, of positive and of negative pairs; overwritten.
+
+    forces : list of Tensor of shape (2, n_points, n_components)
+        Slopes times differences, added up for positive and for negative pairs.
+
+    factor : float
+        What these are short of being forces.
 
     Returns
     -------
     energy : Tensor of shape ()
-        The mean over positive pairs plus the mean over active negative ones.
+        Zero without any pair, as the forces are.
 
-    on_anchors, on_candidates : Tensor
-        Its gradients, in the shapes of `A` and `C`.
+    forces : list of Tensor of shape (n_points, n_components)
+        Gradients of the energy.
     """
     import torch
-    from torch import Tensor
 
-    lengths = [(points * points).sum(-1, keepdim=True) for points in (A, C)]
-    typical = (lengths[0].sum() + lengths[1].sum()) / max(1, len(A) + len(C))
-    # One product gives |a|² - 2 a·c + |c|².
-    left = torch.cat([-2 * A, lengths[0], torch.ones_like(lengths[0])], dim=1)
-    right = torch.cat([C, torch.ones_like(lengths[1]), lengths[1]], dim=1).mT
-    on_anchors = A.new_zeros((2, *A.shape))
-    on_candidates = on_anchors if mirrored else C.new_zeros((2, *C.shape))
-    energies, counts = A.new_zeros((2, 2))
-    formulas = loss.positive, loss.negative
-    slopes = [formula(A.new_ones(1))[1] for formula in formulas]
-    if attraction is not None:
-        squares, counts[0], pulls = attraction(A)
-        energies[0], on_anchors[0] = slopes[0] * squares, slopes[0] * pulls
-    for rows, columns in _tiles(len(A), len(C), mirrored):
-        squared = torch.mm(left[rows], right[:, columns])
-        squared.clamp_(min=_LEAST * typical)
-        distances = squared.sqrt()
-        pairs = tile(rows, columns)
-        pairs = pairs if miner is None else miner(distances, pairs)
-        pairs = [None if w is None else w.to(A.dtype) for w in pairs]
-        # Where the slope is a constant, nearness is no danger.
-        bent = [w for w, s in zip(pairs, slopes, strict=True) if isinstance(s, Tensor)]
-        gaps = None
-        near = torch.le(squared, _CLOSE * typical, out=squared)
-        if bent and near.mul_(bent[0] if len(bent) == 1 else sum(bent)).sum() > 0:
-            i, j = near.nonzero(as_tuple=True)
-            gaps = A[rows][i] - C[columns][j]
-            exact = gaps.square().sum(-1).clamp_(min=_LEAST * typical)
-            distances[i, j] = exact.sqrt()
-            gaps = i, j, gaps
-        # Beside the diagonal of a symmetric square, each tile stands for two.
-        alone = mirrored and rows == columns
-        times = 2 if mirrored and not alone else 1
-        for kind, formula in enumerate(formulas):
-            if pairs[kind] is None:
-                continue
-            energy, slope = formula(distances)
-            weights = pairs[kind].reshape(-1)
-            energies[kind] += times * torch.dot(energy.reshape(-1), weights)
-            active = torch.gt(energy, 0, out=energy) if kind == 1 else None
-            count = weights.sum() if kind == 0 else weights @ active.reshape(-1)
-            counts[kind] += times * count
-            bends = isinstance(slope, Tensor)
-            W = slope.mul_(pairs[kind]) if bends else pairs[kind] * slope
-            ends = on_anchors[kind, rows], on_candidates[kind, columns]
-            _pull(W, A[rows], C[columns], gaps if bends else None, *ends, alone)
-    # Without any pair the sums are zero too, and so are the quotients.
-    counts += counts == 0
-    share = 2 / counts[:, None, None]
-    forces = (on_anchors * share).sum(0), (on_candidates * share).sum(0)
-    return (energies / counts).sum(), *forces
+    energies, counts = sums
+    shares = counts.add_(counts == 0).reciprocal_()
+    energy = energies.mul_(shares).sum(0)
+    positive, negative = shares.mul_(factor)[..., None, None]
+    return energy, [torch.addcmul(on[0] * positive, on[1], negative) for on in forces]
 
 
-def _tiles(n_anchors, n_candidates, mirrored):
-    """Yield slices of anchors and candidates: rows of a table, or half a square."""
+def _slices(n_anchors, n_candidates, most, mirrored):
+    """Yield slices of anchors and candidates: bands of a table, or half a square."""
     if mirrored:
-        side = math.isqrt(_TILE)
-        for start in range(0, n_anchors, side):
-            for other in range(start, n_anchors, side):
-                yield slice(start, start + side), slice(other, other + side)
+        side = math.isqrt(most)
+        parts = [
+            slice(start, min(start + side, n_anchors))
+            for start in range(0, n_anchors, side)
+        ]
+        for i, part in enumerate(parts):
+            yield from ((part, other) for other in parts[i:])
     else:
-        step = max(1, _TILE // max(1, n_candidates))
-        for start in range(0, n_anchors, step):
-            yield slice(start, start + step), slice(0, n_candidates)
-
-
-def _pull(W, A, C, gaps, on_anchors, on_candidates, alone):
-    """Add half the forces of a tile, on anchors alone where they are both ends."""
-    if gaps is not None:
-        # Their forces would be small differences of large products.
-        i, j, differences = gaps
-        force = W[i, j, None] * differences
-        W[i, j] = 0
-        on_anchors.index_add_(0, i, force)
-        if not alone:
-            on_candidates.index_add_(0, j, -force)
-    on_anchors += W.sum(1, keepdim=True) * A - W @ C
-    if not alone:
-        on_candidates += W.sum(0)[:, None] * C - W.mT @ A
-
-
-@cache
-def _graph_node():
-    """Return the node of torch's graph, made when torch is first needed."""
-    import torch
-
-    class Springs(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, anchors, candidates, loss, pairs):
-            def tile(rows, columns):
-                return [weights[rows, columns] for weights in pairs]
-
-            points = anchors.detach(), candidates.detach()
-            value, *forces = springs(loss, *points, tile)
-            ctx.save_for_backward(*forces)
-            return value
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx, grad):
-            on_anchors, on_candidates = ctx.saved_tensors
-            return grad * on_anchors, grad * on_candidates, None, None
-
-    return Springs
+        step = max(1, most // max(1, n_candidates))
+        for start in range(0, max(1, n_anchors), step):
+            yield slice(start, min(start + step, n_anchors)), slice(0, n_candidates)

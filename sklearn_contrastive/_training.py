@@ -14,9 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Rows
-from sklearn_contrastive._springs import PairLoss, springs
+from sklearn_contrastive._step import Step
 from sklearn_contrastive.encoders import to_sphere
-from sklearn_contrastive.miners import AllPairs
 
 #: AdamW's decay of the running means of gradients and of their squares. A shorter
 #: memory of squares than the usual 0.999 suits training that lasts a few hundred steps.
@@ -166,7 +165,7 @@ class AdamW:
             tensor.copy_(torch.from_numpy(np.array(saved)))
 
     def step(self, learning_rate):
-        """Move against the gradients, and forget them."""
+        """Move against the gradients."""
         from torch.optim.adamw import adamw
 
         self._decayed.mul_(1 - learning_rate * self._weight_decay)
@@ -187,7 +186,6 @@ class AdamW:
             eps=_EPSILON,
             maximize=False,
         )
-        self._grad.zero_()
 
     def state(self):
         """Return copies of the running means and the step count, as numpy."""
@@ -254,7 +252,6 @@ class Trainer:
         self._standardization = standardization
         self._rows = Rows(X, standardization, device, self._dtype)
         self.encoder, self._similarity = encoder, similarity
-        self._miner, self._loss = miner, loss
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
         self._generator = torch.Generator(device).manual_seed(seed)
@@ -263,6 +260,17 @@ class Trainer:
         for i in range(n_trained):
             self._params[i] = self._params[i].to(self._dtype).requires_grad_()
         self.optimizer = AdamW(self._params[:n_trained], alpha, optimizer_state)
+        self._make_step = partial(
+            Step,
+            encoder,
+            similarity,
+            miner,
+            loss,
+            self._params,
+            normalize,
+            self._generator,
+        )
+        self._step = None
 
     def epoch(self, index, rates):
         """Train on the batches of one epoch.
@@ -282,57 +290,32 @@ class Trainer:
         """
         import torch
 
-        keys = []
-        for key in self._similarity.keys(index):
-            # Floats are quicker to compare, where they are exact.
-            exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
-            dtype = self._dtype if exact else None
-            keys.append(torch.from_numpy(key).to(self._device, dtype))
-        springy = isinstance(self._loss, PairLoss)
-        all_pairs = isinstance(self._miner, AllPairs)
-        symmetric = all_pairs and getattr(self._similarity, "symmetric", False)
-        weights, attraction = self._similarity.pairs, None
-        if springy and symmetric and hasattr(self._similarity, "attraction"):
-            # A multiple of D² can be added up without looking at any pair.
-            if isinstance(self._loss.positive(np.ones(1))[1], float):
-                weights = self._similarity.negatives
-                attraction = self._similarity.attraction
+        keys = Keys(*map(self._on_device, self._similarity.keys(index)))
+        if self._step is None or index.shape[1] != len(self._step.X):
+            X = torch.empty(
+                (index.shape[1], self._rows.n_features),
+                dtype=self._dtype,
+                device=self._device,
+            )
+            first = Keys(*(torch.empty_like(key[0]) for key in keys))
+            self._step = self._make_step(X, first)
         total = torch.zeros((), device=self._device, dtype=self._dtype)
-        for step, rate in enumerate(rates):
-            X = self._rows[index[step]]
-            Z = self.encoder.forward(self._params, X, self._generator)
-            Z = to_sphere(Z) if self._normalize else Z
-            batch = Keys(*(key[step] for key in keys))
-            if springy:
-                points = Z.detach()
-                loss, *forces = springs(
-                    self._loss,
-                    points,
-                    points,
-                    lambda rows, columns, batch=batch: weights(
-                        *(Keys(*(k[part] for k in batch)) for part in (rows, columns))
-                    ),
-                    None if all_pairs else self._miner,
-                    mirrored=symmetric,
-                    attraction=partial(attraction, batch) if attraction else None,
-                )
-                Z.backward(sum(forces))
-            else:
-                loss = self._mined_loss(Z, batch)
-                loss.backward()
-            self.optimizer.step(rate * self._learning_rate)
-            total += loss.detach()
+        with torch.no_grad():
+            for step, rate in enumerate(rates):
+                self._rows.read(index[step], self._step.X)
+                for here, key in zip(self._step.keys, keys, strict=True):
+                    here.copy_(key[step])
+                total += self._step()
+                self.optimizer.step(rate * self._learning_rate)
         return total.item() / len(rates)
 
-    def _mined_loss(self, Z, keys):
-        """Return the loss of a user's function for the pairs that the miner keeps."""
+    def _on_device(self, key):
+        """Return a key of each row as a tensor; as floats where they are exact."""
         import torch
 
-        pairs = self._similarity.pairs(keys, keys)
-        with torch.no_grad():
-            points = Z.detach()
-            pairs = self._miner(torch.cdist(points, points), pairs)
-        return self._loss(Z, Z, pairs)
+        # Floats are quicker to compare.
+        exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
+        return torch.from_numpy(key).to(self._device, self._dtype if exact else None)
 
     def embed(self, X):
         """Return the points of rows as they stand now, with nothing dropped.
@@ -351,7 +334,7 @@ class Trainer:
 
         rows = Rows(X, self._standardization, self._device, self._dtype)
         with torch.no_grad():
-            Z = self.encoder.forward(self._params, rows[np.arange(len(X))])
+            Z = self.encoder.forward(self._params, rows.read(np.arange(len(X))))
             return (to_sphere(Z) if self._normalize else Z).cpu().numpy()
 
     def params(self):

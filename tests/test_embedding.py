@@ -240,7 +240,8 @@ def test_functions_are_taken_for_loss_and_miner(wine):
 
     ours = small(loss=loss, miner=miner).fit(X, y)
     theirs = small(loss=ContrastiveLoss(1.0)).fit(X, y)
-    assert_array_equal(ours.transform(X), theirs.transform(X))
+    # The same pairs and the same loss, added up in another order.
+    assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-4)
     assert ours.margin_ is None
     assert small(loss=loss).fit(X, y).miner_ == "all"
 

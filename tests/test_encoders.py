@@ -12,12 +12,12 @@ from torch import nn
 from sklearn_contrastive.encoders import (
     ACTIVATIONS,
     ENCODERS,
+    AutogradPasses,
     MLPEncoder,
     ModuleEncoder,
-    _activation,
-    _dropout_mask,
     to_sphere,
 )
+from sklearn_contrastive.encoders._values import dropout_mask
 
 
 def random_rows(n_rows=5, n_features=4, dtype=np.float64):
@@ -32,8 +32,8 @@ def as_tensors(params, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_agree(name, dtype):
     X = np.linspace(-30, 30, 601).astype(dtype)
-    ours = _activation(name, X)(X)
-    theirs = _activation(name, torch.from_numpy(X))(torch.from_numpy(X)).numpy()
+    ours = ACTIVATIONS[name].of(X)(X)
+    theirs = ACTIVATIONS[name].of(torch.from_numpy(X))(torch.from_numpy(X)).numpy()
     assert ours.dtype == dtype
     tolerance = 1e-6 if dtype is np.float32 else 1e-14
     assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
@@ -48,7 +48,7 @@ def test_forward_is_the_layers_written_out(activation, hidden):
     layers = list(zip(params[::2], params[1::2], strict=True))
     Z = X
     for W, b in layers[:-1]:
-        Z = _activation(activation, Z)(Z @ W + b)
+        Z = ACTIVATIONS[activation].of(Z)(Z @ W + b)
     Z = Z @ layers[-1][0] + layers[-1][1]
     assert_allclose(encoder.forward(params, X), Z, rtol=1e-12)
     tensors = as_tensors(params, torch.float64)
@@ -83,7 +83,7 @@ def test_dropout_needs_a_generator_and_keeps_the_mean():
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
     X = torch.ones(701, 333)
-    mask = _dropout_mask(X, share, torch.Generator().manual_seed(0))
+    mask = dropout_mask(X, share, torch.Generator().manual_seed(0))
     dropped = (mask == 0).double().mean().item()
     # Four standard deviations of a share of so many draws.
     assert dropped == pytest.approx(share, abs=4 * 0.5 / X.numel() ** 0.5)
@@ -94,8 +94,52 @@ def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
 
 
 def test_a_share_of_almost_one_leaves_finite_masks():
-    mask = _dropout_mask(torch.ones(64, 64), 1 - 1e-9, torch.Generator())
+    mask = dropout_mask(torch.ones(64, 64), 1 - 1e-9, torch.Generator())
     assert torch.isfinite(mask).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(), (7,), (6, 5)])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_passes_are_those_of_automatic_differentiation(
+    activation, hidden, dropout, normalize
+):
+    encoder = MLPEncoder(hidden, activation, dropout)
+    arrays = encoder.init(4, 3, np.random.RandomState(0))
+    both = []
+    for _ in range(2):
+        params = [p.requires_grad_() for p in as_tensors(arrays, torch.float64)]
+        for param in params:
+            param.grad = torch.full_like(param, torch.nan)
+        both.append(params)
+    ours, theirs = both
+    for param in theirs:
+        param.grad.zero_()
+    X = torch.from_numpy(random_rows(9))
+    streams = [torch.Generator().manual_seed(0) for _ in both]
+    with torch.no_grad():
+        passes = encoder.passes(ours, 9, normalize, streams[0])
+        plain = AutogradPasses(encoder, theirs, normalize, streams[1])
+        for _ in range(2):
+            points, expected = passes.forward(X), plain.forward(X)
+            assert_allclose(points, expected, rtol=1e-12, atol=1e-15)
+            forces = torch.sin(10 * expected)
+            passes.backward(forces)
+            plain.backward(forces)
+            for found, param in zip(ours, theirs, strict=True):
+                assert_allclose(found.grad, param.grad, rtol=1e-11, atol=1e-13)
+
+
+def test_passes_at_the_centre_of_the_sphere_move_nothing():
+    encoder = MLPEncoder((), dropout=0.0)
+    params = [torch.zeros(4, 3), torch.zeros(3)]
+    for param in params:
+        param.grad = torch.full_like(param, torch.nan)
+    passes = encoder.passes(params, 5, True, torch.Generator())
+    assert not passes.forward(torch.ones(5, 4)).any()
+    passes.backward(torch.ones(5, 3))
+    assert not any(param.grad.any() for param in params)
 
 
 def test_initial_parameters_follow_the_stream():

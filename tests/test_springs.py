@@ -8,7 +8,7 @@ import torch
 
 from sklearn_contrastive import _springs
 from sklearn_contrastive._pairs import Keys, Pairs
-from sklearn_contrastive._springs import springs
+from sklearn_contrastive._springs import Springs
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity
@@ -47,6 +47,14 @@ def by_autograd(loss, A, C, pairs):
 
 def error(found, expected):
     return ((found - expected).norm() / expected.norm()).item()
+
+
+def springs(loss, A, C, weigh, miner=None, mirrored=False, attraction=None):
+    """Make springs, and let them relax once."""
+    other = None if C is A else C
+    engine = Springs(loss, A, other, miner, mirrored)
+    value, forces = engine(A, other, weigh, attraction)
+    return value, *forces
 
 
 def dense(pairs):
@@ -189,16 +197,15 @@ def test_positive_pairs_can_be_added_up_by_class(loss, dtype, gap, monkeypatch):
     Z = (centres + gap * points(17, 1)).to(dtype)
     keys = Keys(*(torch.tensor(k).to(dtype) for k in likeness.keys(np.arange(17))))
 
-    def negatives(rows, columns):
-        return likeness.negatives(
-            *(Keys(*(k[p] for k in keys)) for p in (rows, columns))
-        )
+    def alike(rows, columns, out):
+        parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
+        return likeness.alike(*parts, out)
 
     value, *forces = springs(
         loss,
         Z,
         Z,
-        negatives,
+        alike,
         mirrored=True,
         attraction=lambda Z: likeness.attraction(keys, Z),
     )

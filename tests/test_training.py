@@ -51,6 +51,8 @@ def test_adamw_is_torchs_with_decay_on_matrices_only():
     )
     for step in range(20):
         rate = 0.01 * (step + 1)
+        for param in ours:
+            param.grad.zero_()
         cost(ours, X).backward()
         optimizer.step(rate)
         reference.zero_grad()
@@ -67,6 +69,8 @@ def test_adamw_goes_on_where_its_state_was_taken():
 
     def steps(params, optimizer, n_steps):
         for _ in range(n_steps):
+            for param in params:
+                param.grad.zero_()
             cost(params, X).backward()
             optimizer.step(0.01)
 

@@ -5,7 +5,7 @@ Each loss is a class in a file of its own; `LOSSES` maps the names that
 set its parameters, and search them as ``loss__margin``.
 """
 
-from sklearn_contrastive._springs import HingeLoss, PairLoss
+from sklearn_contrastive.losses._base import HingeLoss, PairLoss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._contrastive_linear import ContrastiveLinearLoss
 from sklearn_contrastive.losses._contrastive_squared import ContrastiveSquaredLoss

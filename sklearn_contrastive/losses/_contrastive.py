@@ -1,6 +1,6 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
-from sklearn_contrastive._springs import HingeLoss
+from sklearn_contrastive.losses._base import HingeLoss
 
 
 class ContrastiveLoss(HingeLoss):
@@ -42,7 +42,11 @@ class ContrastiveLoss(HingeLoss):
     def negative(self, distances):
         """Return max(0, m - D)², and -max(0, m - D)/D."""
         gap = (self.margin - distances).clip(min=0)
-        slope = gap / distances
-        # In place: at the size of a tile, a new array costs more than its arithmetic.
-        slope *= -1
-        return gap * gap, slope
+        return gap * gap, -gap / distances
+
+    def _negative_in_place(self, squared, slopes):
+        import torch
+
+        torch.rsqrt(squared, out=slopes).mul_(-self.margin).add_(1).clamp_(max=0)
+        energy = squared.mul_(slopes).mul_(slopes).sum((-2, -1))
+        return energy, -torch.sign(slopes, out=squared).sum((-2, -1))

@@ -1,6 +1,6 @@
 """The contrastive loss with a hinge that is linear in the distance."""
 
-from sklearn_contrastive._springs import HingeLoss, step
+from sklearn_contrastive.losses._base import HingeLoss, step
 
 
 class ContrastiveLinearLoss(HingeLoss):
@@ -42,3 +42,12 @@ class ContrastiveLinearLoss(HingeLoss):
         """Return max(0, m - D), and -1/2D where that is not zero."""
         gap = (self.margin - distances).clip(min=0)
         return gap, -step(gap) / (2 * distances)
+
+    def _negative_in_place(self, squared, slopes):
+        import torch
+
+        torch.rsqrt(squared, out=slopes)
+        gap = squared.mul_(slopes).mul_(-1).add_(self.margin).clamp_(min=0)
+        energy, active = gap.sum((-2, -1)), torch.sign(gap, out=gap)
+        slopes.mul_(active).mul_(-0.5)
+        return energy, active.sum((-2, -1))

@@ -1,6 +1,6 @@
 """The contrastive loss with its hinge on the squared distance."""
 
-from sklearn_contrastive._springs import HingeLoss, step
+from sklearn_contrastive.losses._base import HingeLoss, step
 
 
 class ContrastiveSquaredLoss(HingeLoss):
@@ -48,3 +48,12 @@ class ContrastiveSquaredLoss(HingeLoss):
         """Return max(0, m - D²), and -1 where that is not zero."""
         gap = (self.margin - distances**2).clip(min=0)
         return gap, -step(gap)
+
+    def _negative_in_place(self, squared, slopes):
+        import torch
+
+        gap = squared.mul_(-1).add_(self.margin).clamp_(min=0)
+        energy, active = gap.sum((-2, -1)), torch.sign(gap, out=slopes)
+        count = active.sum((-2, -1))
+        slopes.neg_()
+        return energy, count

@@ -2,10 +2,11 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs import Links, Pairs
 
 #: Farther than any two embedded rows.
 _FAR = 1e30
@@ -95,20 +96,59 @@ class NearestPairs(BaseEstimator):
         import torch
 
         kept = []
-        for weights, n_kept in zip(
-            pairs, (self.n_positives, self.n_negatives), strict=True
-        ):
-            weights = weights.to(distances.dtype)
-            if distances.numel():
-                # Unknown pairs go far away; comparisons are written to floats,
-                # because arithmetic with booleans is several times slower.
-                flags = torch.le(weights, 0, out=torch.empty_like(distances))
-                far = torch.add(distances, flags, alpha=_FAR)
-                nearest = far.amin(-1, keepdim=True)
-                for _ in range(min(n_kept, distances.shape[-1]) - 1):
-                    torch.le(far, nearest, out=flags)
-                    torch.add(far, flags, alpha=_FAR, out=flags)
-                    nearest = flags.amin(-1, keepdim=True)
-                weights = torch.le(far, nearest, out=flags).mul_(weights)
-            kept.append(weights)
+        for index, weights in self.links(distances, pairs):
+            # Links come first by number, then by anchor.
+            dense = torch.zeros_like(distances, dtype=weights.dtype)
+            kept.append(
+                dense.scatter_(-1, index.movedim(0, -1), weights.movedim(0, -1))
+            )
         return Pairs(*kept)
+
+    def links(self, distances, pairs):
+        """Return the nearest pairs of each anchor as lists.
+
+        Parameters
+        ----------
+        distances : Tensor of shape (n_anchors, n_candidates)
+            Distances between anchors and candidates, or any numbers in their order.
+
+        pairs : Pairs
+            The known pairs.
+
+        Returns
+        -------
+        links : Pairs of Links
+            As many links as are wanted, or as there are candidates.
+        """
+        wanted = self.n_positives, self.n_negatives
+        return Pairs(
+            *(
+                _nearest(distances, weights.to(distances.dtype), n_links)
+                for weights, n_links in zip(pairs, wanted, strict=True)
+            )
+        )
+
+
+def _nearest(distances, weights, n_links):
+    """Return the nearest candidates of each anchor among those of weight > 0."""
+    import torch
+
+    n_links = min(n_links, distances.shape[-1])
+    if not distances.numel():
+        empty = distances.new_empty((n_links, *distances.shape[:-1]))
+        return Links(empty.long(), empty)
+    far = torch.le(weights, 0, out=torch.empty_like(distances))
+    torch.add(distances, far, alpha=_FAR, out=far)
+    if far.device.type == "cpu":
+        # numpy finds the place of a minimum ten times as fast as torch.
+        rows = far.view(-1, far.shape[-1]).numpy()
+        index = np.empty((n_links, len(rows)), dtype=np.int64)
+        lines = np.arange(len(rows))
+        for place in index:
+            rows.argmin(axis=1, out=place)
+            rows[lines, place] = np.inf
+        index = torch.from_numpy(index).view(n_links, *far.shape[:-1])
+    else:
+        index = far.topk(n_links, largest=False, sorted=False).indices.movedim(-1, 0)
+    found = weights.gather(-1, index.movedim(0, -1)).movedim(-1, 0)
+    return Links(index, found)

@@ -241,24 +241,27 @@ class LabelSimilarity(Similarity):
         alike -= itself
         return Pairs(alike, unlike)
 
-    def negatives(self, keys, other_keys):
-        """Return who repels whom, in torch, without who attracts whom.
+    def alike(self, keys, other_keys, out):
+        """Write 1 for rows of the same class and 0 for others, in torch.
 
         Parameters
         ----------
         keys, other_keys : Keys
             Keys of anchors and candidates, as tensors of floats.
 
+        out : Tensor of shape (n_anchors, n_candidates)
+            Where to write.
+
         Returns
         -------
-        pairs : tuple of None and Tensor
-            Weights of shape (n_anchors, n_candidates) of the negative pairs.
+        out : Tensor of shape (n_anchors, n_candidates)
+            The flags.
         """
         import torch
 
-        shape = len(keys.values), len(other_keys.values)
-        out = keys.values.new_empty(shape)
-        return None, torch.ne(keys.values[:, None], other_keys.values, out=out)
+        return torch.eq(
+            keys.values[..., None], other_keys.values[..., None, :], out=out
+        )
 
     def attraction(self, keys, Z):
         """Add up all positive pairs without looking at any: by class means.
@@ -282,14 +285,28 @@ class LabelSimilarity(Similarity):
         pulls : Tensor of shape (n_rows, n_components)
             For each row, the sum of its differences to the rows of its class.
         """
-        codes = keys.values.long()
-        shape = len(self.classes_), Z.shape[1]
-        sums = Z.new_zeros(shape).index_add_(0, codes, Z)
-        sizes = Z.new_zeros(shape[0]).index_add_(0, codes, Z.new_ones(len(Z)))
-        size = sizes[codes][:, None]
+        import torch
+
+        classes = keys.values.long()
+        n_classes = len(self.classes_)
+        if n_classes > len(Z):
+            classes, n_classes = _renumbered(classes), len(Z)
+        sizes = Z.new_zeros(n_classes).index_add_(0, classes, Z.new_ones(len(Z)))
+        sums = Z.new_zeros(n_classes, Z.shape[1]).index_add_(0, classes, Z)
+        sizes = sizes.index_select(0, classes)[:, None]
         # Differences to the mean are exact where those of sums would cancel.
-        pulls = size * (Z - sums[codes] / size)
-        return 2 * (pulls * pulls / size).sum(), (size - 1).sum(), pulls
+        differences = Z - sums.index_select(0, classes).div_(sizes)
+        pulls = differences * sizes
+        squares = torch.dot(pulls.view(-1), differences.view(-1))
+        return 2 * squares, sizes.sum() - len(Z), pulls
+
+
+def _renumbered(codes):
+    """Return codes that count the classes of a batch from zero, without waiting."""
+    ordered, order = codes.sort()
+    new = codes.new_zeros(len(codes))
+    new[1:] = (ordered[1:] != ordered[:-1]).cumsum(0)
+    return new.new_empty(len(codes)).scatter_(0, order, new)
 
 
 def check_labels(y, n_rows):

@@ -1,0 +1,141 @@
+"""A user's torch module as an encoder."""
+
+from copy import deepcopy
+
+import numpy as np
+
+
+class ModuleEncoder:
+    """A user's torch module behind the interface of the other encoders.
+
+    The module given is never trained or changed: a copy is, and its parameters and
+    buffers are kept as numpy arrays by name.
+
+    Parameters
+    ----------
+    source : torch.nn.Module or callable
+        A module, or a factory ``(n_features, n_components) -> module``. It must map
+        (n_batch, n_features) to (n_batch, n_components).
+
+    n_in, n_out : int
+        Number of features and of components.
+
+    seed : int, default=0
+        Seed of the weights that a factory, or a lazy module, draws.
+    """
+
+    draws_globally = True
+
+    def __init__(self, source, n_in, n_out, seed=0):
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            if isinstance(source, torch.nn.Module):
+                module = deepcopy(source)
+            else:
+                module = source(n_in, n_out)
+            if not isinstance(module, torch.nn.Module):
+                raise TypeError(
+                    "`encoder` must be a torch.nn.Module or a factory that returns "
+                    f"one; it returned {type(module).__name__}."
+                )
+            self._module = module.to("cpu", torch.float32).eval()
+            # A dry run also gives lazy modules their shapes.
+            self._check_output(n_in, n_out)
+        params = dict(self._module.named_parameters())
+        trained = [name for name in params if params[name].requires_grad]
+        frozen = [name for name in params if not params[name].requires_grad]
+        self.n_trained = len(trained)
+        self._names = [*trained, *frozen, *dict(self._module.named_buffers())]
+
+    def _check_output(self, n_in, n_out):
+        import torch
+
+        expected = (
+            f"`encoder` must map a batch of shape (n_batch, {n_in}) to shape "
+            f"(n_batch, n_components={n_out})"
+        )
+        try:
+            with torch.no_grad():
+                rows = torch.zeros(2, n_in, device="cpu", dtype=torch.float32)
+                out = self._module(rows)
+        except Exception as error:
+            raise ValueError(f"{expected}; it raised {error!r}.") from error
+        if not isinstance(out, torch.Tensor):
+            raise ValueError(f"{expected}; it returned {type(out).__name__}.")
+        if tuple(out.shape) != (2, n_out):
+            raise ValueError(
+                f"{expected}; given (2, {n_in}) it returned {tuple(out.shape)}. Change "
+                "its last layer, or set `n_components` to its width."
+            )
+
+    def init(self, n_in, n_out, rng):
+        """Return the module's parameters and buffers.
+
+        Parameters
+        ----------
+        n_in, n_out : int
+            Ignored; the module was built for them.
+
+        rng : numpy.random.RandomState
+            Ignored; the module has its weights.
+
+        Returns
+        -------
+        params : list of ndarray
+            Copies, trained parameters first.
+        """
+        tensors = {
+            **dict(self._module.named_parameters()),
+            **dict(self._module.named_buffers()),
+        }
+        return [tensors[name].detach().numpy().copy() for name in self._names]
+
+    def forward(self, params, X, generator=None):
+        """Return the points of some rows.
+
+        Parameters
+        ----------
+        params : list of ndarray or Tensor
+            As `init` makes them. In training, buffers among them are updated in
+            place.
+
+        X : ndarray or Tensor of shape (n_rows, n_in)
+            Standardised rows.
+
+        generator : torch.Generator, default=None
+            Its presence means training mode; modules draw from torch's own stream.
+
+        Returns
+        -------
+        Z : ndarray or Tensor of shape (n_rows, n_out)
+            Points.
+        """
+        import torch
+
+        if isinstance(X, np.ndarray):
+            with torch.inference_mode():
+                params = [self._cast(param, X.dtype) for param in params]
+                # torch refuses arrays that are read-only or run backwards.
+                X = torch.from_numpy(np.require(X, requirements=("C", "W", "E")))
+                return self.forward(params, X).numpy()
+        if self._module.training != (generator is not None):
+            self._module.train(generator is not None)
+        state = dict(zip(self._names, params, strict=True))
+        return torch.func.functional_call(self._module, state, (X,))
+
+    @staticmethod
+    def _cast(param, dtype):
+        import torch
+
+        floating = np.issubdtype(param.dtype, np.floating)
+        return torch.from_numpy(np.array(param, dtype=dtype if floating else None))
+
+    def attributes(self, params):
+        """Return the fitted attributes that hold these parameters."""
+        return {"module_state_": dict(zip(self._names, params, strict=True))}
+
+    def params_of(self, estimator):
+        """Return the parameters that a fitted estimator holds."""
+        return [estimator.module_state_[name] for name in self._names]

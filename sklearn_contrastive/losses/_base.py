@@ -1,0 +1,268 @@
+"""What every loss of distances alone offers: two formulas, and all else from them."""
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from functools import cache, partial
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_contrastive._springs import Springs
+
+
+class PairLoss(ABC, BaseEstimator):
+    r"""A loss made of two formulas of the distance of a pair.
+
+    .. math::
+
+        L = \frac{\sum_{ij} w^+_{ij}\, E^+(D_{ij})}{\sum_{ij} w^+_{ij}}
+          + \frac{\sum_{ij} w^-_{ij}\, E^-(D_{ij})}
+                 {\sum_{ij} w^-_{ij}\,[E^-(D_{ij}) > 0]}
+
+    with :math:`D_{ij}` the Euclidean distance between anchor i and candidate j and
+    :math:`w^+, w^-` the weights of the pairs: the mean over the positive pairs plus
+    the mean over those negative pairs that still cost something. A mean over no pair
+    is zero.
+
+    To add a loss, write `positive` and `negative`, each energy with its slope, with
+    operators that numpy arrays and torch tensors share, and say in `on_sphere` and
+    `off_sphere` what its parameters stand for when they are ``"auto"``.
+
+    Attributes
+    ----------
+    on_sphere, off_sphere : dict
+        Values of the parameters that may be ``"auto"``, for embeddings that are
+        scaled to length 1 and for those that are not.
+
+    reach : float
+        Largest margin that two points on the unit sphere can be apart, in the units
+        of the loss.
+    """
+
+    on_sphere: ClassVar[dict[str, float]] = {}
+    off_sphere: ClassVar[dict[str, float]] = {}
+    reach: ClassVar[float] = math.inf
+
+    @abstractmethod
+    def positive(self, distances):
+        """Return energy and slope of similar pairs.
+
+        Parameters
+        ----------
+        distances : ndarray or Tensor
+            Distances D > 0, in any shape.
+
+        Returns
+        -------
+        energy : ndarray or Tensor
+            E(D), >= 0.
+
+        slope : ndarray, Tensor or float
+            Derivative of E in the squared distance, E'(D) / 2D. A plain number says
+            that E is that multiple of D².
+        """
+
+    @abstractmethod
+    def negative(self, distances):
+        """Return energy and slope of dissimilar pairs, as `positive` does."""
+
+    def in_place(self):
+        """Return a faster form of `negative`, or None.
+
+        Returns
+        -------
+        in_place : callable or None
+            Given squared distances and an array for the slopes, writes to both and
+            returns the sum of the energies and the number of pairs that still cost
+            something. Pairs that do not count are too far away to cost anything.
+        """
+        owner = next(cls for cls in type(self).__mro__ if "negative" in vars(cls))
+        # A subclass with a formula of its own must not inherit the form of another.
+        form = vars(owner).get("_negative_in_place")
+        return None if form is None else partial(form, self)
+
+    def constant_slopes(self):
+        """Return the slopes of both kinds of pairs where they are constant, else None.
+
+        Returns
+        -------
+        slopes : list of float or None
+            Of positive and of negative pairs.
+        """
+        slopes = [formula(np.ones(1))[1] for formula in (self.positive, self.negative)]
+        return [None if isinstance(slope, np.ndarray) else slope for slope in slopes]
+
+    def resolve(self, normalize):
+        """Return a validated copy in which every ``"auto"`` has become a number.
+
+        Parameters
+        ----------
+        normalize : bool
+            Whether the embedding lies on the unit sphere.
+
+        Returns
+        -------
+        loss : PairLoss
+            The copy, ready to be called.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+
+        Warns
+        -----
+        UserWarning
+            If no pair of points on the unit sphere can reach the margin.
+        """
+        self._validate_params()
+        autos = self.on_sphere if normalize else self.off_sphere
+        given = self.get_params(deep=False)
+        loss = clone(self).set_params(
+            **{name: autos[name] for name in autos if given[name] == "auto"}
+        )
+        if normalize and getattr(loss, "margin", 0) > self.reach:
+            warnings.warn(
+                f"`margin`={loss.margin:g} cannot be reached: points on the unit "
+                f"sphere are at most {self.reach:g} apart in the units of "
+                f"{type(self).__name__}, so every dissimilar pair repels for ever. "
+                "Lower the margin, or set `normalize=False`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return loss
+
+    def pair_values(self, distances, similar):
+        """Return the loss of each pair by itself, without averaging.
+
+        Parameters
+        ----------
+        distances : array-like of shape (n_pairs,)
+            Euclidean distances, >= 0.
+
+        similar : array-like of shape (n_pairs,)
+            1 or True where the two rows of a pair are alike, else 0 or False.
+
+        Returns
+        -------
+        values : ndarray of shape (n_pairs,)
+            Losses, in float64. Parameters that are ``"auto"`` take their value for
+            the unit sphere.
+
+        Raises
+        ------
+        ValueError
+            If the two do not have the same shape, a distance is negative or not a
+            number, or `similar` holds anything but 0 and 1.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss = self.resolve(normalize=True)
+        distances = np.asarray(distances, dtype=np.float64)
+        similar = np.asarray(similar)
+        if distances.shape != similar.shape:
+            raise ValueError(
+                "`distances` and `similar` must have the same shape; got "
+                f"{distances.shape} and {similar.shape}."
+            )
+        if not np.all(distances >= 0):
+            raise ValueError("`distances` must be numbers in [0, inf).")
+        if not np.isin(similar, (0, 1)).all():
+            raise ValueError("`similar` must hold 1 (alike) and 0 (unlike) only.")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            attracted, _ = loss.positive(distances)
+            repelled, _ = loss.negative(distances)
+        return np.where(similar == 1, attracted, repelled)
+
+    def __call__(self, anchors, candidates, pairs):
+        """Return the loss of one batch.
+
+        Parameters
+        ----------
+        anchors : Tensor of shape (n_anchors, n_components)
+            Embedded rows.
+
+        candidates : Tensor of shape (n_candidates, n_components)
+            What they are compared with; usually the same tensor.
+
+        pairs : Pairs
+            Weights of shape (n_anchors, n_candidates).
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            Zero, with a gradient of zero, when no pair is known.
+        """
+        return _graph_node().apply(anchors, candidates, self, pairs)
+
+
+class HingeLoss(PairLoss):
+    """A pair loss whose dissimilar pairs stop repelling at a margin.
+
+    Parameters
+    ----------
+    margin : float or "auto", default="auto"
+        Where the push on dissimilar pairs ends, > 0.
+
+    Notes
+    -----
+    The margins that ``"auto"`` stands for are those of a hinge on the distance; a
+    hinge on anything else says its own in `on_sphere`, `off_sphere` and `reach`.
+    """
+
+    _parameter_constraints = {
+        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+    }
+
+    # The typical, and the largest, distance of two directions.
+    on_sphere = {"margin": math.sqrt(2)}
+    off_sphere = {"margin": 1.0}
+    reach = 2.0
+
+    def __init__(self, margin="auto"):
+        self.margin = margin
+
+
+def step(values):
+    """Return 1 where values are positive and 0 where they are zero.
+
+    Parameters
+    ----------
+    values : ndarray or Tensor
+        Numbers >= 0.
+
+    Returns
+    -------
+    step : ndarray or Tensor
+        In the dtype of `values`; made without booleans, whose arithmetic is slow.
+    """
+    return values / values.clip(min=1e-30)
+
+
+@cache
+def _graph_node():
+    """Return the node of torch's graph, made when torch is first needed."""
+    import torch
+
+    class Node(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, anchors, candidates, loss, pairs):
+            def tile(rows, columns):
+                return [weights[..., rows, columns] for weights in pairs]
+
+            points = anchors.detach(), candidates.detach()
+            value, forces = Springs(loss, *points)(*points, tile)
+            ctx.save_for_backward(*forces)
+            return value
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, grad):
+            on_both = [grad[..., None, None] * on for on in ctx.saved_tensors]
+            return *on_both, None, None
+
+    return Node
