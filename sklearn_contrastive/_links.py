@@ -40,30 +40,27 @@ def relax_links(loss, A, C, links, least):
         for kind in (0, 1)
     ]
     candidates = (A if C is None else C).reshape(-1, A.shape[-1])
-    ends = torch.cat([index for index, _ in kinds])
+    ends = torch.cat([index for index, _ in kinds], -2)
     if A.ndim > 2:
         # All models' candidates are one list, model after model.
-        starts = torch.arange(A.shape[0], device=A.device)[:, None]
+        starts = torch.arange(A.shape[0], device=A.device)[:, None, None]
         ends = ends + starts * (len(candidates) // A.shape[0])
-    gaps = candidates.index_select(0, ends.reshape(-1)).view(*ends.shape, A.shape[-1])
-    gaps.sub_(A)
+    ends, shape = ends.reshape(-1), (*ends.shape, A.shape[-1])
+    gaps = candidates.index_select(0, ends).view(shape).sub_(A.unsqueeze(-3))
     distances = (gaps * gaps).sum(-1).clamp_(min=least).sqrt_()
-    n_positives, total, slopes = len(kinds[0][0]), 0, []
-    parts = distances[:n_positives], distances[n_positives:]
-    formulas = loss.positive, loss.negative
+    parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
+    formulas, total, slopes = (loss.positive, loss.negative), 0, []
     for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):
         energy, slope = formula(part)
-        energy, active = energy * weights, weights
-        if formula is formulas[1]:
-            active = weights * (energy > 0)
-        count = active.sum((0, -1))
+        active = weights * (energy > 0) if formula is formulas[1] else weights
+        count = active.sum((-2, -1))
         count += count == 0
-        total = total + energy.sum((0, -1)) / count
-        slopes.append(weights * slope * (2 / count)[..., None])
-    gaps.mul_(torch.cat(slopes)[..., None])
+        total = total + (energy * weights).sum((-2, -1)) / count
+        slopes.append(weights * slope * (2 / count)[..., None, None])
+    gaps.mul_(torch.cat(slopes, -2)[..., None])
     # What pulls a candidate one way pulls its anchor the other way.
-    on_anchors = gaps.sum(0).neg_()
+    on_anchors = gaps.sum(-3).neg_()
     on_candidates = on_anchors if C is None else torch.zeros_like(C)
     flat = on_candidates.view_as(candidates)
-    flat.index_add_(0, ends.reshape(-1), gaps.view(-1, A.shape[-1]))
+    flat.index_add_(0, ends, gaps.view(-1, A.shape[-1]))
     return total, [on_anchors] if C is None else [on_anchors, on_candidates]

@@ -61,7 +61,8 @@ class Links(NamedTuple):
     Parameters
     ----------
     index : Tensor of shape (n_links, n_anchors)
-        Which candidates, each at most once for an anchor.
+        Which candidates, each at most once for an anchor; a leading axis holds
+        independent models.
 
     weights : Tensor of shape (n_links, n_anchors)
         Weights >= 0 of these pairs; zero where there are fewer pairs than links.

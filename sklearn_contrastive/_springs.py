@@ -54,7 +54,8 @@ class Springs:
     def __init__(self, loss, A, C=None, miner=None, mirrored=False):
         C = A if C is None else C
         self._loss, self._miner, self._mirrored = loss, miner, mirrored
-        self._in_place, self._slopes = loss.in_place(), loss.constant_slopes()
+        self._in_place = loss.in_place()
+        self._slopes = loss.constant_slopes(A.new_ones(1))
         # The product of these is a·c - |a|²/2 - |c|²/2.
         self._left = A.new_full((*A.shape[:-1], A.shape[-1] + 2), -0.5)
         self._right = C.new_ones((*C.shape[:-1], C.shape[-1] + 2))

@@ -54,7 +54,7 @@ class Step:
         self._parts = {}
         if self._symmetric and isinstance(loss, PairLoss):
             # A multiple of D² can be added up without looking at any pair.
-            constant = loss.constant_slopes()[0] is not None
+            constant = loss.constant_slopes(X.new_ones(1))[0] is not None
             if constant and hasattr(similarity, "attraction"):
                 self._compare = similarity.alike
                 self._attraction = partial(similarity.attraction, keys)

@@ -85,16 +85,21 @@ class PairLoss(ABC, BaseEstimator):
         form = vars(owner).get("_negative_in_place")
         return None if form is None else partial(form, self)
 
-    def constant_slopes(self):
+    def constant_slopes(self, distances):
         """Return the slopes of both kinds of pairs where they are constant, else None.
+
+        Parameters
+        ----------
+        distances : ndarray or Tensor
+            Any distances, of the type of those to come.
 
         Returns
         -------
         slopes : list of float or None
             Of positive and of negative pairs.
         """
-        slopes = [formula(np.ones(1))[1] for formula in (self.positive, self.negative)]
-        return [None if isinstance(slope, np.ndarray) else slope for slope in slopes]
+        slopes = self.positive(distances)[1], self.negative(distances)[1]
+        return [slope if isinstance(slope, Real) else None for slope in slopes]
 
     def resolve(self, normalize):
         """Return a validated copy in which every ``"auto"`` has become a number.

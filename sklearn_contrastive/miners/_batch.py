@@ -97,11 +97,8 @@ class NearestPairs(BaseEstimator):
 
         kept = []
         for index, weights in self.links(distances, pairs):
-            # Links come first by number, then by anchor.
             dense = torch.zeros_like(distances, dtype=weights.dtype)
-            kept.append(
-                dense.scatter_(-1, index.movedim(0, -1), weights.movedim(0, -1))
-            )
+            kept.append(dense.scatter_(-1, index.mT, weights.mT))
         return Pairs(*kept)
 
     def links(self, distances, pairs):
@@ -134,21 +131,17 @@ def _nearest(distances, weights, n_links):
     import torch
 
     n_links = min(n_links, distances.shape[-1])
-    if not distances.numel():
-        empty = distances.new_empty((n_links, *distances.shape[:-1]))
-        return Links(empty.long(), empty)
     far = torch.le(weights, 0, out=torch.empty_like(distances))
     torch.add(distances, far, alpha=_FAR, out=far)
     if far.device.type == "cpu":
         # numpy finds the place of a minimum ten times as fast as torch.
-        rows = far.view(-1, far.shape[-1]).numpy()
-        index = np.empty((n_links, len(rows)), dtype=np.int64)
-        lines = np.arange(len(rows))
-        for place in index:
-            rows.argmin(axis=1, out=place)
-            rows[lines, place] = np.inf
-        index = torch.from_numpy(index).view(n_links, *far.shape[:-1])
+        rows = far.numpy()
+        index = np.empty((*rows.shape[:-2], n_links, rows.shape[-2]), dtype=np.int64)
+        lines = np.ogrid[tuple(slice(size) for size in rows.shape[:-1])]
+        for link in range(n_links):
+            place = rows.argmin(axis=-1, out=index[..., link, :])
+            rows[(*lines, place)] = np.inf
+        index = torch.from_numpy(index)
     else:
-        index = far.topk(n_links, largest=False, sorted=False).indices.movedim(-1, 0)
-    found = weights.gather(-1, index.movedim(0, -1)).movedim(-1, 0)
-    return Links(index, found)
+        index = far.topk(n_links, largest=False, sorted=False).indices.mT
+    return Links(index, weights.gather(-1, index.mT).mT)
