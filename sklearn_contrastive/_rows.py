@@ -9,8 +9,9 @@ from sklearn.utils.validation import validate_data
 
 #: Rows of a block, so that temporary arrays stay small whatever the table's size.
 _BLOCK = 8192
-#: Standardised float32 tables up to this size are made once instead of in each step.
-_LARGEST_PREPARED_BYTES = 2**28
+#: Standardised tables up to this size are made once instead of in each step: on a
+#: processor a few of them fit into its cache, on a GPU they may fill half the memory.
+_LARGEST_PREPARED_BYTES = 2**25
 #: A column whose range is so many last bits of its values, or fewer, is constant.
 _ROUNDING = 64
 #: Standardised values beyond this are cut off, so that squares of points stay finite.
@@ -213,6 +214,14 @@ class Rows:
 
     dtype : torch.dtype
         In which precision.
+
+    Attributes
+    ----------
+    n_features : int
+        Columns.
+
+    on_device : bool
+        Whether all rows are there already.
     """
 
     def __init__(self, X, standardization, device, dtype):
@@ -221,21 +230,40 @@ class Rows:
         self._X, self._standardization = X, standardization
         self._device, self._dtype = device, dtype
         self.n_features = X.shape[1]
-        self._table = None
-        if X.size * dtype.itemsize <= _LARGEST_PREPARED_BYTES:
-            table = torch.empty(X.shape, dtype=dtype, device="cpu")
+        self._table, largest = None, _LARGEST_PREPARED_BYTES
+        if device.startswith("cuda"):
+            largest = torch.cuda.mem_get_info(device)[0] // 2
+        if X.size * dtype.itemsize <= largest:
+            self._table = torch.empty(X.shape, dtype=dtype, device=device)
             for start in range(0, len(X), _BLOCK):
-                block = slice(start, start + _BLOCK)
-                table[block] = torch.from_numpy(standardised(X[block], standardization))
-            self._table = table.to(device)
+                block = standardised(X[start : start + _BLOCK], standardization)
+                self._table[start : start + _BLOCK] = torch.from_numpy(block)
+        self.on_device = self._table is not None
 
-    def read(self, index, out=None):
+    def numbers(self, index):
+        """Return row numbers as `read` wants them.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        numbers : ndarray or Tensor of int
+            On the device where the rows are there.
+        """
+        import torch
+
+        return torch.from_numpy(index).to(self._device) if self.on_device else index
+
+    def read(self, numbers, out=None):
         """Return the rows of these numbers.
 
         Parameters
         ----------
-        index : ndarray of int of shape (n_rows,)
-            Row numbers.
+        numbers : ndarray or Tensor of int of shape (n_rows,)
+            Row numbers, as `numbers` returns them.
 
         out : Tensor of shape (n_rows, n_features), default=None
             Where to write them.
@@ -247,10 +275,9 @@ class Rows:
         """
         import torch
 
-        if self._table is not None:
-            index = torch.from_numpy(index).to(self._device)
-            return torch.index_select(self._table, 0, index, out=out)
-        X = torch.from_numpy(standardised(self._X[index], self._standardization))
+        if self.on_device:
+            return torch.index_select(self._table, 0, numbers, out=out)
+        X = torch.from_numpy(standardised(self._X[numbers], self._standardization))
         return X.to(self._device, self._dtype) if out is None else out.copy_(X)
 
 

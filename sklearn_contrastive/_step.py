@@ -35,6 +35,12 @@ class Step:
 
     keys : Keys
         Arrays for their keys, likewise.
+
+    Attributes
+    ----------
+    repeatable : bool
+        Whether every call does the same to arrays that stay where they are, so that
+        it can be captured. A user's module or function may do anything.
     """
 
     def __init__(
@@ -43,7 +49,10 @@ class Step:
         self.X, self.keys = X, keys
         # A subclass with a forward of its own must not inherit the passes of another.
         owner = next(cls for cls in type(encoder).__mro__ if "forward" in vars(cls))
-        if "passes" in vars(owner):
+        written_out = "passes" in vars(owner)
+        self.repeatable = written_out and isinstance(loss, PairLoss)
+        self.repeatable &= type(miner).__module__.startswith("sklearn_contrastive.")
+        if written_out:
             self._passes = encoder.passes(params, len(X), normalize, generator)
         else:
             self._passes = AutogradPasses(encoder, params, normalize, generator)

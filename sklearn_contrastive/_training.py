@@ -12,17 +12,13 @@ from itertools import pairwise
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from sklearn_contrastive._graphs import captured
+from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Keys
-from sklearn_contrastive._rows import Rows
+from sklearn_contrastive._rows import Rows, standardised
 from sklearn_contrastive._step import Step
 from sklearn_contrastive.encoders import to_sphere
 
-#: AdamW's decay of the running means of gradients and of their squares. A shorter
-#: memory of squares than the usual 0.999 suits training that lasts a few hundred steps.
-_BETAS = (0.9, 0.95)
-_EPSILON = 1e-8
-#: Steps over which the learning rate rises at the start.
-_N_WARMUP_STEPS = 20
 #: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 40, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
@@ -119,79 +115,6 @@ def resolve_device(device):
     return device
 
 
-class AdamW:
-    """Adam with decoupled weight decay [1]_, on one flat buffer.
-
-    The function behind ``torch.optim.AdamW`` is called directly: the class loads
-    torch's compiler when it is built, which takes longer than many a fit.
-
-    Parameters
-    ----------
-    params : list of Tensor
-        Leaves of one dtype, which become views of the buffer. Those of two and more
-        axes decay; biases and other vectors do not.
-
-    weight_decay : float
-        Decay per step, relative to the learning rate.
-
-    state : list of ndarray, default=None
-        What `state` returned, to go on from there.
-
-    References
-    ----------
-    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
-    """
-
-    def __init__(self, params, weight_decay, state=None):
-        import torch
-
-        params = sorted(params, key=lambda param: param.ndim < 2)
-        self._weight_decay = weight_decay
-        self._flat = torch.cat([param.detach().reshape(-1) for param in params])
-        self._grad = torch.zeros_like(self._flat)
-        start = n_decayed = 0
-        for param in params:
-            end = start + param.numel()
-            param.data = self._flat[start:end].view(param.shape)
-            param.grad = self._grad[start:end].view(param.shape)
-            n_decayed = end if param.ndim > 1 else n_decayed
-            start = end
-        self._decayed = self._flat[:n_decayed]
-        self._means, self._squares = torch.zeros_like(self._grad).repeat(2, 1)
-        device = self._flat.device
-        self._n_steps = torch.zeros((), device=device, dtype=torch.float32)
-        self._state = [self._means, self._squares, self._n_steps]
-        for tensor, saved in zip(self._state, state or (), strict=state is not None):
-            tensor.copy_(torch.from_numpy(np.array(saved)))
-
-    def step(self, learning_rate):
-        """Move against the gradients."""
-        from torch.optim.adamw import adamw
-
-        self._decayed.mul_(1 - learning_rate * self._weight_decay)
-        adamw(
-            [self._flat],
-            [self._grad],
-            [self._means],
-            [self._squares],
-            [],
-            [self._n_steps],
-            foreach=False,
-            fused=self._flat.device.type in ("cpu", "cuda", "mps"),
-            amsgrad=False,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            lr=learning_rate,
-            weight_decay=0.0,
-            eps=_EPSILON,
-            maximize=False,
-        )
-
-    def state(self):
-        """Return copies of the running means and the step count, as numpy."""
-        return [tensor.cpu().numpy().copy() for tensor in self._state]
-
-
 class Trainer:
     """One encoder's parameters on a device, with their optimizer.
 
@@ -271,6 +194,8 @@ class Trainer:
             self._generator,
         )
         self._step = None
+        self._numbers = None
+        self._total = torch.zeros((), device=device, dtype=self._dtype)
 
     def epoch(self, index, rates):
         """Train on the batches of one epoch.
@@ -291,23 +216,51 @@ class Trainer:
         import torch
 
         keys = Keys(*map(self._on_device, self._similarity.keys(index)))
-        if self._step is None or index.shape[1] != len(self._step.X):
-            X = torch.empty(
-                (index.shape[1], self._rows.n_features),
-                dtype=self._dtype,
-                device=self._device,
-            )
-            first = Keys(*(torch.empty_like(key[0]) for key in keys))
-            self._step = self._make_step(X, first)
-        total = torch.zeros((), device=self._device, dtype=self._dtype)
+        numbers = self._rows.numbers(index)
+        self._prepare(numbers, keys)
+        self._total.zero_()
         with torch.no_grad():
             for step, rate in enumerate(rates):
-                self._rows.read(index[step], self._step.X)
+                if self._numbers is None:
+                    self._rows.read(numbers[step], self._step.X)
+                else:
+                    self._numbers.copy_(numbers[step])
                 for here, key in zip(self._step.keys, keys, strict=True):
                     here.copy_(key[step])
-                total += self._step()
-                self.optimizer.step(rate * self._learning_rate)
-        return total.item() / len(rates)
+                self.optimizer.learn_at(rate * self._learning_rate)
+                self._advance()
+        return self._total.item() / len(rates)
+
+    def _prepare(self, numbers, keys):
+        """Make the arrays of a step, unless they are there."""
+        import torch
+
+        kinds = [key.dtype for key in keys]
+        if self._step is not None and len(self._step.X) == numbers.shape[1]:
+            if [key.dtype for key in self._step.keys] == kinds:
+                return
+        X = torch.empty(
+            (numbers.shape[1], self._rows.n_features),
+            dtype=self._dtype,
+            device=self._device,
+        )
+        first = Keys(*(key[0].clone() for key in keys))
+        self._step, self._advance = self._make_step(X, first), self._one_step
+        if self._device.startswith("cuda") and self._step.repeatable:
+            # A graph reads what it needs from arrays that stay where they are.
+            if self._rows.on_device:
+                self._numbers = numbers[0].clone()
+            else:
+                self._rows.read(numbers[0], X)
+            with torch.no_grad(), torch.cuda.device(self._device):
+                state = [*self.optimizer.tensors, self._total]
+                self._advance = captured(self._one_step, state, self._generator)
+
+    def _one_step(self):
+        if self._numbers is not None:
+            self._rows.read(self._numbers, self._step.X)
+        self._total += self._step()
+        self.optimizer.step()
 
     def _on_device(self, key):
         """Return a key of each row as a tensor; as floats where they are exact."""
@@ -332,9 +285,9 @@ class Trainer:
         """
         import torch
 
-        rows = Rows(X, self._standardization, self._device, self._dtype)
+        X = torch.from_numpy(standardised(X, self._standardization))
         with torch.no_grad():
-            Z = self.encoder.forward(self._params, rows.read(np.arange(len(X))))
+            Z = self.encoder.forward(self._params, X.to(self._device, self._dtype))
             return (to_sphere(Z) if self._normalize else Z).cpu().numpy()
 
     def params(self):
@@ -368,23 +321,3 @@ def _seeded_fork(device, seed):
         if on_cuda:
             torch.cuda.manual_seed(seed)
         yield
-
-
-def learning_rates(n_steps):
-    """Return the learning rate of each step, as a share of the peak.
-
-    Parameters
-    ----------
-    n_steps : int
-        Steps in all.
-
-    Returns
-    -------
-    rates : ndarray of shape (n_steps,)
-        A linear rise over 20 steps (at most a tenth of all), then a cosine fall to
-        almost zero.
-    """
-    steps = np.arange(n_steps)
-    n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))
-    done = np.maximum(0, steps - n_warmup) / max(1, n_steps - n_warmup)
-    return np.minimum((steps + 1) / n_warmup, 1) * (1 + np.cos(np.pi * done)) / 2

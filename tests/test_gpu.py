@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from torch import nn
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, _training
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES
@@ -83,6 +83,32 @@ def test_steps_are_those_of_the_cpu(loss, miner):
         after.append([value, *trainer.params()])
     for cpu, gpu in zip(*after, strict=True):
         assert_allclose(gpu, cpu, rtol=1e-7, atol=1e-10)
+
+
+def test_the_steps_of_names_are_captured_and_a_module_runs_eagerly(monkeypatch):
+    replayed = []
+    replay = torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(
+        torch.cuda.CUDAGraph, "replay", lambda g: replayed.append(1) or replay(g)
+    )
+    model = fit(device="cuda", max_iter=2)
+    assert len(replayed) == model.n_steps_
+    fit(device="cuda", max_iter=2, encoder=make_cnn)
+    assert len(replayed) == model.n_steps_
+
+
+def test_a_captured_step_is_the_eager_one(monkeypatch):
+    captured = fit(device="cuda", max_iter=3).transform(X[TEST])
+    monkeypatch.setattr(_training, "captured", lambda work, *_: work)
+    eager = fit(device="cuda", max_iter=3).transform(X[TEST])
+    assert_allclose(captured, eager, atol=1e-3)
+
+
+def test_rows_stay_on_the_host_where_they_do_not_fit(monkeypatch):
+    there = fit(device="cuda", max_iter=3).transform(X[TEST])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (0, 0))
+    here = fit(device="cuda", max_iter=3).transform(X[TEST])
+    assert_allclose(here, there, atol=1e-3)
 
 
 @pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])

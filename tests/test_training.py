@@ -9,14 +9,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
+from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Pairs
-from sklearn_contrastive._training import (
-    AdamW,
-    Epochs,
-    Trainer,
-    learning_rates,
-    resolve_device,
-)
+from sklearn_contrastive._training import Epochs, Trainer, resolve_device
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -54,7 +49,8 @@ def test_adamw_is_torchs_with_decay_on_matrices_only():
         for param in ours:
             param.grad.zero_()
         cost(ours, X).backward()
-        optimizer.step(rate)
+        optimizer.learn_at(rate)
+        optimizer.step()
         reference.zero_grad()
         for group in reference.param_groups:
             group["lr"] = rate
@@ -72,7 +68,8 @@ def test_adamw_goes_on_where_its_state_was_taken():
             for param in params:
                 param.grad.zero_()
             cost(params, X).backward()
-            optimizer.step(0.01)
+            optimizer.learn_at(0.01)
+            optimizer.step()
 
     through = leaves()
     steps(through, AdamW(through, 0.1), 6)

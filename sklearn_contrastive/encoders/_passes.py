@@ -96,12 +96,12 @@ class MLPPasses:
         self._activation, self._dropout = activation, dropout
         self._normalize, self._generator = normalize, generator
 
-        def arrays(biases):
-            return [b.new_empty((n_rows, len(b))) for b in biases]
-
-        hidden = self._biases[:-1]
-        self._values, self._slopes = arrays(self._biases), arrays(self._biases)
-        self._outputs, self._masks = arrays(hidden), arrays(hidden if dropout else [])
+        arrays = [
+            [b.new_empty((n_rows, len(b))) for b in self._biases] for _ in range(4)
+        ]
+        self._values, self._slopes, self._outputs, masks = arrays
+        self._outputs.pop()
+        self._masks = masks[:-1] if dropout else []
         self._draws = [draws_for(mask) for mask in self._masks]
 
     def forward(self, X):

@@ -1,0 +1,170 @@
+"""How time and memory grow with rows, columns, classes and batch size.
+
+Run ``python benchmarks/scale.py``: each case is a process of its own that trains
+`ContrastiveEmbedding` with its defaults on float32 rows. Time is that of one pass over
+the rows. Memory is the most that the process held during `fit` above what it held
+after its imports, the rows included; for the memory-mapped table without the pages of
+the file. It is read from ``/proc``, which Linux has. Writes ``results/scale.json`` and
+``results/scale.md``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import report
+
+from sklearn_contrastive import ContrastiveEmbedding
+
+BASE = {"rows": 100_000, "columns": 32, "classes": 10, "batch": 256, "memmap": False}
+VARIED = {
+    "rows": [10_000, 30_000, 100_000, 300_000, 1_000_000],
+    "columns": [8, 128, 512],
+    "classes": [2, 100, 1000],
+    "batch": [1024, 4096],
+}
+CASES = [{**BASE, name: value} for name in VARIED for value in VARIED[name]]
+CASES.append({**BASE, "rows": 1_000_000, "memmap": True})
+
+
+def held(kind):
+    """Return the megabytes of this process that are of some kind."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(kind):
+            return int(line.split()[1]) / 1024
+    raise OSError(f"/proc/self/status has no {kind}: this benchmark needs Linux.")
+
+
+class Peak:
+    """The most memory that is held inside a ``with`` block, by looking often."""
+
+    def __init__(self, kind):
+        self._kind, self._done = kind, threading.Event()
+        self.megabytes = held(kind)
+
+    def _watch(self):
+        while not self._done.wait(0.005):
+            self.megabytes = max(self.megabytes, held(self._kind))
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join()
+
+
+def table(case, folder):
+    """Return rows and labels, made block by block."""
+    rng = np.random.default_rng(0)
+    n_rows, n_columns = case["rows"], case["columns"]
+    y = rng.integers(case["classes"], size=n_rows)
+    centres = rng.standard_normal((case["classes"], n_columns), dtype=np.float32)
+    if case["memmap"]:
+        path = Path(folder) / "rows.npy"
+        X = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, n_columns))
+    else:
+        X = np.empty((n_rows, n_columns), dtype=np.float32)
+    for start in range(0, n_rows, 8192):
+        block = X[start : start + 8192]
+        block[:] = 2 * rng.standard_normal(block.shape, dtype=np.float32)
+        block += centres[y[start : start + 8192]]
+    if case["memmap"]:
+        X.flush()
+        X = np.load(path, mmap_mode="r")
+    return X, y
+
+
+def run(case):
+    """Train in this process, and print seconds a pass and megabytes."""
+    settings = {"batch_size": case["batch"], "random_state": 0}
+    small = table({**BASE, "rows": 2000}, None)
+    # What is loaded by the first fit belongs to the imports.
+    ContrastiveEmbedding(max_iter=1, **settings).fit(*small)
+    kind = "RssAnon" if case["memmap"] else "VmRSS"
+    before = held(kind)
+    with tempfile.TemporaryDirectory() as folder:
+        X, y = table(case, folder)
+        with Peak(kind) as peak:
+            start = time.perf_counter()
+            model = ContrastiveEmbedding(max_iter=1, **settings).fit(X, y)
+            once = time.perf_counter() - start
+        start = time.perf_counter()
+        ContrastiveEmbedding(max_iter=3, **settings).fit(X, y)
+        thrice = time.perf_counter() - start
+    print(
+        json.dumps(
+            {
+                "seconds": (thrice - once) / 2,
+                "steps": model.n_steps_,
+                "first": once,
+                "megabytes": peak.megabytes - before,
+                "own": case["rows"] * case["columns"] * 4 / 2**20,
+            }
+        )
+    )
+
+
+def slope(results, name):
+    """Return the slope of log time against the log of what varied."""
+    base = [case for case in results if not case["memmap"]]
+    others = [key for key in BASE if key not in (name, "memmap")]
+    base = [case for case in base if all(case[key] == BASE[key] for key in others)]
+    x, y = (np.log([case[key] for case in base]) for key in (name, "seconds"))
+    return np.polyfit(x, y, 1)[0]
+
+
+def markdown(results):
+    """Return the figures as a Markdown table."""
+    lines = [
+        "| rows | columns | classes | batch | s a pass | ms a step | peak, MB "
+        "| peak / rows |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for case in results["cases"]:
+        rows = f"{case['rows']:,}" + (" (memory map)" if case["memmap"] else "")
+        share = "" if case["memmap"] else f"{case['megabytes'] / case['own']:.2f}"
+        lines.append(
+            f"| {rows} | {case['columns']} | {case['classes']:,} | {case['batch']:,} | "
+            f"{case['seconds']:.2f} | {1e3 * case['seconds'] / case['steps']:.2f} | "
+            f"{case['megabytes']:.0f} | {share} |"
+        )
+    lines += [
+        "",
+        f"Seconds grow as rows to the power {slope(results['cases'], 'rows'):.2f}. "
+        "Peak memory is above that after imports, the rows included except where they "
+        f"are memory-mapped. {results['machine']}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main():
+    options = report.options(
+        __doc__,
+        case={"type": json.loads, "help": "Run one case and print its figures."},
+    )
+    if options.case is not None:
+        run(options.case)
+        return
+    results = []
+    for case in CASES:
+        command = [sys.executable, __file__, "--case", json.dumps(case)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        results.append({**case, **json.loads(done.stdout.splitlines()[-1])})
+        print(results[-1], flush=True)
+    report.save("scale", {"cases": results}, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
