@@ -33,8 +33,9 @@ from sklearn_contrastive.similarity import SIMILARITIES
 #: What ``standardize=True`` and ``batch_size="auto"`` stand for.
 _DEFAULT_STANDARDIZATION = "standard"
 _DEFAULT_BATCH_SIZE = 256
-#: Rows of a block in `transform`, and rows looked at for signs of collapse.
-_BLOCK = 8192
+#: Rows of a block in `transform`, whose layers then stay in a processor's cache, and
+#: rows looked at for signs of collapse.
+_BLOCK = 512
 _N_COLLAPSE_ROWS = 512
 #: A collapse: distances this small, or a second axis this much shorter than the first.
 _COLLAPSED = 1e-3

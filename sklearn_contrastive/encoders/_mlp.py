@@ -114,10 +114,14 @@ class MLPEncoder(BaseEstimator):
         """
         activation = ACTIVATIONS[self.activation].of(X)
         for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
-            X = activation(X @ W + b)
+            values = X @ W
+            values += b
+            X = activation(values)
             if generator is not None and self.dropout > 0:
                 X = X * dropout_mask(X, self.dropout, generator)
-        return X @ params[-2] + params[-1]
+        Z = X @ params[-2]
+        Z += params[-1]
+        return Z
 
     def passes(self, params, n_rows, normalize, generator):
         """Return the passes of training, without automatic differentiation.
