@@ -4,8 +4,10 @@ import argparse
 import json
 import os
 import platform
+import time
 from pathlib import Path
 
+import numpy as np
 import sklearn
 import torch
 
@@ -22,6 +24,34 @@ def describe():
     )
 
 
+def ratio(times, others):
+    """Return the median, least and greatest ratio of paired runs."""
+    ratios = np.array(times) / np.array(others)
+    return f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})"
+
+
+def in_turn(contestants, n_runs, n_calls=1):
+    """Return seconds a call of each contestant, from interleaved runs.
+
+    A contestant that returns a float has measured itself.
+    """
+    times = {name: [] for name in contestants}
+    for _ in range(n_runs):
+        for name, call in contestants.items():
+            start = time.perf_counter()
+            for _ in range(n_calls):
+                result = call()
+            elapsed = (time.perf_counter() - start) / n_calls
+            times[name].append(result if isinstance(result, float) else elapsed)
+    return times
+
+
+def load(name, folder):
+    """Return the figures of an earlier run, or none."""
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def options(doc, **settings):
     """Return the command line's answers: one option a keyword, and where to write."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
@@ -33,7 +63,7 @@ def options(doc, **settings):
 
 def save(name, results, markdown, folder):
     """Write the figures as JSON and as a Markdown table, and print the table."""
-    results = {"machine": describe(), **results}
+    results = {**results, "machine": describe()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / f"{name}.md").write_text(markdown(results))

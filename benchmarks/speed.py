@@ -1,78 +1,55 @@
-"""How long a training step takes, against the peer and against no pair loss at all.
+"""How long training takes, a step and a whole fit, against what users do today.
 
-Run ``python benchmarks/speed.py``: one thread, a 64-256-128-32 network with ReLU and
-without dropout, all pairs of a batch, median of interleaved runs. A step is forward,
-loss, backward and optimizer. ``peer`` is pytorch-metric-learning's `ContrastiveLoss`
-in the loop its documentation shows, ``ours`` the loop of this package, ``floor`` the
-peer's loop with the sum of squares of the embedding for a loss. Writes
-``results/speed.json`` and ``results/speed.md``.
+Run ``python benchmarks/speed.py --data FOLDER``: one thread, medians of interleaved
+runs. ``steps`` are those of a 64-256-128-32 network with ReLU and without dropout, over
+all pairs of a batch: ``peer`` is pytorch-metric-learning's `ContrastiveLoss` in the
+loop its documentation shows, ``floor`` that loop with the sum of squares of the
+embedding for a loss. ``fits`` train the same network on tables for the same number of
+epochs. ``estimators`` fit `ContrastiveEmbedding` and others with their defaults on
+three quarters of a table; the accuracy is that of 5 nearest neighbours on the rest.
+UMAP and CEBRA are left out where they are not installed. Writes ``results/speed.json``
+and ``results/speed.md``; ``--parts`` measures only some and keeps the other figures.
 """
 
 import os
 import time
-from itertools import pairwise
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
+import peers
 import report
+import tables
 import torch
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity
 
-N_FEATURES, HIDDEN, N_COMPONENTS, N_CLASSES = 64, (256, 128), 32, 10
+HIDDEN, N_COMPONENTS = (256, 128), 32
 N_STEPS = 5
+BATCHES = (256, 512, 1024, 2048)
+N_EPOCHS = {"letter": 5, "mnist5k": 10}
 
 
-def rows(n_rows):
+def rows(n_rows, n_features=64, n_classes=10):
     """Return a table of ten overlapping classes."""
     rng = np.random.RandomState(0)
-    y = rng.randint(N_CLASSES, size=n_rows)
-    centres = rng.normal(size=(N_CLASSES, N_FEATURES))
-    X = centres[y] + 2 * rng.normal(size=(n_rows, N_FEATURES))
+    y = rng.randint(n_classes, size=n_rows)
+    centres = rng.normal(size=(n_classes, n_features))
+    X = centres[y] + 2 * rng.normal(size=(n_rows, n_features))
     return X.astype(np.float32), y
 
 
-def peer_loop(batch_size, make_loss):
-    """Return a function that takes some steps of the usual loop."""
-    X, y = rows(4 * batch_size)
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
-    torch.manual_seed(0)
-    sizes = [N_FEATURES, *HIDDEN, N_COMPONENTS]
-    layers = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
-    loss_function = make_loss()
-
-    def steps():
-        for _ in range(N_STEPS):
-            index = torch.randint(len(X), (batch_size,))
-            optimizer.zero_grad()
-            loss_function(network(X[index]), y[index]).backward()
-            optimizer.step()
-
-    return steps
-
-
-def peer_loss():
-    from pytorch_metric_learning.losses import ContrastiveLoss as Published
-
-    return Published(neg_margin=1.0)
-
-
-def no_pair_loss():
-    return lambda Z, labels: Z.square().sum()
-
-
-def our_loop(batch_size, loss, miner):
-    """Return a function that takes the same steps with this package."""
-    X, y = rows(4 * batch_size)
+def our_loop(X, y, batch_size, loss, miner):
+    """Return a function that takes some steps of this package's loop."""
     encoder = MLPEncoder(HIDDEN, "relu", dropout=0.0)
     rng = np.random.RandomState(0)
     trainer = Trainer(
@@ -82,7 +59,7 @@ def our_loop(batch_size, loss, miner):
         similarity=LabelSimilarity().fit(X, y),
         miner=miner,
         loss=loss,
-        params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
+        params=encoder.init(X.shape[1], N_COMPONENTS, rng),
         normalize=True,
         learning_rate=1e-3,
         alpha=1e-2,
@@ -97,71 +74,175 @@ def our_loop(batch_size, loss, miner):
     return steps
 
 
-def contestants(batch_size):
+def step_contestants(batch_size):
     """Return the loops by name."""
+    X, y = rows(4 * batch_size)
+    theirs = X, y, (X.shape[1], *HIDDEN, N_COMPONENTS), batch_size, N_STEPS
+    ours = X, y, batch_size
     return {
-        "floor": peer_loop(batch_size, no_pair_loss),
-        "peer": peer_loop(batch_size, peer_loss),
-        "ours": our_loop(batch_size, ContrastiveLoss(1.0), AllPairs()),
-        "ours, linear": our_loop(batch_size, ContrastiveLinearLoss(1.0), AllPairs()),
-        "ours, nearest": our_loop(batch_size, ContrastiveLoss(1.0), NearestPairs()),
+        "floor": peers.step_loop(*theirs, peers.no_pair_loss),
+        "peer": peers.step_loop(*theirs, peers.published_loss()),
+        "ours": our_loop(*ours, ContrastiveLoss(1.0), AllPairs()),
+        "linear": our_loop(*ours, ContrastiveLinearLoss(1.0), AllPairs()),
+        "nearest": our_loop(*ours, ContrastiveLoss(1.0), NearestPairs()),
     }
 
 
-def measure(batch_size, n_runs):
-    """Return milliseconds a step, one list a contestant, from interleaved runs."""
-    loops = contestants(batch_size)
-    for steps in loops.values():
-        steps()
-    times = {name: [] for name in loops}
-    for _ in range(n_runs):
-        for name, steps in loops.items():
-            start = time.perf_counter()
-            steps()
-            times[name].append(1e3 * (time.perf_counter() - start) / N_STEPS)
-    return times
+def measure_steps(options):
+    """Return milliseconds a step, by batch size and contestant."""
+    results = {}
+    for batch_size in BATCHES:
+        loops = step_contestants(batch_size)
+        report.in_turn(loops, 1)
+        seconds = report.in_turn(loops, options.runs)
+        results[str(batch_size)] = {
+            name: [1e3 * value / N_STEPS for value in times]
+            for name, times in seconds.items()
+        }
+    return results
 
 
-def ratio(times, over, under):
-    """Return the median, least and greatest ratio of paired runs."""
-    ratios = np.array(times[over]) / np.array(times[under])
-    return f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})"
+def measure_fits(options):
+    """Return seconds a fit, by table and batch size and contestant."""
+    results = {}
+    for name, n_epochs in N_EPOCHS.items():
+        loaded = tables.load(name, options.data)
+        if loaded is None:
+            continue
+        X, y = (
+            loaded[0].astype(np.float32),
+            np.unique(loaded[1], return_inverse=True)[1],
+        )
+        sizes = X.shape[1], *HIDDEN, N_COMPONENTS
+        for batch_size in (256, 1024):
+            model = ContrastiveEmbedding(
+                N_COMPONENTS,
+                hidden_layer_sizes=HIDDEN,
+                activation="relu",
+                dropout=0.0,
+                margin=1.0,
+                miner="all",
+                batch_size=batch_size,
+                max_iter=n_epochs,
+            )
+            theirs = X, y, sizes, batch_size, n_epochs
+            loops = {
+                "ours": lambda model=model, X=X, y=y: model.fit(X, y),
+                "peer": lambda theirs=theirs: peers.fit_loop(*theirs, loader=True),
+                "sliced": lambda theirs=theirs: peers.fit_loop(*theirs, loader=False),
+            }
+            times = report.in_turn(loops, options.runs)
+            results[f"{name}, {batch_size}"] = times
+    return results
+
+
+def measure_estimators(options):
+    """Return seconds a fit and accuracies, by table and contestant."""
+    fits = {
+        "ours": lambda X, y: ContrastiveEmbedding(random_state=0).fit(X, y).transform,
+        "NCA": peers.nca,
+    }
+    fits |= {"UMAP": peers.umap} if peers.installed("umap") else {}
+    fits |= {"CEBRA": peers.cebra} if peers.installed("cebra") else {}
+    results = {}
+    for name in ("satellite", "mnist5k"):
+        loaded = tables.load(name, options.data)
+        if loaded is None:
+            continue
+        X, y = loaded[0], np.unique(loaded[1], return_inverse=True)[1]
+        X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+        times, accuracies = {}, {}
+        for _ in range(options.runs):
+            for method, fit in fits.items():
+                start = time.perf_counter()
+                embed = fit(X, y)
+                times.setdefault(method, []).append(time.perf_counter() - start)
+                voters = KNeighborsClassifier().fit(embed(X), y)
+                accuracies.setdefault(method, []).append(
+                    voters.score(embed(X_test), y_test)
+                )
+                print(
+                    name, method, times[method][-1], accuracies[method][-1], flush=True
+                )
+        results[name] = {"seconds": times, "accuracies": accuracies}
+    return results
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the figures as Markdown tables."""
     lines = [
-        "| batch | floor, ms | ours, ms | peer, ms | peer / ours | ours / floor "
+        "One step over all pairs of a batch, in milliseconds:",
+        "",
+        "| batch | floor | ours | peer | peer / ours | ours / floor "
         "| nearest / floor |",
         "|---|---|---|---|---|---|---|",
     ]
-    for batch_size, times in results["steps"].items():
+    for batch_size, times in results.get("steps", {}).items():
         median = {name: np.median(values) for name, values in times.items()}
         lines.append(
             f"| {int(batch_size):,} | {median['floor']:.2f} | {median['ours']:.2f} | "
-            f"{median['peer']:.1f} | {ratio(times, 'peer', 'ours')} | "
-            f"{ratio(times, 'ours', 'floor')} | "
-            f"{ratio(times, 'ours, nearest', 'floor')} |"
+            f"{median['peer']:.1f} | {report.ratio(times['peer'], times['ours'])} | "
+            f"{report.ratio(times['ours'], times['floor'])} | "
+            f"{report.ratio(times['nearest'], times['floor'])} |"
         )
-    n_runs = len(times["ours"])
     lines += [
         "",
-        f"One training step over all pairs, median of {n_runs} interleaved runs of "
-        f"{N_STEPS} steps; ratios with their least and greatest. {results['machine']}",
+        "A whole fit, in seconds; the peer with torch's DataLoader, and with slices of "
+        "a permutation:",
+        "",
+        "| table, batch | ours | DataLoader | slices | DataLoader / ours "
+        "| slices / ours |",
+        "|---|---|---|---|---|---|",
+    ]
+    for case, times in results.get("fits", {}).items():
+        median = {name: np.median(values) for name, values in times.items()}
+        lines.append(
+            f"| {case} | {median['ours']:.2f} | {median['peer']:.2f} | "
+            f"{median['sliced']:.2f} | {report.ratio(times['peer'], times['ours'])} | "
+            f"{report.ratio(times['sliced'], times['ours'])} |"
+        )
+    lines += [
+        "",
+        "Estimators with their defaults, and the accuracy of 5 nearest neighbours:",
+        "",
+        "| table | estimator | s | accuracy | time / ours |",
+        "|---|---|---|---|---|",
+    ]
+    for name, figures in results.get("estimators", {}).items():
+        for method, seconds in figures["seconds"].items():
+            lines.append(
+                f"| {name} | {method} | {np.median(seconds):.1f} | "
+                f"{100 * np.median(figures['accuracies'][method]):.1f} % | "
+                f"{report.ratio(seconds, figures['seconds']['ours'])} |"
+            )
+    lines += [
+        "",
+        "Medians of interleaved runs, ratios with their least and greatest. "
+        f"{results['machine']}",
         "",
     ]
     return "\n".join(lines)
+
+
+PARTS = {
+    "steps": measure_steps,
+    "fits": measure_fits,
+    "estimators": measure_estimators,
+}
 
 
 def main():
     options = report.options(
         __doc__,
         runs={"type": int, "default": 9},
-        batches={"type": int, "nargs": "+", "default": [256, 512, 1024, 2048]},
+        data={"default": "."},
+        parts={"nargs": "+", "default": list(PARTS), "choices": PARTS},
     )
     torch.set_num_threads(1)
-    steps = {str(b): measure(b, options.runs) for b in options.batches}
-    report.save("speed", {"steps": steps}, markdown, options.out)
+    results = report.load("speed", options.out)
+    for part in options.parts:
+        results[part] = PARTS[part](options)
+        report.save("speed", results, markdown, options.out)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Step:
     normalize : bool
         Whether points are scaled to length 1.
 
-    generator : torch.Generator
+    generator : numpy.random.Generator or torch.Generator
         Of the dropout masks.
 
     X : Tensor of shape (batch_size, n_features)

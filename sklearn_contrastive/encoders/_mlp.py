@@ -104,7 +104,7 @@ class MLPEncoder(BaseEstimator):
         X : ndarray or Tensor of shape (n_rows, n_in)
             Standardised rows.
 
-        generator : torch.Generator, default=None
+        generator : numpy.random.Generator or torch.Generator, default=None
             Source of the dropout masks; without it nothing is dropped.
 
         Returns
@@ -137,7 +137,7 @@ class MLPEncoder(BaseEstimator):
         normalize : bool
             Whether points are scaled to length 1.
 
-        generator : torch.Generator
+        generator : numpy.random.Generator or torch.Generator
             Source of the dropout masks.
 
         Returns

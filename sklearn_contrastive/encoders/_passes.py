@@ -5,7 +5,7 @@ tables, automatic differentiation and its new arrays cost as much as the product
 `AutogradPasses` does the same for any other encoder, by automatic differentiation.
 """
 
-from sklearn_contrastive.encoders._values import draws_for, to_sphere, write_mask
+from sklearn_contrastive.encoders._values import to_sphere, write_mask
 
 
 class AutogradPasses:
@@ -22,7 +22,7 @@ class AutogradPasses:
     normalize : bool
         Whether points are scaled to length 1.
 
-    generator : torch.Generator
+    generator : numpy.random.Generator or torch.Generator
         Passed on to `forward`, where its presence means training.
     """
 
@@ -84,7 +84,7 @@ class MLPPasses:
     normalize : bool
         Whether points are scaled to length 1.
 
-    generator : torch.Generator
+    generator : numpy.random.Generator or torch.Generator
         Source of the dropout masks.
     """
 
@@ -102,7 +102,6 @@ class MLPPasses:
         self._values, self._slopes, self._outputs, masks = arrays
         self._outputs.pop()
         self._masks = masks[:-1] if dropout else []
-        self._draws = [draws_for(mask) for mask in self._masks]
 
     def forward(self, X):
         """Return the points of a batch, as `AutogradPasses.forward` does.
@@ -129,8 +128,8 @@ class MLPPasses:
             if layer < len(self._outputs):
                 self._activation.write(aten, values, self._outputs[layer])
                 if self._masks:
-                    mask, draws = self._masks[layer], self._draws[layer]
-                    write_mask(mask, draws, self._dropout, self._generator)
+                    mask = self._masks[layer]
+                    write_mask(mask, self._dropout, self._generator)
                     self._outputs[layer].mul_(mask)
         if not self._normalize:
             return values

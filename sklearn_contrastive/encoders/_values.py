@@ -144,8 +144,8 @@ def dropout_mask(X, share, generator):
     share : float
         Share to drop, in [0, 1), to the nearest 1/65,536.
 
-    generator : torch.Generator
-        Source of randomness, on the device of `X`.
+    generator : numpy.random.Generator or torch.Generator
+        Source of randomness: numpy's for a tensor on the processor.
 
     Returns
     -------
@@ -154,29 +154,17 @@ def dropout_mask(X, share, generator):
     """
     import torch
 
-    return write_mask(torch.empty_like(X), draws_for(X), share, generator)
+    return write_mask(torch.empty_like(X), share, generator)
 
 
-def draws_for(X):
-    """Return an array for the random bits of a mask of the shape of `X`."""
-    # Four 16-bit draws from each 64-bit one: five times as fast as bernoulli_.
-    import torch
-
-    on_cpu = X.device.type == "cpu"
-    return (
-        torch.empty(-(-X.numel() // 4), dtype=torch.int64, device="cpu")
-        if on_cpu
-        else None
-    )
-
-
-def write_mask(mask, draws, share, generator):
-    """Fill a mask that `dropout_mask` describes, with random bits put into `draws`."""
+def write_mask(mask, share, generator):
+    """Fill a mask that `dropout_mask` describes."""
     import torch
 
     kept = max(1, round((1 - share) * 2**16)) / 2**16
-    if draws is None:
+    if not isinstance(generator, np.random.Generator):
         return mask.bernoulli_(kept, generator=generator).mul_(1 / kept)
-    draws.random_(-(2**63), None, generator=generator)
-    bits = draws.view(torch.int16)[: mask.numel()].view(mask.shape)
+    # Four draws from each 64 random bits: ten times as fast as torch's bernoulli_.
+    bits = generator.bit_generator.random_raw(-(-mask.numel() // 4)).view(np.int16)
+    bits = torch.from_numpy(bits)[: mask.numel()].view(mask.shape)
     return torch.lt(bits, round(kept * 2**16) - 2**15, out=mask).mul_(1 / kept)

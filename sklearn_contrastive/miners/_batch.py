@@ -135,13 +135,12 @@ def _nearest(distances, weights, n_links):
     torch.add(distances, far, alpha=_FAR, out=far)
     if far.device.type == "cpu":
         # numpy finds the place of a minimum ten times as fast as torch.
-        rows = far.numpy()
-        index = np.empty((*rows.shape[:-2], n_links, rows.shape[-2]), dtype=np.int64)
-        lines = np.ogrid[tuple(slice(size) for size in rows.shape[:-1])]
-        for link in range(n_links):
-            place = rows.argmin(axis=-1, out=index[..., link, :])
-            rows[(*lines, place)] = np.inf
-        index = torch.from_numpy(index)
+        rows = far.numpy().reshape(far.shape[:-1].numel(), far.shape[-1])
+        flat, starts = rows.reshape(-1), rows.shape[1] * np.arange(len(rows))
+        places = np.empty((n_links, len(rows)), dtype=np.int64)
+        for place in places:
+            flat[rows.argmin(axis=1, out=place) + starts] = np.inf
+        index = torch.from_numpy(places).view(n_links, *far.shape[:-1]).movedim(0, -2)
     else:
         index = far.topk(n_links, largest=False, sorted=False).indices.mT
     return Links(index, weights.gather(-1, index.mT).mT)

@@ -224,23 +224,22 @@ class LabelSimilarity(Similarity):
         pairs : Pairs
             Weights of 0 and 1, of shape (n_anchors, n_candidates).
         """
-        matches = []
-        for key, other in zip(keys, other_keys, strict=True):
-            key, other = key[..., :, None], other[..., None, :]
-            if isinstance(key, np.ndarray):
-                matches.append((key == other).astype(np.float64))
-                continue
-            import torch
+        ours = [key[..., None] for key in keys]
+        theirs = [key[..., None, :] for key in other_keys]
+        if isinstance(keys.rows, np.ndarray):
+            itself, alike = (a == b for a, b in zip(ours, theirs, strict=True))
+            return Pairs((alike & ~itself).astype(float), (~alike).astype(float))
+        import torch
 
-            # Straight to floats: arithmetic with booleans is several times slower.
-            dtype = key.dtype if key.is_floating_point() else torch.float32
-            shape = (*key.shape[:-1], other.shape[-1])
-            out = key.new_empty(shape, dtype=dtype)
-            matches.append(torch.eq(key, other, out=out))
-        itself, alike = matches
-        unlike = 1 - alike
-        alike -= itself
-        return Pairs(alike, unlike)
+        # Straight to floats: arithmetic with booleans is several times slower.
+        codes = keys.values
+        dtype = codes.dtype if codes.is_floating_point() else torch.float32
+        shape = (*codes.shape, theirs[0].shape[-1])
+        alike, unlike, itself = codes.new_empty((3, *shape), dtype=dtype)
+        torch.eq(ours[0], theirs[0], out=itself)
+        torch.ne(ours[1], theirs[1], out=unlike)
+        torch.eq(ours[1], theirs[1], out=alike)
+        return Pairs(alike.sub_(itself), unlike)
 
     def alike(self, keys, other_keys, out):
         """Write 1 for rows of the same class and 0 for others, in torch.

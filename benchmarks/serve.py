@@ -1,0 +1,149 @@
+"""What a fitted model costs to load and to ask.
+
+Run ``python benchmarks/serve.py``: one thread. Import and unpickling are timed in
+processes of their own, against importing what scikit-learn itself needs; one row
+against ``PCA.transform``; a million rows against the bare matrix products of the
+network. Ratios are medians of interleaved runs. Writes ``results/serve.json`` and
+``results/serve.md``.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import report
+from sklearn.decomposition import PCA
+
+from sklearn_contrastive import ContrastiveEmbedding
+
+N_COLUMNS, N_MANY = 32, 1_000_000
+#: Rows of a block of the bare products; the fastest of 256 to 8,192 on the machine of
+#: the published figures.
+N_BLOCK = 1024
+IMPORTS = {
+    "sklearn.base": "import numpy, scipy.sparse, scipy.special, sklearn.base",
+    "sklearn_contrastive": "import sklearn_contrastive",
+    "torch": "import torch",
+}
+
+
+def in_process(code):
+    """Return the seconds that some code takes in a fresh process."""
+    timed = (
+        "import time; start = time.perf_counter()\n"
+        f"{code}\nprint(time.perf_counter() - start)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", timed], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+def products(X, weights):
+    """Multiply rows through all layers, block by block, with nothing between."""
+    for start in range(0, len(X), N_BLOCK):
+        block = X[start : start + N_BLOCK]
+        for W in weights:
+            block = block @ W
+
+
+def measure(n_runs):
+    """Return seconds of everything, by subject and contestant."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N_MANY, N_COLUMNS), dtype=np.float32)
+    y = rng.integers(10, size=5000)
+    model = ContrastiveEmbedding(max_iter=1, random_state=0).fit(X[:5000], y)
+    pca = PCA(16).fit(X[:5000])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pkl"
+        path.write_bytes(pickle.dumps(model))
+        size = path.stat().st_size
+        ask = f"import pickle\nmodel = pickle.load(open({str(path)!r}, 'rb'))"
+        first = f"{ask}\nimport numpy\nmodel.transform(numpy.ones((1, {N_COLUMNS})))"
+        codes = {**IMPORTS, "unpickle": ask, "unpickle, one row": first}
+        calls = {
+            name: lambda code=code: in_process(code) for name, code in codes.items()
+        }
+        start_up = report.in_turn(calls, n_runs)
+    row = X[:1].astype(np.float64)
+    one = {"ours": lambda: model.transform(row), "PCA": lambda: pca.transform(row)}
+    many = {
+        "ours": lambda: model.transform(X),
+        "products": lambda: products(X, model.coefs_),
+    }
+    for call in (*one.values(), *many.values()):
+        call()
+    return {
+        "start-up": start_up,
+        "one row": report.in_turn(one, n_runs, 200),
+        "a million rows": report.in_turn(many, n_runs),
+        "bytes": size,
+    }
+
+
+def markdown(results):
+    """Return the figures as a Markdown table."""
+
+    def line(subject, ours, other, reference, unit, factor):
+        times, others = results[subject][ours], results[subject][other]
+        return (
+            f"| {reference[0]} | {factor * np.median(times):.2f} {unit} | "
+            f"{reference[1]} {factor * np.median(others):.2f} {unit} | "
+            f"{report.ratio(times, others)} |"
+        )
+
+    base = "scikit-learn's base"
+    n_runs = len(results["one row"]["ours"])
+    lines = [
+        "| what | ours | against | ratio |",
+        "|---|---|---|---|",
+        line(
+            "start-up",
+            "sklearn_contrastive",
+            "sklearn.base",
+            ("import", f"{base}, numpy and scipy"),
+            "s",
+            1,
+        ),
+        line("start-up", "unpickle", "torch", ("unpickle", "importing torch"), "s", 1),
+        line(
+            "start-up",
+            "unpickle, one row",
+            "sklearn.base",
+            ("unpickle and map a row", f"importing {base}, numpy and scipy"),
+            "s",
+            1,
+        ),
+        line("one row", "ours", "PCA", ("map one row", "`PCA.transform`"), "ms", 1e3),
+        line(
+            "a million rows",
+            "ours",
+            "products",
+            ("map a million rows", "the bare products"),
+            "s",
+            1,
+        ),
+        "",
+        f"Median of {n_runs} interleaved runs; ratios with their least and greatest. "
+        f"{N_COLUMNS} columns, default network, pickle of "
+        f"{results['bytes'] / 1e3:,.0f} kB; one row in float64, a million in float32. "
+        f"{results['machine']}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main():
+    options = report.options(__doc__, runs={"type": int, "default": 9})
+    report.save("serve", measure(options.runs), markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
