@@ -15,14 +15,20 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import report
+import torch
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, Keys
+from sklearn_contrastive._springs import Springs
+from sklearn_contrastive.losses import ContrastiveLoss
+from sklearn_contrastive.miners import NearestPairs
+from sklearn_contrastive.similarity import LabelSimilarity
 
 BASE = {"rows": 100_000, "columns": 32, "classes": 10, "batch": 256, "memmap": False}
 VARIED = {
@@ -33,6 +39,7 @@ VARIED = {
 }
 CASES = [{**BASE, name: value} for name in VARIED for value in VARIED[name]]
 CASES.append({**BASE, "rows": 1_000_000, "memmap": True})
+PAIRS = 4096
 
 
 def held(kind):
@@ -83,6 +90,41 @@ def table(case, folder):
         X.flush()
         X = np.load(path, mmap_mode="r")
     return X, y
+
+
+def run_pairs(batch_size):
+    """Relax the springs of a batch in this process, and print megabytes."""
+    likeness = LabelSimilarity().fit(None, np.arange(batch_size) % 10)
+    points = torch.nn.functional.normalize(torch.randn(batch_size, 32))
+    keys = Keys(*map(torch.from_numpy, likeness.keys(np.arange(batch_size))))
+    keys = Keys(*(key.float() for key in keys))
+
+    def weigh(compare, rows, columns, work):
+        parts = (Keys(*(key[part] for key in keys)) for part in (rows, columns))
+        return compare(*parts, work)
+
+    def all_pairs(n_rows):
+        return Springs(ContrastiveLoss(1.0), points[:n_rows], mirrored=True)(
+            points[:n_rows],
+            None,
+            partial(weigh, likeness.alike),
+            partial(likeness.attraction, Keys(*(key[:n_rows] for key in keys))),
+        )
+
+    def nearest(n_rows):
+        return Springs(ContrastiveLoss(1.0), points[:n_rows], miner=NearestPairs())(
+            points[:n_rows], None, partial(weigh, likeness.pairs)
+        )
+
+    megabytes = {}
+    for name, relax in {"all": all_pairs, "nearest": nearest}.items():
+        relax(64)
+        before = held("VmRSS")
+        with Peak("VmRSS") as peak:
+            for _ in range(3):
+                relax(batch_size)
+        megabytes[name] = peak.megabytes - before
+    print(json.dumps(megabytes))
 
 
 def run(case):
@@ -139,9 +181,13 @@ def markdown(results):
             f"{case['seconds']:.2f} | {1e3 * case['seconds'] / case['steps']:.2f} | "
             f"{case['megabytes']:.0f} | {share} |"
         )
+    pairs = results["pairs"]
     lines += [
         "",
-        f"Seconds grow as rows to the power {slope(results['cases'], 'rows'):.2f}. "
+        f"The pairs of a batch of {PAIRS:,} take {pairs['all']:.0f} MB where all count "
+        f"and {pairs['nearest']:.0f} MB where the nearest do; a matrix of them alone "
+        f"would take {PAIRS**2 * 4 / 2**20:.0f} MB. Seconds grow as rows to the "
+        f"power {slope(results['cases'], 'rows'):.2f}. "
         "Peak memory is above that after imports, the rows included except where they "
         f"are memory-mapped. {results['machine']}",
         "",
@@ -154,16 +200,19 @@ def main():
         __doc__,
         case={"type": json.loads, "help": "Run one case and print its figures."},
     )
+    torch.set_num_threads(1)
     if options.case is not None:
-        run(options.case)
+        (run_pairs if isinstance(options.case, int) else run)(options.case)
         return
     results = []
-    for case in CASES:
+    for case in [PAIRS, *CASES]:
         command = [sys.executable, __file__, "--case", json.dumps(case)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        results.append({**case, **json.loads(done.stdout.splitlines()[-1])})
-        print(results[-1], flush=True)
-    report.save("scale", {"cases": results}, markdown, options.out)
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+        print(case, results[-1], flush=True)
+    pairs, *results = results
+    cases = [{**case, **figures} for case, figures in zip(CASES, results, strict=True)]
+    report.save("scale", {"cases": cases, "pairs": pairs}, markdown, options.out)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ class Springs:
         slices = list(_slices(*sizes, max(1, most), mirrored))
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in slices]
         largest = max(map(math.prod, shapes), default=0)
-        arrays = A.new_empty(largest), A.new_empty(largest)
+        # Made once: new arrays of this size cost more than what is done with them.
+        arrays = A.new_empty((4, largest))
         shared = self._left, self._right, self._forces, mirrored
         self._tiles = [
             _Tile(ends, [a[: math.prod(shape)].view(shape) for a in arrays], *shared)
@@ -91,8 +92,9 @@ class Springs:
             Candidates; None when they are the anchors.
 
         weigh : callable
-            Returns the weights of a slice of anchors and a slice of candidates. With
-            `attraction` it writes 0 for negative pairs and 1 for others to an array.
+            Given a slice of anchors, a slice of candidates and three arrays to work
+            in, returns the weights of their pairs; with `attraction` an array of 0
+            for negative pairs and 1 for others.
 
         attraction : callable, default=None
             Returns, for points `A` whose positive energies are a multiple of D², the
@@ -112,8 +114,8 @@ class Springs:
             chosen = []
             for tile in self._tiles:
                 tile.measure(self._least, self._exact)
-                pairs = weigh(tile.rows, tile.columns)
-                chosen.append(self._miner.links(tile.squared, pairs))
+                pairs = weigh(tile.rows, tile.columns, tile.work)
+                chosen.append(self._miner.links(tile.squared, pairs, tile.work[2]))
             return relax_links(self._loss, A, C, chosen, self._least)
         if attraction is not None:
             squares, n_pairs, pulls = attraction(A)
@@ -123,9 +125,9 @@ class Springs:
         for tile in self._tiles:
             tile.measure(self._least, self._exact)
             if attraction is None:
-                self._relax(tile, weigh(tile.rows, tile.columns))
+                self._relax(tile, weigh(tile.rows, tile.columns, tile.work))
                 continue
-            others = weigh(tile.rows, tile.columns, tile.spare)
+            others = weigh(tile.rows, tile.columns, tile.work)
             if self._in_place is None:
                 self._relax(tile, (None, others.neg_().add_(1)))
             else:
@@ -153,8 +155,8 @@ class Springs:
         """Add up the negative pairs of a tile in place, with all others far away."""
         squared = tile.squared.add_(others, alpha=_FAR)
         gaps = self._gaps(tile, squared)
-        self._add(tile, 1, *self._in_place(squared, tile.spare))
-        tile.pull(1, tile.spare, gaps)
+        self._add(tile, 1, *self._in_place(squared, tile.work[0]))
+        tile.pull(1, tile.work[0], gaps)
 
     def _relax(self, tile, pairs):
         """Add up pairs of any weights by the formulas of the loss."""
@@ -201,7 +203,7 @@ class _Tile:
 
     def __init__(self, ends, arrays, left, right, forces, mirrored):
         self.rows, self.columns = rows, columns = ends
-        self.squared, self.spare = arrays
+        self.squared, *self.work = arrays
         self._left, self._right = left[..., rows, :], right[..., columns, :].mT
         self.A, self.C = left[..., rows, :-2], right[..., columns, :-2]
         self._on_A = forces[0][..., rows, :].unbind()

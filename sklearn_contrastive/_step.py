@@ -89,14 +89,14 @@ class Step:
         self._passes.backward(forces)
         return loss
 
-    def _weigh(self, rows, columns, *out):
+    def _weigh(self, rows, columns, work):
         """Compare the keys of some rows with those of others."""
         place = rows.start, columns.start
         if place not in self._parts:
             self._parts[place] = [
                 Keys(*(key[part] for key in self.keys)) for part in (rows, columns)
             ]
-        return self._compare(*self._parts[place], *out)
+        return self._compare(*self._parts[place], work)
 
     def _differentiate(self, points):
         """Return the loss of a user's function for the mined pairs, and its slope."""

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from sklearn_contrastive import _springs
 from sklearn_contrastive._pairs import Keys, Pairs
@@ -59,7 +60,7 @@ def springs(loss, A, C, weigh, miner=None, mirrored=False, attraction=None):
 
 
 def dense(pairs):
-    return lambda rows, columns: [w[rows, columns] for w in pairs]
+    return lambda rows, columns, work: [w[rows, columns] for w in pairs]
 
 
 @every_loss
@@ -102,7 +103,7 @@ def test_mined_pairs_are_found_tile_by_tile(loss, tile, monkeypatch):
         w.fill_diagonal_(0)
     miner = NearestPairs(2, 3)
     value, *forces = springs(
-        loss, Z, Z, lambda rows, columns: Pairs(*dense(pairs)(rows, columns)), miner
+        loss, Z, Z, lambda *tile: Pairs(*dense(pairs)(*tile)), miner
     )
     kept = miner(torch.cdist(Z, Z), Pairs(*pairs))
     expected = by_autograd(loss, Z, Z, kept)
@@ -181,9 +182,9 @@ def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
     mirrored = way in ("mirrored", "by class")
 
     def relax(loss, Z, keys):
-        def weigh(rows, columns, *out):
+        def weigh(rows, columns, work):
             parts = (Keys(*(k[..., p] for k in keys)) for p in (rows, columns))
-            return compare(*parts, *out)
+            return compare(*parts, work)
 
         attraction = None
         if way == "by class":
@@ -218,29 +219,24 @@ def test_models_differ_in_anchors_and_candidates(n_models):
         assert error(found[1][i], expected[2]) < 1e-12
 
 
-def test_no_array_of_a_large_batch_is_larger_than_a_tile():
-    Z = points(4096, 0, 32, torch.float32)
-    labels = (torch.arange(4096) % 10).float()
+@pytest.mark.parametrize("miner", [None, NearestPairs()])
+def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
+    n_rows = 2048
+    Z = points(n_rows, 0, 32, torch.float32)
+    likeness = LabelSimilarity().fit(None, np.arange(n_rows) % 10)
+    keys = Keys(*(torch.tensor(k).float() for k in likeness.keys(np.arange(n_rows))))
 
-    def tile(rows, columns):
-        alike = torch.eq(labels[rows, None], labels[None, columns]).float()
-        return [alike, 1 - alike]
+    def weigh(rows, columns, work):
+        parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
+        return (likeness.alike if miner is None else likeness.pairs)(*parts, work)
 
-    largest = 0
-    measured = torch.Tensor.sqrt
-
-    def watched(tensor):
-        nonlocal largest
-        largest = max(largest, tensor.numel())
-        return measured(tensor)
-
-    torch.Tensor.sqrt = watched
-    try:
-        springs(LOSSES["contrastive"](1.0), Z, Z, tile, mirrored=True)
-        springs(LOSSES["contrastive"](1.0), Z, Z, tile)
-    finally:
-        torch.Tensor.sqrt = measured
-    assert 0 < largest <= _springs._TILE
+    attraction = partial(likeness.attraction, keys) if miner is None else None
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
+        engine = Springs(LOSSES["contrastive"](1.0), Z, miner=miner, mirrored=not miner)
+        engine(Z, None, weigh, attraction)
+    taken = [event.cpu_memory_usage for event in watch.events()]
+    # The arrays of a tile, or the differences of eleven links an anchor.
+    assert 2**18 < max(taken) <= 11 * n_rows * 32 * 4 < n_rows**2 * 4 / 4
 
 
 @every_loss
@@ -254,9 +250,9 @@ def test_positive_pairs_can_be_added_up_by_class(loss, dtype, gap, monkeypatch):
     Z = (centres + gap * points(17, 1)).to(dtype)
     keys = Keys(*(torch.tensor(k).to(dtype) for k in likeness.keys(np.arange(17))))
 
-    def alike(rows, columns, out):
+    def alike(rows, columns, work):
         parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
-        return likeness.alike(*parts, out)
+        return likeness.alike(*parts, work)
 
     value, *forces = springs(
         loss,

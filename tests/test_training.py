@@ -143,23 +143,23 @@ def test_short_passes_are_joined_to_an_epoch():
     assert [index.shape for index, _ in found] == [(len(y) // 64, 64)] * 2
 
 
-def trainer(miner=None, device="cpu", normalize=True, dtype=None, seed=0):
+def trainer(normalize=True, dtype=None, **nouns):
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(30, 5)), np.arange(30) % 3
     encoder = MLPEncoder((6,), dropout=0.0)
+    nouns = {"miner": AllPairs(), "loss": ContrastiveLoss(1.0), **nouns}
+    nouns = {"similarity": LabelSimilarity().fit(X, y), **nouns}
     return Trainer(
         X,
         standardization=None,
         encoder=encoder,
-        similarity=LabelSimilarity().fit(X, y),
-        miner=miner or AllPairs(),
-        loss=ContrastiveLoss(1.0),
+        **nouns,
         params=encoder.init(5, 3, rng),
         normalize=normalize,
         learning_rate=1e-2,
         alpha=0.1,
-        device=device,
-        seed=seed,
+        device="cpu",
+        seed=0,
         dtype=dtype,
     ), X
 
@@ -183,7 +183,7 @@ def test_the_loss_of_an_epoch_is_the_literal_loss_of_its_batch(normalize):
 
 
 def test_training_is_gradient_descent_with_torchs_adamw():
-    train, X = trainer(NearestPairs(2, 3), dtype=torch.float64)
+    train, X = trainer(miner=NearestPairs(2, 3), dtype=torch.float64)
     params = [
         torch.tensor(p, dtype=torch.float64).requires_grad_() for p in train.params()
     ]
@@ -219,16 +219,16 @@ class Directed(LabelSimilarity):
 
     symmetric = False
 
-    def pairs(self, keys, other_keys):
-        positive, negative = super().pairs(keys, other_keys)
+    def pairs(self, keys, other_keys, work=None):
+        positive, negative = super().pairs(keys, other_keys, work)
         return Pairs(positive, negative * (1 + keys.values[:, None]))
 
 
 def test_pairs_that_weigh_more_one_way_are_not_mirrored():
     after = []
     for loss in (ContrastiveLoss(1.0), lambda *given: ContrastiveLoss(1.0)(*given)):
-        train, X = trainer(dtype=torch.float64)
-        train._similarity, train._loss = Directed().fit(X, np.arange(30) % 3), loss
+        similarity = Directed().fit(None, np.arange(30) % 3)
+        train, _ = trainer(dtype=torch.float64, similarity=similarity, loss=loss)
         train.epoch(np.arange(30).reshape(3, 10), np.ones(3))
         after.append(train.params())
     for springs, function in zip(*after, strict=True):

@@ -256,7 +256,7 @@ def _graph_node():
     class Node(torch.autograd.Function):
         @staticmethod
         def forward(ctx, anchors, candidates, loss, pairs):
-            def tile(rows, columns):
+            def tile(rows, columns, work):
                 return [weights[..., rows, columns] for weights in pairs]
 
             points = anchors.detach(), candidates.detach()

@@ -101,7 +101,7 @@ class NearestPairs(BaseEstimator):
             kept.append(dense.scatter_(-1, index.mT, weights.mT))
         return Pairs(*kept)
 
-    def links(self, distances, pairs):
+    def links(self, distances, pairs, out=None):
         """Return the nearest pairs of each anchor as lists.
 
         Parameters
@@ -112,6 +112,9 @@ class NearestPairs(BaseEstimator):
         pairs : Pairs
             The known pairs.
 
+        out : Tensor of shape (n_anchors, n_candidates), default=None
+            An array to work in.
+
         Returns
         -------
         links : Pairs of Links
@@ -120,18 +123,19 @@ class NearestPairs(BaseEstimator):
         wanted = self.n_positives, self.n_negatives
         return Pairs(
             *(
-                _nearest(distances, weights.to(distances.dtype), n_links)
+                _nearest(distances, weights.to(distances.dtype), n_links, out)
                 for weights, n_links in zip(pairs, wanted, strict=True)
             )
         )
 
 
-def _nearest(distances, weights, n_links):
+def _nearest(distances, weights, n_links, out):
     """Return the nearest candidates of each anchor among those of weight > 0."""
     import torch
 
     n_links = min(n_links, distances.shape[-1])
-    far = torch.le(weights, 0, out=torch.empty_like(distances))
+    out = torch.empty_like(distances) if out is None else out
+    far = torch.le(weights, 0, out=out)
     torch.add(distances, far, alpha=_FAR, out=far)
     if far.device.type == "cpu":
         # numpy finds the place of a minimum ten times as fast as torch.

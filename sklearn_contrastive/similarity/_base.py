@@ -91,7 +91,7 @@ class Similarity(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def pairs(self, keys, other_keys):
+    def pairs(self, keys, other_keys, work=None):
         """Return who attracts and who repels whom.
 
         Parameters
@@ -101,6 +101,9 @@ class Similarity(ABC, BaseEstimator):
 
         other_keys : Keys
             Keys of the candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays that the weights may be put into, where new ones would be slow.
 
         Returns
         -------

@@ -208,7 +208,7 @@ class LabelSimilarity(Similarity):
         """
         return Keys(index, self.codes_[index])
 
-    def pairs(self, keys, other_keys):
+    def pairs(self, keys, other_keys, work=None):
         """Return who attracts and who repels whom.
 
         Parameters
@@ -218,6 +218,9 @@ class LabelSimilarity(Similarity):
 
         other_keys : Keys
             Keys of the candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
 
         Returns
         -------
@@ -233,15 +236,17 @@ class LabelSimilarity(Similarity):
 
         # Straight to floats: arithmetic with booleans is several times slower.
         codes = keys.values
-        dtype = codes.dtype if codes.is_floating_point() else torch.float32
-        shape = (*codes.shape, theirs[0].shape[-1])
-        alike, unlike, itself = codes.new_empty((3, *shape), dtype=dtype)
+        if work is None:
+            dtype = codes.dtype if codes.is_floating_point() else torch.float32
+            shape = (3, *codes.shape, other_keys.values.shape[-1])
+            work = codes.new_empty(shape, dtype=dtype)
+        alike, unlike, itself = work
         torch.eq(ours[0], theirs[0], out=itself)
         torch.ne(ours[1], theirs[1], out=unlike)
         torch.eq(ours[1], theirs[1], out=alike)
         return Pairs(alike.sub_(itself), unlike)
 
-    def alike(self, keys, other_keys, out):
+    def alike(self, keys, other_keys, work):
         """Write 1 for rows of the same class and 0 for others, in torch.
 
         Parameters
@@ -249,19 +254,18 @@ class LabelSimilarity(Similarity):
         keys, other_keys : Keys
             Keys of anchors and candidates, as tensors of floats.
 
-        out : Tensor of shape (n_anchors, n_candidates)
-            Where to write.
+        work : Tensor of shape (3, n_anchors, n_candidates)
+            Where to write, in its first array.
 
         Returns
         -------
-        out : Tensor of shape (n_anchors, n_candidates)
+        flags : Tensor of shape (n_anchors, n_candidates)
             The flags.
         """
         import torch
 
-        return torch.eq(
-            keys.values[..., None], other_keys.values[..., None, :], out=out
-        )
+        ours, theirs = keys.values[..., None], other_keys.values[..., None, :]
+        return torch.eq(ours, theirs, out=work[0])
 
     def attraction(self, keys, Z):
         """Add up all positive pairs without looking at any: by class means.
