@@ -87,11 +87,11 @@ class ContrastiveEmbedding(
         square. ``"auto"`` is 256.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 40
+        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 25
         visits to each row, but for at least 300 and at most 4,000 mini-batches; its
         epochs hold several passes where one has fewer than 10 mini-batches.
 
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0; reached after a short warm-up and followed
         by a cosine decay.
 
@@ -278,7 +278,7 @@ class ContrastiveEmbedding(
         standardize=True,
         batch_size="auto",
         max_iter="auto",
-        learning_rate_init=2e-3,
+        learning_rate_init=4e-3,
         alpha=1e-2,
         early_stopping=False,
         validation_fraction=0.1,

@@ -20,7 +20,7 @@ from sklearn_contrastive._step import Step
 from sklearn_contrastive.encoders import to_sphere
 
 #: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
-_VISITS, _FEWEST_STEPS, _MOST_STEPS = 40, 300, 4000
+_VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
 #: Floats of single precision tell whole numbers below this apart.
 _EXACT_FLOATS = 2**24
@@ -41,7 +41,7 @@ class Epochs:
         Rows in a batch.
 
     max_iter : int or "auto"
-        Number of epochs, each one pass over the rows; or 40 visits to each row, but
+        Number of epochs, each one pass over the rows; or 25 visits to each row, but
         at least 300 and at most 4,000 steps, dealt out in epochs of one pass, or of
         several where a pass has fewer than 10 steps.
 

@@ -108,9 +108,9 @@ def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "n_steps"),
-    [(150, 150, 300), (300, 256, 300), (6000, 256, 938), (60_000, 256, 4000)],
+    [(150, 150, 300), (300, 256, 300), (6000, 256, 586), (60_000, 256, 4000)],
 )
-def test_auto_length_is_forty_visits_within_limits(n_rows, batch_size, n_steps):
+def test_auto_length_is_25_visits_within_limits(n_rows, batch_size, n_steps):
     found = list(epochs(n_rows, batch_size, "auto"))
     rates = np.concatenate([rates for _, rates in found])
     assert sum(len(index) for index, _ in found) == len(rates) == n_steps
