@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sklearn_contrastive._embedding import ContrastiveEmbedding
-    from sklearn_contrastive._pairs import Keys, Pairs
+    from sklearn_contrastive._pairs import Keys, Links, Pairs
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ContrastiveEmbedding",
     "Keys",
+    "Links",
     "Pairs",
     "encoders",
     "losses",
@@ -26,6 +27,7 @@ __all__ = [
 _CLASSES = {
     "ContrastiveEmbedding": "sklearn_contrastive._embedding",
     "Keys": "sklearn_contrastive._pairs",
+    "Links": "sklearn_contrastive._pairs",
     "Pairs": "sklearn_contrastive._pairs",
 }
 

@@ -35,10 +35,12 @@ def relax_links(loss, A, C, links, least):
     """
     import torch
 
-    kinds = [
-        [torch.cat([pairs[kind][part] for pairs in links], -1) for part in (0, 1)]
-        for kind in (0, 1)
-    ]
+    kinds = links[0]
+    if len(links) > 1:
+        kinds = [
+            [torch.cat([pairs[kind][part] for pairs in links], -1) for part in (0, 1)]
+            for kind in (0, 1)
+        ]
     candidates = (A if C is None else C).reshape(-1, A.shape[-1])
     ends = torch.cat([index for index, _ in kinds], -2)
     if A.ndim > 2:

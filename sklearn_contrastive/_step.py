@@ -40,7 +40,7 @@ class Step:
     ----------
     repeatable : bool
         Whether every call does the same to arrays that stay where they are, so that
-        it can be captured. A user's module or function may do anything.
+        it can be captured. A noun of the user's own may do anything.
     """
 
     def __init__(
@@ -50,8 +50,10 @@ class Step:
         # A subclass with a forward of its own must not inherit the passes of another.
         owner = next(cls for cls in type(encoder).__mro__ if "forward" in vars(cls))
         written_out = "passes" in vars(owner)
-        self.repeatable = written_out and isinstance(loss, PairLoss)
-        self.repeatable &= type(miner).__module__.startswith("sklearn_contrastive.")
+        self.repeatable = written_out and all(
+            type(noun).__module__.startswith("sklearn_contrastive.")
+            for noun in (encoder, similarity, miner, loss)
+        )
         if written_out:
             self._passes = encoder.passes(params, len(X), normalize, generator)
         else:

@@ -211,7 +211,7 @@ class HingeLoss(PairLoss):
     Parameters
     ----------
     margin : float or "auto", default="auto"
-        Where the push on dissimilar pairs ends, > 0.
+        Where the push on dissimilar pairs ends, in (0, 1e14].
 
     Notes
     -----
@@ -220,7 +220,8 @@ class HingeLoss(PairLoss):
     """
 
     _parameter_constraints = {
-        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        # Pairs that do not count are put 1e15 apart, where nothing may push.
+        "margin": [Interval(Real, 0, 1e14, closed="right"), StrOptions({"auto"})],
     }
 
     # The typical, and the largest, distance of two directions.

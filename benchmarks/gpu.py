@@ -1,0 +1,101 @@
+"""How fast a GPU trains: steps from a CUDA graph against steps asked for one by one.
+
+Run ``python benchmarks/gpu.py`` on a machine with a CUDA device: the default network on
+64 columns, 32 components, ten classes. Writes ``results/gpu.json`` and
+``results/gpu.md``.
+"""
+
+from unittest import mock
+
+import numpy as np
+import report
+import torch
+
+from sklearn_contrastive import _training
+from sklearn_contrastive.encoders import MLPEncoder
+from sklearn_contrastive.losses import ContrastiveLoss
+from sklearn_contrastive.miners import AllPairs, NearestPairs
+from sklearn_contrastive.similarity import LabelSimilarity
+
+N_FEATURES, N_COMPONENTS, N_ROWS = 64, 32, 65_536
+BATCHES = (256, 1024, 4096, 16_384)
+MINERS = {"all": AllPairs, "nearest": NearestPairs}
+
+
+def loop(batch_size, miner, graph):
+    """Return a function that trains on as many batches as the rows make."""
+    rng = np.random.RandomState(0)
+    y = np.arange(N_ROWS) % 10
+    X = (rng.normal(size=(N_ROWS, N_FEATURES)) + y[:, None]).astype(np.float32)
+    encoder = MLPEncoder()
+    trainer = _training.Trainer(
+        X,
+        standardization=None,
+        encoder=encoder,
+        similarity=LabelSimilarity().fit(X, y),
+        miner=miner(),
+        loss=ContrastiveLoss(1.0),
+        params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
+        normalize=True,
+        learning_rate=1e-3,
+        alpha=1e-2,
+        device="cuda",
+        seed=0,
+    )
+    index = rng.permutation(N_ROWS).reshape(-1, batch_size)
+    rates = np.ones(len(index))
+
+    def steps():
+        trainer.epoch(index, rates)
+        torch.cuda.synchronize()
+
+    captured = _training.captured if graph else lambda work, *_: work
+    with mock.patch.object(_training, "captured", captured):
+        steps()
+    return steps
+
+
+def measure(n_runs):
+    """Return seconds a pass, by miner and batch size, with and without a graph."""
+    results = {}
+    for name, miner in MINERS.items():
+        for batch_size in BATCHES:
+            loops = {
+                kind: loop(batch_size, miner, kind == "graph")
+                for kind in ("graph", "eager")
+            }
+            results[f"{name}, {batch_size}"] = report.in_turn(loops, n_runs)
+    return results
+
+
+def markdown(results):
+    """Return the figures as a Markdown table."""
+    lines = [
+        "| miner, batch | rows a second | ms a step | eager / graph |",
+        "|---|---|---|---|",
+    ]
+    for case, times in results["passes"].items():
+        median = np.median(times["graph"])
+        n_steps = N_ROWS // int(case.split(", ")[1])
+        lines.append(
+            f"| {case} | {N_ROWS / median:,.0f} | {1e3 * median / n_steps:.3f} | "
+            f"{report.ratio(times['eager'], times['graph'])} |"
+        )
+    lines += [
+        "",
+        "Median of interleaved runs; ratios with their least and greatest. "
+        f"{torch.cuda.get_device_name()}; {results['machine']}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main():
+    options = report.options(__doc__, runs={"type": int, "default": 9})
+    if not torch.cuda.is_available():
+        raise SystemExit("This benchmark needs a CUDA device; torch finds none here.")
+    report.save("gpu", {"passes": measure(options.runs)}, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
