@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.losses import ContrastiveLoss
 
 X, y = load_wine(return_X_y=True)
 
@@ -89,6 +90,41 @@ def test_in_parallel_workers(backend):
             joblib.delayed(digest)(small(random_state=seed)) for seed in seeds
         )
     assert parallel == [digest(small(random_state=seed)) for seed in seeds]
+
+
+def threads_of_a_fit(seed):
+    """Return how many threads torch may use before, during and after a fit."""
+    during = set()
+
+    def loss(anchors, candidates, pairs):
+        during.add(torch.get_num_threads())
+        return ContrastiveLoss(1.0)(anchors, candidates, pairs)
+
+    before = torch.get_num_threads()
+    small(random_state=seed, loss=loss).fit(X, y)
+    return before, sorted(during), torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"backend": "sequential"},
+        {"backend": "loky", "inner_max_num_threads": 2},
+        {"backend": "threading"},
+    ],
+    ids=lambda settings: settings["backend"],
+)
+def test_training_takes_one_thread_of_several(settings):
+    code = (
+        "import joblib\n"
+        "from test_reproducibility import threads_of_a_fit\n"
+        f"with joblib.parallel_config(n_jobs=2, **{settings}):\n"
+        "    call = joblib.delayed(threads_of_a_fit)\n"
+        "    print(joblib.Parallel()(call(seed) for seed in range(4)))"
+    )
+    several = min(2, os.cpu_count())
+    found = run_python(code, OMP_NUM_THREADS="2")
+    assert found == str([(several, [1], several)] * 4)
 
 
 def test_a_random_state_instance_moves_on():
