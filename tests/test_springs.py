@@ -199,6 +199,32 @@ def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
         assert error(forces[i], alone[1][0]) < 3 * TOLERANCES[dtype]
 
 
+@every_loss
+@pytest.mark.parametrize("way", ["weights", "by class", "links"])
+def test_measuring_every_pair_from_differences_changes_nothing(loss, way):
+    # What devices do that must not wait for the distance of the nearest pair.
+    Z = points(30, 0)
+    Z[1::3] = Z[::3] + 1e-4 * points(10, 1)
+    likeness = LabelSimilarity().fit(None, np.arange(30) % 4)
+    keys = Keys(*(torch.tensor(k).double() for k in likeness.keys(np.arange(30))))
+    compare = likeness.alike if way == "by class" else likeness.pairs
+    attraction = partial(likeness.attraction, keys) if way == "by class" else None
+
+    def weigh(rows, columns, work):
+        parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
+        return compare(*parts, work)
+
+    both = []
+    for exact in (False, True):
+        miner = NearestPairs(2, 3) if way == "links" else None
+        engine = Springs(loss, Z, miner=miner, mirrored=way == "by class")
+        engine._exact = exact
+        both.append(engine(Z, None, weigh, attraction))
+    (value, (forces,)), (expected, (expected_forces,)) = both
+    assert value.item() == pytest.approx(expected.item(), rel=1e-10)
+    assert error(forces, expected_forces) < 1e-9
+
+
 @pytest.mark.parametrize("n_models", [1, 3])
 def test_models_differ_in_anchors_and_candidates(n_models):
     loss = LOSSES["contrastive"](1.0)
@@ -242,11 +268,17 @@ def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
 @every_loss
 @precisions
 @pytest.mark.parametrize("gap", [1.0, 1e-2])
-def test_positive_pairs_can_be_added_up_by_class(loss, dtype, gap, monkeypatch):
+@pytest.mark.parametrize("n_absent", [0, 50])
+def test_positive_pairs_can_be_added_up_by_class(
+    loss, dtype, gap, n_absent, monkeypatch
+):
     monkeypatch.setattr(_springs, "_TILE", 49)
     y = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 0, 1])
-    likeness = LabelSimilarity().fit(None, y)
-    centres = points(6, 0)[y] * (1 - gap)
+    # More classes than rows in the batch are numbered afresh.
+    y = np.where(y % 2, y, y + 10 * n_absent)
+    labels = np.concatenate([y, 100 + np.arange(n_absent)])
+    likeness = LabelSimilarity().fit(None, labels.astype(str))
+    centres = points(6, 0)[np.unique(y, return_inverse=True)[1]] * (1 - gap)
     Z = (centres + gap * points(17, 1)).to(dtype)
     keys = Keys(*(torch.tensor(k).to(dtype) for k in likeness.keys(np.arange(17))))
 
