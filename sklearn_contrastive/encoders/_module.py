@@ -104,7 +104,7 @@ class ModuleEncoder:
         X : ndarray or Tensor of shape (n_rows, n_in)
             Standardised rows.
 
-        generator : torch.Generator, default=None
+        generator : numpy.random.Generator or torch.Generator, default=None
             Its presence means training mode; modules draw from torch's own stream.
 
         Returns
