@@ -241,7 +241,7 @@ class ContrastiveEmbedding(
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
-        "margin": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
         "miner": [StrOptions({"auto", *MINERS}), callable],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],

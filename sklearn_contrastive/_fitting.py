@@ -33,8 +33,7 @@ from sklearn_contrastive.similarity import SIMILARITIES
 #: What ``standardize=True`` and ``batch_size="auto"`` stand for.
 _DEFAULT_STANDARDIZATION = "standard"
 _DEFAULT_BATCH_SIZE = 256
-#: Rows of a block in `transform`, whose layers then stay in a processor's cache, and
-#: rows looked at for signs of collapse.
+#: Rows of a block in `transform`, for the cache, and rows looked at for a collapse.
 _BLOCK = 512
 _N_COLLAPSE_ROWS = 512
 #: A collapse: distances this small, or a second axis this much shorter than the first.
@@ -343,11 +342,12 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _note_epoch(self, loss, n_steps):
         if not math.isfinite(loss):
+            named = isinstance(self.loss, str) and isinstance(self.miner, str)
             raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter_ + 1}. Lower "
-                f"`learning_rate_init` (now {self.learning_rate_init:g}); if "
-                "`standardize` is False, set it to True or 'robust' and look for "
-                "columns of very large values."
+                f"The loss became {loss} in epoch {self.n_iter_ + 1}. "
+                f"{'' if named else 'Look at what your `loss` or `miner` returns. '}"
+                f"Lower `learning_rate_init` (now {self.learning_rate_init:g}); if "
+                "`standardize` is False, set it to True and look for huge columns."
             )
         self.n_iter_ += 1
         self.n_steps_ += n_steps

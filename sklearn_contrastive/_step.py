@@ -6,7 +6,7 @@ every step, and nothing waits for the device.
 
 from functools import partial
 
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive._springs import Springs
 from sklearn_contrastive.encoders import AutogradPasses
 from sklearn_contrastive.losses import PairLoss
@@ -58,6 +58,8 @@ class Step:
             self._passes = encoder.passes(params, len(X), normalize, generator)
         else:
             self._passes = AutogradPasses(encoder, params, normalize, generator)
+        ours = type(miner).__module__.startswith("sklearn_contrastive.")
+        miner = miner if ours else partial(_checked, miner)
         self._similarity, self._miner, self._loss = similarity, miner, loss
         all_pairs = isinstance(miner, AllPairs)
         self._symmetric = all_pairs and getattr(similarity, "symmetric", False)
@@ -109,5 +111,34 @@ class Step:
         with torch.enable_grad():
             Z = points.clone().requires_grad_()
             loss = self._loss(Z, Z, pairs)
+        if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.requires_grad:
+            got = f"shape {tuple(loss.shape)}" if hasattr(loss, "shape") else repr(loss)
+            raise ValueError(
+                "`loss` must return a scalar tensor that was computed from its anchors "
+                f"and candidates by torch; got {got}. Average over the pairs, and do "
+                "not detach or convert on the way."
+            )
         (forces,) = torch.autograd.grad(loss, Z)
         return loss.detach(), forces
+
+
+def _checked(miner, distances, pairs):
+    """Return the pairs of a user's miner, or say what is wrong with them."""
+    import torch
+
+    kept = miner(distances, pairs)
+    shape = tuple(distances.shape)
+    expected = f"`miner` must return Pairs of two tensors of shape {shape}"
+    if not isinstance(kept, (tuple, list)) or len(kept) != 2:
+        raise ValueError(f"{expected}; it returned {type(kept).__name__}.")
+    for weights, given in zip(kept, pairs, strict=True):
+        if not isinstance(weights, torch.Tensor) or weights.shape != distances.shape:
+            tensor = isinstance(weights, torch.Tensor)
+            got = tuple(weights.shape) if tensor else f"a {type(weights).__name__}"
+            raise ValueError(f"{expected}; it returned {got}.")
+        if ((weights < 0) | (weights > given)).any():
+            raise ValueError(
+                "`miner` must return weights between 0 and those it is given: it may "
+                "drop pairs or make them lighter, not add or reverse any."
+            )
+    return Pairs(*kept)

@@ -219,7 +219,12 @@ class Trainer:
         """
         import torch
 
-        keys = Keys(*map(self._on_device, self._similarity.keys(index)))
+        keys = []
+        for key in self._similarity.keys(index):
+            # Floats are quicker to compare, where they are exact.
+            exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
+            dtype = self._dtype if exact else None
+            keys.append(torch.from_numpy(key).to(self._device, dtype))
         numbers = self._rows.numbers(index)
         self._prepare(numbers, keys)
         self._total.zero_()
@@ -265,14 +270,6 @@ class Trainer:
             self._rows.read(self._numbers, self._step.X)
         self._total += self._step()
         self.optimizer.step()
-
-    def _on_device(self, key):
-        """Return a key of each row as a tensor; as floats where they are exact."""
-        import torch
-
-        # Floats are quicker to compare.
-        exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
-        return torch.from_numpy(key).to(self._device, self._dtype if exact else None)
 
     def embed(self, X):
         """Return the points of rows as they stand now, with nothing dropped.

@@ -43,6 +43,7 @@ class PairLoss(ABC, BaseEstimator):
         of the loss.
     """
 
+    _parameter_constraints: ClassVar[dict] = {}
     on_sphere: ClassVar[dict[str, float]] = {}
     off_sphere: ClassVar[dict[str, float]] = {}
     reach: ClassVar[float] = math.inf
@@ -117,7 +118,8 @@ class PairLoss(ABC, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is out of range.
+            If a parameter is out of range, or `positive` or `negative` does not
+            return energies and their slopes.
 
         Warns
         -----
@@ -130,6 +132,8 @@ class PairLoss(ABC, BaseEstimator):
         loss = clone(self).set_params(
             **{name: autos[name] for name in autos if given[name] == "auto"}
         )
+        loss._check_formula("positive")
+        loss._check_formula("negative")
         if normalize and getattr(loss, "margin", 0) > self.reach:
             warnings.warn(
                 f"`margin`={loss.margin:g} cannot be reached: points on the unit "
@@ -140,6 +144,34 @@ class PairLoss(ABC, BaseEstimator):
                 stacklevel=2,
             )
         return loss
+
+    def _check_formula(self, name):
+        """Refuse what is no energy >= 0 with its slope in the squared distance."""
+        D, h = np.linspace(0.1, 2, 39), 1e-4
+        what = f"`{type(self).__name__}.{name}` must return energies and slopes"
+        try:
+            energy, slope = getattr(self, name)(D)
+            above, below = (getattr(self, name)(D + step)[0] for step in (h, -h))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{what}, two arrays; it failed with: {error}.") from error
+        if np.shape(energy) != D.shape or np.shape(slope) not in ((), D.shape):
+            raise ValueError(
+                f"{what} in the shape of the distances, {D.shape}; got shapes "
+                f"{np.shape(energy)} and {np.shape(slope)}."
+            )
+        if not (np.isfinite(energy).all() and np.min(energy) >= 0):
+            raise ValueError(f"{what}; energies must be finite and >= 0.")
+        expected = (above - below) / (4 * h * D)
+        rounding = np.finfo(float).eps * np.abs(energy) / (h * D)
+        wrong = np.abs(slope - expected) > 1e-3 * (1 + np.abs(expected)) + 4 * rounding
+        # A hinge may bend in a few places.
+        if wrong.mean() > 0.2:
+            at = wrong.argmax()
+            raise ValueError(
+                f"{what} in the squared distance, E'(D) / 2D. At D={D[at]:.3g} the "
+                f"energies rise by {expected[at]:.3g} for each unit of D²; the slope "
+                f"returned is {np.broadcast_to(slope, D.shape)[at]:.3g}."
+            )
 
     def pair_values(self, distances, similar):
         """Return the loss of each pair by itself, without averaging.

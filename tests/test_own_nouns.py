@@ -1,0 +1,110 @@
+"""Losses and miners of the user's own that are not what they should be."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_wine
+
+from sklearn_contrastive import ContrastiveEmbedding, Pairs
+from sklearn_contrastive.losses import ContrastiveLoss, PairLoss
+
+X, y = load_wine(return_X_y=True)
+
+
+def fit(**settings):
+    return ContrastiveEmbedding(max_iter=2, random_state=0, **settings).fit(X, y)
+
+
+class Plain(PairLoss):
+    """The contrastive loss with a margin of 1, as briefly as it can be written."""
+
+    def positive(self, distances):
+        return distances**2, 1.0
+
+    def negative(self, distances):
+        gap = (1 - distances).clip(min=0)
+        return gap**2, -gap / distances
+
+
+class SlopeInTheDistance(Plain):
+    def negative(self, distances):
+        gap = (1 - distances).clip(min=0)
+        return gap**2, -2 * gap
+
+
+class NoSlope(Plain):
+    def negative(self, distances):
+        return (1 - distances).clip(min=0) ** 2
+
+
+class Nothing(Plain):
+    def negative(self, distances):
+        return None
+
+
+class Summed(Plain):
+    def negative(self, distances):
+        energy, slope = super().negative(distances)
+        return energy.sum(), slope
+
+
+class BelowZero(Plain):
+    def negative(self, distances):
+        return -distances, -1 / (2 * distances)
+
+
+def test_two_formulas_are_enough():
+    ours = fit(loss=Plain(), miner="all").transform(X)
+    theirs = fit(loss=ContrastiveLoss(1.0), miner="all").transform(X)
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (SlopeInTheDistance(), r"rise by -9 for each unit of D²; .* is -1\.8"),
+        (NoSlope(), "must return energies and slopes, two arrays"),
+        (Nothing(), "must return energies and slopes, two arrays"),
+        (Summed(), r"got shapes \(\) and \(39,\)"),
+        (BelowZero(), "energies must be finite and >= 0"),
+    ],
+)
+def test_formulas_that_do_not_belong_together_are_refused(loss, message):
+    with pytest.raises(ValueError, match=message):
+        fit(loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "got"),
+    [
+        (lambda anchors, candidates, pairs: 1.0, "got 1.0"),
+        (lambda anchors, candidates, pairs: anchors.sum(1), r"got shape \(178,\)"),
+        (lambda anchors, candidates, pairs: anchors.detach().sum(), r"got shape \(\)"),
+    ],
+)
+def test_functions_that_are_no_loss_are_refused(loss, got):
+    with pytest.raises(ValueError, match=f"`loss` must return a scalar .*{got}"):
+        fit(loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("miner", "message"),
+    [
+        (lambda d, p: Pairs(*(w[:, :5] for w in p)), r"returned \(178, 5\)"),
+        (lambda d, p: None, "returned NoneType"),
+        (lambda d, p: p.positive, "returned Tensor"),
+        (lambda d, p: [w.numpy() for w in p], "returned a ndarray"),
+        (lambda d, p: Pairs(p.negative, p.positive), "between 0 and those it is given"),
+        (lambda d, p: Pairs(-p.positive, p.negative), "between 0 and those"),
+        (lambda d, p: Pairs(*map(torch.ones_like, p)), "between 0 and those"),
+    ],
+)
+@pytest.mark.parametrize("loss", ["contrastive", ContrastiveLoss(1.0).__call__])
+def test_functions_that_are_no_miner_are_refused(miner, message, loss):
+    with pytest.raises(ValueError, match=message):
+        fit(miner=miner, loss=loss)
+
+
+def test_a_loss_that_is_no_number_is_looked_for_in_the_users_own():
+    with pytest.raises(FloatingPointError, match="Look at what your `loss` or `miner`"):
+        fit(loss=lambda anchors, candidates, pairs: anchors.sum() * torch.nan)
