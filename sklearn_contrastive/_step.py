@@ -59,7 +59,9 @@ class Step:
         else:
             self._passes = AutogradPasses(encoder, params, normalize, generator)
         ours = type(miner).__module__.startswith("sklearn_contrastive.")
-        miner = miner if ours else partial(_checked, miner)
+        # A list of links is for the springs to read, and cannot be added to.
+        if not (ours or hasattr(miner, "links")):
+            miner = partial(_checked, miner)
         self._similarity, self._miner, self._loss = similarity, miner, loss
         all_pairs = isinstance(miner, AllPairs)
         self._symmetric = all_pairs and getattr(similarity, "symmetric", False)
@@ -136,7 +138,9 @@ def _checked(miner, distances, pairs):
             tensor = isinstance(weights, torch.Tensor)
             got = tuple(weights.shape) if tensor else f"a {type(weights).__name__}"
             raise ValueError(f"{expected}; it returned {got}.")
-        if ((weights < 0) | (weights > given)).any():
+        weights = weights.to(given.dtype)
+        # Differences, because arithmetic with booleans is several times slower.
+        if weights.numel() and min(weights.min(), (given - weights).min()) < 0:
             raise ValueError(
                 "`miner` must return weights between 0 and those it is given: it may "
                 "drop pairs or make them lighter, not add or reverse any."

@@ -7,6 +7,7 @@ from sklearn.datasets import load_wine
 
 from sklearn_contrastive import ContrastiveEmbedding, Pairs
 from sklearn_contrastive.losses import ContrastiveLoss, PairLoss
+from sklearn_contrastive.miners import NearestPairs
 
 X, y = load_wine(return_X_y=True)
 
@@ -103,6 +104,25 @@ def test_functions_that_are_no_loss_are_refused(loss, got):
 def test_functions_that_are_no_miner_are_refused(miner, message, loss):
     with pytest.raises(ValueError, match=message):
         fit(miner=miner, loss=loss)
+
+
+class Listing(NearestPairs):
+    """A miner of the user's own that lists its pairs."""
+
+    n_calls = 0
+
+    def links(self, distances, pairs, out=None):
+        type(self).n_calls += 1
+        return super().links(distances, pairs, out)
+
+    def __call__(self, distances, pairs):
+        raise AssertionError("the list was not asked for")
+
+
+def test_a_miner_that_lists_its_pairs_is_asked_for_the_list():
+    ours = fit(miner=Listing(2, 4)).transform(X)
+    assert Listing.n_calls > 0
+    np.testing.assert_array_equal(ours, fit(miner=NearestPairs(2, 4)).transform(X))
 
 
 def test_a_loss_that_is_no_number_is_looked_for_in_the_users_own():
