@@ -1,6 +1,5 @@
 """Likeness from class labels."""
 
-import math
 import warnings
 from copy import copy
 from numbers import Integral
@@ -16,6 +15,7 @@ from sklearn_contrastive.similarity._class_batches import (
     group_batches,
     quota_batches,
 )
+from sklearn_contrastive.similarity._class_sums import attraction
 
 #: With more classes than this, batches are drawn by class.
 _MOST_UNIFORM_CLASSES = 32
@@ -289,36 +289,7 @@ class LabelSimilarity(Similarity):
         pulls : Tensor of shape (n_rows, n_components)
             For each row, the sum of its differences to the rows of its class.
         """
-        classes = keys.values.long()
-        *lead, n_rows, n_components = Z.shape
-        n_classes = len(self.classes_)
-        if n_classes > n_rows:
-            classes, n_classes = _renumbered(classes), n_rows
-        n_models = math.prod(lead)
-        if lead:
-            import torch
-
-            starts = n_classes * torch.arange(n_models, device=Z.device)
-            classes = classes + starts[:, None]
-        classes, rows = classes.reshape(-1), Z.reshape(-1, n_components)
-        n_classes *= n_models
-        sizes = Z.new_zeros(n_classes).index_add_(0, classes, Z.new_ones(len(rows)))
-        sums = Z.new_zeros(n_classes, n_components).index_add_(0, classes, rows)
-        sizes = sizes.index_select(0, classes)[:, None]
-        # Differences to the mean are exact where those of sums would cancel.
-        differences = rows - sums.index_select(0, classes).div_(sizes)
-        pulls = differences * sizes
-        squares = (differences * pulls).view(Z.shape).sum((-2, -1))
-        n_pairs = sizes.view(*lead, n_rows).sum(-1) - n_rows
-        return 2 * squares, n_pairs, pulls.view(Z.shape)
-
-
-def _renumbered(codes):
-    """Return codes that count the classes of a batch from zero, without waiting."""
-    ordered, order = codes.sort()
-    new = codes.new_zeros(codes.shape)
-    new[..., 1:] = (ordered[..., 1:] != ordered[..., :-1]).cumsum(-1)
-    return codes.new_empty(codes.shape).scatter_(-1, order, new)
+        return attraction(keys.values.long(), len(self.classes_), Z)
 
 
 def check_labels(y, n_rows):
