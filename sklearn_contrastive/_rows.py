@@ -9,8 +9,8 @@ from sklearn.utils.validation import validate_data
 
 #: Rows of a block, so that temporary arrays stay small whatever the table's size.
 _BLOCK = 8192
-#: Standardised tables up to this size are made once instead of in each step: on a
-#: processor a few of them fit into its cache, on a GPU they may fill half the memory.
+#: Standardised tables up to this size are made once instead of in each step, so that a
+#: large one is not held twice. On a GPU they may fill half of the free memory instead.
 _LARGEST_PREPARED_BYTES = 2**25
 #: A column whose range is so many last bits of its values, or fewer, is constant.
 _ROUNDING = 64
@@ -257,28 +257,24 @@ class Rows:
 
         return torch.from_numpy(index).to(self._device) if self.on_device else index
 
-    def read(self, numbers, out=None):
-        """Return the rows of these numbers.
+    def read(self, numbers, out):
+        """Write the rows of these numbers.
 
         Parameters
         ----------
         numbers : ndarray or Tensor of int of shape (n_rows,)
             Row numbers, as `numbers` returns them.
 
-        out : Tensor of shape (n_rows, n_features), default=None
-            Where to write them.
-
-        Returns
-        -------
-        rows : Tensor of shape (n_rows, n_features)
-            On the device.
+        out : Tensor of shape (n_rows, n_features)
+            Where to write them, on the device.
         """
         import torch
 
         if self.on_device:
-            return torch.index_select(self._table, 0, numbers, out=out)
-        X = torch.from_numpy(standardised(self._X[numbers], self._standardization))
-        return X.to(self._device, self._dtype) if out is None else out.copy_(X)
+            torch.index_select(self._table, 0, numbers, out=out)
+        else:
+            X = standardised(self._X[numbers], self._standardization)
+            out.copy_(torch.from_numpy(X))
 
 
 def _moments(X):

@@ -137,12 +137,12 @@ def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch)
     rows = Rows(X, learned, "cpu", torch.float64)
     assert (rows._table is None) == (largest == 0)
     index = np.array([3, 3, 0, 49])
-    assert_array_equal(
-        rows.read(rows.numbers(index)).numpy(), standardised(X, learned)[index]
-    )
-    plain = Rows(X, None, "cpu", torch.float32)
-    plain = plain.read(plain.numbers(index))
-    assert_array_equal(plain.numpy(), X[index].astype(np.float32))
+    found = torch.full((4, X.shape[1]), torch.nan, dtype=torch.float64)
+    rows.read(rows.numbers(index), found)
+    assert_array_equal(found.numpy(), standardised(X, learned)[index])
+    plain, found = Rows(X, None, "cpu", torch.float32), found.float()
+    plain.read(plain.numbers(index), found)
+    assert_array_equal(found.numpy(), X[index].astype(np.float32))
 
 
 def test_a_memory_map_is_not_copied(tmp_path):

@@ -1,7 +1,7 @@
 """Forward and backward pass of a training step.
 
 `MLPPasses` writes the chain rule out, over arrays that are made once: at the sizes of
-tables, automatic differentiation and its new arrays cost as much as the products.
+tables, automatic differentiation and its new arrays are about a fifth of a step.
 `AutogradPasses` does the same for any other encoder, by automatic differentiation.
 """
 
@@ -95,13 +95,10 @@ class MLPPasses:
         self._on_biases = [param.grad for param in params[1::2]]
         self._activation, self._dropout = activation, dropout
         self._normalize, self._generator = normalize, generator
-
-        arrays = [
-            [b.new_empty((n_rows, len(b))) for b in self._biases] for _ in range(4)
-        ]
-        self._values, self._slopes, self._outputs, masks = arrays
-        self._outputs.pop()
-        self._masks = masks[:-1] if dropout else []
+        self._values = [b.new_empty((n_rows, len(b))) for b in self._biases]
+        self._slopes = [values.clone() for values in self._values]
+        self._outputs = [values.clone() for values in self._values[:-1]]
+        self._masks = [values.clone() for values in self._outputs if dropout]
 
     def forward(self, X):
         """Return the points of a batch, as `AutogradPasses.forward` does.

@@ -164,7 +164,7 @@ def write_mask(mask, share, generator):
     kept = max(1, round((1 - share) * 2**16)) / 2**16
     if not isinstance(generator, np.random.Generator):
         return mask.bernoulli_(kept, generator=generator).mul_(1 / kept)
-    # Four draws from each 64 random bits: ten times as fast as torch's bernoulli_.
+    # Four draws from each 64 random bits: nine times as fast as torch's bernoulli_.
     bits = generator.bit_generator.random_raw(-(-mask.numel() // 4)).view(np.int16)
     bits = torch.from_numpy(bits)[: mask.numel()].view(mask.shape)
     return torch.lt(bits, round(kept * 2**16) - 2**15, out=mask).mul_(1 / kept)
