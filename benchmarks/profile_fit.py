@@ -1,0 +1,128 @@
+"""Where the time of a fit with the defaults goes.
+
+Run ``python benchmarks/profile_fit.py --data FOLDER``: one thread, medians of several
+fits on three quarters of a table. ``products`` are the matrix products of the same
+network and batch alone, the least that any step of it can take. Writes
+``results/profile_fit.json`` and ``results/profile_fit.md``.
+"""
+
+import os
+import time
+from functools import wraps
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import parts
+import report
+import tables
+import torch
+from sklearn.model_selection import train_test_split
+
+from sklearn_contrastive import ContrastiveEmbedding, _springs
+from sklearn_contrastive._optimizer import AdamW
+from sklearn_contrastive._rows import Rows
+from sklearn_contrastive._springs import Springs
+from sklearn_contrastive.encoders import _passes
+from sklearn_contrastive.miners import NearestPairs
+
+#: Where each share of a step is spent: an object and the name of its function.
+STAGES = {
+    "read the batch": (Rows, "read"),
+    "forward": (_passes.MLPPasses, "forward"),
+    "of it dropout": (_passes, "write_mask"),
+    "springs": (Springs, "__call__"),
+    "of it mining": (NearestPairs, "links"),
+    "of it forces": (_springs, "relax_links"),
+    "backward": (_passes.MLPPasses, "backward"),
+    "optimizer": (AdamW, "step"),
+}
+
+
+def timed(call, spent, stage):
+    """Return a function that adds the time it takes to a sum."""
+
+    @wraps(call)
+    def wrapper(*args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return call(*args, **kwargs)
+        finally:
+            spent[stage] += time.perf_counter() - start
+
+    return wrapper
+
+
+def profiled_fit(X, y):
+    """Return milliseconds a step of one fit, by stage and in all."""
+    spent = dict.fromkeys(STAGES, 0.0)
+    originals = {stage: getattr(*where) for stage, where in STAGES.items()}
+    for stage, (owner, name) in STAGES.items():
+        setattr(owner, name, timed(originals[stage], spent, stage))
+    try:
+        start = time.perf_counter()
+        model = ContrastiveEmbedding(random_state=0).fit(X, y)
+        spent["whole fit"] = time.perf_counter() - start
+    finally:
+        for stage, (owner, name) in STAGES.items():
+            setattr(owner, name, originals[stage])
+    return {stage: 1e3 * value / model.n_steps_ for stage, value in spent.items()}
+
+
+def measure(options):
+    """Return milliseconds a step of each run, by table and stage."""
+    defaults = ContrastiveEmbedding()
+    results = {}
+    for name in ("satellite", "mnist5k"):
+        loaded = tables.load(name, options.data)
+        if loaded is None:
+            continue
+        X, y = loaded
+        X, _, y, _ = train_test_split(X, y, stratify=y, random_state=0)
+        sizes = X.shape[1], *defaults.hidden_layer_sizes, defaults.n_components
+        products = parts.products_loop(sizes, batch_size=256, n_steps=200)
+        profiled_fit(X, y)
+        runs = []
+        for _ in range(options.runs):
+            start = time.perf_counter()
+            products()
+            alone = 1e3 * (time.perf_counter() - start) / 200
+            runs.append({"products": alone, **profiled_fit(X, y)})
+        results[name] = {stage: [run[stage] for run in runs] for stage in runs[0]}
+    return results
+
+
+def markdown(results):
+    """Return the figures as a Markdown table."""
+    profiles = results["profiles"]
+    lines = [
+        "A step of a fit with the defaults, in milliseconds:",
+        "",
+        "| | " + " | ".join(profiles) + " |",
+        "|---|" + "---|" * len(profiles),
+    ]
+    for stage in next(iter(profiles.values())):
+        medians = (f"{np.median(profile[stage]):.2f}" for profile in profiles.values())
+        lines.append(f"| {stage} | {' | '.join(medians)} |")
+    lines += [
+        "",
+        "*Products*: those of this network and batch alone. The whole fit, over its "
+        "number of steps, includes checks, standardisation and drawing batches. "
+        f"Medians. {results['machine']}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main():
+    options = report.options(
+        __doc__, runs={"type": int, "default": 7}, data={"default": "."}
+    )
+    torch.set_num_threads(1)
+    results = {"profiles": measure(options)}
+    report.save("profile_fit", results, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
