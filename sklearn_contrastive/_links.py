@@ -5,7 +5,7 @@ measured from its difference, so that the nearest are as exact as any other.
 """
 
 
-def relax_links(loss, A, C, links, least):
+def relax_links(loss, A, C, links, least, fixed=False):
     """Return the mean energy of linked pairs, and the forces on their ends.
 
     Parameters
@@ -25,13 +25,16 @@ def relax_links(loss, A, C, links, least):
     least : float or Tensor of shape ()
         Least squared distance, so that slopes stay finite.
 
+    fixed : bool, default=False
+        Whether the forces on candidates are not asked for.
+
     Returns
     -------
     energy : Tensor of shape ()
         The mean over positive pairs plus the mean over active negative ones.
 
     forces : list of Tensor
-        Its gradient in `A` and, unless it is None, in `C`.
+        Its gradient in `A` and, unless it is None or fixed, in `C`.
     """
     import torch
 
@@ -62,6 +65,8 @@ def relax_links(loss, A, C, links, least):
     gaps.mul_(torch.cat(slopes, -2)[..., None])
     # What pulls a candidate one way pulls its anchor the other way.
     on_anchors = gaps.sum(-3).neg_()
+    if fixed:
+        return total, [on_anchors]
     on_candidates = on_anchors if C is None else torch.zeros_like(C)
     flat = on_candidates.view_as(candidates)
     flat.index_add_(0, ends, gaps.view(-1, A.shape[-1]))

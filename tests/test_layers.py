@@ -20,6 +20,7 @@ LEVELS = {
     "_callbacks": 0,
     "_graphs": 0,
     "_optimizer": 0,
+    "_tiles": 1,
     "_links": 1,
     "_springs": 2,
     "losses": 3,

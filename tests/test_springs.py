@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from sklearn_contrastive import _springs
+from sklearn_contrastive import _tiles
 from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive._springs import Springs
 from sklearn_contrastive.losses import LOSSES
@@ -67,7 +67,7 @@ def dense(pairs):
 @precisions
 @pytest.mark.parametrize("tile", [2**16, 32, 7])
 def test_any_weights_between_two_sets(loss, dtype, tile, monkeypatch):
-    monkeypatch.setattr(_springs, "_TILE", tile)
+    monkeypatch.setattr(_tiles, "_TILE", tile)
     A, C, pairs = (
         points(9, 0, dtype=dtype),
         points(14, 1, dtype=dtype),
@@ -84,7 +84,7 @@ def test_any_weights_between_two_sets(loss, dtype, tile, monkeypatch):
 @precisions
 @pytest.mark.parametrize("tile", [2**16, 36, 16])
 def test_half_a_square_does_for_symmetric_weights(loss, dtype, tile, monkeypatch):
-    monkeypatch.setattr(_springs, "_TILE", tile)
+    monkeypatch.setattr(_tiles, "_TILE", tile)
     Z, pairs = points(17, 0, dtype=dtype), [w + w.T for w in weights(17, 17, 1)]
     for w in pairs:
         w.fill_diagonal_(0)
@@ -97,7 +97,7 @@ def test_half_a_square_does_for_symmetric_weights(loss, dtype, tile, monkeypatch
 @every_loss
 @pytest.mark.parametrize("tile", [2**16, 40])
 def test_mined_pairs_are_found_tile_by_tile(loss, tile, monkeypatch):
-    monkeypatch.setattr(_springs, "_TILE", tile)
+    monkeypatch.setattr(_tiles, "_TILE", tile)
     Z, pairs = points(20, 0), weights(20, 20, 1)
     for w in pairs:
         w.fill_diagonal_(0)
@@ -116,7 +116,7 @@ def test_mined_pairs_are_found_tile_by_tile(loss, tile, monkeypatch):
 @pytest.mark.parametrize("gap", [1e-1, 1e-2, 1e-3, 1e-5])
 @pytest.mark.parametrize("mirrored", [True, False])
 def test_points_that_nearly_coincide(loss, dtype, gap, mirrored, monkeypatch):
-    monkeypatch.setattr(_springs, "_TILE", 25)
+    monkeypatch.setattr(_tiles, "_TILE", 25)
     Z = points(12, 0)
     Z[1::2] = Z[::2] + gap * points(6, 1)
     Z = Z.to(dtype)
@@ -167,7 +167,7 @@ def test_nothing_costs_nothing(loss, shape):
 @pytest.mark.parametrize("tile", [2**16, 300])
 @pytest.mark.parametrize("way", ["weights", "mirrored", "by class", "links", "dense"])
 def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
-    monkeypatch.setattr(_springs, "_TILE", tile)
+    monkeypatch.setattr(_tiles, "_TILE", tile)
     n_models, n_rows = 3, 17
     Z = torch.stack([points(n_rows, seed, dtype=dtype) for seed in range(n_models)])
     Z[:, 1] = Z[:, 0] + 1e-3
@@ -218,7 +218,7 @@ def test_measuring_every_pair_from_differences_changes_nothing(loss, way):
     for exact in (False, True):
         miner = NearestPairs(2, 3) if way == "links" else None
         engine = Springs(loss, Z, miner=miner, mirrored=way == "by class")
-        engine._exact = exact
+        engine._tiles.exact = exact
         both.append(engine(Z, None, weigh, attraction))
     (value, (forces,)), (expected, (expected_forces,)) = both
     assert value.item() == pytest.approx(expected.item(), rel=1e-10)
@@ -272,7 +272,7 @@ def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
 def test_positive_pairs_can_be_added_up_by_class(
     loss, dtype, gap, n_absent, monkeypatch
 ):
-    monkeypatch.setattr(_springs, "_TILE", 49)
+    monkeypatch.setattr(_tiles, "_TILE", 49)
     y = np.array([0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 0, 1])
     # More classes than rows in the batch are numbered afresh.
     y = np.where(y % 2, y, y + 10 * n_absent)
