@@ -12,6 +12,7 @@ import report
 import torch
 
 from sklearn_contrastive import _training
+from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -33,8 +34,7 @@ def loop(batch_size, miner, graph):
         standardization=None,
         encoder=encoder,
         similarity=LabelSimilarity().fit(X, y),
-        miner=miner(),
-        loss=ContrastiveLoss(1.0),
+        objectives=[Objective(miner(), ContrastiveLoss(1.0))],
         params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
         normalize=True,
         learning_rate=1e-3,

@@ -30,6 +30,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
@@ -52,7 +53,7 @@ def rows(n_rows, n_features=64, n_classes=10):
     return X.astype(np.float32), y
 
 
-def our_loop(X, y, batch_size, n_steps, loss, miner):
+def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
     """Return a function that takes some steps of this package's loop."""
     encoder = MLPEncoder(HIDDEN, "relu", dropout=0.0)
     rng = np.random.RandomState(0)
@@ -61,8 +62,7 @@ def our_loop(X, y, batch_size, n_steps, loss, miner):
         standardization=None,
         encoder=encoder,
         similarity=LabelSimilarity().fit(X, y),
-        miner=miner,
-        loss=loss,
+        objectives=[Objective(miner, loss, memory=memory)],
         params=encoder.init(X.shape[1], N_COMPONENTS, rng),
         normalize=True,
         learning_rate=1e-3,

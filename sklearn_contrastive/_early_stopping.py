@@ -142,7 +142,8 @@ class EarlyStopping:
         self._pairs = pairs
         self._n_iter_no_change, self._tol = n_iter_no_change, tol
         self._reference, self._n_stale = -np.inf, 0
-        self.scores, self.best_score, self.best_params = [], -np.inf, None
+        self.scores, self.best_score = [], -np.inf
+        self.best_params = self.best_loss_params = None
 
     def update(self, trainer):
         """Judge an epoch.
@@ -161,7 +162,9 @@ class EarlyStopping:
         self.scores.append(score)
         if score >= self.best_score:
             # On a tie the later parameters: they have seen more.
-            self.best_score, self.best_params = score, trainer.params()
+            self.best_score = score
+            self.best_params = trainer.params()
+            self.best_loss_params = trainer.loss_params()
         if score > self._reference + self._tol:
             self._reference, self._n_stale = score, 0
         else:

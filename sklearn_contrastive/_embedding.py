@@ -10,7 +10,7 @@ from sklearn_contrastive._fitting import FittingMixin
 from sklearn_contrastive._metric import EmbeddingMetricMixin
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
-from sklearn_contrastive.miners import MINERS
+from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
 from sklearn_contrastive.similarity import SIMILARITIES
 
 
@@ -52,24 +52,37 @@ class ContrastiveEmbedding(
         Share of hidden activations of ``encoder="mlp"`` that each training step
         leaves out, in [0, 1). More of it resists overfitting.
 
-    loss : str, PairLoss or callable, default="contrastive"
-        What is wanted of the pairs: ``"contrastive"``, ``"contrastive_squared"``,
-        ``"contrastive_linear"`` or ``"siamese"``; an object of
+    loss : str, Loss or callable, default="contrastive"
+        What is wanted of the pairs. Sums over pairs: ``"contrastive"``,
+        ``"contrastive_squared"``, ``"contrastive_linear"``, ``"siamese"``,
+        ``"margin"``. Losses that compare an anchor's candidates with one another:
+        ``"triplet"``, ``"lifted"``, ``"nca"``, ``"info_nce"``, ``"supcon"``,
+        ``"n_pair"``, ``"multi_similarity"``. With one learned point a class:
+        ``"proxy_anchor"``. A sum of losses: ``"hybrid"``. Or an object of
         `sklearn_contrastive.losses`, whose parameters a search reaches as
         ``loss__margin``; or a function ``(anchors, candidates, pairs) -> scalar``.
 
     margin : float or "auto", default="auto"
-        Where a named `loss` stops pushing dissimilar rows apart, > 0, in its own
-        units. A larger margin spreads classes farther and lets more pairs push. On
-        the unit sphere ``"auto"`` is :math:`\sqrt 2` (2 for ``"contrastive_squared"``,
-        whose unit is the squared distance), off it 1.
+        The margin of a named `loss` that has one, > 0, in its own units. For the
+        contrastive losses it is where dissimilar rows stop pushing each other: a
+        larger one spreads classes farther and lets more pairs push. On the unit
+        sphere ``"auto"`` is :math:`\sqrt 2` (2 for ``"contrastive_squared"``, whose
+        unit is the squared distance), off it 1. For ``"triplet"`` it is 0.2 on the
+        unit sphere and 1 off it, for ``"margin"`` 0.2, for ``"lifted"`` 1.
 
-    miner : {"auto", "all", "nearest"} or callable, default="auto"
-        Which pairs of a batch to learn from: all of them, or each row's 3 nearest
-        positives and 8 nearest negatives. An object of `sklearn_contrastive.miners`
-        sets other numbers; a function ``(distances, pairs) -> pairs`` is taken too.
-        ``"auto"`` is ``"nearest"`` for the losses of this package and ``"all"`` for a
-        function.
+    miner : str, callable, CrossBatchMemory or GlobalMiner, default="auto"
+        Which pairs of a batch to learn from: ``"all"``; each row's 3 ``"nearest"``
+        positives and 8 nearest negatives, or its one ``"hard"`` pair of each kind;
+        some drawn by chance, ``"random"`` or ``"distance_weighted"``; those in the
+        wrong order, ``"multi_similarity"``; for the triplet loss alone, triplets in
+        the right order but too close, ``"semihard"``. ``"memory"`` adds rows of
+        batches before, ``"global"`` lets rows that are confused share a batch. An
+        object of
+        `sklearn_contrastive.miners` sets other numbers; a function ``(distances,
+        pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for the contrastive
+        losses and ``"siamese"``, ``"semihard"`` for ``"triplet"``,
+        ``"distance_weighted"`` for ``"margin"``, and ``"all"`` for the others and for
+        a function.
 
     normalize : bool, default=True
         Whether to scale embedded rows to length 1. Without it most losses leave the
@@ -149,8 +162,12 @@ class ContrastiveEmbedding(
     standardize_ : {"robust", "standard"} or None
         What is done to the columns.
 
-    similarity_, miner_ : str or object
+    similarity_ : str or object
         What ``"auto"`` became, otherwise the parameter.
+
+    miner_ : str, object or dict
+        Likewise; for a hybrid loss with ``miner="auto"`` a dict that holds the miner
+        of each part by its name.
 
     margin_ : float or None
         The margin used; None for a loss without one.
@@ -176,6 +193,19 @@ class ContrastiveEmbedding(
 
     loss_curve_ : list of float
         Mean loss of each epoch.
+
+    loss_params_ : dict of str to ndarray
+        What the loss learned by itself, such as ``"proxies"``, ``"boundary"`` or
+        ``"log_temperature"``; for a part of a hybrid loss as ``"NAME__boundary"``.
+        Empty for most losses.
+
+    mining_curve_ : dict of str to list of float
+        What the miner kept of the known pairs of up to 512 rows of each epoch's last
+        batch: their shares ``"kept_positive"`` and ``"kept_negative"``, the shares
+        ``"active_positive"`` and ``"active_negative"`` that still cost something, mean
+        distances ``"mean_positive"`` and ``"mean_negative"``, and those of the
+        hardest, ``"hardest_positive"`` (the farthest) and ``"hardest_negative"`` (the
+        nearest). NaN where there is none; of a hybrid loss, its first part.
 
     validation_scores_ : list of float or None
         Score of the held-out pairs after each epoch: the share of (similar,
@@ -242,7 +272,12 @@ class ContrastiveEmbedding(
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
-        "miner": [StrOptions({"auto", *MINERS}), callable],
+        "miner": [
+            StrOptions({"auto", *MINERS}),
+            callable,
+            CrossBatchMemory,
+            GlobalMiner,
+        ],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
         "batch_size": [
@@ -312,3 +347,32 @@ class ContrastiveEmbedding(
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def set_params(self, **params):
+        """Set parameters, also of the objects given for `loss`, `miner` and others.
+
+        Parameters
+        ----------
+        **params : dict
+            New values by name; ``loss__margin`` is the `margin` of the `loss`.
+
+        Returns
+        -------
+        self : ContrastiveEmbedding
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        for full_name in params:
+            name, _, own = full_name.partition("__")
+            value = params.get(name, getattr(self, name, None))
+            if own and isinstance(value, str):
+                raise ValueError(
+                    f"`{full_name}` cannot be set while `{name}` is a name; got "
+                    f"{name}={value!r}. Set `{name}` to an object, whose parameters "
+                    f"can then be set and searched as `{name}__...`."
+                )
+        return super().set_params(**params)

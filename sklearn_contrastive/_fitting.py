@@ -3,21 +3,28 @@
 import math
 import warnings
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
-    clone,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
 from sklearn_contrastive._early_stopping import hold_out
+from sklearn_contrastive._global_batches import GlobalBatches
+from sklearn_contrastive._objectives import (
+    full_name,
+    initial_params,
+    loss_of,
+    named,
+    objectives_of,
+    refuse_bools,
+)
 from sklearn_contrastive._rows import (
     Standardization,
     check_rows,
@@ -25,19 +32,15 @@ from sklearn_contrastive._rows import (
     standardised,
 )
 from sklearn_contrastive._training import Epochs, Trainer, resolve_device
+from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, to_sphere
-from sklearn_contrastive.losses import LOSSES, PairLoss
-from sklearn_contrastive.miners import MINERS
 from sklearn_contrastive.similarity import SIMILARITIES
 
 #: What ``standardize=True`` and ``batch_size="auto"`` stand for.
 _DEFAULT_STANDARDIZATION = "standard"
 _DEFAULT_BATCH_SIZE = 256
-#: Rows of a block in `transform`, for the cache, and rows looked at for a collapse.
+#: Rows of a block in `transform`, for the cache.
 _BLOCK = 512
-_N_COLLAPSE_ROWS = 512
-#: A collapse: distances this small, or a second axis this much shorter than the first.
-_COLLAPSED = 1e-3
 
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -157,9 +160,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
         given = {"X": X, "y": y}
-        loss, miner = self._resolve_loss_and_miner()
+        objectives, global_miner = self._objectives()
         X = check_rows(self, X, reset=not goes_on)
-        similarity = _named(self.similarity, "labels", SIMILARITIES).fit(X, y)
+        similarity = named(self.similarity, "labels", SIMILARITIES).fit(X, y)
         rng = self._randomness(goes_on)
         stopping = None
         if self.early_stopping and not one_pass:
@@ -169,43 +172,34 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "`X_val` and `y_val` are only used with `early_stopping=True`, which "
                 "is False. Set it, or leave them out."
             )
-        trainer = self._trainer(X, similarity, loss, miner, rng, goes_on)
+        trainer = self._trainer(X, similarity, objectives, rng, goes_on)
         max_iter = 1 if one_pass else self.max_iter
-        epochs = Epochs(similarity, self.batch_size_, max_iter, rng, constant=one_pass)
+        source = similarity
+        if global_miner is not None:
+            source = GlobalBatches(similarity, global_miner, trainer.embed, X)
+        epochs = Epochs(source, self.batch_size_, max_iter, rng, constant=one_pass)
         tasks = NoTasks()
         if not one_pass:
             tasks = self._init_callback_context(max_subtasks=len(epochs.ends))
         tasks.call_on_fit_task_begin(estimator=self, **given)
         self._run(trainer, epochs, stopping, tasks, given)
-        self._keep(trainer, stopping, similarity, one_pass)
-        self._warn_of_collapse(X)
+        self._keep(trainer, stopping, similarity, objectives, one_pass)
+        warn_of_idleness(trainer, source, self.loss_curve_)
+        warn_of_collapse(self, X)
         tasks.call_on_fit_task_end(
             estimator=self, **given, reconstruction_attributes={}
         )
         return self
 
-    def _resolve_loss_and_miner(self):
+    def _objectives(self):
         """Return what the loss and the miner stand for, ready to be called."""
+        refuse_bools(self)
         for name, value in self.get_params(deep=False).items():
-            constraints = self._parameter_constraints[name]
-            number = any(isinstance(c, Interval) for c in constraints)
-            if number and isinstance(value, (bool, np.bool_)):
-                raise ValueError(f"`{name}` must be a number; got {value}.")
             if name in ("similarity", "loss", "miner") and isinstance(value, type):
                 raise ValueError(
                     f"`{name}` must be a name or an object; got the class "
                     f"{value.__name__}. Make an object of it: {value.__name__}()."
                 )
-        loss = self.loss if not isinstance(self.loss, str) else LOSSES[self.loss]()
-        if isinstance(self.loss, str) and hasattr(loss, "margin"):
-            loss.set_params(margin=self.margin)
-        elif self.margin != "auto":
-            own = "margin" if hasattr(loss, "margin") else "scale, if it has any,"
-            raise ValueError(
-                f"`margin` must be 'auto' with loss={self.loss!r}; got {self.margin!r}."
-                f" The {own} of that loss is set on an object, as in "
-                f"loss={loss!r}, and searched as `loss__...`."
-            )
         self._on_sphere = self.normalize and self.n_components > 1
         if self.normalize and not self._on_sphere:
             warnings.warn(
@@ -215,12 +209,14 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 UserWarning,
                 stacklevel=2,
             )
-        loss = loss.resolve(self._on_sphere) if isinstance(loss, PairLoss) else loss
-        self.margin_ = getattr(loss, "margin", None)
-        auto_miner = "nearest" if isinstance(loss, PairLoss) else "all"
-        self.miner_ = auto_miner if self.miner == "auto" else self.miner
+        loss = loss_of(self, self._on_sphere)
+        margin = getattr(loss, "margin", None)
+        self.margin_ = margin if isinstance(margin, Real) else None
+        objectives, self.miner_, global_miner = objectives_of(
+            loss, self.miner, self.n_components, self._on_sphere
+        )
         self.similarity_ = "labels" if self.similarity == "auto" else self.similarity
-        return loss, _named(self.miner_, None, MINERS)
+        return objectives, global_miner
 
     def _randomness(self, goes_on):
         """Return a random stream of this fit alone."""
@@ -233,7 +229,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return np.random.RandomState([seed, self.n_steps_])
         return check_random_state(seed)
 
-    def _trainer(self, X, similarity, loss, miner, rng, goes_on):
+    def _trainer(self, X, similarity, objectives, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""
         wanted = _DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         self.batch_size_ = min(wanted, len(similarity.rows_))
@@ -244,9 +240,10 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self.standardize_ = self.standardize_ or None
             learned = learn_standardization(X, self.standardize_)
             self.center_, self.scale_ = (None, None) if learned is None else learned[:2]
-            self._optimizer_state, self.loss_curve_ = None, []
+            self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
             self.n_iter_ = self.n_steps_ = 0
         self.loss_curve_ = list(self.loss_curve_)
+        self.mining_curve_ = {k: list(v) for k, v in self.mining_curve_.items()}
         seed = int(rng.randint(2**31 - 1))
         encoder, params = self._encoder_to_train(seed, rng, goes_on)
         return Trainer(
@@ -254,9 +251,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             standardization=self._standardization(),
             encoder=encoder,
             similarity=similarity,
-            miner=miner,
-            loss=loss,
+            objectives=list(objectives.values()),
             params=params,
+            loss_params=initial_params(self, objectives, similarity, rng, goes_on),
             normalize=self._on_sphere,
             learning_rate=self.learning_rate_init,
             alpha=self.alpha,
@@ -278,7 +275,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 self.hidden_layer_sizes, self.activation, self.dropout
             )
         elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
-            self.encoder_ = _named(self.encoder, None, ENCODERS)
+            self.encoder_ = named(self.encoder, None, ENCODERS)
         self._n_features_out = self.n_components
         encoder = self._encoder(seed)
         params = encoder.init(self.n_features_in_, self.n_components, rng)
@@ -311,7 +308,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 for index, rates in epochs:
                     task = tasks.subcontext(task_name="epoch")
                     task.call_on_fit_task_begin(estimator=self, **given)
-                    self._note_epoch(trainer.epoch(index, rates), len(rates))
+                    loss = trainer.epoch(index, rates)
+                    self._note_epoch(loss, len(rates), trainer.statistics())
                     stop = stopping is not None and stopping.update(trainer)
                     if stopping is not None and self.verbose:
                         print(f"Validation score: {stopping.scores[-1]:.6f}")
@@ -340,7 +338,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 stacklevel=2,
             )
 
-    def _note_epoch(self, loss, n_steps):
+    def _note_epoch(self, loss, n_steps, statistics):
         if not math.isfinite(loss):
             named = isinstance(self.loss, str) and isinstance(self.miner, str)
             raise FloatingPointError(
@@ -352,15 +350,25 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self.n_iter_ += 1
         self.n_steps_ += n_steps
         self.loss_curve_.append(loss)
+        for name, value in statistics.items():
+            self.mining_curve_.setdefault(name, []).append(value)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
-    def _keep(self, trainer, stopping, similarity, one_pass):
+    def _keep(self, trainer, stopping, similarity, objectives, one_pass):
         """Store what was learned, as numpy."""
-        params = trainer.params() if stopping is None else stopping.best_params
+        if stopping is None:
+            params, loss_params = trainer.params(), trainer.loss_params()
+        else:
+            params, loss_params = stopping.best_params, stopping.best_loss_params
         for name, value in trainer.encoder.attributes(params).items():
             setattr(self, name, value)
-        self._optimizer_state = trainer.optimizer.state()
+        self.loss_params_ = {
+            full_name(part, name): value
+            for part, own in zip(objectives, loss_params, strict=True)
+            for name, value in own.items()
+        }
+        self._optimizer_state = [each.state() for each in trainer.optimizers]
         self.best_validation_score_ = None if stopping is None else stopping.best_score
         classes = similarity.classes_
         if one_pass and hasattr(self, "classes_"):
@@ -388,31 +396,6 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Z[start : start + _BLOCK] = to_sphere(points) if self._on_sphere else points
         return Z
 
-    def _warn_of_collapse(self, X):
-        """Look at the embedding of some rows, and say so when it is degenerate."""
-        some = np.array(X[:: max(1, len(X) // _N_COLLAPSE_ROWS)], dtype=np.float64)
-        Z = self._embed(some)
-        Z -= Z.mean(axis=0)
-        lengths = np.linalg.svd(Z, compute_uv=False)
-        spread = math.sqrt(2 * (lengths**2).sum() / len(Z))
-        flat = min(Z.shape[1], X.shape[1], len(self.classes_) - 1) > 1
-        found = None
-        if spread < _COLLAPSED:
-            found = f"all rows lie within {spread:.1e} of each other"
-        elif flat and lengths[1] < _COLLAPSED * lengths[0]:
-            found = "all rows lie on a line"
-        if found:
-            warnings.warn(
-                f"The embedding has collapsed: {found}. Its distances tell classes "
-                "apart badly or not at all. Usual causes are columns that say nothing "
-                "of `y`, a learning rate or weight decay that is too high, and a "
-                "margin that is too small; try other values of `learning_rate_init` "
-                f"(now {self.learning_rate_init:g}), `alpha` (now {self.alpha:g}) and "
-                f"`margin` (now {self.margin_}).",
-                UserWarning,
-                stacklevel=2,
-            )
-
 
 @contextmanager
 def _all_or_nothing(estimator):
@@ -427,14 +410,3 @@ def _all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def _named(value, auto, members):
-    """Return the member of a family that a name stands for, or the object given."""
-    if isinstance(value, str):
-        return members[auto if value == "auto" else value]()
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        value = clone(value)
-        if hasattr(value, "_parameter_constraints"):
-            value._validate_params()
-    return value

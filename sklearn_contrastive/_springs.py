@@ -89,7 +89,7 @@ class Springs:
             chosen = []
             for tile in tiles:
                 pairs = weigh(tile.rows, tile.columns, tile.work)
-                chosen.append(self._miner.links(tile.squared, pairs, tile.work[2]))
+                chosen.append(self._miner.links(tile.values, pairs, tile.work[2]))
             return relax_links(self._loss, A, C, chosen, tiles.least, self._fixed)
         if attraction is not None:
             squares, n_pairs, pulls = attraction(A)
@@ -109,7 +109,7 @@ class Springs:
 
     def _repel(self, tile, others):
         """Add up the negative pairs of a tile in place, with all others far away."""
-        squared = tile.squared.add_(others, alpha=_FAR)
+        squared = tile.values.add_(others, alpha=_FAR)
         gaps = self._tiles.gaps(tile, squared)
         self._tiles.add(tile, 1, *self._in_place(squared, tile.work[0]))
         tile.pull(1, tile.work[0], gaps)
@@ -118,7 +118,7 @@ class Springs:
         """Add up pairs of any weights by the formulas of the loss."""
         import torch
 
-        squared = tile.squared.clamp_(min=self._tiles.least)
+        squared = tile.values.clamp_(min=self._tiles.least)
         if self._miner is not None:
             pairs = self._miner(squared.sqrt(), pairs)
         weights = [None if w is None else w.to(squared.dtype) for w in pairs]

@@ -9,6 +9,8 @@ import math
 
 #: Entries of a tile: as many as fit into the cache of a core, or keep a GPU busy.
 _TILE, _GPU_TILE = 2**16, 2**24
+#: Whole rows are fewer at a time; larger tiles are better for their matrix products.
+_WHOLE_ROWS = 4
 #: Pairs nearer than this, squared and relative to their lengths, are measured from
 #: differences: the matrix product cannot tell them from coincident ones.
 _CLOSE = 1e-3
@@ -43,6 +45,9 @@ class Tiles:
         Whether candidates stay where they are, so that nobody asks for the forces on
         them.
 
+    products : bool, default=False
+        Whether inner products are measured instead of squared distances.
+
     Attributes
     ----------
     energies, counts : list of Tensor of shape ()
@@ -52,9 +57,11 @@ class Tiles:
         Least squared distance.
     """
 
-    def __init__(self, A, C=None, whole_rows=True, mirrored=False, fixed=False):
+    def __init__(
+        self, A, C=None, whole_rows=True, mirrored=False, fixed=False, products=False
+    ):
         C = A if C is None else C
-        self._both, self._fixed = C is A, fixed
+        self._both, self._products = C is A, products
         # The product of these is a·c - |a|²/2 - |c|²/2.
         self._left = A.new_full((*A.shape[:-1], A.shape[-1] + 2), -0.5)
         self._right = C.new_ones((*C.shape[:-1], C.shape[-1] + 2))
@@ -69,7 +76,8 @@ class Tiles:
         # A processor may look at the nearest distance; on a GPU that means waiting.
         self.exact = A.device.type != "cpu"
         lead, sizes = A.shape[:-2], (A.shape[-2], C.shape[-2])
-        most = max(1, (_GPU_TILE if self.exact else _TILE) // max(1, math.prod(lead)))
+        most = _GPU_TILE if self.exact else _TILE * (_WHOLE_ROWS if whole_rows else 1)
+        most = max(1, most // max(1, math.prod(lead)))
         slices = list((_bands if whole_rows else _squares)(*sizes, most, mirrored))
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in slices]
         largest = max(map(math.prod, shapes), default=0)
@@ -82,9 +90,12 @@ class Tiles:
         ]
 
     def __iter__(self):
-        """Yield each tile, with its squared distances measured."""
+        """Yield each tile that holds pairs, measured."""
         for tile in self._tiles:
-            tile.measure(self.least, self.exact)
+            if self._products:
+                tile.project()
+            else:
+                tile.measure(self.least, self.exact)
             yield tile
 
     def place(self, A, C):
@@ -109,7 +120,7 @@ class Tiles:
             return None
         *model, i, j = at = (known < self._close).nonzero(as_tuple=True)
         gaps = tile.A[(*model, i)] - tile.C[(*model, j)]
-        tile.squared[at] = gaps.square().sum(-1).clamp_(min=self.least)
+        tile.values[at] = gaps.square().sum(-1).clamp_(min=self.least)
         return at, gaps
 
     def add(self, tile, kind, energy, count):
@@ -162,7 +173,7 @@ class _Tile:
 
     def __init__(self, ends, arrays, left, right, forces, mirrored):
         self.rows, self.columns = rows, columns = ends
-        self.squared, *self.work = arrays
+        self.values, *self.work = arrays
         self._left, self._right = left[..., rows, :], right[..., columns, :].mT
         self.A, self.C = left[..., rows, :-2], right[..., columns, :-2]
         self._on_A = forces[0][..., rows, :].unbind()
@@ -177,14 +188,22 @@ class _Tile:
         if exact:
             mode = "donot_use_mm_for_euclid_dist"
             distances = torch.cdist(self.A, self.C, compute_mode=mode)
-            torch.mul(distances, distances, out=self.squared).clamp_(min=least)
+            torch.mul(distances, distances, out=self.values).clamp_(min=least)
         else:
-            _add_product(self.squared, self._left, self._right, beta=0, alpha=-2)
+            _add_product(self.values, self._left, self._right, beta=0, alpha=-2)
 
     def project(self):
-        """Write inner products over the squared distances, and return them."""
-        _add_product(self.squared, self.A, self.C.mT, beta=0, alpha=1)
-        return self.squared
+        """Write the inner products."""
+        _add_product(self.values, self.A, self.C.mT, beta=0, alpha=1)
+
+    def distances(self, products, least):
+        """Return distances, not zero, in a new array."""
+        if products:
+            squared = self.values + self._left[..., -2:-1]
+            squared.mul_(-2).add_(self._right[..., -1:, :])
+        else:
+            squared = self.values.clone()
+        return squared.clamp_(min=least).sqrt_()
 
     def turn(self, kind, V):
         """Add the forces of slopes `V` in the inner products."""

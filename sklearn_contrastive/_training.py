@@ -126,8 +126,11 @@ class Trainer:
     standardization : Standardization or None
         What is done to their columns.
 
-    encoder, similarity, miner, loss : objects
-        The four nouns, ready to be called.
+    encoder, similarity : objects
+        Two of the four nouns, ready to be called.
+
+    objectives : list of Objective
+        The other two: what is wanted of which pairs.
 
     params : list of ndarray
         The encoder's parameters to start from.
@@ -144,11 +147,19 @@ class Trainer:
     seed : int
         Of the dropout masks and of a module's own randomness.
 
-    optimizer_state : list, default=None
-        Running means to go on with.
+    loss_params : list of dict of str to ndarray, default=None
+        Those of the loss of each objective; None where no loss has any.
+
+    optimizer_state : list of list, default=None
+        Running means of each optimizer to go on with, as its `state` returns them.
 
     dtype : torch.dtype, default=torch.float32
         Precision of the training.
+
+    Attributes
+    ----------
+    optimizers : list of AdamW
+        The encoder's, and one for each loss with parameters of its own.
     """
 
     def __init__(
@@ -158,14 +169,14 @@ class Trainer:
         standardization,
         encoder,
         similarity,
-        miner,
-        loss,
+        objectives,
         params,
         normalize,
         learning_rate,
         alpha,
         device,
         seed,
+        loss_params=None,
         optimizer_state=None,
         dtype=None,
     ):
@@ -186,20 +197,44 @@ class Trainer:
         n_trained = len(params) if encoder.n_trained is None else encoder.n_trained
         for i in range(n_trained):
             self._params[i] = self._params[i].to(self._dtype).requires_grad_()
-        self.optimizer = AdamW(self._params[:n_trained], alpha, optimizer_state)
+        self._loss_params = [
+            {name: self._leaf(value) for name, value in own.items()}
+            for own in loss_params or [{}] * len(objectives)
+        ]
+        self._make_optimizers(objectives, n_trained, alpha, optimizer_state)
         self._make_step = partial(
             Step,
             encoder,
             similarity,
-            miner,
-            loss,
+            objectives,
             self._params,
+            self._loss_params,
             normalize,
             self._generator,
         )
         self._step = None
         self._numbers = None
         self._total = torch.zeros((), device=device, dtype=self._dtype)
+
+    def _leaf(self, value):
+        import torch
+
+        value = torch.from_numpy(np.array(value)).to(self._device, self._dtype)
+        return value.requires_grad_()
+
+    def _make_optimizers(self, objectives, n_trained, alpha, state):
+        """Make one for the encoder, and one for each loss with its own parameters."""
+        groups = [(1.0, self._params[:n_trained], alpha)]
+        for objective, own in zip(objectives, self._loss_params, strict=True):
+            if own:
+                factor = objective.loss.learning_rate_factor()
+                groups.append((factor, list(own.values()), 0.0))
+        state = state or [None] * len(groups)
+        self._factors = [factor for factor, _, _ in groups]
+        self.optimizers = [
+            AdamW(params, decay, saved)
+            for (_, params, decay), saved in zip(groups, state, strict=True)
+        ]
 
     def epoch(self, index, rates):
         """Train on the batches of one epoch.
@@ -236,7 +271,10 @@ class Trainer:
                     self._numbers.copy_(numbers[step])
                 for here, key in zip(self._step.keys, keys, strict=True):
                     here.copy_(key[step])
-                self.optimizer.learn_at(rate * self._learning_rate)
+                for factor, optimizer in zip(
+                    self._factors, self.optimizers, strict=True
+                ):
+                    optimizer.learn_at(rate * factor * self._learning_rate)
                 self._advance()
         return self._total.item() / len(rates)
 
@@ -262,14 +300,29 @@ class Trainer:
             else:
                 self._rows.read(numbers[0], X)
             with torch.no_grad(), torch.cuda.device(self._device):
-                state = [*self.optimizer.tensors, self._total]
+                state = [t for optimizer in self.optimizers for t in optimizer.tensors]
+                state.append(self._total)
                 self._advance = captured(self._one_step, state, self._generator)
 
     def _one_step(self):
         if self._numbers is not None:
             self._rows.read(self._numbers, self._step.X)
         self._total += self._step()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def statistics(self):
+        """Return what the first miner made of the last batch.
+
+        Returns
+        -------
+        statistics : dict of str to float
+            As `Meeting.statistics` returns them.
+        """
+        import torch
+
+        with torch.no_grad():
+            return self._step.terms[0].statistics(self._step.points)
 
     def embed(self, X):
         """Return the points of rows as they stand now, with nothing dropped.
@@ -294,6 +347,18 @@ class Trainer:
     def params(self):
         """Return copies of the parameters, as numpy."""
         return [param.detach().cpu().numpy().copy() for param in self._params]
+
+    def loss_params(self):
+        """Return copies of each loss's own parameters, as numpy."""
+        return [
+            {name: value.detach().cpu().numpy().copy() for name, value in own.items()}
+            for own in self._loss_params
+        ]
+
+    def memories(self):
+        """Return the memories of past batches, of terms that have one."""
+        memories = [term.memory for term in self._step.terms]
+        return [memory for memory in memories if memory is not None]
 
     @contextmanager
     def undisturbed(self):

@@ -58,6 +58,9 @@ class Script:
     def params(self):
         return self.epoch
 
+    def loss_params(self):
+        return [{"boundary": self.epoch}]
+
 
 class Given:
     rows = None
@@ -88,6 +91,7 @@ def test_stops_after_epochs_without_gain_and_keeps_the_best(scores, n_epochs, be
     found, stopping = run(scores, n_iter_no_change=2, tol=0.01)
     assert found == n_epochs
     assert stopping.best_params == best
+    assert stopping.best_loss_params == [{"boundary": best}]
     assert stopping.best_score == max(scores[:n_epochs])
     assert stopping.scores == scores[:n_epochs]
 

@@ -82,9 +82,10 @@ def test_parameters_out_of_range_are_refused(name, value):
 BAD_SETTINGS = [
     ({"hidden_layer_sizes": (8, 0)}, "`hidden_layer_sizes` must hold ints in [1, inf)"),
     ({"loss": "siamese", "margin": 1.0}, "`margin` must be 'auto' with loss='siamese'"),
+    ({"loss": "siamese", "margin": 1.0}, "no margin but ['bound'], set on an object"),
     (
         {"loss": ContrastiveLoss(), "margin": 0.5},
-        "The margin of that loss is set on an object, as in loss=ContrastiveLoss()",
+        "Set it on the object, loss=ContrastiveLoss(margin=0.5), and search it",
     ),
     ({"loss": ContrastiveLoss(margin=-1)}, "'margin' parameter of ContrastiveLoss"),
     ({"loss": SiameseLoss(bound=0)}, "'bound' parameter of SiameseLoss"),

@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_wine
 
 from sklearn_contrastive import ContrastiveEmbedding, Pairs
-from sklearn_contrastive.losses import ContrastiveLoss, PairLoss
+from sklearn_contrastive.losses import ContrastiveLoss, ListwiseLoss, PairLoss
 from sklearn_contrastive.miners import NearestPairs
 
 X, y = load_wine(return_X_y=True)
@@ -128,3 +128,79 @@ def test_a_miner_that_lists_its_pairs_is_asked_for_the_list():
 def test_a_loss_that_is_no_number_is_looked_for_in_the_users_own():
     with pytest.raises(FloatingPointError, match="Look at what your `loss` or `miner`"):
         fit(loss=lambda anchors, candidates, pairs: anchors.sum() * torch.nan)
+
+
+class ListOfOnes(ListwiseLoss):
+    """A listwise loss that is as wrong as it is told to be."""
+
+    def __init__(self, answer="right", learns=False):
+        self.answer = answer
+        self.learns = learns
+
+    def init(self, n_components, n_classes, rng):
+        return {"scale": np.array(1.0)} if self.learns else {}
+
+    def lists(self, values, positive, negative, params):
+        total, slopes = (values * negative).sum(), negative
+        answers = {
+            "right": [(total, negative.sum(), slopes, {})],
+            "nothing": None,
+            "no list": (total, negative.sum(), slopes, {}),
+            "three": [(total, negative.sum(), slopes)],
+            "summed": [(total, negative.sum(), slopes.sum(-1), {})],
+            "a number": [(1.0, negative.sum(), slopes, {})],
+            "by anchor": [(total, negative.sum(-1), slopes, {})],
+            "in half": [(total, negative.sum(), slopes.half(), {})],
+            "uphill": [(total, negative.sum(), -slopes, {})],
+            "tenfold": [(total, negative.sum(), 10 * slopes, {})],
+        }
+        return answers[self.answer]
+
+
+def test_a_listwise_loss_of_ones_own_trains():
+    assert np.isfinite(fit(loss=ListOfOnes()).transform(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("nothing", "it returned NoneType"),
+        ("no list", "it returned tuple"),
+        ("three", "one of them has 3 entries"),
+        ("summed", "with slopes of the shape of the values"),
+        ("a number", "whose sum and count are scalar tensors"),
+        ("by anchor", "whose sum and count are scalar tensors"),
+        ("in half", "slopes in the precision of the values; got torch.float16"),
+    ],
+)
+def test_a_listwise_loss_that_returns_something_else_is_refused(answer, message):
+    with pytest.raises(ValueError, match=f"`loss.lists` must return.*{message}"):
+        fit(loss=ListOfOnes(answer))
+
+
+def test_a_parameter_without_a_slope_is_refused():
+    with pytest.raises(ValueError, match=r"`loss` learns \['scale'\] and must say"):
+        fit(loss=ListOfOnes(learns=True))
+
+
+class Mistyped(ListOfOnes):
+    measure = "cosine"
+
+
+class Mismined(ListOfOnes):
+    auto_miner = "nearst"
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"), [(Mistyped, "measure"), (Mismined, "auto_miner")]
+)
+def test_attributes_of_a_loss_that_mean_nothing_are_refused(cls, name):
+    with pytest.raises(ValueError, match=f"`{name}` of {cls.__name__} must be"):
+        fit(loss=cls())
+
+
+@pytest.mark.parametrize("answer", ["uphill", "tenfold"])
+def test_slopes_of_another_sum_are_refused(answer):
+    message = r"`ListOfOnes.lists` must return the slopes of its sum in each value\."
+    with pytest.raises(ValueError, match=message):
+        fit(loss=ListOfOnes(answer))

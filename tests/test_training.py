@@ -9,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
+from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Pairs
 from sklearn_contrastive._training import Epochs, Trainer, resolve_device
@@ -147,13 +148,14 @@ def trainer(normalize=True, dtype=None, **nouns):
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(30, 5)), np.arange(30) % 3
     encoder = MLPEncoder((6,), dropout=0.0)
-    nouns = {"miner": AllPairs(), "loss": ContrastiveLoss(1.0), **nouns}
-    nouns = {"similarity": LabelSimilarity().fit(X, y), **nouns}
+    miner = nouns.pop("miner", AllPairs())
+    objective = Objective(miner, nouns.pop("loss", ContrastiveLoss(1.0)))
     return Trainer(
         X,
         standardization=None,
         encoder=encoder,
-        **nouns,
+        similarity=nouns.pop("similarity", LabelSimilarity().fit(X, y)),
+        objectives=[objective],
         params=encoder.init(5, 3, rng),
         normalize=normalize,
         learning_rate=1e-2,

@@ -5,11 +5,23 @@ Each loss is a class in a file of its own; `LOSSES` maps the names that
 set its parameters, and search them as ``loss__margin``.
 """
 
-from sklearn_contrastive.losses._base import HingeLoss, PairLoss
+from sklearn_contrastive.losses._base import Loss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._contrastive_linear import ContrastiveLinearLoss
 from sklearn_contrastive.losses._contrastive_squared import ContrastiveSquaredLoss
+from sklearn_contrastive.losses._hybrid import HybridLoss
+from sklearn_contrastive.losses._info_nce import InfoNCELoss
+from sklearn_contrastive.losses._lifted import LiftedLoss
+from sklearn_contrastive.losses._listwise import ListwiseLoss, TemperatureLoss
+from sklearn_contrastive.losses._margin import MarginLoss
+from sklearn_contrastive.losses._multi_similarity import MultiSimilarityLoss
+from sklearn_contrastive.losses._n_pair import NPairLoss
+from sklearn_contrastive.losses._nca import NCALoss
+from sklearn_contrastive.losses._pair import HingeLoss, PairLoss
+from sklearn_contrastive.losses._proxy_anchor import ProxyAnchorLoss
 from sklearn_contrastive.losses._siamese import SiameseLoss
+from sklearn_contrastive.losses._supcon import SupConLoss
+from sklearn_contrastive.losses._triplet import TripletLoss
 
 __all__ = [
     "LOSSES",
@@ -17,13 +29,36 @@ __all__ = [
     "ContrastiveLoss",
     "ContrastiveSquaredLoss",
     "HingeLoss",
+    "HybridLoss",
+    "InfoNCELoss",
+    "LiftedLoss",
+    "ListwiseLoss",
+    "Loss",
+    "MarginLoss",
+    "MultiSimilarityLoss",
+    "NCALoss",
+    "NPairLoss",
     "PairLoss",
+    "ProxyAnchorLoss",
     "SiameseLoss",
+    "SupConLoss",
+    "TemperatureLoss",
+    "TripletLoss",
 ]
 
 LOSSES = {
     "contrastive": ContrastiveLoss,
     "contrastive_linear": ContrastiveLinearLoss,
     "contrastive_squared": ContrastiveSquaredLoss,
+    "hybrid": HybridLoss,
+    "info_nce": InfoNCELoss,
+    "lifted": LiftedLoss,
+    "margin": MarginLoss,
+    "multi_similarity": MultiSimilarityLoss,
+    "n_pair": NPairLoss,
+    "nca": NCALoss,
+    "proxy_anchor": ProxyAnchorLoss,
     "siamese": SiameseLoss,
+    "supcon": SupConLoss,
+    "triplet": TripletLoss,
 }

@@ -1,36 +1,22 @@
-"""What every loss of distances alone offers: two formulas, and all else from them."""
+"""What every loss offers to training."""
 
-import math
 import warnings
 from abc import ABC, abstractmethod
-from functools import cache, partial
+from functools import cache
+from math import inf
 from numbers import Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from sklearn_contrastive._springs import Springs
 
 
-class PairLoss(ABC, BaseEstimator):
-    r"""A loss made of two formulas of the distance of a pair.
+class Loss(ABC, BaseEstimator):
+    """What is wanted of the distances between alike and unlike rows.
 
-    .. math::
-
-        L = \frac{\sum_{ij} w^+_{ij}\, E^+(D_{ij})}{\sum_{ij} w^+_{ij}}
-          + \frac{\sum_{ij} w^-_{ij}\, E^-(D_{ij})}
-                 {\sum_{ij} w^-_{ij}\,[E^-(D_{ij}) > 0]}
-
-    with :math:`D_{ij}` the Euclidean distance between anchor i and candidate j and
-    :math:`w^+, w^-` the weights of the pairs: the mean over the positive pairs plus
-    the mean over those negative pairs that still cost something. A mean over no pair
-    is zero.
-
-    To add a loss, write `positive` and `negative`, each energy with its slope, with
-    operators that numpy arrays and torch tensors share, and say in `on_sphere` and
-    `off_sphere` what its parameters stand for when they are ``"auto"``.
+    A loss is called with points and with weights of their pairs. To add one, derive
+    from `PairLoss` if it is a sum over pairs, from `ListwiseLoss` if it compares an
+    anchor's candidates with one another, or from this class and leave the gradient to
+    automatic differentiation.
 
     Attributes
     ----------
@@ -41,181 +27,23 @@ class PairLoss(ABC, BaseEstimator):
     reach : float
         Largest margin that two points on the unit sphere can be apart, in the units
         of the loss.
+
+    auto_miner : str
+        What ``miner="auto"`` stands for.
+
+    has_proxies : bool
+        Whether the anchors are points of the loss's own, one a class.
     """
 
     _parameter_constraints: ClassVar[dict] = {}
     on_sphere: ClassVar[dict[str, float]] = {}
     off_sphere: ClassVar[dict[str, float]] = {}
-    reach: ClassVar[float] = math.inf
+    reach: ClassVar[float] = inf
+    auto_miner: ClassVar[str] = "all"
+    has_proxies: ClassVar[bool] = False
 
     @abstractmethod
-    def positive(self, distances):
-        """Return energy and slope of similar pairs.
-
-        Parameters
-        ----------
-        distances : ndarray or Tensor
-            Distances D > 0, in any shape.
-
-        Returns
-        -------
-        energy : ndarray or Tensor
-            E(D), >= 0.
-
-        slope : ndarray, Tensor or float
-            Derivative of E in the squared distance, E'(D) / 2D. A plain number says
-            that E is that multiple of D².
-        """
-
-    @abstractmethod
-    def negative(self, distances):
-        """Return energy and slope of dissimilar pairs, as `positive` does."""
-
-    def in_place(self):
-        """Return a faster form of `negative`, or None.
-
-        Returns
-        -------
-        in_place : callable or None
-            Given squared distances and an array for the slopes, writes to both and
-            returns the sum of the energies and the number of pairs that still cost
-            something. Pairs that do not count are too far away to cost anything.
-        """
-        owner = next(cls for cls in type(self).__mro__ if "negative" in vars(cls))
-        # A subclass with a formula of its own must not inherit the form of another.
-        form = vars(owner).get("_negative_in_place")
-        return None if form is None else partial(form, self)
-
-    def constant_slopes(self, distances):
-        """Return the slopes of both kinds of pairs where they are constant, else None.
-
-        Parameters
-        ----------
-        distances : ndarray or Tensor
-            Any distances, of the type of those to come.
-
-        Returns
-        -------
-        slopes : list of float or None
-            Of positive and of negative pairs.
-        """
-        slopes = self.positive(distances)[1], self.negative(distances)[1]
-        return [slope if isinstance(slope, Real) else None for slope in slopes]
-
-    def resolve(self, normalize):
-        """Return a validated copy in which every ``"auto"`` has become a number.
-
-        Parameters
-        ----------
-        normalize : bool
-            Whether the embedding lies on the unit sphere.
-
-        Returns
-        -------
-        loss : PairLoss
-            The copy, ready to be called.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, or `positive` or `negative` does not
-            return energies and their slopes.
-
-        Warns
-        -----
-        UserWarning
-            If no pair of points on the unit sphere can reach the margin.
-        """
-        self._validate_params()
-        autos = self.on_sphere if normalize else self.off_sphere
-        given = self.get_params(deep=False)
-        loss = clone(self).set_params(
-            **{name: autos[name] for name in autos if given[name] == "auto"}
-        )
-        loss._check_formula("positive")
-        loss._check_formula("negative")
-        if normalize and getattr(loss, "margin", 0) > self.reach:
-            warnings.warn(
-                f"`margin`={loss.margin:g} cannot be reached: points on the unit "
-                f"sphere are at most {self.reach:g} apart in the units of "
-                f"{type(self).__name__}, so every dissimilar pair repels for ever. "
-                "Lower the margin, or set `normalize=False`.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return loss
-
-    def _check_formula(self, name):
-        """Refuse what is no energy >= 0 with its slope in the squared distance."""
-        D, h = np.linspace(0.1, 2, 39), 1e-4
-        what = f"`{type(self).__name__}.{name}` must return energies and slopes"
-        try:
-            energy, slope = getattr(self, name)(D)
-            above, below = (getattr(self, name)(D + step)[0] for step in (h, -h))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{what}, two arrays; it failed with: {error}.") from error
-        if np.shape(energy) != D.shape or np.shape(slope) not in ((), D.shape):
-            raise ValueError(
-                f"{what} in the shape of the distances, {D.shape}; got shapes "
-                f"{np.shape(energy)} and {np.shape(slope)}."
-            )
-        if not (np.isfinite(energy).all() and np.min(energy) >= 0):
-            raise ValueError(f"{what}; energies must be finite and >= 0.")
-        expected = (above - below) / (4 * h * D)
-        rounding = np.finfo(float).eps * np.abs(energy) / (h * D)
-        wrong = np.abs(slope - expected) > 1e-3 * (1 + np.abs(expected)) + 4 * rounding
-        # A hinge may bend in a few places.
-        if wrong.mean() > 0.2:
-            at = wrong.argmax()
-            raise ValueError(
-                f"{what} in the squared distance, E'(D) / 2D. At D={D[at]:.3g} the "
-                f"energies rise by {expected[at]:.3g} for each unit of D²; the slope "
-                f"returned is {np.broadcast_to(slope, D.shape)[at]:.3g}."
-            )
-
-    def pair_values(self, distances, similar):
-        """Return the loss of each pair by itself, without averaging.
-
-        Parameters
-        ----------
-        distances : array-like of shape (n_pairs,)
-            Euclidean distances, >= 0.
-
-        similar : array-like of shape (n_pairs,)
-            1 or True where the two rows of a pair are alike, else 0 or False.
-
-        Returns
-        -------
-        values : ndarray of shape (n_pairs,)
-            Losses, in float64. Parameters that are ``"auto"`` take their value for
-            the unit sphere.
-
-        Raises
-        ------
-        ValueError
-            If the two do not have the same shape, a distance is negative or not a
-            number, or `similar` holds anything but 0 and 1.
-        """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loss = self.resolve(normalize=True)
-        distances = np.asarray(distances, dtype=np.float64)
-        similar = np.asarray(similar)
-        if distances.shape != similar.shape:
-            raise ValueError(
-                "`distances` and `similar` must have the same shape; got "
-                f"{distances.shape} and {similar.shape}."
-            )
-        if not np.all(distances >= 0):
-            raise ValueError("`distances` must be numbers in [0, inf).")
-        if not np.isin(similar, (0, 1)).all():
-            raise ValueError("`similar` must hold 1 (alike) and 0 (unlike) only.")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            attracted, _ = loss.positive(distances)
-            repelled, _ = loss.negative(distances)
-        return np.where(similar == 1, attracted, repelled)
-
-    def __call__(self, anchors, candidates, pairs):
+    def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch.
 
         Parameters
@@ -229,56 +57,109 @@ class PairLoss(ABC, BaseEstimator):
         pairs : Pairs
             Weights of shape (n_anchors, n_candidates).
 
+        params : dict of str to Tensor, default=None
+            The loss's own parameters, for a loss whose `init` returns some.
+
         Returns
         -------
         loss : Tensor of shape ()
             Zero, with a gradient of zero, when no pair is known.
         """
-        return _graph_node().apply(anchors, candidates, self, pairs)
+
+    def init(self, n_components, n_classes, rng):
+        """Return parameters that are learned beside the encoder.
+
+        Parameters
+        ----------
+        n_components : int
+            Dimension of the embedding.
+
+        n_classes : int
+            Classes that the rows belong to, 0 if they have none.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        params : dict of str to ndarray
+            None, for most losses.
+        """
+        return {}
+
+    def learning_rate_factor(self):
+        """Return the learning rate of own parameters, in that of the encoder."""
+        return 1.0
+
+    def resolve(self, normalize):
+        """Return a validated copy in which every ``"auto"`` has become a number.
+
+        Parameters
+        ----------
+        normalize : bool
+            Whether the embedding lies on the unit sphere.
+
+        Returns
+        -------
+        loss : Loss
+            The copy, ready to be called.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or a formula of a `PairLoss` does not
+            return energies and their slopes.
+
+        Warns
+        -----
+        UserWarning
+            If no pair of points on the unit sphere can reach the margin.
+        """
+        self._validate_params()
+        autos = self.on_sphere if normalize else self.off_sphere
+        given = self.get_params(deep=False)
+        loss = clone(self).set_params(
+            **{name: autos[name] for name in autos if given[name] == "auto"}
+        )
+        margin = getattr(loss, "margin", None)
+        if normalize and isinstance(margin, Real) and margin > loss.reach:
+            warnings.warn(
+                f"`margin`={margin:g} cannot be reached: points on the unit "
+                f"sphere are at most {loss.reach:g} apart in the units of "
+                f"{type(self).__name__}, so the push on dissimilar rows never ends. "
+                "Lower the margin, or set `normalize=False`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return loss
 
 
-class HingeLoss(PairLoss):
-    """A pair loss whose dissimilar pairs stop repelling at a margin.
+def closed_form(engine, anchors, candidates, pairs, params=None):
+    """Return a loss whose gradients are known, as part of torch's graph.
 
     Parameters
     ----------
-    margin : float or "auto", default="auto"
-        Where the push on dissimilar pairs ends, in (0, 1e14].
+    engine : callable
+        Given points, a function that weighs pairs, and `params`, returns the loss with
+        the forces on anchors and candidates and on the parameters.
 
-    Notes
-    -----
-    The margins that ``"auto"`` stands for are those of a hinge on the distance; a
-    hinge on anything else says its own in `on_sphere`, `off_sphere` and `reach`.
-    """
+    anchors, candidates : Tensor of shape (n_points, n_components)
+        The points.
 
-    _parameter_constraints = {
-        # Pairs that do not count are put 1e15 apart, where nothing may push.
-        "margin": [Interval(Real, 0, 1e14, closed="right"), StrOptions({"auto"})],
-    }
+    pairs : Pairs
+        Weights of shape (n_anchors, n_candidates).
 
-    # The typical, and the largest, distance of two directions.
-    on_sphere = {"margin": math.sqrt(2)}
-    off_sphere = {"margin": 1.0}
-    reach = 2.0
-
-    def __init__(self, margin="auto"):
-        self.margin = margin
-
-
-def step(values):
-    """Return 1 where values are positive and 0 where they are zero.
-
-    Parameters
-    ----------
-    values : ndarray or Tensor
-        Numbers >= 0.
+    params : dict of str to Tensor, default=None
+        The loss's own parameters.
 
     Returns
     -------
-    step : ndarray or Tensor
-        In the dtype of `values`; made without booleans, whose arithmetic is slow.
+    loss : Tensor of shape ()
+        The loss.
     """
-    return values / values.clip(min=1e-30)
+    params = params or {}
+    given = anchors, candidates, engine, pairs, list(params), *params.values()
+    return _graph_node().apply(*given)
 
 
 @cache
@@ -288,19 +169,26 @@ def _graph_node():
 
     class Node(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, anchors, candidates, loss, pairs):
+        def forward(ctx, anchors, candidates, engine, pairs, names, *values):
             def tile(rows, columns, work):
                 return [weights[..., rows, columns] for weights in pairs]
 
             points = anchors.detach(), candidates.detach()
-            value, forces = Springs(loss, *points)(*points, tile)
-            ctx.save_for_backward(*forces)
-            return value
+            params = dict(zip(names, (v.detach() for v in values), strict=True))
+            loss, forces, on_params = engine(*points, tile, params)
+            ctx.n_params = len(names)
+            on_params = [
+                torch.as_tensor(on_params.get(name, 0)).to(value).expand_as(value)
+                for name, value in params.items()
+            ]
+            ctx.save_for_backward(*forces, *on_params)
+            return loss
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx, grad):
-            on_both = [grad[..., None, None] * on for on in ctx.saved_tensors]
-            return *on_both, None, None
+            saved = ctx.saved_tensors
+            on_both = [grad[..., None, None] * on for on in saved[:2]]
+            return *on_both, None, None, None, *(grad * on for on in saved[2:])
 
     return Node

@@ -1,6 +1,6 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
-from sklearn_contrastive.losses._base import HingeLoss
+from sklearn_contrastive.losses._pair import HingeLoss
 
 
 class ContrastiveLoss(HingeLoss):

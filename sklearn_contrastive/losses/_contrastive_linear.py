@@ -1,6 +1,6 @@
 """The contrastive loss with a hinge that is linear in the distance."""
 
-from sklearn_contrastive.losses._base import HingeLoss, step
+from sklearn_contrastive.losses._pair import HingeLoss, step
 
 
 class ContrastiveLinearLoss(HingeLoss):

@@ -1,6 +1,6 @@
 """The contrastive loss with its hinge on the squared distance."""
 
-from sklearn_contrastive.losses._base import HingeLoss, step
+from sklearn_contrastive.losses._pair import HingeLoss, step
 
 
 class ContrastiveSquaredLoss(HingeLoss):

@@ -5,7 +5,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive.losses._base import PairLoss
+from sklearn_contrastive.losses._pair import PairLoss
 
 
 class SiameseLoss(PairLoss):

@@ -267,6 +267,24 @@ class LabelSimilarity(Similarity):
         ours, theirs = keys.values[..., None], other_keys.values[..., None, :]
         return torch.eq(ours, theirs, out=work[0])
 
+    def prototypes(self, keys):
+        """Return keys for one point a class, which is no row of the table.
+
+        Parameters
+        ----------
+        keys : Keys
+            Keys of rows as tensors, whose precision and device are wanted.
+
+        Returns
+        -------
+        keys : Keys
+            One for each of `classes_`.
+        """
+        import torch
+
+        codes = torch.arange(len(self.classes_))
+        return Keys((-1 - codes).to(keys.rows), codes.to(keys.values))
+
     def attraction(self, keys, Z):
         """Add up all positive pairs without looking at any: by class means.
 

@@ -19,7 +19,47 @@ CLASSES = [
     for name in losses.__all__
     if name != "LOSSES" and not inspect.isabstract(getattr(losses, name))
 ]
-every_loss = pytest.mark.parametrize("loss", [cls().resolve(True) for cls in CLASSES])
+#: Other formulas that the parameters of some losses choose.
+VARIANTS = {
+    "supcon and margin": losses.HybridLoss(
+        [("supcon", losses.SupConLoss()), ("margin", losses.MarginLoss())], [2, 1]
+    ),
+    "nca goldberger": losses.NCALoss(form="goldberger"),
+    "hard triplet": losses.TripletLoss(negatives="hard", squared=False),
+    "soft triplet": losses.TripletLoss(margin="soft", negatives="all"),
+}
+EVERY = {name: cls() for name, cls in losses.LOSSES.items()} | VARIANTS
+EVERY = {name: loss.resolve(True) for name, loss in EVERY.items()}
+#: Where weights stand: in means over each kind, in a mean over positives against
+#: sums inside a logarithm, or in such sums alone.
+MEANS = (losses.PairLoss, losses.MarginLoss, losses.NCALoss, losses.TripletLoss)
+MEANS_OF_POSITIVES = (losses.InfoNCELoss, losses.LiftedLoss, losses.NPairLoss)
+LOGARITHMS = (losses.MultiSimilarityLoss, losses.ProxyAnchorLoss, losses.SupConLoss)
+#: Those that compare positives with negatives, and need both.
+COMPARING = (
+    *(losses.InfoNCELoss, losses.LiftedLoss, losses.NCALoss, losses.NPairLoss),
+    *(losses.SupConLoss, losses.TripletLoss),
+)
+
+
+def members(loss):
+    """Return what a loss is a sum of."""
+    if isinstance(loss, losses.HybridLoss):
+        return [member for _, member, _ in loss.members()]
+    return [loss]
+
+
+def is_made_of(loss, classes):
+    return all(isinstance(member, classes) for member in members(loss))
+
+
+def each(*classes):
+    """Parametrize a test by the losses of some classes, and the sums of such."""
+    chosen = {name: loss for name, loss in EVERY.items() if is_made_of(loss, classes)}
+    return pytest.mark.parametrize("loss", chosen.values(), ids=chosen)
+
+
+every_loss = each(losses.Loss)
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)
 
@@ -83,13 +123,79 @@ def test_rows_of_unknown_pairs_change_nothing(loss, seed):
 
 
 @every_loss
+def test_it_is_known_what_weights_do_to_each_loss(loss):
+    for part in members(loss):
+        kinds = [MEANS, MEANS_OF_POSITIVES, LOGARITHMS]
+        assert sum(isinstance(part, kind) for kind in kinds) == 1
+
+
+# The lifted loss reads the weights of a candidate from both ends.
+@each(*(cls for cls in CLASSES if cls is not losses.LiftedLoss))
+@few
+@given(seed=seeds)
+def test_a_weight_of_two_is_a_candidate_that_comes_twice(loss, seed):
+    times = torch.tensor(np.random.RandomState(seed).randint(1, 4, size=9))
+    Z, pairs = batch(seed)
+    heavy = Pairs(*(weights.to(Z.dtype) * times for weights in pairs))
+    copies = torch.arange(9).repeat_interleave(times)
+    often = Pairs(*(weights[:, copies] for weights in pairs))
+    A, C = Z.clone().requires_grad_(), Z.clone().requires_grad_()
+    value, repeated = loss(A, C, heavy), loss(A, C[copies], often)
+    assert repeated.item() == pytest.approx(value.item(), rel=1e-10)
+    found = torch.autograd.grad(value, (A, C))
+    for on, expected in zip(found, torch.autograd.grad(repeated, (A, C)), strict=True):
+        assert_allclose(on, expected, rtol=1e-8, atol=1e-10)
+
+
+@each(*MEANS)
 @few
 @given(seed=seeds, factor=st.floats(0.1, 10))
-def test_only_relative_weights_matter(loss, seed, factor):
+def test_only_relative_weights_matter_to_means(loss, seed, factor):
     Z, pairs = batch(seed)
     scaled = Pairs(*(factor * weights.to(Z.dtype) for weights in pairs))
     value, _ = value_and_gradient(loss, Z, pairs)
     assert loss(Z, Z, scaled).item() == pytest.approx(value, rel=1e-10)
+
+
+@each(*MEANS_OF_POSITIVES)
+@few
+@given(seed=seeds, factor=st.floats(0.1, 10))
+def test_only_relative_weights_of_positives_matter_to_their_means(loss, seed, factor):
+    Z, pairs = batch(seed)
+    scaled = Pairs(factor * pairs.positive.to(Z.dtype), pairs.negative)
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    other, other_gradient = value_and_gradient(loss, Z, scaled)
+    assert other == pytest.approx(value, rel=1e-10)
+    assert_allclose(other_gradient, gradient, rtol=1e-8, atol=1e-10)
+
+
+@few
+@given(seed=seeds, factor=st.floats(0.1, 10))
+def test_weights_shift_a_softmax_over_all_candidates_by_their_logarithm(seed, factor):
+    loss, (Z, pairs) = losses.SupConLoss(), batch(seed)
+    scaled = Pairs(*(factor * weights.to(Z.dtype) for weights in pairs))
+    value, gradient = value_and_gradient(loss, Z, pairs)
+    shift = np.log(factor) if value else 0
+    other, other_gradient = value_and_gradient(loss, Z, scaled)
+    assert other == pytest.approx(value + shift, rel=1e-10, abs=1e-10)
+    assert_allclose(other_gradient, gradient, rtol=1e-8, atol=1e-10)
+
+
+@each(losses.MultiSimilarityLoss, losses.ProxyAnchorLoss)
+@pytest.mark.parametrize("kind", Pairs._fields)
+def test_heavier_pairs_cost_more_inside_a_logarithm(loss, kind):
+    Z, pairs = batch(0)
+    heavier = {kind: 2 * getattr(pairs, kind).to(Z.dtype)}
+    assert loss(Z, Z, pairs._replace(**heavier)) > loss(Z, Z, pairs)
+
+
+@every_loss
+def test_weights_are_left_as_they_are(loss):
+    Z, pairs = batch(0)
+    pairs = Pairs(*(weights.to(Z.dtype) for weights in pairs))
+    given = [weights.clone() for weights in pairs]
+    loss(Z, Z, pairs)
+    assert all(map(torch.equal, pairs, given))
 
 
 @every_loss
@@ -122,15 +228,22 @@ def test_a_missing_kind_of_pair_costs_nothing(loss, known):
     }
     value, gradient = value_and_gradient(loss, Z, Pairs(**kept))
     assert np.isfinite(gradient).all()
-    assert (value == 0) == (known == "neither")
+    nothing = known == "neither" or is_made_of(loss, COMPARING)
+    assert (value == 0) == nothing
+    assert (not gradient.any()) == nothing
 
 
 @every_loss
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_coincident_points_have_a_finite_gradient(loss, dtype):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_coincident_points_have_a_finite_gradient_along_themselves(loss, dtype):
     _, pairs = batch(0)
     value, gradient = value_and_gradient(loss, torch.ones((9, 3), dtype=dtype), pairs)
     assert np.isfinite(value)
+    # Distances have none at all. Inner products grow with the length of the points,
+    # which the sphere does not let them do.
+    measures = {getattr(part, "measure", None) for part in members(loss)}
+    if "inner_product" in measures:
+        gradient = gradient - gradient.mean(axis=1, keepdims=True)
     assert_allclose(gradient, 0, atol=1e-5)
 
 

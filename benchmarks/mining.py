@@ -1,0 +1,151 @@
+"""What looking beyond a batch brings: MAP@R on held-out rows, pass by pass.
+
+Run ``python benchmarks/mining.py --data FOLDER``: letter (26 classes, 20,000 rows) and
+a synthetic table of 1,000 classes with 20 rows each, of which a quarter is held out.
+`ContrastiveEmbedding` with its defaults but for `miner`: ``nearest``, ``global`` and
+``memory``, for 15 and for 40 passes. The learning rate falls over all passes, so the
+points of a curve are those of one fit. MAP@R is that of each held-out row among all
+others. Medians of the given seeds. Writes ``results/mining.json`` and
+``results/mining.md``.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import report
+import tables
+import torch
+from sklearn.model_selection import train_test_split
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._training import Trainer
+from sklearn_contrastive.miners import CrossBatchMemory, GlobalMiner
+
+MINERS = {
+    "nearest": "nearest",
+    "global": GlobalMiner(),
+    "memory": CrossBatchMemory(4096),
+}
+#: Passes over the rows, and after which of them MAP@R is measured.
+N_PASSES = {"letter": 15, "1,000 classes": 40}
+EVERY = 5
+
+
+def many_classes():
+    """Return 20 rows of each of 1,000 classes, in 32 columns that mix 16 factors."""
+    rng = np.random.RandomState(0)
+    y = np.repeat(np.arange(1000), 20)
+    factors = rng.normal(size=(1000, 16))[y] + 0.6 * rng.normal(size=(len(y), 16))
+    mixed = np.tanh(factors @ rng.normal(size=(16, 32)) / 3)
+    return mixed + 0.1 * rng.normal(size=mixed.shape), y
+
+
+def map_at_r(Z, y):
+    """Return the mean average precision at R of each row among all others.
+
+    R is the number of other rows of its class.
+    """
+    order = np.argsort(-(Z @ Z.T) + 10 * np.eye(len(Z)), axis=1)
+    n_alike = np.bincount(y, minlength=y.max() + 1)[y] - 1
+    ranks = np.arange(1, n_alike.max() + 1)
+    hits = y[order[:, : n_alike.max()]] == y[:, None]
+    hits &= ranks <= n_alike[:, None]
+    precision = hits.cumsum(axis=1) / ranks
+    scores = (precision * hits).sum(axis=1)[n_alike > 0] / n_alike[n_alike > 0]
+    return float(scores.mean())
+
+
+def curve(X, y, X_test, y_test, miner, n_passes, seed):
+    """Return MAP@R of the held-out rows after every few passes of one fit."""
+    scores, epoch = [], Trainer.epoch
+
+    def judged(trainer, index, rates):
+        loss = epoch(trainer, index, rates)
+        judged.n_done += 1
+        if judged.n_done % EVERY == 0:
+            scores.append(map_at_r(trainer.embed(X_test), y_test))
+        return loss
+
+    judged.n_done = 0
+    Trainer.epoch = judged
+    try:
+        ContrastiveEmbedding(miner=miner, max_iter=n_passes, random_state=seed).fit(
+            X, y
+        )
+    finally:
+        Trainer.epoch = epoch
+    return scores
+
+
+def measure(options):
+    """Return the curves, by table and miner, one a seed."""
+    results = {}
+    for name, n_passes in N_PASSES.items():
+        loaded = many_classes()
+        if name == "letter":
+            loaded = tables.load(name, options.data)
+        if loaded is None:
+            continue
+        X, y = loaded[0], np.unique(loaded[1], return_inverse=True)[1]
+        parts = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
+        X, X_test, y, y_test = parts
+        raw = (X_test - X.mean(axis=0)) / X.std(axis=0)
+        raw /= np.linalg.norm(raw, axis=1, keepdims=True)
+        results[name] = {"columns": [[map_at_r(raw, y_test)]]}
+        for method, miner in MINERS.items():
+            results[name][method] = [
+                curve(X, y, X_test, y_test, miner, n_passes, seed)
+                for seed in range(options.seeds)
+            ]
+            print(name, method, results[name][method], flush=True)
+    return results
+
+
+def markdown(results):
+    """Return the figures as Markdown tables."""
+    lines = []
+    for name, curves in results["curves"].items():
+        passes = range(EVERY, N_PASSES[name] + 1, EVERY)
+        columns = np.median(curves["columns"])
+        lines += [
+            f"MAP@R of held-out rows of {name}, in % (standardised columns, by "
+            f"cosine: {100 * columns:.1f}):",
+            "",
+            "| miner | " + " | ".join(f"{n} passes" for n in passes) + " |",
+            "|---|" + "---|" * len(passes),
+        ]
+        for method, runs in curves.items():
+            if method != "columns":
+                values = 100 * np.array(runs)
+                spans = [
+                    f"{m:.1f} ({low:.1f}–{high:.1f})"
+                    for m, low, high in zip(
+                        np.median(values, axis=0),
+                        values.min(axis=0),
+                        values.max(axis=0),
+                        strict=True,
+                    )
+                ]
+                lines.append(f"| {method} | " + " | ".join(spans) + " |")
+        lines.append("")
+    lines += [
+        "Medians of the seeds, with least and greatest; the learning rate falls over "
+        f"all passes of a fit. {results['machine']}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main():
+    options = report.options(
+        __doc__, seeds={"type": int, "default": 3}, data={"default": "."}
+    )
+    torch.set_num_threads(1)
+    report.save("mining", {"curves": measure(options)}, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Embeddings of past batches, kept to be compared with."""
+
+from sklearn_contrastive._pairs import Keys
+
+
+class Memory:
+    """A queue of points and their keys, overwritten from the oldest on.
+
+    Parameters
+    ----------
+    size : int
+        Rows to keep.
+
+    keys : Keys
+        Keys of a batch, of the kinds and on the device to keep.
+
+    Attributes
+    ----------
+    size : int
+        Rows to keep.
+
+    points : Tensor of shape (size, n_components)
+        The embeddings, made by the first `append`.
+
+    keys : Keys
+        Their keys.
+
+    full : bool
+        Whether all places are taken.
+    """
+
+    def __init__(self, size, keys):
+        self.size, self._next, self.full = size, 0, False
+        self.points = None
+        self.keys = Keys(*(key.new_zeros((size, *key.shape[1:])) for key in keys))
+
+    def append(self, points, keys):
+        """Put a batch in the place of the oldest rows.
+
+        Parameters
+        ----------
+        points : Tensor of shape (n_rows, n_components)
+            Embedded rows.
+
+        keys : Keys
+            Their keys.
+        """
+        import torch
+
+        if self.points is None:
+            self.points = points.new_zeros((self.size, points.shape[-1]))
+        n_rows = min(len(points), self.size)
+        places = torch.arange(self._next, self._next + n_rows, device=points.device)
+        places %= self.size
+        self.points.index_copy_(0, places, points[-n_rows:])
+        for kept, key in zip(self.keys, keys, strict=True):
+            kept.index_copy_(0, places, key[-n_rows:])
+        self.full = self.full or self._next + n_rows >= self.size
+        self._next = (self._next + n_rows) % self.size

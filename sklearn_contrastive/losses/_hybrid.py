@@ -1,0 +1,150 @@
+"""A weighted sum of losses."""
+
+from math import inf
+from numbers import Real
+
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metaestimators import _BaseComposition
+
+from sklearn_contrastive.losses._base import Loss
+from sklearn_contrastive.losses._contrastive import ContrastiveLoss
+from sklearn_contrastive.losses._nca import NCALoss
+
+
+class HybridLoss(Loss, _BaseComposition):
+    r"""A weighted sum of losses over the same batch.
+
+    .. math::
+
+        L = \sum_k w_k L_k
+
+    Each loss sees the pairs that its own ``miner="auto"`` chooses, or all of them those
+    of the miner that is asked for.
+
+    Parameters
+    ----------
+    losses : list of (str, Loss) or None, default=None
+        Names and losses, as in scikit-learn's `VotingClassifier`, so that a search
+        reaches ``loss__NAME__temperature``. None means ``[("contrastive",
+        ContrastiveLoss()), ("nca", NCALoss())]``.
+
+    weights : list of float or None, default=None
+        Weight of each loss, >= 0; None for 1 each.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_contrastive import ContrastiveEmbedding
+    >>> from sklearn_contrastive.losses import HybridLoss, NCALoss, SupConLoss
+    >>> X, y = load_iris(return_X_y=True)
+    >>> both = HybridLoss([("nca", NCALoss()), ("spread", SupConLoss())], [1, 0.5])
+    >>> model = ContrastiveEmbedding(loss=both, random_state=0)
+    >>> model = model.set_params(loss__spread__temperature=0.2)
+    >>> bool(model.fit(X, y).score(X, y) > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        "losses": [list, None],
+        "weights": ["array-like", None],
+    }
+
+    def __init__(self, losses=None, weights=None):
+        self.losses = losses
+        self.weights = weights
+
+    def get_params(self, deep=True):
+        """Return the parameters, and with `deep` those of each loss by its name."""
+        if self.losses is None:
+            return super().get_params(deep=False)
+        return self._get_params("losses", deep=deep)
+
+    def set_params(self, **params):
+        """Set parameters, a whole loss by its name or a loss's own by ``NAME__x``."""
+        if self.losses is None:
+            return super().set_params(**params)
+        return self._set_params("losses", **params)
+
+    def resolve(self, normalize):
+        """Return a copy whose losses are resolved, as `Loss.resolve` does.
+
+        Parameters
+        ----------
+        normalize : bool
+            Whether the embedding lies on the unit sphere.
+
+        Returns
+        -------
+        loss : HybridLoss
+            The copy, with weights that are numbers.
+
+        Raises
+        ------
+        ValueError
+            If `losses` is no list of names and losses, or `weights` no list of as
+            many numbers >= 0.
+        """
+        self._validate_params()
+        members = self._members()
+        weights = [1.0] * len(members) if self.weights is None else list(self.weights)
+        numbers = [
+            isinstance(w, Real) and not isinstance(w, bool) and 0 <= w < inf
+            for w in weights
+        ]
+        if len(weights) != len(members) or not all(numbers):
+            raise ValueError(
+                f"`weights` must hold a number >= 0 for each of the {len(members)} "
+                f"losses; got {self.weights}."
+            )
+        if not any(weights):
+            raise ValueError("`weights` must not all be 0; nothing would be learned.")
+        resolved = [(name, loss.resolve(normalize)) for name, loss in members]
+        return HybridLoss(resolved, weights)
+
+    def members(self):
+        """Return name, loss and weight of each loss of a resolved copy."""
+        pairs = zip(self.losses, self.weights, strict=True)
+        return [(name, loss, weight) for (name, loss), weight in pairs]
+
+    def _members(self):
+        if self.losses is None:
+            return [("contrastive", ContrastiveLoss()), ("nca", NCALoss())]
+        for member in self.losses:
+            named = isinstance(member, tuple) and len(member) == 2
+            if not (named and isinstance(member[0], str)):
+                raise ValueError(
+                    "`losses` must be a list of (name, loss); it holds "
+                    f"{member!r}. Write [('nca', NCALoss())]."
+                )
+            if not HasMethods("resolve").is_satisfied_by(member[1]) or isinstance(
+                member[1], (type, HybridLoss)
+            ):
+                raise ValueError(
+                    "`losses` must hold objects of sklearn_contrastive.losses, made as "
+                    f"NCALoss(), and no other hybrid; {member[0]!r} is {member[1]!r}."
+                )
+        names = [name for name, _ in self.losses]
+        if not names:
+            raise ValueError("`losses` must hold at least one loss; got none.")
+        taken = {"losses", "weights"} | {name for name in names if "__" in name}
+        if len(set(names)) < len(names) or taken & set(names):
+            raise ValueError(
+                "Names in `losses` must differ, must not be 'losses' or 'weights', and "
+                f"must not hold '__'; got {names}."
+            )
+        return self.losses
+
+    def __call__(self, anchors, candidates, pairs, params=None):
+        """Return the loss of one batch, as `Loss.__call__` describes it."""
+        total, params = 0, params or {}
+        ready = self.weights is not None and self.losses is not None
+        hybrid = self if ready else self.resolve(normalize=True)
+        for name, loss, weight in hybrid.members():
+            start = f"{name}__"
+            own = {
+                key.removeprefix(start): value
+                for key, value in params.items()
+                if key.startswith(start)
+            }
+            total = total + weight * loss(anchors, candidates, pairs, own)
+        return total

@@ -1,0 +1,188 @@
+"""What losses that compare an anchor's candidates with one another have in common."""
+
+from abc import abstractmethod
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_contrastive._lists import Lists
+from sklearn_contrastive.losses._base import Loss, closed_form
+
+#: Taken from the logits of what does not count, so that nothing is left of it.
+_NEVER = 1e30
+#: Logits this far below the highest add nothing; the exponential of lower ones is
+#: subnormal, which takes a processor ten times as long.
+_LOWEST = -80.0
+#: Least temperature that is learned, and where learning it starts.
+_FLOOR, _START = 0.01, 0.1
+
+
+class ListwiseLoss(Loss):
+    """A loss that looks at all candidates of an anchor together.
+
+    To add one, write `lists`, which says what some anchors cost and how that changes
+    with each inner product or squared distance, and set `measure` to say which of the
+    two it reads. Anchors do not look at each other's lists.
+
+    Attributes
+    ----------
+    measure : {"inner_product", "squared_distance"}
+        What `lists` is given. On the unit sphere an inner product is a cosine.
+
+    curved : bool
+        Whether slopes in the squared distance grow without bound as points coincide,
+        as those of the distance do, so that close pairs must be measured exactly.
+    """
+
+    measure: ClassVar[str] = "inner_product"
+    curved: ClassVar[bool] = False
+
+    @abstractmethod
+    def lists(self, values, positive, negative, params):
+        """Return what some anchors cost, in up to two terms averaged apart.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_anchors, n_candidates)
+            Inner products or squared distances; may be overwritten.
+
+        positive, negative : Tensor of shape (n_anchors, n_candidates)
+            Weights >= 0 of the pairs, zero for a row with itself.
+
+        params : dict of str to Tensor
+            The loss's own parameters, if it has any.
+
+        Returns
+        -------
+        terms : list of tuple
+            For each term its sum, the number that the sum over all anchors is to be
+            divided by, its slope in each of the `values`, of their shape, and a dict
+            with its slopes in `params`.
+        """
+
+    def resolve(self, normalize):
+        """Return a validated copy, as `Loss.resolve` does."""
+        if self.measure not in ("inner_product", "squared_distance"):
+            raise ValueError(
+                f"`measure` of {type(self).__name__} must be 'inner_product' or "
+                f"'squared_distance'; got {self.measure!r}."
+            )
+        return super().resolve(normalize)
+
+    def __call__(self, anchors, candidates, pairs, params=None):
+        """Return the loss of one batch, as `Loss.__call__` describes it."""
+
+        def engine(A, C, weigh, params):
+            return Lists(self, A, C)(A, C, weigh, params)
+
+        return closed_form(engine, anchors, candidates, pairs, params)
+
+
+class TemperatureLoss(ListwiseLoss):
+    """A listwise loss whose values are divided by a temperature.
+
+    Parameters
+    ----------
+    temperature : float or "auto"
+        What values are divided by, > 0. A lower one lets the nearest candidates
+        count more. ``"auto"`` learns it, starting from 0.1 and never below 0.01.
+    """
+
+    _parameter_constraints = {
+        "temperature": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
+    }
+
+    def init(self, n_components, n_classes, rng):
+        """Return the logarithm of a temperature that is to be learned."""
+        if self.temperature == "auto":
+            return {"log_temperature": np.array(np.log(_START))}
+        return {}
+
+    def inverse_temperature(self, params):
+        """Return one over the temperature.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+            What `init` returned, as it stands now.
+
+        Returns
+        -------
+        inverse : float or Tensor
+            The number to multiply values with.
+        """
+        if self.temperature != "auto":
+            return 1 / self.temperature
+        # Without what `init` makes, as when called by hand: where learning starts.
+        if "log_temperature" not in params:
+            return 1 / _START
+        return params["log_temperature"].exp().clamp(min=_FLOOR).reciprocal()
+
+    def on_temperature(self, values, slopes, params):
+        """Return the slope in the parameters, given the values and the slopes in them.
+
+        Parameters
+        ----------
+        values, slopes : Tensor of shape (n_anchors, n_candidates)
+            What is divided by the temperature, or a multiple of it with slopes as much
+            smaller, and the slope of the loss in each.
+
+        params : dict of str to Tensor
+            What `init` returned, as it stands now.
+
+        Returns
+        -------
+        on_params : dict of str to Tensor
+            The slope in the logarithm of the temperature, if that is learned.
+        """
+        if "log_temperature" not in params:
+            return {}
+        slope = -(values * slopes).sum()
+        # At the floor it may rise, but not fall.
+        free = (params["log_temperature"] > np.log(_FLOOR)) | (slope < 0)
+        return {"log_temperature": slope * free}
+
+
+def log_sum(logits, weights, factors=1):
+    r"""Return :math:`\log\sum_j w_j e^{l_j}` of each row, and each entry's share of it.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_anchors, n_candidates)
+        Any finite numbers.
+
+    weights : Tensor of shape (n_anchors, n_candidates)
+        Weights >= 0.
+
+    factors : Tensor of shape (n_anchors, 1), default=1
+        What the shares of each row are multiplied with.
+
+    Returns
+    -------
+    log_sums : Tensor of shape (n_anchors, 1)
+        The logarithms; some finite number where nothing counts.
+
+    shares : Tensor of shape (n_anchors, n_candidates)
+        Numbers >= 0 that add up to the factor, or to 0 where nothing counts.
+
+    known : Tensor of shape (n_anchors, 1)
+        1 where something counts, else 0.
+    """
+    import torch
+
+    # Written to twice, because a new array costs more than what is done with it.
+    shares = torch.le(weights, 0, out=torch.empty_like(logits))
+    torch.add(logits, shares, alpha=-_NEVER, out=shares)
+    top = shares.amax(-1, keepdim=True)
+    known = (top > -_NEVER / 2).to(logits.dtype)
+    top *= known
+    shares.sub_(top).clamp_(min=_LOWEST).exp_().mul_(weights)
+    total = shares.sum(-1, keepdim=True)
+    total += 1 - known
+    shares.mul_(factors / total)
+    return total.log_().add_(top), shares, known

@@ -1,0 +1,176 @@
+"""Each loss that compares candidates against its formula, in literal loops."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_contrastive import _tiles
+from sklearn_contrastive._lists import Lists
+from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive.losses import (
+    InfoNCELoss,
+    LiftedLoss,
+    MarginLoss,
+    MultiSimilarityLoss,
+    NCALoss,
+    NPairLoss,
+    ProxyAnchorLoss,
+    SupConLoss,
+    TripletLoss,
+)
+
+LOSSES = {
+    "info_nce": InfoNCELoss(temperature=0.5),
+    "lifted": LiftedLoss(margin=1.5),
+    "margin": MarginLoss(margin=0.3, boundary=1.1),
+    "multi_similarity": MultiSimilarityLoss(alpha=3.0, beta=20.0, base=0.4),
+    "n_pair": NPairLoss(),
+    **{f"nca {form}": NCALoss(form, 0.3) for form in ("modern", "frosst")},
+    "nca goldberger": NCALoss("goldberger", 0.3),
+    "proxy_anchor": ProxyAnchorLoss(alpha=8.0, delta=0.2),
+    "supcon": SupConLoss(temperature=0.5),
+    **{
+        f"triplet {negatives} {margin} {'d²' if squared else 'd'}": TripletLoss(
+            margin, negatives, squared
+        )
+        for negatives, margin, squared in product(
+            ("all", "semihard", "hard"), (0.5, "soft"), (True, False)
+        )
+    },
+}
+CLOSED = {name: loss for name, loss in LOSSES.items() if name != "lifted"}
+every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+every_closed_form = pytest.mark.parametrize("loss", CLOSED.values(), ids=CLOSED)
+every_tile = pytest.mark.parametrize("tile", [2**16, 40])
+
+
+def points(n_rows, seed, dtype=torch.float64):
+    Z = np.random.RandomState(seed).normal(size=(n_rows, 3))
+    return torch.tensor(Z / np.linalg.norm(Z, axis=1, keepdims=True), dtype=dtype)
+
+
+def weights(n_anchors, n_candidates, seed):
+    """Return weights of 0 or in [0.5, 2], with anchors that lack some or any."""
+    rng = np.random.RandomState(seed)
+    kinds = rng.randint(3, size=(n_anchors, n_candidates))
+    values = rng.uniform(0.5, 2, size=kinds.shape)
+    positive, negative = (torch.tensor(values * (kinds == kind)) for kind in (0, 1))
+    positive[0] = negative[1] = positive[2] = negative[2] = 0
+    positive[:, 3] = negative[:, 3] = 0
+    return Pairs(positive, negative)
+
+
+def found_by(loss, A, C, pairs, params=None):
+    """Return value and gradients as the loss finds them."""
+    A, C = (Z.clone().requires_grad_() for Z in (A, C))
+    params = {k: v.detach().clone().requires_grad_() for k, v in (params or {}).items()}
+    value = loss(A, C, pairs, params)
+    return value.item(), *torch.autograd.grad(value, [A, C, *params.values()])
+
+
+def assert_same(found, expected, rel=1e-10):
+    """Compare values, and gradients as a whole."""
+    assert found[0] == pytest.approx(expected[0], rel=rel)
+    for on, right in zip(found[1:], expected[1:], strict=True):
+        assert on.shape == right.shape
+        assert (on - right).norm() <= rel * right.norm()
+
+
+def dense(pairs):
+    """Return a function that weighs the pairs of a tile, in arrays to work in."""
+    return lambda rows, columns, work: [w[..., rows, columns].clone() for w in pairs]
+
+
+@every_loss
+@every_tile
+@pytest.mark.parametrize("seed", [0, 1])
+def test_any_weights_between_two_sets(loss, tile, seed, by_loop, monkeypatch):
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    A, C, pairs = points(8, seed), points(11, seed + 10), weights(8, 11, seed)
+    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs))
+
+
+@every_loss
+@pytest.mark.parametrize("scale", [0.3, 3.0])
+def test_points_may_be_off_the_sphere(loss, scale, by_loop):
+    lengths = torch.linspace(0.5, 1.5, 11)[:, None] * scale
+    A, C, pairs = points(8, 2) * lengths[:8], points(11, 3) * lengths, weights(8, 11, 2)
+    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs))
+
+
+@every_loss
+@every_tile
+def test_anchors_may_be_the_candidates(loss, tile, by_loop, monkeypatch):
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    Z, pairs = points(10, 0), weights(10, 10, 1)
+    for w in pairs:
+        w.fill_diagonal_(0)
+    expected = by_loop(loss, Z, Z, pairs)
+    assert_same(found_by(loss, Z, Z, pairs), expected)
+    if loss in CLOSED.values():
+        # As training calls it: the forces on both ends come added up.
+        value, (forces,), _ = Lists(loss, Z)(Z, None, dense(pairs))
+        assert_same((value.item(), forces), (expected[0], expected[1] + expected[2]))
+
+
+@every_closed_form
+@every_tile
+def test_candidates_that_stay_cost_the_same(loss, tile, by_loop, monkeypatch):
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    A, C, pairs = points(8, 0), points(11, 1), weights(8, 11, 2)
+    value, forces, _ = Lists(loss, A, C, fixed=True)(A, C, dense(pairs))
+    expected = by_loop(loss, A, C, pairs)
+    assert len(forces) == 1
+    assert_same((value.item(), *forces), expected[:2])
+
+
+@every_closed_form
+@every_tile
+def test_a_miner_sees_distances_band_by_band(loss, tile, by_loop, monkeypatch):
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    A, C, pairs = points(8, 0), 1.2 * points(11, 1), weights(8, 11, 2)
+
+    def miner(distances, pairs):
+        return Pairs(*(w * (distances < 1.7) for w in pairs))
+
+    value, forces, _ = Lists(loss, A, C, miner)(A, C, dense(pairs))
+    kept = miner(torch.cdist(A, C), pairs)
+    assert_same((value.item(), *forces), by_loop(loss, A, C, kept))
+
+
+@every_closed_form
+@every_tile
+def test_a_leading_axis_holds_independent_models(loss, tile, by_loop, monkeypatch):
+    monkeypatch.setattr(_tiles, "_TILE", tile)
+    A, C = (torch.stack([points(n, n + s) for s in range(3)]) for n in (8, 11))
+    several = [weights(8, 11, seed) for seed in range(3)]
+    pairs = Pairs(*(torch.stack(w) for w in zip(*several, strict=True)))
+    values, forces, _ = Lists(loss, A, C)(A, C, dense(pairs))
+    for i, model in enumerate(zip(A, C, strict=True)):
+        expected = by_loop(loss, *model, several[i])
+        assert_same((values[i].item(), *(on[i] for on in forces)), expected)
+
+
+@every_closed_form
+def test_measuring_every_pair_from_differences_changes_nothing(loss, by_loop):
+    # What devices do that must not wait for the distance of the nearest pair.
+    A, C, pairs = points(8, 0), points(11, 1), weights(8, 11, 2)
+    engine = Lists(loss, A, C)
+    engine._tiles.exact = True
+    value, forces, _ = engine(A, C, dense(pairs))
+    assert_same((value.item(), *forces), by_loop(loss, A, C, pairs))
+
+
+@every_loss
+@pytest.mark.parametrize("gap", [1e-2, 1e-4])
+@pytest.mark.parametrize(
+    ("dtype", "rel"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str
+)
+def test_points_that_nearly_coincide(loss, gap, dtype, rel, by_loop):
+    A, pairs = points(8, 0, dtype), weights(8, 11, 1)
+    C = torch.cat([A + gap * points(8, 1, dtype), points(3, 2, dtype)])
+    pairs.positive[3, :], pairs.negative[3, :] = 1, 0
+    pairs.positive[4, :], pairs.negative[4, :] = 0, 1
+    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs), rel)
