@@ -205,7 +205,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             warnings.warn(
                 "`normalize=True` is not possible with `n_components=1`: the unit "
                 "sphere of a line has two points. Rows are not scaled; set "
-                "`normalize=False` to say so.",
+                "`normalize=False` to say so, and a loss of distances: cosines say "
+                "little on a line.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -340,10 +341,11 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _note_epoch(self, loss, n_steps, statistics):
         if not math.isfinite(loss):
-            named = isinstance(self.loss, str) and isinstance(self.miner, str)
+            advice = "Look at what your `loss` or `miner` returns, and its parameters. "
+            if isinstance(self.loss, str) and isinstance(self.miner, str):
+                advice = ""
             raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter_ + 1}. "
-                f"{'' if named else 'Look at what your `loss` or `miner` returns. '}"
+                f"The loss became {loss} in epoch {self.n_iter_ + 1}. {advice}"
                 f"Lower `learning_rate_init` (now {self.learning_rate_init:g}); if "
                 "`standardize` is False, set it to True and look for huge columns."
             )

@@ -244,7 +244,7 @@ def test_a_loss_that_is_not_finite_names_epoch_and_remedy():
     model = small().fit(X, y)
     before = dict(vars(model))
     message = (
-        "in epoch 1. Look at what your `loss` or `miner` returns. Lower "
+        "in epoch 1. Look at what your `loss` or `miner` returns, and its parameters. Lower "
         "`learning_rate_init` (now 0.004); if `standardize` is False"
     )
     with pytest.raises(FloatingPointError, match=re.escape(message)):

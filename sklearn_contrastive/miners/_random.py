@@ -142,6 +142,11 @@ class DistanceWeightedPairs(BaseEstimator):
                 "the unit sphere only; got an embedding off it. Set `normalize=True` "
                 "with `n_components` >= 2, or use miner='nearest'."
             )
+        if self.cutoff >= self.farthest:
+            raise ValueError(
+                f"`cutoff` must be less than `farthest`; got {self.cutoff} and "
+                f"{self.farthest}, between which no distance lies."
+            )
         if self.dimension != "auto":
             return self
         return clone(self).set_params(dimension=n_components)

@@ -455,3 +455,9 @@ class Every(LinkMiner):
 def test_a_list_of_all_pairs_trains_as_all_pairs_do():
     listed, other = (small(miner=m).fit(X, y).transform(X) for m in (Every(), "all"))
     np.testing.assert_allclose(listed, other, atol=1e-3)
+
+
+def test_a_cutoff_beyond_the_farthest_is_refused():
+    miner = DistanceWeightedPairs(cutoff=1.5, farthest=1.0)
+    with pytest.raises(ValueError, match="`cutoff` must be less than `farthest`"):
+        miner.resolve(4, normalize=True)
