@@ -244,8 +244,8 @@ def test_a_loss_that_is_not_finite_names_epoch_and_remedy():
     model = small().fit(X, y)
     before = dict(vars(model))
     message = (
-        "in epoch 1. Look at what your `loss` or `miner` returns, and its parameters. Lower "
-        "`learning_rate_init` (now 0.004); if `standardize` is False"
+        "in epoch 1. Look at what your `loss` or `miner` returns, and its parameters. "
+        "Lower `learning_rate_init` (now 0.004); if `standardize` is False"
     )
     with pytest.raises(FloatingPointError, match=re.escape(message)):
         model.set_params(loss=explode).fit(X, y)
