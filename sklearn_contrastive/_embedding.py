@@ -77,12 +77,11 @@ class ContrastiveEmbedding(
         wrong order, ``"multi_similarity"``; for the triplet loss alone, triplets in
         the right order but too close, ``"semihard"``. ``"memory"`` adds rows of
         batches before, ``"global"`` lets rows that are confused share a batch. An
-        object of
-        `sklearn_contrastive.miners` sets other numbers; a function ``(distances,
-        pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for the contrastive
-        losses and ``"siamese"``, ``"semihard"`` for ``"triplet"``,
-        ``"distance_weighted"`` for ``"margin"``, and ``"all"`` for the others and for
-        a function.
+        object of `sklearn_contrastive.miners` sets other numbers; a function
+        ``(distances, pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for
+        the contrastive losses, ``"siamese"``, ``"lifted"`` and ``"n_pair"``,
+        ``"semihard"`` for ``"triplet"``, ``"distance_weighted"`` for ``"margin"`` on
+        the unit sphere, and ``"all"`` for the others and for a function.
 
     normalize : bool, default=True
         Whether to scale embedded rows to length 1. Without it most losses leave the

@@ -209,7 +209,7 @@ def _layers(miner):
                 f"`{name}` must be a name or an object; got the class "
                 f"{given.__name__}. Make an object of it: {given.__name__}()."
             )
-    within = {"auto", *MINERS} - {"global", "memory"}
+    within = {"auto", *(name for name, kind in MINERS.items() if kind not in found)}
     if not (miner in within if isinstance(miner, str) else callable(miner)):
         raise ValueError(
             "`miner` may be a GlobalMiner whose miner is a CrossBatchMemory whose "

@@ -67,9 +67,7 @@ class Term:
     ):
         self._params, self._weight, self._normalize = params, weight, normalize
         self._keys, self.memory, self._before = keys, None, None
-        meet = partial(
-            Meeting, similarity, _ready(miner, generator), loss, list(params)
-        )
+        meet = partial(Meeting, similarity, _ready(miner, generator), loss)
         self._has_proxies = getattr(loss, "has_proxies", False)
         if self._has_proxies:
             self._among = meet(similarity.prototypes(keys), keys)
@@ -156,9 +154,6 @@ class Meeting:
     similarity, miner, loss : objects
         What is alike, which pairs count, and what is wanted of them.
 
-    names : list of str
-        Of the loss's own parameters.
-
     keys : Keys
         Arrays that hold the keys of the anchors.
 
@@ -169,11 +164,9 @@ class Meeting:
         Whether candidates stay where they are.
     """
 
-    def __init__(
-        self, similarity, miner, loss, names, keys, other_keys=None, fixed=False
-    ):
+    def __init__(self, similarity, miner, loss, keys, other_keys=None, fixed=False):
         self._similarity, self._miner, self._loss = similarity, miner, loss
-        self._has_params, self._fixed = bool(names), fixed
+        self._fixed = fixed
         self._keys, self._others = keys, keys if other_keys is None else other_keys
         every = isinstance(miner, AllPairs)
         alone = other_keys is None
@@ -308,7 +301,7 @@ class Meeting:
             ends = [A.clone().requires_grad_()]
             if C is not None:
                 ends.append(C if self._fixed else C.clone().requires_grad_())
-            own = (params,) if self._has_params else ()
+            own = (params,) if params else ()
             loss = self._loss(ends[0], ends[-1], pairs, *own)
         if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.requires_grad:
             got = f"shape {tuple(loss.shape)}" if hasattr(loss, "shape") else repr(loss)

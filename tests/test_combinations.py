@@ -324,7 +324,7 @@ def test_active_pairs_are_those_that_still_cost_something():
         TripletLoss(0.75, "semihard", squared=False): (2 / 6, 2 / 24),
     }
     for loss, shares in expected.items():
-        meeting = Meeting(likeness, AllPairs(), loss, [], keys)
+        meeting = Meeting(likeness, AllPairs(), loss, keys)
         found = meeting.statistics(places, None, {})
         assert found["kept_positive"] == found["kept_negative"] == 1
         active = found["active_positive"], found["active_negative"]
