@@ -14,8 +14,9 @@ _WHOLE_ROWS = 4
 #: Pairs nearer than this, squared and relative to their lengths, are measured from
 #: differences: the matrix product cannot tell them from coincident ones.
 _CLOSE = 1e-3
-#: Least squared distance, relative likewise, so that slopes stay finite.
-_LEAST = 1e-12
+#: Least squared distance, relative likewise, so that slopes stay finite; and what it
+#: is where all points lie at the origin.
+_LEAST, _TINY = 1e-12, 1e-30
 
 
 class Tiles:
@@ -110,7 +111,7 @@ class Tiles:
         self._right[..., n + 1] = squares
         typical = squares.mean() if squares.numel() else squares.sum()
         typical = typical if self.exact else typical.item()
-        self.least, self._close = _LEAST * typical, _CLOSE * typical
+        self.least, self._close = (r * typical + _TINY for r in (_LEAST, _CLOSE))
         for sums in self._to_clear:
             sums.zero_()
 

@@ -262,3 +262,12 @@ def test_a_loss_can_be_cloned_and_read(loss):
     assert copy is not loss
     assert repr(copy) == repr(loss)
     assert type(loss).__name__ in repr(loss)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_points_at_the_origin_have_a_finite_gradient(loss, dtype):
+    _, pairs = batch(0)
+    value, gradient = value_and_gradient(loss, torch.zeros((9, 3), dtype=dtype), pairs)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
