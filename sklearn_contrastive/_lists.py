@@ -39,7 +39,8 @@ class Lists:
         # What a user writes is looked at when it is first called.
         self._unknown = not type(loss).__module__.startswith("sklearn_contrastive.")
         self._products = loss.measure == "inner_product"
-        self._tiles = Tiles(A, C, fixed=fixed, products=self._products)
+        lengths = not self._products or loss.curved or miner is not None
+        self._tiles = Tiles(A, C, fixed=fixed, products=self._products, lengths=lengths)
 
     def __call__(self, A, C, weigh, params=None):
         """Return the loss, the forces on both ends, and on the loss's own parameters.

@@ -49,6 +49,10 @@ class Tiles:
     products : bool, default=False
         Whether inner products are measured instead of squared distances.
 
+    lengths : bool, default=True
+        Whether the lengths of points are measured, without which there are no
+        distances.
+
     Attributes
     ----------
     energies, counts : list of Tensor of shape ()
@@ -59,10 +63,17 @@ class Tiles:
     """
 
     def __init__(
-        self, A, C=None, whole_rows=True, mirrored=False, fixed=False, products=False
+        self,
+        A,
+        C=None,
+        whole_rows=True,
+        mirrored=False,
+        fixed=False,
+        products=False,
+        lengths=True,
     ):
         C = A if C is None else C
-        self._both, self._products = C is A, products
+        self._both, self._products, self._lengths = C is A, products, lengths
         # The product of these is a·c - |a|²/2 - |c|²/2.
         self._left = A.new_full((*A.shape[:-1], A.shape[-1] + 2), -0.5)
         self._right = C.new_ones((*C.shape[:-1], C.shape[-1] + 2))
@@ -101,19 +112,25 @@ class Tiles:
 
     def place(self, A, C):
         """Start from zero, with the points where the tiles look for them."""
+        n = A.shape[-1]
+        self._left[..., :n], self._right[..., :n] = A, C
+        for sums in self._to_clear:
+            sums.zero_()
+        if self._lengths:
+            self._measure_lengths(A, C)
+
+    def _measure_lengths(self, A, C):
+        """Write squared lengths beside the points, and say what is close."""
         import torch
 
         n = A.shape[-1]
         squares = (C * C).sum(-1)
-        self._left[..., :n], self._right[..., :n] = A, C
         halves = squares if A is C else (A * A).sum(-1)
         torch.mul(halves, -0.5, out=self._left[..., n])
         self._right[..., n + 1] = squares
-        typical = squares.mean() if squares.numel() else squares.sum()
+        typical = squares.sum() / max(1, squares.numel())
         typical = typical if self.exact else typical.item()
         self.least, self._close = (r * typical + _TINY for r in (_LEAST, _CLOSE))
-        for sums in self._to_clear:
-            sums.zero_()
 
     def gaps(self, tile, known):
         """Measure close pairs from differences; return where and how they differ."""

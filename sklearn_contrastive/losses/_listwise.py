@@ -1,5 +1,6 @@
 """What losses that compare an anchor's candidates with one another have in common."""
 
+import math
 from abc import abstractmethod
 from numbers import Real
 from typing import ClassVar
@@ -15,6 +16,7 @@ _NEVER = 1e30
 #: Logits this far below the highest add nothing; the exponential of lower ones is
 #: subnormal, which takes a processor ten times as long.
 _LOWEST = -80.0
+_LOG2_E = 1 / math.log(2)
 #: Least temperature that is learned, and where learning it starts.
 _FLOOR, _START = 0.01, 0.1
 
@@ -173,16 +175,43 @@ def log_sum(logits, weights, factors=1):
     known : Tensor of shape (n_anchors, 1)
         1 where something counts, else 0.
     """
-    import torch
-
-    # Written to twice, because a new array costs more than what is done with it.
-    shares = torch.le(weights, 0, out=torch.empty_like(logits))
-    torch.add(logits, shares, alpha=-_NEVER, out=shares)
-    top = shares.amax(-1, keepdim=True)
-    known = (top > -_NEVER / 2).to(logits.dtype)
-    top *= known
-    shares.sub_(top).clamp_(min=_LOWEST).exp_().mul_(weights)
+    shares, top, known = powers(logits, weights)
     total = shares.sum(-1, keepdim=True)
     total += 1 - known
     shares.mul_(factors / total)
     return total.log_().add_(top), shares, known
+
+
+def powers(logits, weights, least=None):
+    r"""Return :math:`w_j e^{l_j - t}` of each entry, with t the highest logit of a row.
+
+    Parameters
+    ----------
+    logits, weights : Tensor of shape (n_anchors, n_candidates)
+        Finite numbers, and weights >= 0.
+
+    least : float, default=None
+        The least t; None for any.
+
+    Returns
+    -------
+    powers : Tensor of shape (n_anchors, n_candidates)
+        A new array, zero where the weight is.
+
+    top : Tensor of shape (n_anchors, 1)
+        Each row's t; `least`, or 0, where nothing counts.
+
+    known : Tensor of shape (n_anchors, 1)
+        1 where something counts, else 0.
+    """
+    import torch
+
+    # Written to again and again, because a new array costs more than what is done.
+    out = torch.le(weights, 0, out=torch.empty_like(logits))
+    torch.add(logits, out, alpha=-_NEVER, out=out)
+    top = out.amax(-1, keepdim=True)
+    known = (top > -_NEVER / 2).to(logits.dtype)
+    top = top.mul_(known) if least is None else top.clamp_(min=least)
+    # Powers of 2 take a third of the time of those of e.
+    out.sub_(top).clamp_(min=_LOWEST).mul_(_LOG2_E).exp2_().mul_(weights)
+    return out, top, known

@@ -4,7 +4,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.losses._listwise import ListwiseLoss, log_sum
+from sklearn_contrastive.losses._listwise import ListwiseLoss, powers
 
 
 class MultiSimilarityLoss(ListwiseLoss):
@@ -67,12 +67,14 @@ class MultiSimilarityLoss(ListwiseLoss):
 
     def lists(self, values, positive, negative, params):
         """Return the sum over anchors, with its slopes."""
-        known = (positive.sum(-1) + negative.sum(-1)).sign()
+        import torch
+
         above = values.sub_(self.base)
-        pull, pulls = one_and_more(above * -self.alpha, positive)
-        push, pushes = one_and_more(above.mul_(self.beta), negative)
-        energy = pull.sum((-2, -1)) / self.alpha + push.sum((-2, -1)) / self.beta
-        return [(energy, known.sum(-1), pushes.sub_(pulls), {})]
+        pull, pulls, pulled = one_and_more(above * -self.alpha, positive)
+        push, pushes, pushed = one_and_more(above.mul_(self.beta), negative)
+        energy = (pull / self.alpha).add_(push, alpha=1 / self.beta).sum((-2, -1))
+        count = torch.maximum(pulled, pushed).sum((-2, -1))
+        return [(energy, count, pushes.sub_(pulls), {})]
 
 
 def one_and_more(logits, weights):
@@ -90,9 +92,14 @@ def one_and_more(logits, weights):
 
     slopes : Tensor of shape (n_anchors, n_candidates)
         Their derivatives in the logits.
+
+    known : Tensor of shape (n_anchors, 1)
+        1 where something counts, else 0.
     """
     import torch
 
-    log_sums, shares, known = log_sum(logits, weights)
-    values = torch.nn.functional.softplus(log_sums) * known
-    return values, shares.mul_(log_sums.sigmoid())
+    # The one is a power too, of logit 0.
+    slopes, top, known = powers(logits, weights, least=0)
+    total = slopes.sum(-1, keepdim=True)
+    slopes.mul_((total + (-top).exp_()).reciprocal_())
+    return torch.nn.functional.softplus(total.log_().add_(top)), slopes, known

@@ -78,11 +78,9 @@ class ProxyAnchorLoss(ListwiseLoss):
         """Return both sums over proxies, with their slopes."""
         near = (values - self.delta).mul_(-self.alpha)
         far = values.add_(self.delta).mul_(self.alpha)
-        pull, pulls = one_and_more(near, positive)
-        push, pushes = one_and_more(far, negative)
-        met = positive.sum(-1).sign().sum(-1)
-        told_apart = negative.sum(-1).sign().sum(-1)
+        pull, pulls, met = one_and_more(near, positive)
+        push, pushes, told_apart = one_and_more(far, negative)
         return [
-            (pull.sum((-2, -1)), met, pulls.mul_(-self.alpha), {}),
-            (push.sum((-2, -1)), told_apart, pushes.mul_(self.alpha), {}),
+            (pull.sum((-2, -1)), met.sum((-2, -1)), pulls.mul_(-self.alpha), {}),
+            (push.sum((-2, -1)), told_apart.sum((-2, -1)), pushes.mul_(self.alpha), {}),
         ]

@@ -137,34 +137,53 @@ class TripletLoss(ListwiseLoss):
         return costs.sum((-2, -1)), count.sum((-2, -1)), slopes
 
     def _counted(self, d, positive, negative):
-        """Add up hinges over sorted negatives, by running sums."""
+        """Add up hinges, of those anchors that have any."""
         import torch
 
-        order, ordered = _in_order(_apart(d, negative))
+        apart = _apart(d, negative)
+        # A positive nearer than every negative, by the margin, costs nothing.
+        nearest = apart.amin(-1, keepdim=True)
+        positive = (d + self._margin()).gt_(nearest).mul_(positive)
+        if d.device.type != "cpu":
+            # To leave anchors out would mean to wait for the device.
+            count, slopes = self._hinges(d, apart, positive, negative)
+        else:
+            at = (positive.amax(-1) > 0).nonzero(as_tuple=True)
+            arrays = d, apart, positive, negative
+            count, slopes = d.new_zeros(d.shape[:-1]), torch.zeros_like(d)
+            if len(at[0]) == count.numel():
+                count, slopes = self._hinges(*arrays)
+            elif len(at[0]):
+                count[at], slopes[at] = self._hinges(*(a[at] for a in arrays))
+        # Hinges are straight: slope times d, and a margin for each.
+        count = count.sum(-1)
+        energy = (slopes * d).sum((-2, -1)) + count * self._margin()
+        return energy, count, slopes
+
+    def _hinges(self, d, apart, positive, negative):
+        """Count each anchor's hinges over sorted negatives, by running sums."""
+        import torch
+
+        order, ordered = _in_order(apart)
         weights = negative.gather(-1, order)
-        # Of the 0, 1, 2 ... nearest negatives: their number, the sum of their d.
-        sums = d.new_zeros((2, *d.shape[:-1], d.shape[-1] + 1))
-        n_nearer, d_nearer = sums
+        # The weight of the 0, 1, 2 ... nearest negatives.
+        n_nearer = d.new_zeros((*d.shape[:-1], d.shape[-1] + 1))
         torch.cumsum(weights, -1, out=n_nearer[..., 1:])
-        torch.cumsum(ordered * weights, -1, out=d_nearer[..., 1:])
         i, w, d_own = _listed(d, positive)
-        limits = d_own + self._margin()
-        end = torch.searchsorted(ordered, limits)
-        start = torch.zeros_like(end)
-        if self.negatives != "all":
-            start = torch.searchsorted(ordered, d_own, right=True)
+        end = _n_below(ordered, d_own + self._margin())
+        if self.negatives == "all":
+            start = torch.zeros_like(end)
+        else:
+            start = _n_below(ordered, d_own.nextafter(d_own.new_tensor(torch.inf)))
             # A margin too small to change d_own leaves nothing between.
             end = torch.maximum(start, end)
-        n = w * (n_nearer.gather(-1, end) - n_nearer.gather(-1, start))
-        sums = w * (d_nearer.gather(-1, end) - d_nearer.gather(-1, start))
-        # How many positives each negative, in order, is too near for.
+        n = (n_nearer.gather(-1, end) - n_nearer.gather(-1, start)).mul_(w)
+        # Less how many positives each negative, in order, is too near for.
         steps = torch.zeros_like(n_nearer)
-        steps.scatter_add_(-1, start, w).scatter_add_(-1, end, -w)
-        pushes = steps.cumsum(-1)[..., :-1].mul_(weights)
-        slopes = torch.empty_like(d).scatter_(-1, order, pushes.neg_())
-        slopes.scatter_add_(-1, i, n)
-        energy = (limits * n - sums).sum((-2, -1))
-        return energy, n.sum((-2, -1)), slopes
+        steps.scatter_add_(-1, end, w).scatter_add_(-1, start, -w)
+        pushes = steps.cumsum_(-1)[..., :-1].mul_(weights)
+        slopes = torch.empty_like(d).scatter_(-1, order, pushes)
+        return n.sum(-1), slopes.scatter_add_(-1, i, n)
 
     def _softly(self, d, positive, negative):
         """Add up the soft margin of all triplets, one positive an anchor at a time."""
@@ -203,14 +222,35 @@ def _in_order(far):
     if far.dtype != torch.float32:
         order = torch.from_numpy(far.numpy().argsort(-1))
         return order, far.gather(-1, order)
-    # Floats >= 0 are in the order of their bits: above the place, one sort does both.
-    both = np.empty((*far.shape, 2), dtype="<u4")
-    both[..., 0] = np.arange(far.shape[-1])
-    both[..., 1] = far.numpy().view(np.uint32)
-    both.view("<u8")[..., 0].sort(-1)
-    order = both[..., 0].astype(np.int64)
-    ordered = both[..., 1].astype(np.uint32).view(np.float32)
-    return torch.from_numpy(order), torch.from_numpy(ordered)
+    # Floats >= 0 are in the order of their bits, of which doubles have 29 to spare:
+    # with the place in these, one sort does both.
+    ordered = far.numpy()
+    keys = ordered.astype(np.float64)
+    order = keys.view(np.int64)
+    order += np.arange(far.shape[-1])
+    order.sort(-1)
+    ordered[...] = keys
+    order &= 2**29 - 1
+    return torch.from_numpy(order), far
+
+
+def _n_below(ordered, limits):
+    """Return how many of each row's numbers, in order, are less than each limit."""
+    import torch
+
+    if ordered.device.type != "cpu":
+        return torch.searchsorted(ordered, limits)
+    # A search that branches takes longer, because nobody can guess where it goes.
+    n_left = ordered.shape[-1]
+    numbers, limits = ordered.numpy().reshape(-1), limits.numpy()
+    first = np.arange(0, numbers.size, n_left).reshape(*ordered.shape[:-1], 1)
+    place = np.broadcast_to(first - 1, limits.shape).copy()
+    while n_left:
+        half = (n_left + 1) // 2
+        place += half
+        place -= half * (numbers.take(place) >= limits)
+        n_left -= half
+    return torch.from_numpy(place - (first - 1))
 
 
 def _apart(d, weights, by=_FAR):

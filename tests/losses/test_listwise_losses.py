@@ -153,6 +153,27 @@ def test_a_leading_axis_holds_independent_models(loss, tile, by_loop, monkeypatc
         assert_same((values[i].item(), *(on[i] for on in forces)), expected)
 
 
+@pytest.mark.parametrize("negatives", ["all", "semihard"])
+@pytest.mark.parametrize(("spread", "n_sorted"), [(0.01, 0), (0.5, 8), (5.0, 12)])
+def test_only_anchors_with_hinges_are_sorted(
+    negatives, spread, n_sorted, by_loop, monkeypatch
+):
+    loss, n_rows, hinges = TripletLoss(0.2, negatives), [], TripletLoss._hinges
+
+    def counted(self, d, *arrays):
+        n_rows.append(len(d))
+        return hinges(self, d, *arrays)
+
+    monkeypatch.setattr(TripletLoss, "_hinges", counted)
+    labels = torch.arange(12) % 3
+    Z = points(3, 1)[labels] + spread * points(12, 0)
+    alike = labels[:, None] == labels
+    itself = torch.eye(12, dtype=torch.bool)
+    pairs = Pairs((alike & ~itself).double(), (~alike).double())
+    assert_same(found_by(loss, Z, Z, pairs), by_loop(loss, Z, Z, pairs))
+    assert sum(n_rows) == n_sorted
+
+
 @every_closed_form
 def test_measuring_every_pair_from_differences_changes_nothing(loss, by_loop):
     # What devices do that must not wait for the distance of the nearest pair.
