@@ -33,8 +33,11 @@ def loop(batch_size, miner, graph):
         X,
         standardization=None,
         encoder=encoder,
-        similarity=LabelSimilarity().fit(X, y),
-        objectives=[Objective(miner(), ContrastiveLoss(1.0))],
+        objectives=[
+            Objective(
+                miner(), ContrastiveLoss(1.0), similarity=LabelSimilarity().fit(X, y)
+            )
+        ],
         params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
         normalize=True,
         learning_rate=1e-3,

@@ -113,7 +113,7 @@ def run_pairs(batch_size):
 
     def nearest(n_rows):
         return Springs(ContrastiveLoss(1.0), points[:n_rows], miner=NearestPairs())(
-            points[:n_rows], None, partial(weigh, likeness.pairs)
+            points[:n_rows], None, partial(weigh, likeness.compare)
         )
 
     megabytes = {}

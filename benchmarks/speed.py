@@ -61,8 +61,11 @@ def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
         X,
         standardization=None,
         encoder=encoder,
-        similarity=LabelSimilarity().fit(X, y),
-        objectives=[Objective(miner, loss, memory=memory)],
+        objectives=[
+            Objective(
+                miner, loss, memory=memory, similarity=LabelSimilarity().fit(X, y)
+            )
+        ],
         params=encoder.init(X.shape[1], N_COMPONENTS, rng),
         normalize=True,
         learning_rate=1e-3,

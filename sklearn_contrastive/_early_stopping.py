@@ -1,9 +1,10 @@
 """Early stopping on pairs of held-out rows."""
 
 import numpy as np
-from sklearn.base import clone
 
 from sklearn_contrastive._rows import check_rows
+from sklearn_contrastive._running import random_stream
+from sklearn_contrastive._sources import flat_pairs, likeness
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
@@ -38,22 +39,20 @@ def hold_out(estimator, X, similarity, X_val, y_val):
     Raises
     ------
     ValueError
-        If one of `X_val` and `y_val` is missing or either cannot be judged by, or the
-        table is too small to hold rows out.
+        If `y_val` comes without `X_val`, either cannot be judged by, or the table is
+        too small to hold rows out.
     """
     # The same rows in every fit that goes on: those trained on cannot judge.
-    rng = estimator._randomness(goes_on=False)
-    if (X_val is None) != (y_val is None):
-        raise ValueError(
-            "`X_val` and `y_val` must be given together; got "
-            f"{'`y_val`' if X_val is None else '`X_val`'} alone."
-        )
+    rng = random_stream(estimator, goes_on=False)
+    if X_val is None and y_val is not None:
+        raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
     if X_val is None:
         similarity, held_out = similarity.hold_out(estimator.validation_fraction, rng)
     else:
+        X_val = flat_pairs(estimator.similarity_, X_val)
         X = check_rows(estimator, X_val, reset=False, name="X_val")
         try:
-            held_out = clone(similarity).fit(X, y_val)
+            held_out = likeness(estimator, X, y_val)
         except (TypeError, ValueError) as error:
             message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
             raise type(error)(message) from error
@@ -81,8 +80,12 @@ class HeldOutPairs:
     def __init__(self, X, similarity, rng):
         index = similarity.batches(min(_MOST_ROWS, len(similarity.rows_)), rng)[0]
         keys = similarity.keys(index)
-        pairs = similarity.pairs(keys, keys)
-        kinds = [_some(weights, rng) for weights in pairs]
+        positive, negative = similarity.compare(keys, keys)
+        # A pair that is partly alike counts as what it is more of.
+        kinds = [
+            _some(weights, rng)
+            for weights in (positive > negative, negative > positive)
+        ]
         if 0 in (kinds[0].shape[1], kinds[1].shape[1]):
             raise ValueError(
                 "Early stopping needs similar and dissimilar pairs among the held-out "
@@ -92,7 +95,8 @@ class HeldOutPairs:
             )
         self._left, self._right = np.concatenate(kinds, axis=1)
         self._positive = np.repeat([1, 0], [kind.shape[1] for kind in kinds])
-        self.rows = X[index]
+        drawn = np.random.default_rng(rng.randint(2**31 - 1))
+        self.rows = similarity.views(X[index], drawn)
 
     def score(self, points):
         """Return how well distances tell positive from negative pairs.

@@ -11,7 +11,7 @@ from sklearn_contrastive._metric import EmbeddingMetricMixin
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
-from sklearn_contrastive.similarity import SIMILARITIES
+from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 
 
 class ContrastiveEmbedding(
@@ -260,7 +260,9 @@ class ContrastiveEmbedding(
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "similarity": [
             StrOptions({"auto", *SIMILARITIES}),
-            HasMethods(["fit", "batches", "keys", "pairs"]),
+            Similarity,
+            "sparse matrix",
+            callable,
         ],
         "encoder": [StrOptions(set(ENCODERS)), callable, HasMethods("forward")],
         "hidden_layer_sizes": [

@@ -1,9 +1,7 @@
 """What `fit` and `transform` do: here similarity, encoder, miner and loss meet."""
 
-import math
 import warnings
-from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.base import (
@@ -11,7 +9,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
@@ -23,6 +20,7 @@ from sklearn_contrastive._objectives import (
     loss_of,
     named,
     objectives_of,
+    over,
     refuse_bools,
 )
 from sklearn_contrastive._rows import (
@@ -31,10 +29,12 @@ from sklearn_contrastive._rows import (
     learn_standardization,
     standardised,
 )
-from sklearn_contrastive._training import Epochs, Trainer, resolve_device
+from sklearn_contrastive._running import Epochs, all_or_nothing, random_stream, run
+from sklearn_contrastive._sources import flat_pairs, likeness
+from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, to_sphere
-from sklearn_contrastive.similarity import SIMILARITIES
+from sklearn_contrastive.similarity import SIMILARITIES, likeness_of
 
 #: What ``standardize=True`` and ``batch_size="auto"`` stand for.
 _DEFAULT_STANDARDIZATION = "standard"
@@ -51,24 +51,33 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, X_val=None, y_val=None):
-        """Learn the embedding from labelled rows.
+    def fit(self, X, y=None, X_val=None, y_val=None, rows=None):
+        """Learn the embedding from rows and what is known of them.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows, numeric and finite, in raw units. A read-only memory map is read
-            batch by batch.
+            batch by batch. With ``similarity="pairs"``, or where "auto" finds such an
+            array, pairs of rows of shape (n_pairs, 2, n_features).
 
-        y : array-like of shape (n_samples,)
-            Class labels: numbers, strings, bools or other objects that can be sorted.
+        y : array-like, sparse matrix or list of sets, default=None
+            What `similarity` compares: class labels (numbers, strings, bools or other
+            objects that can be sorted), continuous targets, an indicator matrix or
+            label sets, or whether each pair is alike. None where rows alone are
+            learned from.
 
         X_val : array-like of shape (n_val_samples, n_features), default=None
             Rows to judge by instead of rows held out of `X`; needs
             ``early_stopping=True``.
 
         y_val : array-like of shape (n_val_samples,), default=None
-            Their labels. They may be of classes that are not in `y`.
+            What is known of them, of the kind of `y`. Labels may be of classes that
+            are not in `y`.
+
+        rows : array-like of int of shape (n_samples,), default=None
+            For a graph or pairs that speak of row numbers: the numbers that the rows of
+            `X` have there, as in cross-validation. By default `X` is the whole table.
 
         Returns
         -------
@@ -91,8 +100,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             If the embedding has collapsed, or if training was interrupted after its
             first epoch.
         """
-        with _all_or_nothing(self):
-            return self._fit(X, y, X_val, y_val)
+        with all_or_nothing(self):
+            return self._fit(X, y, X_val, y_val, rows)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):
@@ -106,9 +115,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         X : array-like of shape (n_samples, n_features)
             Rows, as in `fit`.
 
-        y : array-like of shape (n_samples,)
-            Their labels: at least two classes, one of them with two rows. They need
-            not be the classes of other calls.
+        y : array-like, sparse matrix or list of sets, default=None
+            What is known of them, as in `fit`. Labels must be of two classes at least,
+            one of them with two rows; they need not be the classes of other calls.
 
         Returns
         -------
@@ -120,7 +129,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ValueError, TypeError, FloatingPointError
             As in `fit`; what was learned before is kept.
         """
-        with _all_or_nothing(self):
+        with all_or_nothing(self):
             return self._fit(X, y, one_pass=True)
 
     def transform(self, X):
@@ -149,21 +158,29 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        known = {"labels", "targets", "multilabel"}
+        tags.target_tags.required = (
+            isinstance(self.similarity, str) and self.similarity in known
+        ) or isinstance(self.similarity, tuple(SIMILARITIES[name] for name in known))
+        tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @with_callbacks
-    def _fit(self, X, y, X_val=None, y_val=None, one_pass=False):
+    def _fit(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
         goes_on = hasattr(self, "n_steps_") and (one_pass or self.warm_start)
         for name in [] if goes_on else list(vars(self)):
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
         given = {"X": X, "y": y}
+        self.similarity_ = self.similarity
+        if isinstance(self.similarity, str) and self.similarity == "auto":
+            self.similarity_ = likeness_of(X, y)
         objectives, global_miner = self._objectives()
-        X = check_rows(self, X, reset=not goes_on)
-        similarity = named(self.similarity, "labels", SIMILARITIES).fit(X, y)
-        rng = self._randomness(goes_on)
+        X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
+        self._learn_columns(X, goes_on)
+        similarity = likeness(self, X, y, rows)
+        rng = random_stream(self, goes_on)
         stopping = None
         if self.early_stopping and not one_pass:
             similarity, stopping = hold_out(self, X, similarity, X_val, y_val)
@@ -172,6 +189,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "`X_val` and `y_val` are only used with `early_stopping=True`, which "
                 "is False. Set it, or leave them out."
             )
+        objectives = over(objectives, similarity)
         trainer = self._trainer(X, similarity, objectives, rng, goes_on)
         max_iter = 1 if one_pass else self.max_iter
         source = similarity
@@ -182,7 +200,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if not one_pass:
             tasks = self._init_callback_context(max_subtasks=len(epochs.ends))
         tasks.call_on_fit_task_begin(estimator=self, **given)
-        self._run(trainer, epochs, stopping, tasks, given)
+        run(self, trainer, epochs, stopping, tasks, given)
         self._keep(trainer, stopping, similarity, objectives, one_pass)
         warn_of_idleness(trainer, source, self.loss_curve_)
         warn_of_collapse(self, X)
@@ -216,19 +234,16 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         objectives, self.miner_, global_miner = objectives_of(
             loss, self.miner, self.n_components, self._on_sphere
         )
-        self.similarity_ = "labels" if self.similarity == "auto" else self.similarity
         return objectives, global_miner
 
-    def _randomness(self, goes_on):
-        """Return a random stream of this fit alone."""
-        seed = self.random_state
-        if seed is None:
-            # Not numpy's global stream: a fit leaves that as it was.
-            return np.random.RandomState()
-        if goes_on and isinstance(seed, Integral):
-            # The same seed must not repeat the batches of the steps already done.
-            return np.random.RandomState([seed, self.n_steps_])
-        return check_random_state(seed)
+    def _learn_columns(self, X, goes_on):
+        """Measure the columns, unless an earlier fit has done it."""
+        if not goes_on:
+            asked = self.standardize
+            self.standardize_ = _DEFAULT_STANDARDIZATION if asked is True else asked
+            self.standardize_ = self.standardize_ or None
+            learned = learn_standardization(X, self.standardize_)
+            self.center_, self.scale_ = (None, None) if learned is None else learned[:2]
 
     def _trainer(self, X, similarity, objectives, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""
@@ -236,11 +251,6 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self.batch_size_ = min(wanted, len(similarity.rows_))
         self.device_ = resolve_device(self.device)
         if not goes_on:
-            asked = self.standardize
-            self.standardize_ = _DEFAULT_STANDARDIZATION if asked is True else asked
-            self.standardize_ = self.standardize_ or None
-            learned = learn_standardization(X, self.standardize_)
-            self.center_, self.scale_ = (None, None) if learned is None else learned[:2]
             self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
             self.n_iter_ = self.n_steps_ = 0
         self.loss_curve_ = list(self.loss_curve_)
@@ -251,10 +261,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             X,
             standardization=self._standardization(),
             encoder=encoder,
-            similarity=similarity,
             objectives=list(objectives.values()),
             params=params,
-            loss_params=initial_params(self, objectives, similarity, rng, goes_on),
+            loss_params=initial_params(self, objectives, rng, goes_on),
             normalize=self._on_sphere,
             learning_rate=self.learning_rate_init,
             alpha=self.alpha,
@@ -300,63 +309,6 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self.encoder_, self.n_features_in_, self._n_features_out, seed
         )
 
-    def _run(self, trainer, epochs, stopping, tasks, given):
-        """Train epoch by epoch, until the end or a reason to stop."""
-        n_before = self.n_iter_
-        self.validation_scores_ = None if stopping is None else stopping.scores
-        try:
-            with trainer.undisturbed():
-                for index, rates in epochs:
-                    task = tasks.subcontext(task_name="epoch")
-                    task.call_on_fit_task_begin(estimator=self, **given)
-                    loss = trainer.epoch(index, rates)
-                    self._note_epoch(loss, len(rates), trainer.statistics())
-                    stop = stopping is not None and stopping.update(trainer)
-                    if stopping is not None and self.verbose:
-                        print(f"Validation score: {stopping.scores[-1]:.6f}")
-                    asked = task.call_on_fit_task_end(
-                        estimator=self,
-                        **given,
-                        reconstruction_attributes=lambda: trainer.encoder.attributes(
-                            trainer.params()
-                        ),
-                    )
-                    if stop and self.verbose:
-                        print(
-                            "Validation score did not improve more than "
-                            f"tol={self.tol:g} for {self.n_iter_no_change} consecutive "
-                            "epochs. Stopping."
-                        )
-                    if stop or asked:
-                        break
-        except KeyboardInterrupt:
-            if self.n_iter_ == n_before:
-                raise
-            warnings.warn(
-                f"Training was interrupted after epoch {self.n_iter_}; the model keeps "
-                "what it has learned so far.",
-                UserWarning,
-                stacklevel=2,
-            )
-
-    def _note_epoch(self, loss, n_steps, statistics):
-        if not math.isfinite(loss):
-            advice = "Look at what your `loss` or `miner` returns, and its parameters. "
-            if isinstance(self.loss, str) and isinstance(self.miner, str):
-                advice = ""
-            raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter_ + 1}. {advice}"
-                f"Lower `learning_rate_init` (now {self.learning_rate_init:g}); if "
-                "`standardize` is False, set it to True and look for huge columns."
-            )
-        self.n_iter_ += 1
-        self.n_steps_ += n_steps
-        self.loss_curve_.append(loss)
-        for name, value in statistics.items():
-            self.mining_curve_.setdefault(name, []).append(value)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
-
     def _keep(self, trainer, stopping, similarity, objectives, one_pass):
         """Store what was learned, as numpy."""
         if stopping is None:
@@ -372,7 +324,11 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
         self._optimizer_state = [each.state() for each in trainer.optimizers]
         self.best_validation_score_ = None if stopping is None else stopping.best_score
-        classes = similarity.classes_
+        if hasattr(similarity, "classes_"):
+            self._keep_classes(similarity.classes_, one_pass)
+
+    def _keep_classes(self, classes, one_pass):
+        """Store the labels seen, with those of earlier calls of `partial_fit`."""
         if one_pass and hasattr(self, "classes_"):
             text = {seen.dtype.kind in "SU" for seen in (self.classes_, classes)}
             if len(text) > 1:
@@ -397,18 +353,3 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             points = encoder.forward(params, block)
             Z[start : start + _BLOCK] = to_sphere(points) if self._on_sphere else points
         return Z
-
-
-@contextmanager
-def _all_or_nothing(estimator):
-    """Train with gradients on, whatever the caller does; undo all if that fails."""
-    import torch
-
-    before = dict(vars(estimator))
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

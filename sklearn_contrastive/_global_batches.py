@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_contrastive._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._repeats import without_repeats
 
 #: Rows embedded, or compared, at once.
 _BLOCK = 8192
@@ -92,7 +93,7 @@ class GlobalBatches:
 
     def _unlike(self, rows, near):
         """Return the negative weights of rows with their own neighbours."""
-        compare, keys = self._similarity.pairs, self._similarity.keys
+        compare, keys = self._similarity.compare, self._similarity.keys
         others = keys(self.rows_[near])
         weights = np.asarray(compare(keys(rows[:, None]), others).negative)
         if weights.shape == (len(rows), 1, near.shape[1]):
@@ -105,32 +106,3 @@ class GlobalBatches:
                 for i, one in enumerate(zip(*others, strict=True))
             ]
         )
-
-
-def without_repeats(index, rows, rng):
-    """Return batches in which other rows stand in for those that come twice.
-
-    Parameters
-    ----------
-    index : ndarray of shape (n_steps, batch_size)
-        Row numbers.
-
-    rows : ndarray of shape (n_rows,)
-        All row numbers, at least as many as a batch has.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    index : ndarray of shape (n_steps, batch_size)
-        Row numbers, each at most once in a row of `index`.
-    """
-    index = index.copy()
-    while True:
-        order = np.argsort(index, axis=1, kind="stable")
-        ordered = np.take_along_axis(index, order, axis=1)
-        step, place = np.nonzero(ordered[:, 1:] == ordered[:, :-1])
-        if not len(step):
-            return index
-        index[step, order[step, place + 1]] = rng.choice(rows, len(step))

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._rows import check_pairs
-from sklearn_contrastive.similarity import check_labels
+from sklearn_contrastive._scores import score_of
 
 
 class EmbeddingMetric:
@@ -97,41 +97,33 @@ class EmbeddingMetricMixin:
         check_is_fitted(self)
         return EmbeddingMetric(self)
 
-    def score(self, X, y):
-        """Return how often the nearest other row has the same label.
+    def score(self, X, y=None):
+        """Return how well nearest neighbours in the embedding do, each row left out.
+
+        For class labels it is the accuracy of the nearest row; for continuous targets
+        the coefficient of determination R² of the mean of the 5 nearest; for label sets
+        the mean Jaccard index with the nearest; for pairs of rows the area under the
+        ROC curve of their distances; and without `y` the share of each row's 5 nearest
+        rows in `X`, standardised, that are among its 5 nearest in the embedding.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features) or (n_pairs, 2, n_features)
             Rows, at least two; best rows that were not used in `fit`.
 
-        y : array-like of shape (n_samples,)
-            Their labels.
+        y : array-like, sparse matrix or list of sets, default=None
+            What is known of them, as in `fit`. Rows of unknown label or target do not
+            count.
 
         Returns
         -------
         score : float
-            Leave-one-out accuracy of the nearest neighbour in the embedding, in
-            [0, 1].
+            At most 1; the greater, the better.
 
         Raises
         ------
         ValueError
-            If labels are missing or continuous, or there are fewer than two rows.
+            If `y` is not what it must be, or there are too few rows.
         """
-        from sklearn.neighbors import NearestNeighbors
-
-        y = check_labels(y, None)
-        # Whatever set_output asks for, neighbours are looked for among arrays.
-        Z = np.asarray(self.transform(X))
-        if len(y) != len(Z):
-            raise ValueError(
-                f"`y` must hold one label per row of `X`; got {len(y)} labels for "
-                f"{len(Z)} rows."
-            )
-        if len(Z) < 2:
-            raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
-        nearest = (
-            NearestNeighbors(n_neighbors=1).fit(Z).kneighbors(return_distance=False)
-        )
-        return float(np.mean(y[nearest[:, 0]] == y))
+        check_is_fitted(self)
+        return score_of(self, X, y)

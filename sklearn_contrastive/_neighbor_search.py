@@ -9,7 +9,7 @@ _MOST_EXACT, _SOME = 50_000, 8192
 _BLOCK, _PIECE = 2**20, 64
 
 
-def nearest_rows(Z, n_neighbors, search, rng):
+def nearest_rows(Z, n_neighbors, search, rng=None):
     """Return the nearest neighbours of each point, itself among them.
 
     Parameters
@@ -24,8 +24,10 @@ def nearest_rows(Z, n_neighbors, search, rng):
         With `fit` and `kneighbors`; None for a search by blocks, or by faiss where
         there are many points and it is installed.
 
-    rng : numpy.random.RandomState
-        Draws the points to search among, where there are too many.
+    rng : numpy.random.RandomState, default=None
+        Draws the points to search among, where there are too many and faiss is not
+        installed. None to search among all of them, however long that takes, and more
+        thoroughly with faiss.
 
     Returns
     -------
@@ -42,15 +44,18 @@ def nearest_rows(Z, n_neighbors, search, rng):
     try:
         import faiss
     except ImportError:
+        if rng is None:
+            return among(Z, Z, n_neighbors)
         some = np.sort(rng.permutation(len(Z))[:_SOME])
         return some[among(Z, Z[some], min(n_neighbors, len(some)))]
     n_lists = int(4 * np.sqrt(len(Z)))
     index = faiss.index_factory(Z.shape[1], f"IVF{n_lists},Flat")
     # The limits of training came before faiss was loaded.
     with threadpool_limits(1, user_api="openmp"):
-        index.train(Z[rng.permutation(len(Z))[: 40 * n_lists]])
+        drawn = (rng or np.random.RandomState(0)).permutation(len(Z))
+        index.train(Z[drawn[: 40 * n_lists]])
         index.add(Z)
-        index.nprobe = 8
+        index.nprobe = 64 if rng is None else 8
         found = index.search(Z, n_neighbors)[1]
     # What was not found is the point itself, which is nobody's neighbour.
     return np.where(found < 0, np.arange(len(Z))[:, None], found)

@@ -21,17 +21,21 @@ class Objective(NamedTuple):
     loss : callable
         What is wanted of them.
 
-    weight : float
+    weight : float, default=1.0
         What the loss is multiplied with.
 
-    memory : CrossBatchMemory or None
+    memory : CrossBatchMemory, default=None
         Whether, and how, rows are compared with those of batches before.
+
+    similarity : Similarity, default=None
+        What makes two rows alike.
     """
 
     miner: Any
     loss: Any
     weight: float = 1.0
     memory: Any = None
+    similarity: Any = None
 
 
 def named(value, auto, members):
@@ -193,6 +197,43 @@ def objectives_of(loss, miner, n_components, on_sphere):
     return objectives, wanted, global_miner
 
 
+def over(objectives, similarity):
+    """Return each part of an objective for each likeness that is learned from.
+
+    Parameters
+    ----------
+    objectives : dict of str to Objective
+        What `objectives_of` returned.
+
+    similarity : Similarity
+        Fitted.
+
+    Returns
+    -------
+    objectives : dict of str to Objective
+        With a similarity each; those of a further likeness carry its name.
+
+    Raises
+    ------
+    ValueError
+        If a loss needs classes and a likeness has none.
+    """
+    terms = {}
+    for term, likeness, factor in similarity.terms():
+        for part, objective in objectives.items():
+            loss, weight = objective.loss, objective.weight * factor
+            proxies = getattr(loss, "has_proxies", False)
+            if proxies and not hasattr(likeness, "prototypes"):
+                raise ValueError(
+                    f"{type(loss).__name__} learns a proxy for each class, and "
+                    f"{type(likeness).__name__} has no classes. Use "
+                    "similarity='labels', or another loss."
+                )
+            name = "__".join(each for each in (term, part) if each)
+            terms[name] = objective._replace(similarity=likeness, weight=weight)
+    return terms
+
+
 def _layers(miner):
     """Take apart what looks beyond a batch and what chooses within it."""
     found = {GlobalMiner: None, CrossBatchMemory: None}
@@ -245,7 +286,7 @@ def _agreed(loss, name, given, memory):
     return loss
 
 
-def initial_params(estimator, objectives, similarity, rng, goes_on):
+def initial_params(estimator, objectives, rng, goes_on):
     """Return what losses learn by themselves, to start from or to go on with.
 
     Parameters
@@ -254,10 +295,7 @@ def initial_params(estimator, objectives, similarity, rng, goes_on):
         With ``loss_params_`` and ``classes_`` where training goes on.
 
     objectives : dict of str to Objective
-        What `objectives_of` returned.
-
-    similarity : Similarity
-        With classes, for losses that have a proxy for each.
+        What `over` returned.
 
     rng : numpy.random.RandomState
         Source of randomness.
@@ -273,20 +311,12 @@ def initial_params(estimator, objectives, similarity, rng, goes_on):
     Raises
     ------
     ValueError
-        If a loss needs classes and there are none, or training cannot go on with the
-        parameters that are there.
+        If training cannot go on with the parameters that are there.
     """
-    n_classes = len(getattr(similarity, "classes_", ()))
     params = []
     for objective in objectives.values():
-        loss = objective.loss
-        proxies = getattr(loss, "has_proxies", False)
-        if proxies and not hasattr(similarity, "prototypes"):
-            raise ValueError(
-                f"{type(loss).__name__} learns a proxy for each class, and "
-                f"{type(similarity).__name__} has no classes. Use "
-                "similarity='labels', or another loss."
-            )
+        loss, similarity = objective.loss, objective.similarity
+        n_classes = len(getattr(similarity, "classes_", ()))
         own = {}
         if hasattr(loss, "init"):
             own = loss.init(estimator.n_components, n_classes, rng)
@@ -296,7 +326,7 @@ def initial_params(estimator, objectives, similarity, rng, goes_on):
                 f"{type(loss).__name__} returned {sorted(own)}. Derive from "
                 "ListwiseLoss or Loss."
             )
-        if goes_on and proxies:
+        if goes_on and getattr(loss, "has_proxies", False):
             _refuse_other_classes(loss, estimator.classes_, similarity.classes_)
         params.append(own)
     if not goes_on:

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Keys(NamedTuple):
     """What a similarity compares: one entry a row, numpy or torch.
@@ -40,7 +42,7 @@ class Pairs(NamedTuple):
     >>> from sklearn_contrastive.similarity import LabelSimilarity
     >>> likeness = LabelSimilarity().fit(None, ["a", "a", "b"])
     >>> keys = likeness.keys(np.arange(3))
-    >>> pairs = likeness.pairs(keys, keys)
+    >>> pairs = likeness.compare(keys, keys)
     >>> pairs.positive.astype(int)
     array([[0, 1, 0],
            [1, 0, 0],
@@ -70,3 +72,80 @@ class Links(NamedTuple):
 
     index: Any
     weights: Any
+
+
+def work_arrays(keys, other_keys, work):
+    """Return three arrays for weights: those given, or new ones.
+
+    Parameters
+    ----------
+    keys, other_keys : Keys
+        Keys of anchors and candidates, as tensors.
+
+    work : Tensor of shape (3, n_anchors, n_candidates) or None
+        What is there.
+
+    Returns
+    -------
+    work : Tensor of shape (3, n_anchors, n_candidates)
+        Of floats.
+    """
+    if work is not None:
+        return work
+    import torch
+
+    rows = keys.rows
+    dtype = rows.dtype if rows.is_floating_point() else torch.float32
+    return rows.new_empty((3, *rows.shape, other_keys.rows.shape[-1]), dtype=dtype)
+
+
+def same_value_pairs(keys, other_keys, work=None):
+    """Return rows with the same value as alike and all others as unlike.
+
+    Parameters
+    ----------
+    keys, other_keys : Keys
+        Keys of anchors and candidates, with a number each.
+
+    work : Tensor of shape (3, n_anchors, n_candidates), default=None
+        Arrays to put the weights of tensors into, instead of new ones.
+
+    Returns
+    -------
+    pairs : Pairs
+        Weights of 0 and 1, of shape (n_anchors, n_candidates); both 0 for a row with
+        itself.
+    """
+    ours = [key[..., None] for key in keys]
+    theirs = [key[..., None, :] for key in other_keys]
+    if isinstance(keys.rows, np.ndarray):
+        itself, alike = (a == b for a, b in zip(ours, theirs, strict=True))
+        return Pairs((alike & ~itself).astype(float), (~alike).astype(float))
+    import torch
+
+    # Straight to floats: arithmetic with booleans is several times slower.
+    alike, unlike, itself = work_arrays(keys, other_keys, work)
+    torch.eq(ours[0], theirs[0], out=itself)
+    torch.ne(ours[1], theirs[1], out=unlike)
+    torch.eq(ours[1], theirs[1], out=alike)
+    return Pairs(alike.sub_(itself), unlike)
+
+
+def view_numbers(index, similarity):
+    """Return a number for every view of rows, those of the first being the rows'.
+
+    Parameters
+    ----------
+    index : ndarray of int of shape (..., n_rows)
+        Row numbers.
+
+    similarity : Similarity
+        With `n_views`, and `rows_` of which the last is the greatest.
+
+    Returns
+    -------
+    numbers : ndarray of int of shape (..., n_views * n_rows)
+        Those of one view after those of the other.
+    """
+    start = int(similarity.rows_[-1]) + 1
+    return np.concatenate([index + v * start for v in range(similarity.n_views)], -1)

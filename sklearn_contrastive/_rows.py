@@ -215,6 +215,9 @@ class Rows:
     dtype : torch.dtype
         In which precision.
 
+    views : callable, default=None
+        What stands for raw rows, made anew each time they are read.
+
     Attributes
     ----------
     n_features : int
@@ -224,16 +227,17 @@ class Rows:
         Whether all rows are there already.
     """
 
-    def __init__(self, X, standardization, device, dtype):
+    def __init__(self, X, standardization, device, dtype, views=None):
         import torch
 
+        self._views = views
         self._X, self._standardization = X, standardization
         self._device, self._dtype = device, dtype
         self.n_features = X.shape[1]
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2
-        if X.size * dtype.itemsize <= largest:
+        if views is None and X.size * dtype.itemsize <= largest:
             self._table = torch.empty(X.shape, dtype=dtype, device=device)
             for start in range(0, len(X), _BLOCK):
                 block = standardised(X[start : start + _BLOCK], standardization)
@@ -265,15 +269,17 @@ class Rows:
         numbers : ndarray or Tensor of int of shape (n_rows,)
             Row numbers, as `numbers` returns them.
 
-        out : Tensor of shape (n_rows, n_features)
-            Where to write them, on the device.
+        out : Tensor of shape (n_points, n_features)
+            Where to write them, or their views, on the device.
         """
         import torch
 
         if self.on_device:
             torch.index_select(self._table, 0, numbers, out=out)
         else:
-            X = standardised(self._X[numbers], self._standardization)
+            X = self._X[numbers]
+            X = X if self._views is None else self._views(X)
+            X = standardised(X, self._standardization)
             out.copy_(torch.from_numpy(X))
 
 

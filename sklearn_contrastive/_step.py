@@ -12,11 +12,11 @@ class Step:
 
     Parameters
     ----------
-    encoder, similarity : objects
-        Two of the four nouns, ready to be called.
+    encoder : object
+        How a row becomes a point.
 
     objectives : list of Objective
-        The other two: what is wanted of which pairs.
+        The other three nouns: what is wanted of which pairs, and who is alike.
 
     params : list of Tensor
         The encoder's parameters; those that are trained have gradients to write to.
@@ -33,8 +33,8 @@ class Step:
     X : Tensor of shape (batch_size, n_features)
         An array for the standardised rows of a batch, to be filled before each call.
 
-    keys : Keys
-        Arrays for their keys, likewise.
+    keys : list of Keys
+        Arrays for their keys, likewise: for each objective.
 
     Attributes
     ----------
@@ -52,7 +52,6 @@ class Step:
     def __init__(
         self,
         encoder,
-        similarity,
         objectives,
         params,
         loss_params,
@@ -61,16 +60,18 @@ class Step:
         X,
         keys,
     ):
-        self.X, self.keys = X, keys
+        self.X = X
         # A subclass with a forward of its own must not inherit the passes of another.
         owner = next(cls for cls in type(encoder).__mro__ if "forward" in vars(cls))
         written_out = "passes" in vars(owner)
-        nouns = [encoder, similarity]
+        nouns = [encoder]
         for objective in objectives:
-            nouns += [objective.miner, objective.loss]
+            nouns += [objective.miner, objective.loss, objective.similarity]
         ours = all(type(n).__module__.startswith("sklearn_contrastive.") for n in nouns)
         changing = any(
-            objective.memory is not None or getattr(objective.miner, "draws", False)
+            objective.memory is not None
+            or getattr(objective.miner, "draws", False)
+            or not getattr(objective.similarity, "repeatable", True)
             for objective in objectives
         )
         self.repeatable = written_out and ours and not changing
@@ -79,12 +80,12 @@ class Step:
         else:
             self._passes = AutogradPasses(encoder, params, normalize, generator)
         self.terms = [
-            Term(similarity, *objective, own, keys, normalize, generator)
-            for objective, own in zip(objectives, loss_params, strict=True)
+            Term(objective, own, each, normalize, generator)
+            for objective, own, each in zip(objectives, loss_params, keys, strict=True)
         ]
 
     def __call__(self):
-        """Return the loss of the batch in `X` and `keys`, and write the gradients.
+        """Return the loss of the batch in its arrays, and write the gradients.
 
         Returns
         -------

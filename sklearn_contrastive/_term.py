@@ -20,20 +20,8 @@ class Term:
 
     Parameters
     ----------
-    similarity : Similarity
-        What makes two rows alike.
-
-    miner : callable
-        Which pairs count.
-
-    loss : callable
-        What is wanted of them.
-
-    weight : float
-        What the loss is multiplied with.
-
-    memory : CrossBatchMemory or None
-        Whether, and how, rows are compared with those of batches before.
+    objective : Objective
+        Miner, loss, its weight, a memory or None, and what makes two rows alike.
 
     params : dict of str to Tensor
         The loss's own parameters, with gradients to write to.
@@ -53,18 +41,8 @@ class Term:
         The rows of batches before.
     """
 
-    def __init__(
-        self,
-        similarity,
-        miner,
-        loss,
-        weight,
-        memory,
-        params,
-        keys,
-        normalize,
-        generator,
-    ):
+    def __init__(self, objective, params, keys, normalize, generator):
+        miner, loss, weight, memory, similarity = objective
         self._params, self._weight, self._normalize = params, weight, normalize
         self._keys, self.memory, self._before = keys, None, None
         meet = partial(Meeting, similarity, _ready(miner, generator), loss)
@@ -171,12 +149,12 @@ class Meeting:
         every = isinstance(miner, AllPairs)
         alone = other_keys is None
         self._mirrored = alone and every and getattr(similarity, "symmetric", False)
-        self._engine, self._compare, self._attraction = None, similarity.pairs, None
+        self._engine, self._compare, self._attraction = None, similarity.compare, None
         self._parts = {}
         if self._mirrored and isinstance(loss, PairLoss):
             # A multiple of D² can be added up without looking at any pair.
             constant = loss.constant_slopes(keys[0].new_ones(1))[0] is not None
-            if constant and hasattr(similarity, "attraction"):
+            if constant and getattr(similarity, "knows_all", False):
                 self._compare = similarity.alike
                 self._attraction = partial(similarity.attraction, keys)
 
@@ -246,7 +224,7 @@ class Meeting:
 
         A, C = A[:most], (A if C is None else C)[:most]
         keys = [Keys(*(k[:most] for k in some)) for some in (self._keys, self._others)]
-        known, distances = self._similarity.pairs(*keys), torch.cdist(A, C)
+        known, distances = self._similarity.compare(*keys), torch.cdist(A, C)
         if hasattr(self._miner, "links"):
             kept = [
                 torch.zeros_like(distances).scatter_(-1, index.mT, w.mT.to(A.dtype))
@@ -294,7 +272,7 @@ class Meeting:
         """Return the loss of a function for the mined pairs, and its slopes."""
         import torch
 
-        pairs = self._similarity.pairs(self._keys, self._others)
+        pairs = self._similarity.compare(self._keys, self._others)
         if not isinstance(self._miner, AllPairs):
             pairs = self._miner(torch.cdist(A, A if C is None else C), pairs)
         with torch.enable_grad():

@@ -4,80 +4,26 @@ This is the only place that steps an optimizer. It knows the four nouns by their
 interfaces and nothing of estimators.
 """
 
-import math
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._graphs import captured
-from sklearn_contrastive._optimizer import AdamW, learning_rates
+from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Rows, standardised
 from sklearn_contrastive._step import Step
 from sklearn_contrastive.encoders import to_sphere
 
-#: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
-_VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
-_FEWEST_EPOCH_STEPS = 10
+#: Keys of so many bytes are made and moved at once.
+_MOST_KEY_BYTES = 2**26
 #: Floats of single precision tell whole numbers below this apart.
 _EXACT_FLOATS = 2**24
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
-
-
-class Epochs:
-    """The batches of a training with their learning rates, epoch by epoch.
-
-    Parameters
-    ----------
-    similarity : Similarity
-        Draws the batches.
-
-    batch_size : int
-        Rows in a batch.
-
-    max_iter : int or "auto"
-        Number of epochs, each one pass over the rows; or 25 visits to each row, but
-        at least 300 and at most 4,000 steps, dealt out in epochs of one pass, or of
-        several where a pass has fewer than 10 steps.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    constant : bool, default=False
-        Whether to train at the peak learning rate throughout.
-
-    Attributes
-    ----------
-    ends : list of int
-        Steps done at the end of each epoch.
-    """
-
-    def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
-        self._draw = partial(similarity.batches, batch_size, rng)
-        n_rows = len(similarity.rows_)
-        if max_iter == "auto":
-            wanted = round(_VISITS * n_rows / batch_size)
-            n_steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
-            # On a small table a pass is a step or two: too short to judge progress by.
-            longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
-            n_epochs = math.ceil(n_steps / longest)
-        else:
-            n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
-        self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
-        self._rates = np.ones(n_steps) if constant else learning_rates(n_steps)
-
-    def __iter__(self):
-        """Yield the index of an epoch's batches, and the rate of each step."""
-        for start, end in pairwise([0, *self.ends]):
-            index = self._draw()
-            while len(index) < end - start:
-                index = np.concatenate([index, self._draw()])
-            yield index[: end - start], self._rates[start:end]
 
 
 def resolve_device(device):
@@ -126,11 +72,12 @@ class Trainer:
     standardization : Standardization or None
         What is done to their columns.
 
-    encoder, similarity : objects
-        Two of the four nouns, ready to be called.
+    encoder : object
+        How a row becomes a point.
 
     objectives : list of Objective
-        The other two: what is wanted of which pairs.
+        The other three nouns: what is wanted of which pairs, and who is alike. The
+        first likeness says what stands for a row in a step.
 
     params : list of ndarray
         The encoder's parameters to start from.
@@ -168,7 +115,6 @@ class Trainer:
         *,
         standardization,
         encoder,
-        similarity,
         objectives,
         params,
         normalize,
@@ -184,8 +130,14 @@ class Trainer:
 
         self._dtype = dtype or torch.float32
         self._standardization = standardization
-        self._rows = Rows(X, standardization, device, self._dtype)
-        self.encoder, self._similarity = encoder, similarity
+        first = objectives[0].similarity
+        views = None
+        if first.n_views > 1:
+            views = partial(first.views, rng=np.random.Generator(np.random.SFC64(seed)))
+        self._rows = Rows(X, standardization, device, self._dtype, views)
+        self.encoder = encoder
+        self._which = [id(objective.similarity) for objective in objectives]
+        self._likenesses = {id(each.similarity): each.similarity for each in objectives}
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
         if device == "cpu":
@@ -205,15 +157,13 @@ class Trainer:
         self._make_step = partial(
             Step,
             encoder,
-            similarity,
             objectives,
             self._params,
             self._loss_params,
             normalize,
             self._generator,
         )
-        self._step = None
-        self._numbers = None
+        self._step = self._numbers = self._keys = None
         self._total = torch.zeros((), device=device, dtype=self._dtype)
 
     def _leaf(self, value):
@@ -254,45 +204,66 @@ class Trainer:
         """
         import torch
 
-        keys = []
-        for key in self._similarity.keys(index):
-            # Floats are quicker to compare, where they are exact.
-            exact = key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
-            dtype = self._dtype if exact else None
-            keys.append(torch.from_numpy(key).to(self._device, dtype))
-        numbers = self._rows.numbers(index)
-        self._prepare(numbers, keys)
         self._total.zero_()
         with torch.no_grad():
-            for step, rate in enumerate(rates):
-                if self._numbers is None:
-                    self._rows.read(numbers[step], self._step.X)
-                else:
-                    self._numbers.copy_(numbers[step])
-                for here, key in zip(self._step.keys, keys, strict=True):
-                    here.copy_(key[step])
-                for factor, optimizer in zip(
-                    self._factors, self.optimizers, strict=True
-                ):
-                    optimizer.learn_at(rate * factor * self._learning_rate)
-                self._advance()
+            for start, part in self._parts(index):
+                self._train(part, rates[start : start + len(part)])
         return self._total.item() / len(rates)
+
+    def _parts(self, index):
+        """Yield batches few enough for all of their keys to be held at once."""
+        keys = [each.keys(index[:1]) for each in self._likenesses.values()]
+        n_bytes = sum(key.nbytes for each in keys for key in each)
+        n_steps = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
+        for start in range(0, len(index), n_steps):
+            yield start, index[start : start + n_steps]
+
+    def _train(self, index, rates):
+        """Train on some batches."""
+        keys = [
+            Keys(*map(self._key, each.keys(index)))
+            for each in self._likenesses.values()
+        ]
+        numbers = self._rows.numbers(index)
+        self._prepare(numbers, keys)
+        keys = [key for each in keys for key in each]
+        for step, rate in enumerate(rates):
+            if self._numbers is None:
+                self._rows.read(numbers[step], self._step.X)
+            else:
+                self._numbers.copy_(numbers[step])
+            for here, key in zip(self._keys, keys, strict=True):
+                here.copy_(key[step])
+            for factor, optimizer in zip(self._factors, self.optimizers, strict=True):
+                optimizer.learn_at(rate * factor * self._learning_rate)
+            self._advance()
+
+    def _key(self, key):
+        """Return keys on the device, as floats where these are exact."""
+        import torch
+
+        # Floats are quicker to compare.
+        fraction = key.dtype.kind == "f"
+        exact = fraction or key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
+        return torch.from_numpy(key).to(self._device, self._dtype if exact else None)
 
     def _prepare(self, numbers, keys):
         """Make the arrays of a step, unless they are there."""
         import torch
 
-        kinds = [key.dtype for key in keys]
-        if self._step is not None and len(self._step.X) == numbers.shape[1]:
-            if [key.dtype for key in self._step.keys] == kinds:
+        n_points = keys[0].rows.shape[1]
+        kinds = [key.dtype for each in keys for key in each]
+        if self._step is not None and len(self._step.X) == n_points:
+            if [key.dtype for key in self._keys] == kinds:
                 return
         X = torch.empty(
-            (numbers.shape[1], self._rows.n_features),
-            dtype=self._dtype,
-            device=self._device,
+            (n_points, self._rows.n_features), dtype=self._dtype, device=self._device
         )
-        first = Keys(*(key[0].clone() for key in keys))
-        self._step, self._advance = self._make_step(X, first), self._one_step
+        held = [Keys(*(key[0].clone() for key in each)) for each in keys]
+        self._keys = [key for each in held for key in each]
+        of_likeness = dict(zip(self._likenesses, held, strict=True))
+        of_objective = [of_likeness[which] for which in self._which]
+        self._step, self._advance = self._make_step(X, of_objective), self._one_step
         if self._device.startswith("cuda") and self._step.repeatable:
             # A graph reads what it needs from arrays that stay where they are.
             if self._rows.on_device:

@@ -80,7 +80,8 @@ def warn_of_collapse(estimator, X):
     Z -= Z.mean(axis=0)
     lengths = np.linalg.svd(Z, compute_uv=False)
     spread = math.sqrt(2 * (lengths**2).sum() / len(Z))
-    flat = min(Z.shape[1], X.shape[1], len(estimator.classes_) - 1) > 1
+    n_classes = len(getattr(estimator, "classes_", range(3)))
+    flat = min(Z.shape[1], X.shape[1], n_classes - 1) > 1
     found = None
     if spread < _COLLAPSED:
         found = f"all rows lie within {spread:.1e} of each other"

@@ -118,11 +118,11 @@ BAD_TABLES = [
     ((X * 1j, y), ValueError, "Complex data not supported"),
     ((X[:0], y[:0]), ValueError, "Found array with 0 sample(s)"),
     ((X[:1], y[:1]), ValueError, "must hold at least two classes; got one class only"),
-    ((X, None), ValueError, "requires y to be passed, but the target y is None"),
+    ((X[:2], None), ValueError, "at least three rows to tell neighbours from others"),
     ((X, y[:-1]), ValueError, "150 rows and 149 labels"),
     ((X, np.zeros(150)), ValueError, "got one class only, 0.0."),
     ((X, np.arange(150)), ValueError, "150 classes for 150 rows"),
-    ((X, X[:, 0]), ValueError, "Cut them into classes first"),
+    ((X, [0.5, np.inf, *X[2:, 0]]), ValueError, "infinity, the first at row 1"),
 ]
 
 
@@ -183,8 +183,8 @@ def test_nothing_works_before_fit(method):
     ("given", "settings", "message"),
     [
         ({"X_val": X, "y_val": y}, {}, "only used with `early_stopping=True`"),
-        ({"X_val": X}, {"early_stopping": True}, "given together; got `X_val` alone"),
-        ({"y_val": y}, {"early_stopping": True}, "given together; got `y_val` alone"),
+        ({"X_val": X}, {"early_stopping": True}, "the target y is None"),
+        ({"y_val": y}, {"early_stopping": True}, "must come with `X_val`"),
         (
             {"X_val": X[:, :2], "y_val": y},
             {"early_stopping": True},
@@ -352,7 +352,7 @@ def test_partial_fit_refuses_labels_of_another_type():
 
 def test_quantities_given_as_classes_warn():
     with pytest.warns(UserWarning, match="If it is a quantity rather than a class"):
-        small().fit(X, np.arange(150) // 1.8 // 1)
+        small(similarity="labels").fit(X, np.arange(150) // 1.8 // 1)
 
 
 def test_an_unfitted_copy_of_a_bad_setting_can_be_made():

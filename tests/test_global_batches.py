@@ -372,9 +372,9 @@ def test_rows_of_classes_far_apart_have_no_hard_negatives():
 
 
 class ListByList(LabelSimilarity):
-    """A similarity that compares two lists of keys, as `Similarity.pairs` asks for."""
+    """Compares two lists of keys, as `Similarity.compare` asks for."""
 
-    def pairs(self, keys, other_keys, work=None):
+    def compare(self, keys, other_keys, work=None):
         itself = keys.rows[:, None] == other_keys.rows[None, :]
         alike = keys.values[:, None] == other_keys.values[None, :]
         return Pairs(1.0 * (alike & ~itself), 1.0 * ~alike)

@@ -71,8 +71,13 @@ def test_steps_are_those_of_the_cpu(loss, miner):
             X / 16,
             standardization=None,
             encoder=encoder,
-            similarity=LabelSimilarity().fit(X, y),
-            objectives=[Objective(miner(), loss().resolve(True))],
+            objectives=[
+                Objective(
+                    miner(),
+                    loss().resolve(True),
+                    similarity=LabelSimilarity().fit(X, y),
+                )
+            ],
             loss_params=[loss().init(4, 10, None)],
             params=encoder.init(64, 4, np.random.RandomState(0)),
             normalize=True,

@@ -36,11 +36,15 @@ LEVELS = {
     "_step": 5,
     "_training": 6,
     "_warnings": 0,
-    "_early_stopping": 6,
-    "_metric": 6,
-    "_fitting": 7,
-    "_embedding": 8,
-    "__init__": 9,
+    "_repeats": 0,
+    "_running": 6,
+    "_sources": 6,
+    "_scores": 7,
+    "_early_stopping": 7,
+    "_metric": 8,
+    "_fitting": 8,
+    "_embedding": 9,
+    "__init__": 10,
 }
 
 #: What may be loaded by importing the package; the rest waits inside functions.
@@ -139,6 +143,6 @@ def test_the_reading_path_is_short():
     finally:
         sys.setprofile(None)
     files = {path for path, _ in functions}
-    assert len(files) <= 19, sorted(files)
-    assert len(functions) <= 104, sorted(functions)
+    assert len(files) <= 25, sorted(files)
+    assert len(functions) <= 124, sorted(functions)
     assert deepest <= 12

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._memory import Memory
+from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive._term import Term
 from sklearn_contrastive.losses import (
@@ -190,7 +191,7 @@ LEARNED = {
 
 
 def pairs_between(similarity, keys, others):
-    return Pairs(*(torch.tensor(w) for w in similarity.pairs(keys, others)))
+    return Pairs(*(torch.tensor(w) for w in similarity.compare(keys, others)))
 
 
 def steps_of(loss, miner, params, *, memory, weight=1.0, batches, seed=0):
@@ -200,7 +201,8 @@ def steps_of(loss, miner, params, *, memory, weight=1.0, batches, seed=0):
     if hasattr(loss, "resolve"):
         loss = loss.resolve(False)
     keys = Keys(*(torch.tensor(k).double() for k in similarity.keys(batches[0])))
-    term = Term(similarity, miner, loss, weight, memory, params, keys, False, None)
+    objective = Objective(miner, loss, weight, memory, similarity)
+    term = Term(objective, params, keys, False, None)
     for batch in batches:
         points = torch.tensor(rng.normal(size=(len(batch), 3)) / 2)
         for here, key in zip(keys, similarity.keys(batch), strict=True):

@@ -178,7 +178,7 @@ def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
         [np.random.RandomState(s).permutation(60)[:n_rows] for s in range(3)]
     )
     keys = Keys(*(torch.tensor(key).to(dtype) for key in likeness.keys(index)))
-    compare = likeness.alike if way == "by class" else likeness.pairs
+    compare = likeness.alike if way == "by class" else likeness.compare
     miner = {"links": NearestPairs(2, 3), "dense": NearestPairs(2, 3).__call__}.get(way)
     mirrored = way in ("mirrored", "by class")
 
@@ -208,7 +208,7 @@ def test_measuring_every_pair_from_differences_changes_nothing(loss, way):
     Z[1::3] = Z[::3] + 1e-4 * points(10, 1)
     likeness = LabelSimilarity().fit(None, np.arange(30) % 4)
     keys = Keys(*(torch.tensor(k).double() for k in likeness.keys(np.arange(30))))
-    compare = likeness.alike if way == "by class" else likeness.pairs
+    compare = likeness.alike if way == "by class" else likeness.compare
     attraction = partial(likeness.attraction, keys) if way == "by class" else None
 
     def weigh(rows, columns, work):
@@ -255,7 +255,7 @@ def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
 
     def weigh(rows, columns, work):
         parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
-        return (likeness.alike if miner is None else likeness.pairs)(*parts, work)
+        return (likeness.alike if miner is None else likeness.compare)(*parts, work)
 
     attraction = partial(likeness.attraction, keys) if miner is None else None
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
@@ -295,6 +295,6 @@ def test_positive_pairs_can_be_added_up_by_class(
         mirrored=True,
         attraction=lambda Z: likeness.attraction(keys, Z),
     )
-    expected = by_autograd(loss, Z, Z, likeness.pairs(keys, keys))
+    expected = by_autograd(loss, Z, Z, likeness.compare(keys, keys))
     assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
     assert error(sum(forces), expected[1] + expected[2]) < TOLERANCES[dtype]

@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_info
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Pairs
-from sklearn_contrastive._training import Epochs, Trainer, resolve_device
+from sklearn_contrastive._running import Epochs
+from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -149,12 +150,13 @@ def trainer(normalize=True, dtype=None, **nouns):
     X, y = rng.normal(size=(30, 5)), np.arange(30) % 3
     encoder = MLPEncoder((6,), dropout=0.0)
     miner = nouns.pop("miner", AllPairs())
-    objective = Objective(miner, nouns.pop("loss", ContrastiveLoss(1.0)))
+    loss = nouns.pop("loss", ContrastiveLoss(1.0))
+    likeness = nouns.pop("similarity", LabelSimilarity().fit(X, y))
+    objective = Objective(miner, loss, similarity=likeness)
     return Trainer(
         X,
         standardization=None,
         encoder=encoder,
-        similarity=nouns.pop("similarity", LabelSimilarity().fit(X, y)),
         objectives=[objective],
         params=encoder.init(5, 3, rng),
         normalize=normalize,
@@ -204,9 +206,9 @@ def test_training_is_gradient_descent_with_torchs_adamw():
         Z = encoder.forward(params, torch.tensor(X[batch]))
         Z = Z / Z.norm(dim=1, keepdim=True)
         keys = likeness.keys(batch)
-        pairs = [torch.tensor(w) for w in likeness.pairs(keys, keys)]
+        pairs = [torch.tensor(w) for w in likeness.compare(keys, keys)]
         pairs = NearestPairs(2, 3)(
-            torch.cdist(Z, Z).detach(), type(likeness.pairs(keys, keys))(*pairs)
+            torch.cdist(Z, Z).detach(), type(likeness.compare(keys, keys))(*pairs)
         )
         optimizer.zero_grad()
         loss(Z, Z, pairs).backward()
@@ -221,8 +223,8 @@ class Directed(LabelSimilarity):
 
     symmetric = False
 
-    def pairs(self, keys, other_keys, work=None):
-        positive, negative = super().pairs(keys, other_keys, work)
+    def compare(self, keys, other_keys, work=None):
+        positive, negative = super().compare(keys, other_keys, work)
         return Pairs(positive, negative * (1 + keys.values[:, None]))
 
 

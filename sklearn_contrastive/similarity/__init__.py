@@ -4,9 +4,45 @@
 classes of this package.
 """
 
+from sklearn_contrastive.similarity._auto import likeness_of
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._labels import LabelSimilarity, check_labels
+from sklearn_contrastive.similarity._constraints import (
+    PairConstraints,
+    check_pair_labels,
+)
+from sklearn_contrastive.similarity._function import FunctionSimilarity
+from sklearn_contrastive.similarity._label_values import check_labels
+from sklearn_contrastive.similarity._labels import LabelSimilarity
+from sklearn_contrastive.similarity._multilabel import (
+    MultilabelSimilarity,
+    check_label_sets,
+)
+from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
+from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
+from sklearn_contrastive.similarity._views import ViewSimilarity
 
-__all__ = ["SIMILARITIES", "LabelSimilarity", "Similarity", "check_labels"]
+__all__ = [
+    "SIMILARITIES",
+    "FunctionSimilarity",
+    "LabelSimilarity",
+    "MultilabelSimilarity",
+    "NeighborSimilarity",
+    "PairConstraints",
+    "Similarity",
+    "TargetSimilarity",
+    "ViewSimilarity",
+    "check_label_sets",
+    "check_labels",
+    "check_pair_labels",
+    "check_targets",
+    "likeness_of",
+]
 
-SIMILARITIES = {"labels": LabelSimilarity}
+SIMILARITIES = {
+    "labels": LabelSimilarity,
+    "neighbors": NeighborSimilarity,
+    "pairs": PairConstraints,
+    "targets": TargetSimilarity,
+    "multilabel": MultilabelSimilarity,
+    "views": ViewSimilarity,
+}

@@ -1,7 +1,9 @@
 """What every similarity offers to training."""
 
 from abc import ABC, abstractmethod
+from copy import copy
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 
@@ -10,6 +12,9 @@ class Similarity(ABC, BaseEstimator):
 
     Likeness compares keys, one a row, so that a batch can be compared with itself or
     with any other rows whose keys are known.
+
+    To add one, write `fit`, which sets `rows_`, `keys` and `compare`; batches are then
+    drawn at random, and rows held out at random.
 
     Attributes
     ----------
@@ -20,6 +25,10 @@ class Similarity(ABC, BaseEstimator):
     #: Whether the weights of a pair are the same with its ends exchanged, so that half
     #: of them will do.
     symmetric = False
+    #: Whether `fit` looks at the values of the rows, which are then standardised.
+    reads_rows = False
+    #: How many points stand for a row in a step.
+    n_views = 1
 
     @abstractmethod
     def fit(self, X, y):
@@ -40,42 +49,6 @@ class Similarity(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def hold_out(self, fraction, rng):
-        """Return two similarities over disjoint parts of the rows.
-
-        Parameters
-        ----------
-        fraction : float
-            Share of the rows in the second part, in (0, 1).
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        kept, held_out : Similarity
-            Both speak of the row numbers of the table that `fit` was given.
-        """
-
-    @abstractmethod
-    def batches(self, batch_size, rng):
-        """Return which rows sit together in the steps of one epoch.
-
-        Parameters
-        ----------
-        batch_size : int
-            Rows in a batch, at most ``len(rows_)``.
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        index : ndarray of shape (n_steps, batch_size)
-            Row numbers, at least one batch of them.
-        """
-
-    @abstractmethod
     def keys(self, index):
         """Return the keys of rows.
 
@@ -91,7 +64,7 @@ class Similarity(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def pairs(self, keys, other_keys, work=None):
+    def compare(self, keys, other_keys, work=None):
         """Return who attracts and who repels whom.
 
         Parameters
@@ -110,3 +83,94 @@ class Similarity(ABC, BaseEstimator):
         pairs : Pairs
             Weights of shape (n_anchors, n_candidates); a row with itself is unknown.
         """
+
+    def batches(self, batch_size, rng):
+        """Return which rows sit together in the steps of one epoch.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows in a batch, at most ``len(rows_)``.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        index : ndarray of shape (n_steps, batch_size)
+            Row numbers, at least one batch of them; here drawn at random without
+            replacement.
+        """
+        n_steps = len(self.rows_) // batch_size
+        order = rng.permutation(self.rows_)
+        return order[: n_steps * batch_size].reshape(n_steps, batch_size)
+
+    def hold_out(self, fraction, rng):
+        """Return two similarities over disjoint parts of the rows.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the rows in the second part, in (0, 1).
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        kept, held_out : Similarity
+            Both speak of the row numbers of the table that `fit` was given.
+        """
+        order = rng.permutation(self.rows_)
+        n_out = min(max(2, round(fraction * len(order))), len(order) - 2)
+        if n_out < 2:
+            raise ValueError(
+                f"The {len(order)} rows are too few to hold some out: two must be kept "
+                "and two held out. Set `early_stopping=False` or pass `X_val`."
+            )
+        return self.among(np.sort(order[n_out:])), self.among(np.sort(order[:n_out]))
+
+    def among(self, rows):
+        """Return a copy that draws its batches from some rows only.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n_rows,)
+            Row numbers, sorted.
+
+        Returns
+        -------
+        similarity : Similarity
+            Speaks of the same row numbers.
+        """
+        similarity = copy(self)
+        similarity.rows_ = rows
+        return similarity
+
+    def views(self, X, rng):
+        """Return what stands for rows in a step; here the rows themselves.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Rows in raw units.
+
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        X : ndarray of shape (n_views * n_rows, n_features)
+            One view of all rows after the other.
+        """
+        return X
+
+    def terms(self):
+        """Return the likenesses that training adds up; here one.
+
+        Returns
+        -------
+        terms : list of tuple (str, Similarity, float)
+            Name, similarity and weight of each; the name of the first is empty.
+        """
+        return [("", self, 1.0)]

@@ -2,13 +2,14 @@
 
 import warnings
 from copy import copy
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import column_or_1d
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive._pairs import Keys, same_value_pairs, view_numbers
+from sklearn_contrastive._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._class_batches import (
     by_class,
@@ -16,6 +17,9 @@ from sklearn_contrastive.similarity._class_batches import (
     quota_batches,
 )
 from sklearn_contrastive.similarity._class_sums import attraction
+from sklearn_contrastive.similarity._label_values import check_labels, refuse_classes
+from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
+from sklearn_contrastive.similarity._views import ViewSimilarity
 
 #: With more classes than this, batches are drawn by class.
 _MOST_UNIFORM_CLASSES = 32
@@ -37,10 +41,28 @@ class LabelSimilarity(Similarity):
     No row appears twice in a batch. A class with fewer rows gives what it has, and the
     row of a class that has only one is still a negative to all others.
 
+    Where labels are known of some rows only, `unlabeled` says which value stands for
+    the others. Half of each batch are then rows with a label, drawn as above, and half
+    are drawn from all rows by `unsupervised`, whose likeness is learned beside that of
+    the labels.
+
     Parameters
     ----------
     rows_per_class : int, default=4
         Rows of one class that should meet in a batch, >= 2.
+
+    unlabeled : object, default=None
+        The value in `y` that stands for a label that is not known, such as -1 or
+        ``numpy.nan`` (for all missing values). None: every value is a label.
+
+    unsupervised : {"neighbors", "views"}, Similarity or None, default="neighbors"
+        What makes rows alike whatever their labels: ``"neighbors"`` pulls each row
+        to its 10 nearest, ``NeighborSimilarity(10, repel=False)``; ``"views"`` tells
+        rows from changed copies of others, ``ViewSimilarity(keep_original=True)``.
+        None: rows without a label are not used. Only asked where some rows have none.
+
+    unsupervised_weight : float, default=1.0
+        What the loss over the likeness of `unsupervised` is multiplied with, >= 0.
 
     Attributes
     ----------
@@ -48,10 +70,20 @@ class LabelSimilarity(Similarity):
         The labels, sorted.
 
     codes_ : ndarray of shape (n_samples,)
-        The position of each row's label in `classes_`.
+        The position of each row's label in `classes_`; for rows without a label
+        numbers from ``len(classes_)`` on.
 
     rows_ : ndarray of shape (n_rows,)
         The row numbers that batches are drawn from.
+
+    unsupervised_ : Similarity or None
+        The likeness beside that of the labels, fitted; None where every row has a
+        label.
+
+    Notes
+    -----
+    Under cross-validation labels are those of the training fold. Rows without a label
+    may be in test folds too, where `score` leaves them out.
 
     Examples
     --------
@@ -64,12 +96,51 @@ class LabelSimilarity(Similarity):
 
     _parameter_constraints = {
         "rows_per_class": [Interval(Integral, 2, None, closed="left")],
+        "unlabeled": "no_validation",
+        "unsupervised": [StrOptions({"neighbors", "views"}), Similarity, None],
+        "unsupervised_weight": [Interval(Real, 0, None, closed="left")],
     }
 
     symmetric = True
+    unsupervised_ = None
 
-    def __init__(self, rows_per_class=4):
+    def __init__(
+        self,
+        rows_per_class=4,
+        *,
+        unlabeled=None,
+        unsupervised="neighbors",
+        unsupervised_weight=1.0,
+    ):
         self.rows_per_class = rows_per_class
+        self.unlabeled = unlabeled
+        self.unsupervised = unsupervised
+        self.unsupervised_weight = unsupervised_weight
+
+    @property
+    def reads_rows(self):
+        """Whether the likeness beside that of the labels looks at the rows."""
+        if self.unlabeled is None or self.unsupervised is None:
+            return False
+        return self._beside().reads_rows
+
+    @property
+    def n_views(self):
+        """How many points stand for a row in a step."""
+        return 1 if self.unsupervised_ is None else self.unsupervised_.n_views
+
+    @property
+    def knows_all(self):
+        """Whether every pair is either alike or unlike."""
+        return self.codes_.max() < len(self.classes_)
+
+    def _beside(self):
+        """Return the likeness beside that of the labels, not fitted."""
+        if self.unsupervised == "neighbors":
+            return NeighborSimilarity(n_neighbors=10, repel=False)
+        if self.unsupervised == "views":
+            return ViewSimilarity(keep_original=True)
+        return clone(self.unsupervised)
 
     def fit(self, X, y):
         """Read the classes.
@@ -101,27 +172,59 @@ class LabelSimilarity(Similarity):
             If more than half of the labels are different numbers.
         """
         self._validate_params()
-        y = check_labels(y, None if X is None else X.shape[0])
+        n_rows = None if X is None else X.shape[0]
+        y, known = check_labels(y, n_rows, self.unlabeled)
         try:
-            self.classes_, codes = np.unique(y, return_inverse=True)
+            self.classes_, codes = np.unique(y[known], return_inverse=True)
         except TypeError as error:
-            kinds = sorted({type(label).__name__ for label in y})
+            kinds = sorted({type(label).__name__ for label in y[known]})
             raise TypeError(
                 f"`y` must hold labels that can be sorted; got a mix of {kinds}. "
                 "Convert them to one type, for example to str."
             ) from error
-        self.codes_ = codes.reshape(-1).astype(np.int32)
-        self.rows_ = np.arange(len(codes))
-        if len(self.classes_) < 2 or np.bincount(self.codes_).max() < 2:
-            _refuse_classes(self.classes_, len(codes))
+        if len(self.classes_) < 2 or np.bincount(codes.reshape(-1)).max() < 2:
+            refuse_classes(self.classes_, len(codes))
         if y.dtype.kind in "iuf" and 2 * len(self.classes_) > len(codes) > 20:
             warnings.warn(
                 f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
-                "If it is a quantity rather than a class, cut it into classes first.",
+                "If it is a quantity rather than a class, use similarity='targets'.",
                 UserWarning,
                 stacklevel=2,
             )
+        self.codes_ = np.empty(len(y), dtype=np.int32)
+        self.codes_[known] = codes.reshape(-1)
+        self.unsupervised_, self.rows_ = None, np.flatnonzero(known)
+        if not known.all():
+            # Each of them is a class of its own: alike to no other row.
+            unknown = np.arange(np.count_nonzero(~known))
+            self.codes_[~known] = len(self.classes_) + unknown
+            if self.unsupervised is not None:
+                self.unsupervised_ = self._beside().fit(X, None)
+                self.rows_ = np.arange(len(y))
         return self
+
+    def _labelled(self):
+        """Return the rows that have a label, of those that batches are drawn from."""
+        if self.unsupervised_ is None:
+            return self.rows_
+        return self.rows_[self.codes_[self.rows_] < len(self.classes_)]
+
+    def terms(self):
+        """Return the likeness by labels and, where some are unknown, the other one.
+
+        Returns
+        -------
+        terms : list of tuple (str, Similarity, float)
+            Name, similarity and weight of each.
+        """
+        terms = super().terms()
+        if self.unsupervised_ is not None:
+            terms += [("unlabeled", self.unsupervised_, self.unsupervised_weight)]
+        return terms
+
+    def views(self, X, rng):
+        """Return what stands for rows in a step, as `unsupervised` says."""
+        return X if self.unsupervised_ is None else self.unsupervised_.views(X, rng)
 
     def hold_out(self, fraction, rng):
         """Hold out about the same share of every class.
@@ -145,7 +248,8 @@ class LabelSimilarity(Similarity):
         ValueError
             If the table is too small for that.
         """
-        rows, codes, rank, counts = by_class(self.rows_, self.codes_[self.rows_], rng)
+        labelled = self._labelled()
+        rows, codes, rank, counts = by_class(labelled, self.codes_[labelled], rng)
         # Judging needs pairs: rows leave two at a time, from two classes at least.
         chance = rng.uniform(size=len(counts))
         wanted = 2 * np.floor(fraction * counts / 2 + chance)
@@ -155,6 +259,7 @@ class LabelSimilarity(Similarity):
         kept, held_out = copy(self), copy(self)
         kept.rows_, held_out.rows_ = np.sort(rows[~out]), np.sort(rows[out])
         for part in (kept, held_out):
+            part.unsupervised_ = None
             sizes = np.bincount(self.codes_[part.rows_], minlength=len(counts))
             if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
                 raise ValueError(
@@ -162,6 +267,9 @@ class LabelSimilarity(Similarity):
                     "rows held out both need two classes and a class of two rows. Set "
                     "`early_stopping=False` or pass `X_val` and `y_val`."
                 )
+        if self.unsupervised_ is not None:
+            kept.rows_ = np.setdiff1d(self.rows_, held_out.rows_)
+            kept.unsupervised_ = self.unsupervised_.among(kept.rows_)
         return kept, held_out
 
     def batches(self, batch_size, rng):
@@ -180,18 +288,34 @@ class LabelSimilarity(Similarity):
         index : ndarray of shape (n_steps, batch_size)
             Row numbers, each at most once in a row of `index`.
         """
-        n_steps = len(self.rows_) // batch_size
-        counts = np.bincount(self.codes_[self.rows_])
+        if self.unsupervised_ is None:
+            return self._by_labels(self.rows_, batch_size, rng)
+        if len(self.rows_) < 2 * batch_size:
+            return self.unsupervised_.batches(batch_size, rng)
+        labelled = self._labelled()
+        n_places = min(batch_size // 2, len(labelled))
+        others = self.unsupervised_.batches(batch_size - n_places, rng)
+        others = others[: len(self.rows_) // batch_size]
+        parts = [self._by_labels(labelled, n_places, rng)]
+        while sum(map(len, parts)) < len(others):
+            parts.append(self._by_labels(labelled, n_places, rng))
+        first = np.concatenate(parts)[: len(others)]
+        index = np.concatenate([first, others], axis=1)
+        return without_repeats(index, self.rows_, rng)
+
+    def _by_labels(self, rows, batch_size, rng):
+        """Return batches of rows that have a label."""
+        n_steps, codes = len(rows) // batch_size, self.codes_[rows]
+        counts = np.bincount(codes)
         counts = counts[counts > 0]
-        expected = batch_size * counts.min() / len(self.rows_)
+        expected = batch_size * counts.min() / len(rows)
         few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
-        if batch_size == len(self.rows_) or (few and expected >= self.rows_per_class):
-            order = rng.permutation(self.rows_)
+        if batch_size == len(rows) or (few and expected >= self.rows_per_class):
+            order = rng.permutation(rows)
             return order[: n_steps * batch_size].reshape(n_steps, batch_size)
         fits = len(counts) * self.rows_per_class <= batch_size
         draw = quota_batches if fits else group_batches
-        codes = self.codes_[self.rows_]
-        return draw(self.rows_, codes, self.rows_per_class, n_steps, batch_size, rng)
+        return draw(rows, codes, self.rows_per_class, n_steps, batch_size, rng)
 
     def keys(self, index):
         """Return row numbers with their class codes.
@@ -206,9 +330,13 @@ class LabelSimilarity(Similarity):
         keys : Keys
             Row numbers and class codes, in the shape of `index`.
         """
-        return Keys(index, self.codes_[index])
+        codes = self.codes_[index]
+        if self.n_views == 1:
+            return Keys(index, codes)
+        numbers = view_numbers(index, self)
+        return Keys(numbers, np.concatenate([codes] * self.n_views, axis=-1))
 
-    def pairs(self, keys, other_keys, work=None):
+    def compare(self, keys, other_keys, work=None):
         """Return who attracts and who repels whom.
 
         Parameters
@@ -227,24 +355,13 @@ class LabelSimilarity(Similarity):
         pairs : Pairs
             Weights of 0 and 1, of shape (n_anchors, n_candidates).
         """
-        ours = [key[..., None] for key in keys]
-        theirs = [key[..., None, :] for key in other_keys]
-        if isinstance(keys.rows, np.ndarray):
-            itself, alike = (a == b for a, b in zip(ours, theirs, strict=True))
-            return Pairs((alike & ~itself).astype(float), (~alike).astype(float))
-        import torch
-
-        # Straight to floats: arithmetic with booleans is several times slower.
-        codes = keys.values
-        if work is None:
-            dtype = codes.dtype if codes.is_floating_point() else torch.float32
-            shape = (3, *codes.shape, other_keys.values.shape[-1])
-            work = codes.new_empty(shape, dtype=dtype)
-        alike, unlike, itself = work
-        torch.eq(ours[0], theirs[0], out=itself)
-        torch.ne(ours[1], theirs[1], out=unlike)
-        torch.eq(ours[1], theirs[1], out=alike)
-        return Pairs(alike.sub_(itself), unlike)
+        pairs = same_value_pairs(keys, other_keys, work)
+        if not self.knows_all:
+            for each, axis in ((keys, None), (other_keys, -2)):
+                known = each.values < len(self.classes_)
+                negative = pairs.negative
+                negative *= known[..., None] if axis is None else known[..., None, :]
+        return pairs
 
     def alike(self, keys, other_keys, work):
         """Write 1 for rows of the same class and 0 for others, in torch.
@@ -308,90 +425,3 @@ class LabelSimilarity(Similarity):
             For each row, the sum of its differences to the rows of its class.
         """
         return attraction(keys.values.long(), len(self.classes_), Z)
-
-
-def check_labels(y, n_rows):
-    """Return class labels as an array, or say what is wrong with them.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels of any type.
-
-    n_rows : int or None
-        How many there must be; None for any number.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If `y` is missing, has another length, or has missing, complex or continuous
-        values.
-    """
-    if y is None:
-        raise ValueError(
-            "This estimator requires y to be passed, but the target y is None. Pass "
-            "one class label per row of `X`: pairs are built from them."
-        )
-    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    y = column_or_1d(y, warn=True)
-    if n_rows is not None and len(y) != n_rows:
-        raise ValueError(
-            f"`y` must hold one label per row of `X`: found input variables with "
-            f"inconsistent numbers of samples, {n_rows} rows and {len(y)} labels."
-        )
-    # Integers, bools and fixed-width strings have no missing values.
-    missing = _missing_labels(y) if y.dtype.kind in "fcmMO" else np.False_
-    if missing.any():
-        raise ValueError(
-            f"`y` must hold a class label for every row; {missing.sum()} are missing "
-            f"(Input y contains NaN, infinity or None), the first at row "
-            f"{missing.argmax()}. Drop those rows, or give them a class of their own."
-        )
-    if numpy_dtype is not None and y.dtype.kind == "f":
-        # A nullable column of pandas: integers and bools come through as floats.
-        y = y.astype(numpy_dtype)
-    if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: `y` must hold class labels.")
-    if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
-        raise ValueError(
-            "`y` must hold class labels; got continuous values such as "
-            f"{y[y != np.floor(y)][0]!s}. Unknown label type: continuous. Cut them "
-            "into classes first, for example with "
-            "sklearn.preprocessing.KBinsDiscretizer or pandas.qcut."
-        )
-    return y
-
-
-def _missing_labels(y):
-    if y.dtype.kind in "fc":
-        return ~np.isfinite(y)
-    if y.dtype.kind in "mM":
-        return np.isnat(y)
-    # None, float NaN (unequal to itself) and pandas.NA (no truth value).
-    return np.array([label is None or _is_nan(label) for label in y], dtype=bool)
-
-
-def _is_nan(label):
-    try:
-        return bool(label != label)
-    except (TypeError, ValueError):
-        return True
-
-
-def _refuse_classes(classes, n_rows):
-    if len(classes) < 2:
-        found = f"one class only, {classes[0]}" if len(classes) else "no labels"
-        raise ValueError(
-            f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
-            "what keeps the embedding from collapsing."
-        )
-    raise ValueError(
-        f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
-        f"{n_rows} rows (n_samples={n_rows}), so no two rows are alike. If `y` is "
-        "continuous, cut it into classes first."
-    )

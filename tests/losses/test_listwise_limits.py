@@ -154,7 +154,7 @@ def test_no_array_holds_all_pairs_let_alone_all_triplets(loss, monkeypatch):
 
     def weigh(rows, columns, work):
         parts = (Keys(*(k[part] for k in keys)) for part in (rows, columns))
-        return likeness.pairs(*parts, work)
+        return likeness.compare(*parts, work)
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
         value, _, _ = Lists(loss, Z)(Z, None, weigh)

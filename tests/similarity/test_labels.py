@@ -59,7 +59,7 @@ def test_pairs_are_the_literal_comparison():
     y = np.random.RandomState(0).randint(3, size=10)
     likeness = LabelSimilarity().fit(None, y)
     anchors, candidates = np.array([0, 3, 3, 7]), np.array([3, 0, 9, 1, 7])
-    pairs = likeness.pairs(likeness.keys(anchors), likeness.keys(candidates))
+    pairs = likeness.compare(likeness.keys(anchors), likeness.keys(candidates))
     for i, a in enumerate(anchors):
         for j, c in enumerate(candidates):
             assert pairs.positive[i, j] == (y[a] == y[c] and a != c)
@@ -69,10 +69,10 @@ def test_pairs_are_the_literal_comparison():
 def test_pairs_of_stacked_batches_are_the_stacked_pairs():
     likeness = fitted([5, 5, 5])
     index = np.arange(12).reshape(3, 4)
-    stacked = likeness.pairs(likeness.keys(index), likeness.keys(index))
+    stacked = likeness.compare(likeness.keys(index), likeness.keys(index))
     for step in range(3):
         keys = Keys(index[step], likeness.codes_[index[step]])
-        for many, one in zip(stacked, likeness.pairs(keys, keys), strict=True):
+        for many, one in zip(stacked, likeness.compare(keys, keys), strict=True):
             np.testing.assert_array_equal(many[step], one)
 
 
@@ -167,7 +167,7 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
     for part in (kept, held_out):
         index = part.batches(len(part.rows_), np.random.RandomState(seed))
         assert sorted(index[0]) == sorted(part.rows_)
-        pairs = part.pairs(part.keys(index[0]), part.keys(index[0]))
+        pairs = part.compare(part.keys(index[0]), part.keys(index[0]))
         assert pairs.positive.any()
         assert pairs.negative.any()
 

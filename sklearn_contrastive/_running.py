@@ -1,0 +1,196 @@
+"""What every fit does around its training: epochs, curves, undoing what failed."""
+
+import math
+import warnings
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklearn_contrastive._optimizer import learning_rates
+
+#: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
+_VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
+_FEWEST_EPOCH_STEPS = 10
+
+
+class Epochs:
+    """The batches of a training with their learning rates, epoch by epoch.
+
+    Parameters
+    ----------
+    similarity : Similarity
+        Draws the batches.
+
+    batch_size : int
+        Rows in a batch.
+
+    max_iter : int or "auto"
+        Number of epochs, each one pass over the rows; or 25 visits to each row, but
+        at least 300 and at most 4,000 steps, dealt out in epochs of one pass, or of
+        several where a pass has fewer than 10 steps.
+
+    rng : numpy.random.RandomState
+        Source of randomness.
+
+    constant : bool, default=False
+        Whether to train at the peak learning rate throughout.
+
+    Attributes
+    ----------
+    ends : list of int
+        Steps done at the end of each epoch.
+    """
+
+    def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
+        self._draw = partial(similarity.batches, batch_size, rng)
+        n_rows = len(similarity.rows_)
+        if max_iter == "auto":
+            wanted = round(_VISITS * n_rows / batch_size)
+            n_steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
+            # On a small table a pass is a step or two: too short to judge progress by.
+            longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
+            n_epochs = math.ceil(n_steps / longest)
+        else:
+            n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
+        self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
+        self._rates = np.ones(n_steps) if constant else learning_rates(n_steps)
+
+    def __iter__(self):
+        """Yield the index of an epoch's batches, and the rate of each step."""
+        for start, end in pairwise([0, *self.ends]):
+            index = self._draw()
+            while len(index) < end - start:
+                index = np.concatenate([index, self._draw()])
+            yield index[: end - start], self._rates[start:end]
+
+
+def random_stream(estimator, goes_on):
+    """Return a random stream of this fit alone.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With `random_state` and, where training goes on, ``n_steps_``.
+
+    goes_on : bool
+        Whether an earlier fit is continued.
+
+    Returns
+    -------
+    rng : numpy.random.RandomState
+        Apart from numpy's global stream.
+    """
+    seed = estimator.random_state
+    if seed is None:
+        # Not numpy's global stream: a fit leaves that as it was.
+        return np.random.RandomState()
+    if goes_on and isinstance(seed, Integral):
+        # The same seed must not repeat the batches of the steps already done.
+        return np.random.RandomState([seed, estimator.n_steps_])
+    return check_random_state(seed)
+
+
+def run(estimator, trainer, epochs, stopping, tasks, given):
+    """Train epoch by epoch, until the end or a reason to stop.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose counts and curves are carried on.
+
+    trainer : Trainer
+        What is trained.
+
+    epochs : Epochs
+        Batches and learning rates.
+
+    stopping : EarlyStopping or None
+        The judge.
+
+    tasks : object
+        Callbacks of the fit.
+
+    given : dict
+        What callbacks are told of the data.
+
+    Warns
+    -----
+    UserWarning
+        If training was interrupted after its first epoch.
+    """
+    n_before = estimator.n_iter_
+    estimator.validation_scores_ = None if stopping is None else stopping.scores
+    try:
+        with trainer.undisturbed():
+            for index, rates in epochs:
+                task = tasks.subcontext(task_name="epoch")
+                task.call_on_fit_task_begin(estimator=estimator, **given)
+                loss = trainer.epoch(index, rates)
+                _note_epoch(estimator, loss, len(rates), trainer.statistics())
+                stop = stopping is not None and stopping.update(trainer)
+                if stopping is not None and estimator.verbose:
+                    print(f"Validation score: {stopping.scores[-1]:.6f}")
+                asked = task.call_on_fit_task_end(
+                    estimator=estimator,
+                    **given,
+                    reconstruction_attributes=lambda: trainer.encoder.attributes(
+                        trainer.params()
+                    ),
+                )
+                if stop and estimator.verbose:
+                    print(
+                        "Validation score did not improve more than "
+                        f"tol={estimator.tol:g} for {estimator.n_iter_no_change} "
+                        "consecutive epochs. Stopping."
+                    )
+                if stop or asked:
+                    break
+    except KeyboardInterrupt:
+        if estimator.n_iter_ == n_before:
+            raise
+        warnings.warn(
+            f"Training was interrupted after epoch {estimator.n_iter_}; the model "
+            "keeps what it has learned so far.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _note_epoch(estimator, loss, n_steps, statistics):
+    """Carry on the curves, or say that the loss is no number any more."""
+    if not math.isfinite(loss):
+        nouns = [getattr(estimator, name, "") for name in ("loss", "miner")]
+        advice = "Look at what your `loss` or `miner` returns, and its parameters. "
+        if all(isinstance(noun, str) for noun in nouns):
+            advice = ""
+        raise FloatingPointError(
+            f"The loss became {loss} in epoch {estimator.n_iter_ + 1}. {advice}"
+            f"Lower `learning_rate_init` (now {estimator.learning_rate_init:g}); if "
+            "`standardize` is False, set it to True and look for huge columns."
+        )
+    estimator.n_iter_ += 1
+    estimator.n_steps_ += n_steps
+    estimator.loss_curve_.append(loss)
+    for name, value in statistics.items():
+        estimator.mining_curve_.setdefault(name, []).append(value)
+    if estimator.verbose:
+        print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Train with gradients on, whatever the caller does; undo all if that fails."""
+    import torch
+
+    before = dict(vars(estimator))
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

@@ -1,0 +1,127 @@
+"""How good an embedding is, by what is known of its rows."""
+
+import numpy as np
+
+from sklearn_contrastive._rows import check_rows
+from sklearn_contrastive._sources import standardised_table
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    check_label_sets,
+    check_labels,
+    check_pair_labels,
+    check_targets,
+    likeness_of,
+)
+
+#: Neighbours that targets are averaged over, and that are to be kept.
+_N_NEIGHBORS = 5
+
+
+def score_of(estimator, X, y):
+    """Return the leave-one-out score of an embedding, as its `score` describes it.
+
+    Parameters
+    ----------
+    estimator : fitted ContrastiveEmbedding
+        With ``similarity_``.
+
+    X : array-like
+        Rows or pairs of rows.
+
+    y : object
+        What is known of them.
+
+    Returns
+    -------
+    score : float
+        At most 1.
+    """
+    kind = _kind(estimator.similarity_, X, y)
+    if kind == "pairs":
+        return _pairs_in_order(estimator.pair_distance(X), y)
+    # Whatever set_output asks for, neighbours are looked for among arrays.
+    Z = np.asarray(estimator.transform(X))
+    if kind == "neighbors":
+        X = check_rows(estimator, X, reset=False)
+        X = standardised_table(X, estimator._standardization())
+        return _share_kept(X, Z)
+    if kind == "labels":
+        return _accuracy(Z, y, getattr(estimator.similarity_, "unlabeled", None))
+    return _r2(Z, y) if kind == "targets" else _jaccard(Z, y)
+
+
+def _kind(similarity, X, y):
+    """Return what `y` is: what training was told or, failing that, what it holds."""
+    found = likeness_of(X, y)
+    if found in ("pairs", "neighbors"):
+        return found
+    for name in ("labels", "targets", "multilabel"):
+        if (
+            similarity == name
+            if isinstance(similarity, str)
+            else isinstance(similarity, SIMILARITIES[name])
+        ):
+            return name
+    return found
+
+
+def _accuracy(Z, y, unlabeled):
+    y, known = check_labels(y, None, unlabeled)
+    _check_length(y, Z, "label")
+    Z, y = Z[known], y[known]
+    return float(np.mean(y[_others(Z, 1)[:, 0]] == y))
+
+
+def _r2(Z, y):
+    from sklearn.metrics import r2_score
+
+    y = check_targets(y, None)
+    _check_length(y, Z, "target")
+    known = ~np.isnan(y).any(axis=1)
+    Z, y = Z[known], y[known]
+    near = _others(Z, min(_N_NEIGHBORS, max(1, len(Z) - 1)))
+    return float(r2_score(y, y[near].mean(axis=1)))
+
+
+def _jaccard(Z, y):
+    _, indicators = check_label_sets(y, None)
+    _check_length(indicators, Z, "label set")
+    others = indicators[_others(Z, 1)[:, 0]]
+    shared = (indicators & others).sum(axis=1)
+    union = (indicators | others).sum(axis=1)
+    # Two rows without any label agree.
+    return float(np.where(union > 0, shared / np.maximum(union, 1), 1.0).mean())
+
+
+def _pairs_in_order(distances, y):
+    from sklearn.metrics import roc_auc_score
+
+    alike = check_pair_labels(y, len(distances), "y")
+    if alike.all() or not alike.any():
+        raise ValueError("`y` must hold pairs of both kinds, alike and unlike.")
+    return float(roc_auc_score(alike, -distances))
+
+
+def _share_kept(X, Z):
+    n_neighbors = min(_N_NEIGHBORS, max(1, len(Z) - 1))
+    before, after = _others(X, n_neighbors), _others(Z, n_neighbors)
+    kept = (before[:, :, None] == after[:, None, :]).any(axis=2)
+    return float(kept.mean())
+
+
+def _others(Z, n_neighbors):
+    """Return the nearest other rows of each row."""
+    from sklearn.neighbors import NearestNeighbors
+
+    if len(Z) < 2:
+        raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
+    return search.kneighbors(return_distance=False)
+
+
+def _check_length(y, Z, what):
+    if len(y) != len(Z):
+        raise ValueError(
+            f"`y` must hold one {what} per row of `X`; got {len(y)} {what}s for "
+            f"{len(Z)} rows."
+        )

@@ -1,0 +1,138 @@
+"""Where likeness comes from: names, objects and graphs become fitted similarities."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sklearn_contrastive._objectives import named
+from sklearn_contrastive._rows import standardised
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    FunctionSimilarity,
+    NeighborSimilarity,
+    PairConstraints,
+    Similarity,
+)
+
+#: Rows standardised at once.
+_BLOCK = 8192
+
+
+def likeness(estimator, X, y, rows=None):
+    """Return the similarity that an estimator asks for, fitted.
+
+    Parameters
+    ----------
+    estimator : ContrastiveEmbedding
+        With ``similarity_`` and what is done to columns.
+
+    X : ndarray of shape (n_samples, n_features)
+        Checked rows, in raw units.
+
+    y : object
+        What is known of them, or None.
+
+    rows : array-like of int of shape (n_samples,), default=None
+        Their numbers in the table that a graph or pairs speak of.
+
+    Returns
+    -------
+    similarity : Similarity
+        Never the user's own object.
+
+    Raises
+    ------
+    ValueError
+        If `y` or `rows` are not what the similarity needs.
+    """
+    similarity = _as_object(estimator.similarity_)
+    if rows is not None:
+        similarity = _of_rows(similarity, rows, len(X))
+    if similarity.reads_rows:
+        X = standardised_table(X, estimator._standardization())
+    return similarity.fit(X, y)
+
+
+def _as_object(similarity):
+    if issparse(similarity):
+        return NeighborSimilarity(graph=similarity)
+    if callable(similarity) and not isinstance(similarity, Similarity):
+        return FunctionSimilarity(similarity)
+    return named(similarity, None, SIMILARITIES)
+
+
+def _of_rows(similarity, rows, n_rows):
+    if not hasattr(similarity, "of_rows"):
+        raise ValueError(
+            "`rows` is only used by a similarity that speaks of row numbers: a graph, "
+            f"NeighborSimilarity or PairConstraints; got {similarity}. Leave it out."
+        )
+    rows = np.asarray(rows)
+    if rows.shape != (n_rows,) or rows.dtype.kind not in "iu":
+        raise ValueError(
+            f"`rows` must hold one row number for each of {n_rows} rows of `X`; got "
+            f"{rows.dtype} of shape {rows.shape}."
+        )
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("`rows` must hold every row number once; some repeat.")
+    return similarity.of_rows(rows)
+
+
+def standardised_table(X, standardization):
+    """Return all rows as the encoder sees them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows in raw units.
+
+    standardization : Standardization or None
+        What is done to their columns.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_samples, n_features)
+        In float32.
+    """
+    Z = np.empty(X.shape, dtype=np.float32)
+    for start in range(0, len(X), _BLOCK):
+        Z[start : start + _BLOCK] = standardised(
+            X[start : start + _BLOCK], standardization
+        )
+    return Z
+
+
+def flat_pairs(similarity, X):
+    """Return the two rows of each pair below each other, and other tables as they are.
+
+    Parameters
+    ----------
+    similarity : str or object
+        What makes two rows alike.
+
+    X : array-like of shape (n_pairs, 2, n_features) or (n_samples, n_features)
+        Samples.
+
+    Returns
+    -------
+    X : array-like of shape (2 * n_pairs, n_features) or (n_samples, n_features)
+        Rows.
+
+    Raises
+    ------
+    ValueError
+        If pairs are wanted and `X` holds none, or the other way round.
+    """
+    wanted = isinstance(similarity, str) and similarity == "pairs"
+    if isinstance(similarity, PairConstraints):
+        wanted = similarity.pairs is None
+    if not wanted:
+        return X
+    X = np.asarray(X)
+    if X.ndim != 3 or X.shape[1] != 2:
+        raise ValueError(
+            "`X` must hold pairs of rows, shape (n_pairs, 2, n_features), with "
+            f"similarity='pairs'; got shape {X.shape}. Stack two tables with "
+            "np.stack([A, B], axis=1), or name pairs by their row numbers: "
+            "PairConstraints(pairs, labels)."
+        )
+    return X.reshape(-1, X.shape[-1])

@@ -1,0 +1,422 @@
+"""Likeness from pairs that are known to be alike or unlike."""
+
+import warnings
+from copy import copy
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._edges import Edges, symmetric
+from sklearn_contrastive.similarity._row_numbers import (
+    check_row_numbers,
+    check_row_pairs,
+    renumbered,
+)
+
+
+class PairConstraints(Similarity):
+    """Given pairs are alike or unlike; of all others nothing is known.
+
+    Unknown pairs neither pull nor push. Batches are drawn along the pairs, half of
+    them alike and half unlike. A pair that is given both ways is left out, with a
+    warning.
+
+    Parameters
+    ----------
+    pairs : array-like of shape (n_pairs, 2), default=None
+        Row numbers of the two rows of each pair. None where the samples are pairs
+        themselves: rows 2i and 2i + 1 of the table are then pair i, and its label is
+        ``y[i]``; ``ContrastiveEmbedding(similarity="pairs")`` takes such samples as an
+        array of shape (n_pairs, 2, n_features).
+
+    labels : array-like of shape (n_pairs,), default=None
+        1 or True for a pair that is alike (must-link), 0, -1 or False for one that is
+        not (cannot-link).
+
+    weights : array-like of shape (n_pairs,), default=None
+        How much each pair counts, > 0; by default all count 1. Of a pair given twice
+        the greater weight counts.
+
+    transitive_closure : bool, default=False
+        Whether what follows from the pairs is known too: rows that a chain of
+        must-links joins are alike, and unlike the rows joined to the other end of a
+        cannot-link. Not with `weights`.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (n_rows,)
+        The rows that occur in a pair.
+
+    n_contradictions_ : int
+        Pairs that were given, or under `transitive_closure` follow, both ways, and were
+        left out.
+
+    See Also
+    --------
+    NeighborSimilarity : For known neighbours, with all other rows dissimilar.
+
+    Notes
+    -----
+    Under cross-validation the numbers speak of the whole table. Either pass
+    ``fit(..., rows=...)`` the numbers of the rows that are there, so that only pairs
+    inside the training fold are used; or let the samples be the pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import PairConstraints
+    >>> likeness = PairConstraints([[0, 1], [1, 2]], [1, 0]).fit(np.zeros((4, 3)), None)
+    >>> keys = likeness.keys(np.arange(4))
+    >>> likeness.compare(keys, keys).positive.astype(int)
+    array([[0, 1, 0, 0],
+           [1, 0, 0, 0],
+           [0, 0, 0, 0],
+           [0, 0, 0, 0]])
+    >>> likeness.compare(keys, keys).negative.astype(int)
+    array([[0, 0, 0, 0],
+           [0, 0, 1, 0],
+           [0, 1, 0, 0],
+           [0, 0, 0, 0]])
+    """
+
+    _parameter_constraints = {
+        "pairs": ["array-like", None],
+        "labels": ["array-like", None],
+        "weights": ["array-like", None],
+        "transitive_closure": ["boolean"],
+    }
+
+    symmetric = True
+
+    def __init__(
+        self, pairs=None, labels=None, *, weights=None, transitive_closure=False
+    ):
+        self.pairs = pairs
+        self.labels = labels
+        self.weights = weights
+        self.transitive_closure = transitive_closure
+
+    def of_rows(self, rows):
+        """Return a copy with the pairs inside some rows, which are numbered anew.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n_rows,)
+            Their numbers in the table that `pairs` speaks of.
+
+        Returns
+        -------
+        likeness : PairConstraints
+            Not fitted.
+        """
+        if self.pairs is None:
+            raise ValueError(
+                "`rows` must not be given when the samples are pairs themselves: they "
+                "hold no row numbers. Leave it out."
+            )
+        likeness = copy(self)
+        check_row_numbers(rows, None, "rows")
+        pairs = check_row_pairs(self.pairs, None, "pairs")
+        likeness.pairs, kept = renumbered(pairs, rows)
+        likeness.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
+        if self.weights is not None:
+            likeness.weights = np.asarray(self.weights)[kept]
+        return likeness
+
+    def fit(self, X, y=None):
+        """Read the pairs.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            The rows; only their number is used.
+
+        y : array-like of shape (n_samples / 2,), default=None
+            The labels of the samples where these are pairs, else not used.
+
+        Returns
+        -------
+        self : PairConstraints
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If row numbers are out of range or equal, labels are of more or fewer than
+            two kinds or of another number, or weights are not > 0.
+
+        Warns
+        -----
+        UserWarning
+            If pairs contradict each other.
+        """
+        self._validate_params()
+        n_rows = X.shape[0]
+        if self.pairs is None:
+            pairs = np.arange(n_rows).reshape(-1, 2)
+            alike = check_pair_labels(y, len(pairs), "y")
+        else:
+            pairs = check_row_pairs(self.pairs, n_rows, "pairs")
+            alike = check_pair_labels(self.labels, len(pairs), "labels")
+        weights = self._checked_weights(len(pairs))
+        self._nodes = np.arange(n_rows)
+        if self.transitive_closure:
+            similar, dissimilar = self._close(pairs, alike, n_rows)
+        else:
+            similar, dissimilar = (
+                symmetric(*pairs[kind].T, weights[kind], n_rows)
+                for kind in (alike, ~alike)
+            )
+        both = (similar != 0).multiply(dissimilar != 0)
+        self.n_contradictions_ = (both.nnz + np.count_nonzero(both.diagonal())) // 2
+        if self.n_contradictions_:
+            warnings.warn(
+                f"{self.n_contradictions_} pairs are both alike and unlike by what is "
+                "given, and are left out.",
+                UserWarning,
+                stacklevel=2,
+            )
+        agreed = similar - dissimilar
+        agreed = csr_array(agreed - agreed.multiply(both))
+        self._set_edges(Edges(agreed))
+        if not (agreed.data > 0).any() or not (agreed.data < 0).any():
+            raise ValueError(
+                "Pairs must be of both kinds, alike and unlike; "
+                f"{alike.sum()} are alike and {(~alike).sum()} unlike, "
+                f"{self.n_contradictions_} of them contradict each other. Where only "
+                "similar pairs are known and all others are dissimilar, use "
+                "NeighborSimilarity with `graph`."
+            )
+        return self
+
+    def _checked_weights(self, n_pairs):
+        if self.weights is None:
+            return np.ones(n_pairs)
+        if self.transitive_closure:
+            raise ValueError(
+                "`weights` must be None with `transitive_closure=True`: pairs that "
+                "follow from others have no weight of their own."
+            )
+        weights = np.asarray(self.weights, dtype=np.float64)
+        if weights.shape != (n_pairs,) or not (
+            np.isfinite(weights).all() and (weights > 0).all()
+        ):
+            raise ValueError(
+                f"`weights` must hold a number > 0 for each of {n_pairs} pairs; got "
+                f"shape {weights.shape}, from {weights.min(initial=np.inf):g} to "
+                f"{weights.max(initial=-np.inf):g}."
+            )
+        return weights
+
+    def _close(self, pairs, alike, n_rows):
+        """Join rows by must-links and return how the groups stand to each other."""
+        # Imported here because loading it takes longer than all else.
+        from scipy.sparse.csgraph import connected_components
+
+        links = symmetric(*pairs[alike].T, np.ones(alike.sum()), n_rows)
+        n_groups, self._nodes = connected_components(links, directed=False)
+        ends = self._nodes[pairs[~alike].T]
+        inside = ends[0, ends[0] == ends[1]]
+        apart = symmetric(*ends, np.ones(ends.shape[1]), n_groups).tolil()
+        apart[inside, inside] = 1
+        sizes = np.bincount(self._nodes, minlength=n_groups)
+        together = coo_array(
+            (np.ones(n_groups), (np.arange(n_groups),) * 2), shape=(n_groups,) * 2
+        )
+        together.data[sizes < 2] = 0
+        return csr_array(together), csr_array(apart)
+
+    def _set_edges(self, edges):
+        """Keep edges, and the rows at their ends."""
+        self.edges_ = edges
+        self.rows_ = np.flatnonzero(edges.degrees()[self._nodes])
+        parts = edges.weights > 0, edges.weights < 0
+        self._kinds = [Edges(edges.weights.multiply(part)) for part in parts]
+
+    def hold_out(self, fraction, rng):
+        """Hold out some pairs of each kind; a row may be in pairs of both parts.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the pairs to hold out, in (0, 1).
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        kept, held_out : PairConstraints
+            Similarities over disjoint pairs.
+
+        Raises
+        ------
+        ValueError
+            If there are not two pairs of each kind.
+        """
+        shape, parts = self.edges_.weights.shape, ([], [])
+        for kind in self._kinds:
+            table = kind.weights.tocoo()
+            upper = np.flatnonzero(table.row <= table.col)
+            if len(upper) < 2:
+                raise ValueError(
+                    "Two pairs of each kind are needed to keep one and hold one out. "
+                    "Set `early_stopping=False` or give more pairs."
+                )
+            upper = rng.permutation(upper)
+            n_out = min(max(1, round(fraction * len(upper))), len(upper) - 1)
+            for part, chosen in zip(parts, (upper[n_out:], upper[:n_out]), strict=True):
+                ends = table.row[chosen], table.col[chosen]
+                half = csr_array((table.data[chosen], ends), shape=shape)
+                diagonal = csr_array(_diagonal(half.diagonal()))
+                part.append(half + half.T - diagonal)
+        found = copy(self), copy(self)
+        for similarity, (similar, dissimilar) in zip(found, parts, strict=True):
+            similarity._set_edges(Edges(similar + dissimilar))
+        return found
+
+    def batches(self, batch_size, rng):
+        """Return both rows of pairs drawn at random, half alike and half unlike.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows in a batch, at most ``len(rows_)``.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        index : ndarray of shape (n_steps, batch_size)
+            Row numbers, each at most once in a row of `index`.
+        """
+        drawn = super().batches(batch_size, rng)
+        if len(self.rows_) == batch_size:
+            return drawn
+        n_steps, n_similar = len(drawn), batch_size // 4
+        parts = [
+            self._draw(kind, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
+            for kind, n_pairs in zip(
+                self._kinds, (n_similar, batch_size // 2 - n_similar), strict=True
+            )
+        ]
+        index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
+        return without_repeats(index, self.rows_, rng)
+
+    def _draw(self, kind, n_pairs, rng):
+        """Return both rows of so many pairs of a kind, each pair about as often."""
+        table = kind.weights.tocoo()
+        upper = np.flatnonzero(table.row <= table.col)
+        ends = np.stack([table.row[upper], table.col[upper]], axis=1)
+        sizes = np.bincount(self._nodes, minlength=kind.weights.shape[0])
+        # Within a group of rows that are all alike, each row is to come about as often.
+        shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
+        places = (np.arange(n_pairs) + rng.uniform()) / max(n_pairs, 1) * shares[-1]
+        places = np.searchsorted(shares, rng.permutation(places), side="right")
+        nodes = ends[np.minimum(places, len(ends) - 1)]
+        offsets = (rng.uniform(size=nodes.shape) * sizes[nodes]).astype(int)
+        same = nodes[:, 0] == nodes[:, 1]
+        steps = rng.uniform(size=same.sum()) * (sizes[nodes[same, 0]] - 1)
+        second = offsets[same, 0] + 1 + steps.astype(int)
+        offsets[same, 1] = second % sizes[nodes[same, 0]]
+        members = np.argsort(self._nodes, kind="stable")
+        return members[(np.cumsum(sizes) - sizes)[nodes] + offsets]
+
+    def keys(self, index):
+        """Return row numbers with what pairs are looked up by.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Row numbers, and the same again or those of groups of rows that are alike.
+        """
+        return Keys(index, self._nodes[index])
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
+
+        Returns
+        -------
+        pairs : Pairs
+            The weights of the pairs that are known.
+        """
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
+        if isinstance(keys.rows, np.ndarray):
+            known = self.edges_.read(keys.values, other_keys.values)
+            known = np.where(rows == others, 0.0, known)
+            return Pairs(known.clip(min=0), (-known).clip(min=0))
+        import torch
+
+        known, unlike, different = work_arrays(keys, other_keys, work)
+        self.edges_.write(keys.values.long(), other_keys.values.long(), known)
+        known.mul_(torch.ne(rows, others, out=different))
+        torch.neg(known, out=unlike)
+        return Pairs(known.clamp_(min=0), unlike.clamp_(min=0))
+
+
+def _diagonal(values):
+    places = np.arange(len(values))
+    return coo_array((values, (places, places)), shape=(len(values),) * 2)
+
+
+def check_pair_labels(labels, n_pairs, name):
+    """Return which pairs are alike, or say what is wrong with their labels.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_pairs,)
+        1 or True for alike, 0, -1 or False for unlike.
+
+    n_pairs : int
+        How many there must be.
+
+    name : str
+        What messages call them.
+
+    Returns
+    -------
+    alike : ndarray of bool of shape (n_pairs,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are none, of another number, or of other kinds.
+    """
+    if labels is None:
+        raise ValueError(
+            f"`{name}` must hold 1 (alike) or 0 or -1 (unlike) for each pair; got None."
+        )
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (n_pairs,):
+        raise ValueError(
+            f"`{name}` must hold one label for each of {n_pairs} pairs; got shape "
+            f"{labels.shape}."
+        )
+    kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biuf" else {"text"}
+    if not (kinds <= {0, 1} or kinds <= {-1, 1}):
+        raise ValueError(
+            f"`{name}` must hold 1 or True for pairs that are alike, and 0, -1 or "
+            "False for those that are not, one of the three throughout; got "
+            f"{sorted(kinds, key=str)[:5]}."
+        )
+    return labels == 1

@@ -1,0 +1,151 @@
+"""Likeness from a function of the user's own."""
+
+import numpy as np
+
+from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive.similarity._base import Similarity
+
+
+class FunctionSimilarity(Similarity):
+    """Rows are as alike as a function of their entries in `y` says.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(a, b)`` with entries of `y` as numpy arrays that broadcast
+        against each other, those of anchors of shape (n_anchors, 1) and those of
+        candidates of shape (1, n_candidates), with an axis of columns behind where `y`
+        has several. Returns likeness in [0, 1], or bools, of shape (n_anchors,
+        n_candidates); NaN where nothing is known. It must not depend on the order of
+        the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import FunctionSimilarity
+    >>> def same_year(a, b):
+    ...     return abs(a - b) <= 1
+    >>> likeness = FunctionSimilarity(same_year).fit(None, [1999, 2000, 2005])
+    >>> keys = likeness.keys(np.arange(3))
+    >>> likeness.compare(keys, keys).positive.astype(int)
+    array([[0, 1, 0],
+           [1, 0, 0],
+           [0, 0, 0]])
+    """
+
+    _parameter_constraints = {"function": [callable]}
+
+    def __init__(self, function):
+        self.function = function
+
+    def fit(self, X, y):
+        """Keep the entries of `y`.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features) or None
+            The rows; only their number is used.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            What the function compares.
+
+        Returns
+        -------
+        self : FunctionSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing or of another length, or there is one row only.
+        """
+        self._validate_params()
+        if y is None:
+            raise ValueError(
+                "This estimator requires y to be passed, but the target y is None: a "
+                "function as `similarity` compares entries of `y`."
+            )
+        self._entries = np.asarray(y)
+        n_rows = len(self._entries)
+        if X is not None and n_rows != X.shape[0]:
+            raise ValueError(
+                "`y` must hold one entry per row of `X`: found input variables with "
+                f"inconsistent numbers of samples, {X.shape[0]} rows and {n_rows} "
+                "entries."
+            )
+        if n_rows < 2:
+            raise ValueError(
+                f"`X` must hold at least two rows; got n_samples={n_rows}."
+            )
+        self.rows_ = np.arange(n_rows)
+        return self
+
+    def keys(self, index):
+        """Return row numbers, by which entries are looked up.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Twice the same row numbers.
+        """
+        return Keys(index, index)
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom, and how much.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Not used.
+
+        Returns
+        -------
+        pairs : Pairs
+            Weights in [0, 1] that add up to 1; both 0 where nothing is known.
+
+        Raises
+        ------
+        ValueError
+            If the function returns another shape, or numbers outside [0, 1].
+        """
+        given = keys.rows
+        numpy = isinstance(given, np.ndarray)
+        if numpy:
+            rows, others = given, other_keys.rows
+        else:
+            both = keys, other_keys
+            rows, others = (each.rows.cpu().numpy().astype(int) for each in both)
+        rows, others = rows[..., None], others[..., None, :]
+        a, b = self._entries[rows], self._entries[others]
+        alike = np.asarray(self.function(a, b))
+        shape = np.broadcast_shapes(rows.shape, others.shape)
+        if alike.shape != shape or alike.dtype.kind not in "biuf":
+            raise ValueError(
+                f"`similarity` must return an array of numbers of shape {shape}; it "
+                f"returned {alike.dtype} of shape {alike.shape}. Use operations that "
+                "broadcast, as numpy's do."
+            )
+        alike = alike.astype(float)
+        if np.nanmin(alike, initial=0) < 0 or np.nanmax(alike, initial=1) > 1:
+            raise ValueError(
+                "`similarity` must return likeness in [0, 1], or NaN where it is not "
+                f"known; it returned numbers from {np.nanmin(alike):g} to "
+                f"{np.nanmax(alike):g}."
+            )
+        known = (~np.isnan(alike) & (rows != others)).astype(float)
+        alike = np.nan_to_num(alike) * known
+        weights = Pairs(alike, known - alike)
+        if numpy:
+            return weights
+        import torch
+
+        dtype = given.dtype if given.is_floating_point() else torch.float32
+        return Pairs(*(torch.from_numpy(w).to(given.device, dtype) for w in weights))

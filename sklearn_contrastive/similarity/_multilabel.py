@@ -1,0 +1,219 @@
+"""Likeness from shared labels, where a row may have several."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils._param_validation import StrOptions
+
+from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive.similarity._auto import holds_sets
+from sklearn_contrastive.similarity._base import Similarity
+
+
+class MultilabelSimilarity(Similarity):
+    r"""Rows are alike as far as they share labels.
+
+    With the label sets :math:`S_i` of rows, ``"jaccard"`` weighs a pair by
+
+    .. math:: w^+_{ij} = \frac{|S_i \cap S_j|}{|S_i \cup S_j|}, \qquad
+        w^-_{ij} = 1 - w^+_{ij}
+
+    and ``"overlap"`` counts two rows as alike if they share any label. A row without
+    labels is unlike every row that has some; of two rows without labels nothing is
+    known.
+
+    Parameters
+    ----------
+    likeness : {"jaccard", "overlap"}, default="jaccard"
+        How much shared labels count.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; column numbers for an indicator matrix.
+
+    indicators_ : ndarray of shape (n_samples, n_classes)
+        1 where a row has a label.
+
+    rows_ : ndarray of shape (n_rows,)
+        The row numbers that batches are drawn from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import MultilabelSimilarity
+    >>> tags = [{"red", "round"}, {"red"}, {"blue"}, set()]
+    >>> likeness = MultilabelSimilarity().fit(None, tags)
+    >>> keys = likeness.keys(np.arange(4))
+    >>> likeness.compare(keys, keys).positive
+    array([[0. , 0.5, 0. , 0. ],
+           [0.5, 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0. ]])
+    """
+
+    _parameter_constraints = {"likeness": [StrOptions({"jaccard", "overlap"})]}
+
+    symmetric = True
+
+    def __init__(self, likeness="jaccard"):
+        self.likeness = likeness
+
+    def fit(self, X, y):
+        """Read the labels.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features) or None
+            The rows; only their number is used.
+
+        y : {array-like, sparse matrix} of shape (n_samples, n_classes) or list of sets
+            An indicator matrix of 0 and 1, or the labels of each row.
+
+        Returns
+        -------
+        self : MultilabelSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing, of another length or neither of the two, or if no two
+            rows share a label or none differ.
+        """
+        self._validate_params()
+        n_rows = None if X is None else X.shape[0]
+        self.classes_, self.indicators_ = check_label_sets(y, n_rows)
+        self.rows_ = np.arange(len(self.indicators_))
+        counts = self.indicators_.sum(axis=0)
+        if counts.max(initial=0) < 2:
+            raise ValueError(
+                "`y` must hold a label that two rows share; "
+                f"{len(self.classes_)} labels for {len(self.rows_)} rows "
+                f"(n_samples={len(self.rows_)}) are all different or absent."
+            )
+        same = (self.indicators_ == self.indicators_[0]).all()
+        shared = self.likeness == "overlap" and (counts == len(self.rows_)).any()
+        if same or shared:
+            raise ValueError(
+                "`y` must hold rows that are unlike; every row has the same label. "
+                "Drop labels that all rows have."
+            )
+        return self
+
+    def keys(self, index):
+        """Return row numbers with their indicators.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Indicators have an axis of labels behind the shape of `index`.
+        """
+        return Keys(index, self.indicators_[index])
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom, and how much.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
+
+        Returns
+        -------
+        pairs : Pairs
+            Weights in [0, 1] that add up to 1; both 0 where neither row has a label.
+        """
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
+        if isinstance(keys.rows, np.ndarray):
+            ours, theirs = keys.values.astype(float), other_keys.values.astype(float)
+            shared = ours @ np.swapaxes(theirs, -1, -2)
+            union = ours.sum(-1)[..., None] + theirs.sum(-1)[..., None, :] - shared
+            known = ((union > 0) & (rows != others)).astype(float)
+            alike = shared / np.maximum(union, 1)
+            alike = ((alike > 0) if self.likeness == "overlap" else alike) * known
+            return Pairs(alike, known - alike)
+        import torch
+
+        shared, known, union = work_arrays(keys, other_keys, work)
+        ours, theirs = (each.values.to(shared.dtype) for each in (keys, other_keys))
+        torch.matmul(ours, theirs.mT, out=shared)
+        torch.sub(ours.sum(-1)[..., None], shared, out=union)
+        union.add_(theirs.sum(-1)[..., None, :])
+        torch.ne(rows, others, out=known)
+        known.mul_(union.clamp(max=1))
+        if self.likeness == "overlap":
+            shared.clamp_(max=1)
+        else:
+            shared.div_(union.clamp_(min=1))
+        alike = shared.mul_(known)
+        return Pairs(alike, known.sub_(alike))
+
+
+def check_label_sets(y, n_rows):
+    """Return labels and an indicator matrix, or say what is wrong with label sets.
+
+    Parameters
+    ----------
+    y : {array-like, sparse matrix} of shape (n_samples, n_classes) or list of sets
+        An indicator matrix of 0 and 1, or the labels of each row.
+
+    n_rows : int or None
+        How many rows there must be; None for any number.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        The labels.
+
+    indicators : ndarray of shape (n_samples, n_classes)
+        1 where a row has a label, in single bytes.
+
+    Raises
+    ------
+    ValueError
+        If `y` is neither of the two, or of another length.
+    TypeError
+        If labels cannot be sorted.
+    """
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None. Pass "
+            "the labels of each row of `X`: pairs are built from them."
+        )
+    if holds_sets(y):
+        binarizer = MultiLabelBinarizer()
+        try:
+            indicators = binarizer.fit_transform([list(labels) for labels in y])
+        except TypeError as error:
+            raise TypeError(
+                f"`y` must hold labels that can be sorted ({error}). Convert them to "
+                "one type, for example to str."
+            ) from error
+        classes = binarizer.classes_
+    else:
+        indicators = y.toarray() if issparse(y) else np.asarray(y)
+        classes = np.arange(indicators.shape[1] if indicators.ndim == 2 else 0)
+        values = indicators.dtype.kind in "biuf" and np.isin(indicators, (0, 1)).all()
+        if indicators.ndim != 2 or not values:
+            raise ValueError(
+                "`y` must be an indicator matrix of 0 and 1, shape (n_samples, "
+                f"n_classes), or a list of label sets; got shape {indicators.shape} of "
+                f"{indicators.dtype}. Use similarity='labels' for one label a row."
+            )
+    if n_rows is not None and len(indicators) != n_rows:
+        raise ValueError(
+            f"`y` must hold one label set per row of `X`: found input variables with "
+            f"inconsistent numbers of samples, {n_rows} rows and {len(indicators)} "
+            "sets."
+        )
+    return classes, indicators.astype(np.uint8)

@@ -1,0 +1,284 @@
+"""Likeness from a graph of neighbours, computed from the rows or given."""
+
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval
+
+from sklearn_contrastive._neighbor_search import nearest_rows
+from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._edges import Edges, checked_graph, symmetric
+from sklearn_contrastive.similarity._row_numbers import (
+    check_row_numbers,
+    check_row_pairs,
+    renumbered,
+)
+
+
+class NeighborSimilarity(Similarity):
+    """Neighbours are alike, all other rows are not: no labels are needed.
+
+    Two rows are neighbours if one is among the `n_neighbors` nearest of the other [1]_,
+    or if an edge says so. Half of each batch is drawn at random and the other half
+    from the neighbours of these rows, so that every row meets one; the others it meets
+    are its dissimilar rows.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Nearest rows of each row, >= 1, by Euclidean distance between standardised rows.
+        More of them keep wider neighbourhoods together. Unused with `graph`.
+
+    graph : sparse matrix of shape (n_samples, n_samples), default=None
+        Neighbours known beforehand, such as `kneighbors_graph` makes them, instead of
+        computed ones. Stored values are weights > 0 of the likeness, not distances; an
+        edge in either direction joins its two rows, with the greater weight of the two.
+        The diagonal does not count.
+
+    edges : array-like of shape (n_edges, 2), default=None
+        Row numbers of further pairs that are alike, such as a row and a changed copy.
+
+    repel : bool, default=True
+        Whether rows without an edge are dissimilar. False: nothing is known of them.
+        Then another likeness has to keep rows apart, as labels do with
+        ``LabelSimilarity(unsupervised=NeighborSimilarity(repel=False))``.
+
+    search : object, default=None
+        With `fit` and ``kneighbors(X, n_neighbors, return_distance=False)``, as
+        scikit-learn's neighbour searches have them, to find neighbours in its own way
+        or metric. By default the search is exact, and by an index of faiss for more
+        than 50,000 rows where that is installed.
+
+    Attributes
+    ----------
+    edges_ : Edges
+        The graph in use, symmetric.
+
+    rows_ : ndarray of shape (n_rows,)
+        The row numbers that batches are drawn from.
+
+    See Also
+    --------
+    PairConstraints : For pairs that are known to be alike or unlike, and nothing known
+        of the others.
+
+    Notes
+    -----
+    Under cross-validation neighbours are looked for among the rows of each training
+    fold. A `graph` or `edges` speak of row numbers of one table and refuse another;
+    ``fit(..., rows=...)`` says which of its rows are there.
+
+    References
+    ----------
+    .. [1] R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an
+       Invariant Mapping", CVPR 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import NeighborSimilarity
+    >>> X = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]])
+    >>> likeness = NeighborSimilarity(n_neighbors=1).fit(X, None)
+    >>> keys = likeness.keys(np.arange(5))
+    >>> likeness.compare(keys, keys).positive.astype(int)
+    array([[0, 1, 0, 0, 0],
+           [1, 0, 0, 0, 0],
+           [0, 0, 0, 1, 0],
+           [0, 0, 1, 0, 1],
+           [0, 0, 0, 1, 0]])
+    """
+
+    _parameter_constraints = {
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "graph": ["array-like", "sparse matrix", None],
+        "edges": ["array-like", None],
+        "repel": ["boolean"],
+        "search": [HasMethods(["fit", "kneighbors"]), None],
+    }
+
+    symmetric = True
+
+    def __init__(
+        self, n_neighbors=5, *, graph=None, edges=None, repel=True, search=None
+    ):
+        self.n_neighbors = n_neighbors
+        self.graph = graph
+        self.edges = edges
+        self.repel = repel
+        self.search = search
+
+    @property
+    def reads_rows(self):
+        """Whether neighbours are looked for, among standardised rows."""
+        return self.graph is None
+
+    def of_rows(self, rows):
+        """Return a copy that speaks of some rows of its table, numbered anew.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n_rows,)
+            Their numbers in the table that `graph` and `edges` speak of.
+
+        Returns
+        -------
+        likeness : NeighborSimilarity
+            Not fitted.
+        """
+        likeness = copy(self)
+        if self.graph is not None:
+            graph = checked_graph(self.graph, None).tocsr()
+            check_row_numbers(rows, graph.shape[0], "rows")
+            likeness.graph = graph[rows][:, rows]
+        if self.edges is not None:
+            edges = check_row_pairs(self.edges, None, "edges")
+            likeness.edges = renumbered(edges, rows)[0]
+        return likeness
+
+    def fit(self, X, y=None):
+        """Find the neighbours of each row, or take them as they are given.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            The rows.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : NeighborSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `graph` or `edges` do not fit the rows, weights are not > 0, or the rows
+            are too few.
+        """
+        self._validate_params()
+        n_rows = X.shape[0]
+        if n_rows < 3:
+            raise ValueError(
+                "`X` must hold at least three rows to tell neighbours from others; "
+                f"got n_samples={n_rows}."
+            )
+        if self.graph is None:
+            starts, ends = self._nearest(X)
+            weights = np.ones(len(starts))
+        else:
+            graph = checked_graph(self.graph, n_rows)
+            starts, ends, weights = graph.row, graph.col, graph.data
+        if self.edges is not None:
+            known = check_row_pairs(self.edges, n_rows, "edges")
+            starts = np.concatenate([starts, known[:, 0]])
+            ends = np.concatenate([ends, known[:, 1]])
+            weights = np.concatenate([weights, np.ones(len(known))])
+        self.edges_ = Edges(symmetric(starts, ends, weights, n_rows))
+        degrees = self.edges_.degrees()
+        if degrees.max() == 0:
+            raise ValueError(
+                "`graph` must hold an edge between two of the rows; it holds none."
+            )
+        if degrees.min() == n_rows - 1:
+            raise ValueError(
+                f"All {n_rows} rows are neighbours of each other, so that none are "
+                f"dissimilar. Lower `n_neighbors` (now {self.n_neighbors}) or pass a "
+                "sparser graph."
+            )
+        self.rows_ = np.arange(n_rows)
+        return self
+
+    def _nearest(self, X):
+        """Return both ends of the edges to the nearest rows."""
+        n_rows, wanted = len(X), min(self.n_neighbors, len(X) - 2)
+        Z = np.ascontiguousarray(X, dtype=np.float32)
+        found = nearest_rows(Z, wanted + 1, copy(self.search))
+        # A row is its own nearest one, unless as many others are at the same place.
+        own = np.arange(n_rows)[:, None]
+        itself = found == own
+        itself[~itself.any(axis=1), -1] = True
+        ends = found[~itself].reshape(n_rows, -1)
+        return np.repeat(own[:, 0], ends.shape[1]), ends.ravel()
+
+    def among(self, rows):
+        """Return a copy for some rows, with the edges between them."""
+        similarity = super().among(rows)
+        similarity.edges_ = self.edges_.among(rows)
+        return similarity
+
+    def batches(self, batch_size, rng):
+        """Return rows drawn at random, each with one of its neighbours.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows in a batch, at most ``len(rows_)``.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+
+        Returns
+        -------
+        index : ndarray of shape (n_steps, batch_size)
+            Row numbers, each at most once in a row of `index`.
+        """
+        drawn = super().batches(batch_size, rng)
+        # A batch of half the table holds most neighbours anyway.
+        if len(self.rows_) < 2 * batch_size:
+            return drawn
+        seeds = drawn[:, : batch_size - batch_size // 2]
+        partners = self.edges_.partners(seeds[:, : batch_size // 2], rng)
+        index = np.concatenate([seeds, partners], axis=1)
+        return without_repeats(index, self.rows_, rng)
+
+    def keys(self, index):
+        """Return row numbers, which the graph is looked up by.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Twice the same row numbers.
+        """
+        return Keys(index, index)
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
+
+        Returns
+        -------
+        pairs : Pairs
+            Positive weights are those of the edges; negative ones are 1 between rows
+            without an edge, or 0 with ``repel=False``.
+        """
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
+        if isinstance(keys.rows, np.ndarray):
+            near = self.edges_.read(keys.rows, other_keys.rows)
+            far = (near == 0) & (rows != others) & self.repel
+            return Pairs(near, far.astype(float))
+        import torch
+
+        near, far, itself = work_arrays(keys, other_keys, work)
+        self.edges_.write(keys.rows.long(), other_keys.rows.long(), near)
+        if not self.repel:
+            return Pairs(near, far.zero_())
+        torch.eq(near, 0, out=far)
+        torch.eq(rows, others, out=itself)
+        return Pairs(near, far.sub_(itself))

@@ -1,0 +1,236 @@
+"""Likeness from the nearness of continuous targets."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive.similarity._base import Similarity
+
+#: Rows whose targets are compared to choose a bandwidth, and the share of their pairs
+#: that lie within it.
+_N_COMPARED, _SHARE_WITHIN = 1000, 0.1
+
+
+class TargetSimilarity(Similarity):
+    r"""Rows are the more alike the nearer their targets are.
+
+    .. math::
+
+        w^+_{ij} = k\!\left(\frac{\lVert y_i - y_j \rVert}{h}\right), \qquad
+        w^-_{ij} = 1 - w^+_{ij}
+
+    with each column of y divided by its standard deviation, bandwidth h and kernel k.
+
+    Parameters
+    ----------
+    bandwidth : float or "auto", default="auto"
+        Distance between targets, in standard deviations, over which likeness falls
+        off, > 0. A smaller one tells nearer targets apart and leaves fewer similar
+        pairs. ``"auto"`` is the distance that one pair in ten stays below.
+
+    kernel : {"gaussian", "cauchy", "boxcar"}, default="gaussian"
+        How likeness falls with the distance u in bandwidths: :math:`e^{-u^2/2}`;
+        :math:`1/(1 + u^2)`, which orders even far targets, as
+        ``loss="rank_n_contrast"`` wants it; or 1 up to the bandwidth and 0 beyond.
+
+    Attributes
+    ----------
+    bandwidth_ : float
+        The bandwidth used.
+
+    targets_ : ndarray of shape (n_samples, n_outputs)
+        Targets divided by `bandwidth_` standard deviations.
+
+    rows_ : ndarray of shape (n_rows,)
+        The rows whose targets are known; one that is NaN is not.
+
+    Notes
+    -----
+    Under cross-validation bandwidth and deviations are those of the training fold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import TargetSimilarity
+    >>> likeness = TargetSimilarity(bandwidth=1.0).fit(None, [0.0, 1.0, 3.0, np.nan])
+    >>> keys = likeness.keys(np.arange(4))
+    >>> likeness.compare(keys, keys).positive.round(2)
+    array([[0.  , 0.73, 0.06, 0.  ],
+           [0.73, 0.  , 0.28, 0.  ],
+           [0.06, 0.28, 0.  , 0.  ],
+           [0.  , 0.  , 0.  , 0.  ]])
+    """
+
+    _parameter_constraints = {
+        "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "kernel": [StrOptions({"gaussian", "cauchy", "boxcar"})],
+    }
+
+    symmetric = True
+
+    def __init__(self, bandwidth="auto", *, kernel="gaussian"):
+        self.bandwidth = bandwidth
+        self.kernel = kernel
+
+    def fit(self, X, y):
+        """Read the targets and choose a bandwidth.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features) or None
+            The rows; only their number is used.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; NaN where one is not known.
+
+        Returns
+        -------
+        self : TargetSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `y` is missing, of another length, no number or infinite, if fewer than
+            two targets are known, or if they are all the same.
+        """
+        self._validate_params()
+        y = check_targets(y, None if X is None else X.shape[0])
+        known = ~np.isnan(y).any(axis=1)
+        self.rows_ = np.flatnonzero(known)
+        spread = y[known].std(axis=0) if known.sum() > 1 else np.zeros(1)
+        varies = spread > np.finfo(y.dtype).eps * np.abs(y[known]).max(initial=0)
+        if not varies.any():
+            raise ValueError(
+                "`y` must hold at least two different targets; got "
+                f"{known.sum()} known ones (n_samples={len(y)}), all the same. Nothing "
+                "is unlike then, and the embedding would collapse."
+            )
+        targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
+        self.bandwidth_ = self.bandwidth
+        if self.bandwidth == "auto":
+            self.bandwidth_ = _typical_distance(targets[self.rows_])
+        self.targets_ = targets / self.bandwidth_
+        return self
+
+    def keys(self, index):
+        """Return row numbers with their targets, in bandwidths.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Row numbers, in any shape.
+
+        Returns
+        -------
+        keys : Keys
+            Targets have an axis of outputs behind the shape of `index`.
+        """
+        return Keys(index, self.targets_[index])
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom, and how much.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
+
+        Returns
+        -------
+        pairs : Pairs
+            Weights in [0, 1] that add up to 1; both 0 where a target is not known.
+        """
+        ours, theirs = keys.values, other_keys.values
+        if isinstance(keys.rows, np.ndarray):
+            squares = ((ours[..., None, :] - theirs[..., None, :, :]) ** 2).sum(-1)
+            known = ~np.isnan(squares)
+            known &= keys.rows[..., None] != other_keys.rows[..., None, :]
+            alike = np.where(known, self._kernel(np.where(known, squares, 0.0)), 0.0)
+            return Pairs(alike, known - alike)
+        import torch
+
+        squares, known, gaps = work_arrays(keys, other_keys, work)
+        squares.zero_()
+        for column in range(ours.shape[-1]):
+            left, right = ours[..., column, None], theirs[..., None, :, column]
+            torch.sub(left, right, out=gaps)
+            squares.addcmul_(gaps, gaps)
+        torch.ne(keys.rows[..., None], other_keys.rows[..., None, :], out=known)
+        known.mul_(torch.eq(squares, squares, out=gaps))
+        squares.nan_to_num_(0.0)
+        alike = self._kernel(squares).mul_(known)
+        return Pairs(alike, known.sub_(alike))
+
+    def _kernel(self, squares):
+        """Return likeness for squared distances in bandwidths, numpy or torch."""
+        if self.kernel == "boxcar":
+            return (squares <= 1) * (squares * 0 + 1)
+        if self.kernel == "cauchy":
+            return 1 / (1 + squares)
+        numpy = isinstance(squares, np.ndarray)
+        return np.exp(squares * -0.5) if numpy else squares.mul(-0.5).exp_()
+
+
+def check_targets(y, n_rows):
+    """Return targets as columns, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets, NaN where one is not known.
+
+    n_rows : int or None
+        How many there must be; None for any number.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples, n_outputs)
+        In float64.
+
+    Raises
+    ------
+    ValueError
+        If `y` is missing, of another length, no number, or infinite.
+    """
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None. Pass "
+            "one target per row of `X`: pairs are built from them."
+        )
+    try:
+        y = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`y` must hold numbers as targets ({error}). Use similarity='labels' for "
+            "classes."
+        ) from error
+    y = y[:, None] if y.ndim == 1 else y
+    if y.ndim != 2 or (n_rows is not None and len(y) != n_rows):
+        raise ValueError(
+            "`y` must hold one target, or a row of them, per row of `X`: found input "
+            f"variables with inconsistent numbers of samples, {n_rows} rows and "
+            f"targets of shape {y.shape}."
+        )
+    if np.isinf(y).any():
+        raise ValueError(
+            "`y` must hold finite targets, or NaN for unknown ones; Input y contains "
+            f"infinity, the first at row {np.isinf(y).any(axis=1).argmax()}."
+        )
+    return y
+
+
+def _typical_distance(targets):
+    """Return the distance that a tenth of all pairs stays below, and never zero."""
+    some = targets[:: max(1, len(targets) // _N_COMPARED)]
+    left, right = np.triu_indices(len(some), k=1)
+    distances = np.sqrt(((some[left] - some[right]) ** 2).sum(axis=1))
+    distance = np.quantile(distances, _SHARE_WITHIN)
+    # Ratings repeat: then the smallest difference there is.
+    positive = distances[distances > 0]
+    return float(max(distance, positive.min() if len(positive) else 1.0))

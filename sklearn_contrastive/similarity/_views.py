@@ -1,0 +1,203 @@
+"""Likeness of a row with changed copies of itself: self-supervised learning."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_contrastive._pairs import Keys, same_value_pairs, view_numbers
+from sklearn_contrastive.similarity._base import Similarity
+
+#: Rows whose values stand for those of a column.
+_MOST_DRAWN = 8192
+
+
+class ViewSimilarity(Similarity):
+    """Two views of a row are alike, views of different rows are not: no labels needed.
+
+    Every row of a batch is changed at random, twice; the two views of a row attract
+    each other and repel those of all other rows [1]_. What the changes leave alone is
+    what the embedding learns to keep. ``loss="info_nce"`` is the usual loss.
+
+    Parameters
+    ----------
+    augment : {"corrupt", "noise"} or callable, default="corrupt"
+        ``"corrupt"`` replaces each value with probability `amount` by one drawn from
+        its column [2]_. ``"noise"`` adds Gaussian noise of `amount` standard deviations
+        of the column. A callable ``augment(X, rng)`` gets rows in raw units, which it
+        must not write to, and a `numpy.random.Generator`, and returns changed rows.
+
+    amount : float or "auto", default="auto"
+        How much a view differs, > 0; a share < 1 for ``"corrupt"``. A larger one makes
+        the task harder. ``"auto"`` is 0.6 for ``"corrupt"`` [2]_ and 0.5 for
+        ``"noise"``.
+
+    keep_original : bool, default=False
+        Whether the first view is the row itself, and only the second is changed.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (n_rows,)
+        The row numbers that batches are drawn from.
+
+    Notes
+    -----
+    A batch of `batch_size` rows has twice as many points. Nothing but `X` is used, so
+    that a pipeline may be cross-validated as it is.
+
+    References
+    ----------
+    .. [1] T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A Simple Framework for
+       Contrastive Learning of Visual Representations", ICML 2020.
+    .. [2] D. Bahri, H. Jiang, Y. Tay, D. Metzler, "SCARF: Self-Supervised Contrastive
+       Learning using Random Feature Corruption", ICLR 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_contrastive.similarity import ViewSimilarity
+    >>> likeness = ViewSimilarity().fit(np.zeros((4, 3)))
+    >>> keys = likeness.keys(np.array([0, 2]))
+    >>> likeness.compare(keys, keys).positive.astype(int)
+    array([[0, 0, 1, 0],
+           [0, 0, 0, 1],
+           [1, 0, 0, 0],
+           [0, 1, 0, 0]])
+    """
+
+    _parameter_constraints = {
+        "augment": [StrOptions({"corrupt", "noise"}), callable],
+        "amount": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "keep_original": ["boolean"],
+    }
+
+    symmetric = True
+    n_views = 2
+
+    def __init__(self, augment="corrupt", *, amount="auto", keep_original=False):
+        self.augment = augment
+        self.amount = amount
+        self.keep_original = keep_original
+
+    def fit(self, X, y=None):
+        """Look at the columns.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            The rows, in raw units.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : ViewSimilarity
+            The fitted similarity.
+
+        Raises
+        ------
+        ValueError
+            If `amount` does not go with `augment`, or there is one row only.
+        """
+        self._validate_params()
+        if callable(self.augment) and self.amount != "auto":
+            raise ValueError(
+                f"`amount` must be 'auto' with an `augment` of your own; got "
+                f"{self.amount}. Build it into the function."
+            )
+        if self.augment == "corrupt" and self.amount != "auto" and self.amount >= 1:
+            raise ValueError(
+                f"`amount` must be a share below 1 with augment='corrupt'; got "
+                f"{self.amount}. With all values replaced nothing is left of a row."
+            )
+        if len(X) < 2:
+            raise ValueError(
+                f"`X` must hold at least two rows; got n_samples={len(X)}. Dissimilar "
+                "pairs are what keeps the embedding from collapsing."
+            )
+        self.rows_ = np.arange(len(X))
+        # Some rows say what a column holds, wherever the table is.
+        self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
+        self._spread = self._some.std(axis=0, dtype=np.float64)
+        return self
+
+    def views(self, X, rng):
+        """Return two views of rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Rows in raw units.
+
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        X : ndarray of shape (2 * n_rows, n_features)
+            The first view of all rows, then the second.
+
+        Raises
+        ------
+        ValueError
+            If `augment` is a function that returns anything but finite numbers in the
+            shape of the rows.
+        """
+        first = X if self.keep_original else self._changed(X, rng)
+        return np.concatenate([first, self._changed(X, rng)])
+
+    def _changed(self, X, rng):
+        if self.augment == "noise":
+            amount = 0.5 if self.amount == "auto" else self.amount
+            noise = rng.standard_normal(X.shape, dtype=np.float32)
+            return X + (amount * self._spread).astype(X.dtype) * noise
+        if self.augment == "corrupt":
+            amount = 0.6 if self.amount == "auto" else self.amount
+            drawn = rng.integers(len(self._some), size=X.shape)
+            others = np.take_along_axis(self._some, drawn, axis=0)
+            return np.where(rng.random(X.shape, dtype=np.float32) < amount, others, X)
+        changed = np.asarray(self.augment(X, rng))
+        if changed.shape != X.shape or changed.dtype.kind not in "biuf":
+            raise ValueError(
+                f"`augment` must return numbers in the shape of its rows, {X.shape}; "
+                f"got {changed.dtype} of shape {changed.shape}."
+            )
+        if not np.isfinite(changed).all():
+            raise ValueError(
+                "`augment` must return finite numbers; got NaN or infinity."
+            )
+        return changed.astype(X.dtype, copy=False)
+
+    def keys(self, index):
+        """Return the keys of both views of rows.
+
+        Parameters
+        ----------
+        index : ndarray of int of shape (..., n_rows)
+            Row numbers.
+
+        Returns
+        -------
+        keys : Keys
+            Of shape (..., 2 * n_rows): a number for each view, and that of its row.
+        """
+        return Keys(view_numbers(index, self), np.concatenate([index, index], axis=-1))
+
+    def compare(self, keys, other_keys, work=None):
+        """Return who attracts and who repels whom.
+
+        Parameters
+        ----------
+        keys, other_keys : Keys
+            Keys of anchors and candidates.
+
+        work : Tensor of shape (3, n_anchors, n_candidates), default=None
+            Arrays to put the weights of tensors into, instead of new ones.
+
+        Returns
+        -------
+        pairs : Pairs
+            Weights of 0 and 1; a view with itself is unknown.
+        """
+        return same_value_pairs(keys, other_keys, work)
