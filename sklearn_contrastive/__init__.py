@@ -8,12 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sklearn_contrastive._alignment import ContrastiveAlignment
     from sklearn_contrastive._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs import Keys, Links, Pairs
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ContrastiveAlignment",
     "ContrastiveEmbedding",
     "Keys",
     "Links",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 _CLASSES = {
+    "ContrastiveAlignment": "sklearn_contrastive._alignment",
     "ContrastiveEmbedding": "sklearn_contrastive._embedding",
     "Keys": "sklearn_contrastive._pairs",
     "Links": "sklearn_contrastive._pairs",

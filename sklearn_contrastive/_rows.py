@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 #: Rows of a block, so that temporary arrays stay small whatever the table's size.
 _BLOCK = 8192
@@ -83,6 +83,43 @@ def check_rows(estimator, X, reset, name="X"):
         ) from error
     _check_finite(checked, names, name)
     return checked
+
+
+def check_partners(y, n_rows):
+    """Return a second table as finite floats, or say what is wrong with it.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_features) or (n_samples,)
+        The user's table.
+
+    n_rows : int or None
+        How many rows it must have; None for any number.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples, n_features)
+        In float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, has another number of rows, or holds text, NaN or infinity.
+    """
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None: the "
+            "second table, whose row i belongs to row i of `X`."
+        )
+    dtypes = (np.float64, np.float32)
+    y = check_array(y, dtype=dtypes, ensure_2d=False, input_name="y")
+    y = y[:, None] if y.ndim == 1 else y
+    if n_rows is not None and len(y) != n_rows:
+        raise ValueError(
+            "`y` must hold the partner of each row of `X`: found input variables with "
+            f"inconsistent numbers of samples, {n_rows} and {len(y)} rows."
+        )
+    return y
 
 
 def check_pairs(estimator, pairs):
@@ -195,6 +232,35 @@ def learn_standardization(X, kind):
     rounding = _ROUNDING * np.finfo(X.dtype).eps * np.maximum(np.abs(low), np.abs(high))
     constant = (high - low <= rounding) | ~(scale > 0)
     return Standardization(center, np.where(constant, np.inf, scale), kind == "robust")
+
+
+class Beside:
+    """Two tables side by side, without a copy of either.
+
+    Parameters
+    ----------
+    left, right : ndarray of shape (n_samples, n_features)
+        Tables of as many rows.
+
+    Attributes
+    ----------
+    shape : tuple (int, int)
+        Rows, and columns of both.
+
+    size : int
+        Their product.
+    """
+
+    def __init__(self, left, right):
+        self._tables = left, right
+        self.shape = len(left), left.shape[1] + right.shape[1]
+        self.size = self.shape[0] * self.shape[1]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return np.concatenate([table[rows] for table in self._tables], axis=1)
 
 
 class Rows:

@@ -131,7 +131,7 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._standardization = standardization
         first = objectives[0].similarity
-        views = None
+        self._n_views, views = first.n_views, None
         if first.n_views > 1:
             views = partial(first.views, rng=np.random.Generator(np.random.SFC64(seed)))
         self._rows = Rows(X, standardization, device, self._dtype, views)
@@ -251,13 +251,13 @@ class Trainer:
         """Make the arrays of a step, unless they are there."""
         import torch
 
-        n_points = keys[0].rows.shape[1]
+        n_rows = numbers.shape[1] * self._n_views
         kinds = [key.dtype for each in keys for key in each]
-        if self._step is not None and len(self._step.X) == n_points:
+        if self._step is not None and len(self._step.X) == n_rows:
             if [key.dtype for key in self._keys] == kinds:
                 return
         X = torch.empty(
-            (n_points, self._rows.n_features), dtype=self._dtype, device=self._device
+            (n_rows, self._rows.n_features), dtype=self._dtype, device=self._device
         )
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]

@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_contrastive
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveAlignment, ContrastiveEmbedding
 from sklearn_contrastive.losses import SiameseLoss
 
 
@@ -36,11 +36,15 @@ CONFIGURATIONS = [
         loss=SiameseLoss(), miner="all", standardize="robust", max_iter=10
     ),
     ContrastiveEmbedding(normalize=False, standardize=False, max_iter=10),
+    ContrastiveEmbedding(similarity="neighbors", max_iter=10),
+    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=10),
+    ContrastiveAlignment(max_iter=10),
 ]
 
 
 @pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
 @pytest.mark.filterwarnings("ignore:`normalize=True` is not possible:UserWarning")
+@pytest.mark.filterwarnings("ignore:`n_components=1` leaves two points:UserWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @parametrize_with_checks(CONFIGURATIONS)

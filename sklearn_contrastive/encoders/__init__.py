@@ -11,6 +11,7 @@ from functools import partial
 from sklearn_contrastive.encoders._mlp import MLPEncoder
 from sklearn_contrastive.encoders._module import ModuleEncoder
 from sklearn_contrastive.encoders._passes import AutogradPasses
+from sklearn_contrastive.encoders._towers import Towers
 from sklearn_contrastive.encoders._values import ACTIVATIONS, to_sphere
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "AutogradPasses",
     "MLPEncoder",
     "ModuleEncoder",
+    "Towers",
     "to_sphere",
 ]
 

@@ -19,6 +19,7 @@ from sklearn_contrastive.losses._n_pair import NPairLoss
 from sklearn_contrastive.losses._nca import NCALoss
 from sklearn_contrastive.losses._pair import HingeLoss, PairLoss
 from sklearn_contrastive.losses._proxy_anchor import ProxyAnchorLoss
+from sklearn_contrastive.losses._rank_n_contrast import RankNContrastLoss
 from sklearn_contrastive.losses._siamese import SiameseLoss
 from sklearn_contrastive.losses._supcon import SupConLoss
 from sklearn_contrastive.losses._triplet import TripletLoss
@@ -40,6 +41,7 @@ __all__ = [
     "NPairLoss",
     "PairLoss",
     "ProxyAnchorLoss",
+    "RankNContrastLoss",
     "SiameseLoss",
     "SupConLoss",
     "TemperatureLoss",
@@ -58,6 +60,7 @@ LOSSES = {
     "n_pair": NPairLoss,
     "nca": NCALoss,
     "proxy_anchor": ProxyAnchorLoss,
+    "rank_n_contrast": RankNContrastLoss,
     "siamese": SiameseLoss,
     "supcon": SupConLoss,
     "triplet": TripletLoss,

@@ -18,6 +18,7 @@ from sklearn_contrastive.similarity._multilabel import (
     check_label_sets,
 )
 from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
+from sklearn_contrastive.similarity._partners import PartnerSimilarity
 from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
 from sklearn_contrastive.similarity._views import ViewSimilarity
 
@@ -28,6 +29,7 @@ __all__ = [
     "MultilabelSimilarity",
     "NeighborSimilarity",
     "PairConstraints",
+    "PartnerSimilarity",
     "Similarity",
     "TargetSimilarity",
     "ViewSimilarity",

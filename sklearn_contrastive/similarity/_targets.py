@@ -8,9 +8,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
 
-#: Rows whose targets are compared to choose a bandwidth, and the share of their pairs
-#: that lie within it.
-_N_COMPARED, _SHARE_WITHIN = 1000, 0.1
+#: Rows whose targets are compared to choose a bandwidth.
+_N_COMPARED = 1000
 
 
 class TargetSimilarity(Similarity):
@@ -28,7 +27,7 @@ class TargetSimilarity(Similarity):
     bandwidth : float or "auto", default="auto"
         Distance between targets, in standard deviations, over which likeness falls
         off, > 0. A smaller one tells nearer targets apart and leaves fewer similar
-        pairs. ``"auto"`` is the distance that one pair in ten stays below.
+        pairs. ``"auto"`` is the median distance of two targets.
 
     kernel : {"gaussian", "cauchy", "boxcar"}, default="gaussian"
         How likeness falls with the distance u in bandwidths: :math:`e^{-u^2/2}`;
@@ -226,11 +225,11 @@ def check_targets(y, n_rows):
 
 
 def _typical_distance(targets):
-    """Return the distance that a tenth of all pairs stays below, and never zero."""
+    """Return the median distance of two targets, and never zero."""
     some = targets[:: max(1, len(targets) // _N_COMPARED)]
     left, right = np.triu_indices(len(some), k=1)
     distances = np.sqrt(((some[left] - some[right]) ** 2).sum(axis=1))
-    distance = np.quantile(distances, _SHARE_WITHIN)
-    # Ratings repeat: then the smallest difference there is.
+    distance = np.median(distances)
+    # Most targets may be the same: then the smallest difference there is.
     positive = distances[distances > 0]
     return float(max(distance, positive.min() if len(positive) else 1.0))

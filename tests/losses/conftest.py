@@ -13,6 +13,7 @@ from sklearn_contrastive.losses import (
     NCALoss,
     NPairLoss,
     ProxyAnchorLoss,
+    RankNContrastLoss,
     SupConLoss,
     TripletLoss,
 )
@@ -105,6 +106,22 @@ def proxy_anchor(loss, P, X, positive, negative, params):
     return total
 
 
+def rank_n_contrast(loss, A, C, positive, negative, params):
+    tau = temperature(loss, params)
+    costs = []
+    for a, positives, negatives in zip(A, positive, negative, strict=True):
+        grades = {}
+        for sign, ends in ((1, positives), (-1, negatives)):
+            for j, w in ends:
+                grades[j] = grades.get(j, 0) + sign * w
+        heft = {j: (-(a - C[j]).norm() / tau).exp() for j in grades}
+        if len(set(grades.values())) > 1:
+            for j, grade in grades.items():
+                below = sum(heft[k] for k in grades if grades[k] <= grade)
+                costs.append((-(heft[j] / below).log(), 1))
+    return mean(costs)
+
+
 def margin(loss, A, C, positive, negative, params):
     boundary = params.get("boundary", loss.boundary)
     costs = []
@@ -161,6 +178,7 @@ FORMULAS = {
     NCALoss: nca,
     NPairLoss: n_pair,
     ProxyAnchorLoss: proxy_anchor,
+    RankNContrastLoss: rank_n_contrast,
     SupConLoss: supcon,
     TripletLoss: triplet,
 }

@@ -31,14 +31,15 @@ VARIANTS = {
 EVERY = {name: cls() for name, cls in losses.LOSSES.items()} | VARIANTS
 EVERY = {name: loss.resolve(True) for name, loss in EVERY.items()}
 #: Where weights stand: in means over each kind, in a mean over positives against
-#: sums inside a logarithm, or in such sums alone.
+#: sums inside a logarithm, in such sums alone, or in an order.
 MEANS = (losses.PairLoss, losses.MarginLoss, losses.NCALoss, losses.TripletLoss)
 MEANS_OF_POSITIVES = (losses.InfoNCELoss, losses.LiftedLoss, losses.NPairLoss)
 LOGARITHMS = (losses.MultiSimilarityLoss, losses.ProxyAnchorLoss, losses.SupConLoss)
+ORDERS = (losses.RankNContrastLoss,)
 #: Those that compare positives with negatives, and need both.
 COMPARING = (
     *(losses.InfoNCELoss, losses.LiftedLoss, losses.NCALoss, losses.NPairLoss),
-    *(losses.SupConLoss, losses.TripletLoss),
+    *(losses.SupConLoss, losses.TripletLoss, losses.RankNContrastLoss),
 )
 
 
@@ -125,12 +126,12 @@ def test_rows_of_unknown_pairs_change_nothing(loss, seed):
 @every_loss
 def test_it_is_known_what_weights_do_to_each_loss(loss):
     for part in members(loss):
-        kinds = [MEANS, MEANS_OF_POSITIVES, LOGARITHMS]
+        kinds = [MEANS, MEANS_OF_POSITIVES, LOGARITHMS, ORDERS]
         assert sum(isinstance(part, kind) for kind in kinds) == 1
 
 
 # The lifted loss reads the weights of a candidate from both ends.
-@each(*(cls for cls in CLASSES if cls is not losses.LiftedLoss))
+@each(*MEANS, *LOGARITHMS, losses.InfoNCELoss, losses.NPairLoss)
 @few
 @given(seed=seeds)
 def test_a_weight_of_two_is_a_candidate_that_comes_twice(loss, seed):
@@ -147,7 +148,7 @@ def test_a_weight_of_two_is_a_candidate_that_comes_twice(loss, seed):
         assert_allclose(on, expected, rtol=1e-8, atol=1e-10)
 
 
-@each(*MEANS)
+@each(*MEANS, *ORDERS)
 @few
 @given(seed=seeds, factor=st.floats(0.1, 10))
 def test_only_relative_weights_matter_to_means(loss, seed, factor):

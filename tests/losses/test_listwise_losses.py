@@ -17,6 +17,7 @@ from sklearn_contrastive.losses import (
     NCALoss,
     NPairLoss,
     ProxyAnchorLoss,
+    RankNContrastLoss,
     SupConLoss,
     TripletLoss,
 )
@@ -30,6 +31,7 @@ LOSSES = {
     **{f"nca {form}": NCALoss(form, 0.3) for form in ("modern", "frosst")},
     "nca goldberger": NCALoss("goldberger", 0.3),
     "proxy_anchor": ProxyAnchorLoss(alpha=8.0, delta=0.2),
+    "rank_n_contrast": RankNContrastLoss(temperature=0.5),
     "supcon": SupConLoss(temperature=0.5),
     **{
         f"triplet {negatives} {margin} {'d²' if squared else 'd'}": TripletLoss(
