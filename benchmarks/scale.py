@@ -4,8 +4,10 @@ Run ``python benchmarks/scale.py``: each case is a process of its own that train
 `ContrastiveEmbedding` with its defaults on float32 rows. Time is that of one pass over
 the rows. Memory is the most that the process held during `fit` above what it held
 after its imports, the rows included; for the memory-mapped table without the pages of
-the file. It is read from ``/proc``, which Linux has. Writes ``results/scale.json`` and
-``results/scale.md``.
+the file. It is read from ``/proc``, which Linux has. ``--parts sources`` trains with
+each source of likeness on 100,000 rows instead, where "before" is what comes before the
+first step, such as looking for neighbours. Writes ``results/scale.json`` and
+``results/scale.md``, keeping what the other part has written.
 """
 
 import json
@@ -23,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import report
 import torch
+from sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
 from sklearn_contrastive._springs import Springs
@@ -157,6 +160,49 @@ def run(case):
     )
 
 
+def run_source(name):
+    """Train with a source of likeness in this process, and print its figures."""
+    make, given = source(name, 2000)
+    make(1).fit(*given)
+    before = held("VmRSS")
+    make, given = source(name, BASE["rows"])
+    with Peak("VmRSS") as peak:
+        start = time.perf_counter()
+        model = make(1).fit(*given)
+        once = time.perf_counter() - start
+    start = time.perf_counter()
+    make(3).fit(*given)
+    a_pass = (time.perf_counter() - start - once) / 2
+    print(
+        json.dumps(
+            {
+                "seconds": a_pass,
+                "before": once - a_pass,
+                "steps": model.n_steps_,
+                "megabytes": peak.megabytes - before,
+            }
+        )
+    )
+
+
+def sources_table(results):
+    """Return the figures of the sources of likeness as a Markdown table."""
+    lines = [
+        "",
+        f"Each source of likeness, {BASE['rows']:,} rows of {BASE['columns']} columns:",
+        "",
+        "| what makes rows alike | s before | s a pass | ms a step | peak, MB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, case in results.items():
+        lines.append(
+            f"| {SOURCES[name]} | {max(case['before'], 0):.1f} | "
+            f"{case['seconds']:.2f} | {1e3 * case['seconds'] / case['steps']:.2f} | "
+            f"{case['megabytes']:.0f} |"
+        )
+    return [*lines, ""]
+
+
 def slope(results, name):
     """Return the slope of log time against the log of what varied."""
     base = [case for case in results if not case["memmap"]]
@@ -189,30 +235,46 @@ def markdown(results):
         f"would take {PAIRS**2 * 4 / 2**20:.0f} MB. Seconds grow as rows to the "
         f"power {slope(results['cases'], 'rows'):.2f}. "
         "Peak memory is above that after imports, the rows included except where they "
-        f"are memory-mapped. {results['machine']}",
+        "are memory-mapped.",
+        *sources_table(results["sources"]),
+        results["machine"],
         "",
     ]
     return "\n".join(lines)
+
+
+def in_processes(cases):
+    """Return the figures of each case, from a process of its own."""
+    results = []
+    for case in cases:
+        command = [sys.executable, __file__, "--case", json.dumps(case)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+        print(case, results[-1], flush=True)
+    return results
 
 
 def main():
     options = report.options(
         __doc__,
         case={"type": json.loads, "help": "Run one case and print its figures."},
+        parts={"nargs": "+", "default": ["growth", "sources"]},
     )
     torch.set_num_threads(1)
     if options.case is not None:
-        (run_pairs if isinstance(options.case, int) else run)(options.case)
+        kinds = {int: run_pairs, str: run_source, dict: run}
+        kinds[type(options.case)](options.case)
         return
-    results = []
-    for case in [PAIRS, *CASES]:
-        command = [sys.executable, __file__, "--case", json.dumps(case)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        results.append(json.loads(done.stdout.splitlines()[-1]))
-        print(case, results[-1], flush=True)
-    pairs, *results = results
-    cases = [{**case, **figures} for case, figures in zip(CASES, results, strict=True)]
-    report.save("scale", {"cases": cases, "pairs": pairs}, markdown, options.out)
+    results = report.load("scale", options.out)
+    if "growth" in options.parts:
+        pairs, *grown = in_processes([PAIRS, *CASES])
+        both = zip(CASES, grown, strict=True)
+        cases = [{**case, **figures} for case, figures in both]
+        results |= {"cases": cases, "pairs": pairs}
+    if "sources" in options.parts:
+        found = in_processes(SOURCES)
+        results["sources"] = dict(zip(SOURCES, found, strict=True))
+    report.save("scale", results, markdown, options.out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from sklearn.base import (
@@ -10,6 +11,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
@@ -37,8 +39,8 @@ _BLOCK = 512
 #: Parameters that take what those of ContrastiveEmbedding take.
 _SHARED = (
     *("n_components", "hidden_layer_sizes", "activation", "dropout", "standardize"),
-    *("batch_size", "max_iter", "learning_rate_init", "alpha", "device"),
-    *("random_state", "verbose"),
+    *("batch_size", "max_iter", "learning_rate_init", "device", "random_state"),
+    "verbose",
 )
 
 
@@ -173,6 +175,7 @@ class ContrastiveAlignment(
     _parameter_constraints = {
         **{name: ContrastiveEmbedding._parameter_constraints[name] for name in _SHARED},
         **InfoNCELoss._parameter_constraints,
+        "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(

@@ -17,11 +17,13 @@ from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 class ContrastiveEmbedding(
     FittingMixin, EmbeddingMetricMixin, CallbackSupportMixin, BaseEstimator
 ):
-    r"""Supervised embedding learned with a contrastive loss.
+    r"""Embedding learned with a contrastive loss.
 
-    A multi-layer perceptron maps rows to points so that rows of the same class come
-    near each other and rows of different classes stay a margin apart [1]_. Pairs are
-    built from the labels inside each mini-batch; new rows are mapped by `transform`.
+    A multi-layer perceptron maps rows to points so that rows that are alike come near
+    each other and rows that are not stay a margin apart [1]_. What is alike may be said
+    by class labels, neighbourhoods, given pairs, continuous targets, label sets, or
+    changed copies of a row. Pairs are built inside each mini-batch; new rows are mapped
+    by `transform`.
 
     The four parts of the problem are parameters: what makes two rows alike
     (`similarity`), how a row becomes a point (`encoder`), which pairs to learn from
@@ -32,9 +34,18 @@ class ContrastiveEmbedding(
     n_components : int, default=32
         Dimension of the embedding, >= 1.
 
-    similarity : {"auto", "labels"} or Similarity, default="auto"
-        What makes two rows alike. ``"labels"``, which ``"auto"`` stands for: rows of
-        the same class in `y`.
+    similarity : str, Similarity, sparse matrix or callable, default="auto"
+        What makes two rows alike: ``"labels"`` the same class in `y`; ``"targets"``
+        nearness of continuous `y`; ``"multilabel"`` shared labels in `y`;
+        ``"neighbors"`` nearness in `X`; ``"views"`` being changed copies of one row;
+        ``"pairs"`` what `y` says of the pairs in `X`. An object of
+        `sklearn_contrastive.similarity` sets parameters, brings a graph, pairs of row
+        numbers, or a value of `y` that means unknown. A sparse matrix is a graph of
+        likeness between rows, a function compares entries of `y`. ``"auto"`` goes by
+        `y`: without it ``"neighbors"``; for an indicator matrix or a list of sets
+        ``"multilabel"``; for several columns, for numbers with a fraction, and for
+        whole numbers as floats with fewer than five rows a value ``"targets"``; else
+        ``"labels"``; and ``"pairs"`` for `X` of shape (n_pairs, 2, n_features).
 
     encoder : {"mlp", "linear"}, torch.nn.Module or callable, default="mlp"
         How a row becomes a point. ``"linear"`` is a linear map. A module that maps
@@ -57,9 +68,9 @@ class ContrastiveEmbedding(
         ``"contrastive_squared"``, ``"contrastive_linear"``, ``"siamese"``,
         ``"margin"``. Losses that compare an anchor's candidates with one another:
         ``"triplet"``, ``"lifted"``, ``"nca"``, ``"info_nce"``, ``"supcon"``,
-        ``"n_pair"``, ``"multi_similarity"``. With one learned point a class:
-        ``"proxy_anchor"``. A sum of losses: ``"hybrid"``. Or an object of
-        `sklearn_contrastive.losses`, whose parameters a search reaches as
+        ``"n_pair"``, ``"multi_similarity"``, ``"rank_n_contrast"``. With one learned
+        point a class: ``"proxy_anchor"``. A sum of losses: ``"hybrid"``. Or an object
+        of `sklearn_contrastive.losses`, whose parameters a search reaches as
         ``loss__margin``; or a function ``(anchors, candidates, pairs) -> scalar``.
 
     margin : float or "auto", default="auto"
@@ -107,9 +118,11 @@ class ContrastiveEmbedding(
         Peak learning rate of AdamW, > 0; reached after a short warm-up and followed
         by a cosine decay.
 
-    alpha : float, default=1e-2
+    alpha : float or "auto", default="auto"
         Weight decay of AdamW, >= 0, relative to the learning rate; biases do not
-        decay.
+        decay. More of it makes the map smoother. ``"auto"`` is 0.01, except with
+        continuous targets, where it is 3,000 divided by the number of rows, but at
+        least 0.01 and at most 10.
 
     early_stopping : bool, default=False
         Whether to hold rows out, score a fixed set of their pairs after every epoch,
@@ -171,6 +184,9 @@ class ContrastiveEmbedding(
     margin_ : float or None
         The margin used; None for a loss without one.
 
+    alpha_ : float
+        The weight decay used.
+
     batch_size_ : int
         Rows in a mini-batch.
 
@@ -182,7 +198,7 @@ class ContrastiveEmbedding(
         an encoder of `sklearn_contrastive.encoders`.
 
     classes_ : ndarray of shape (n_classes,)
-        The labels seen.
+        The labels seen, where `similarity` is about labels.
 
     n_iter_ : int
         Epochs trained.
@@ -287,7 +303,7 @@ class ContrastiveEmbedding(
         ],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -315,7 +331,7 @@ class ContrastiveEmbedding(
         batch_size="auto",
         max_iter="auto",
         learning_rate_init=4e-3,
-        alpha=1e-2,
+        alpha="auto",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

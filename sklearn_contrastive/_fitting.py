@@ -249,6 +249,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Resolve what is left and return all of it, ready to train."""
         wanted = _DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         self.batch_size_ = min(wanted, len(similarity.rows_))
+        self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
         if not goes_on:
             self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
@@ -266,7 +267,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             loss_params=initial_params(self, objectives, rng, goes_on),
             normalize=self._on_sphere,
             learning_rate=self.learning_rate_init,
-            alpha=self.alpha,
+            alpha=self.alpha_,
             device=self.device_,
             seed=seed,
             optimizer_state=self._optimizer_state,

@@ -94,7 +94,7 @@ def warn_of_collapse(estimator, X):
             "of `y`, a learning rate or weight decay that is too high, and a "
             "margin that is too small; try other values of `learning_rate_init` "
             f"(now {estimator.learning_rate_init:g}), `alpha` (now "
-            f"{estimator.alpha:g}) and `margin` (now {estimator.margin_}).",
+            f"{estimator.alpha_:g}) and `margin` (now {estimator.margin_}).",
             UserWarning,
             stacklevel=2,
         )

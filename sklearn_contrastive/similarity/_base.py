@@ -29,6 +29,8 @@ class Similarity(ABC, BaseEstimator):
     reads_rows = False
     #: How many points stand for a row in a step.
     n_views = 1
+    #: The weight decay that ``alpha="auto"`` stands for, once fitted.
+    auto_alpha = 1e-2
 
     @abstractmethod
     def fit(self, X, y):

@@ -10,6 +10,8 @@ from sklearn_contrastive.similarity._base import Similarity
 
 #: Rows whose targets are compared to choose a bandwidth.
 _N_COMPARED = 1000
+#: Weight decay times rows, and the least and greatest weight decay.
+_DECAY, _DECAYS = 3000.0, (1e-2, 10.0)
 
 
 class TargetSimilarity(Similarity):
@@ -68,6 +70,15 @@ class TargetSimilarity(Similarity):
     }
 
     symmetric = True
+
+    @property
+    def auto_alpha(self):
+        """The weight decay that ``alpha="auto"`` stands for: less with more rows.
+
+        Targets are noisy, and a network that has time to learn the noise of a few
+        hundred of them will.
+        """
+        return float(np.clip(_DECAY / len(self.rows_), *_DECAYS))
 
     def __init__(self, bandwidth="auto", *, kernel="gaussian"):
         self.bandwidth = bandwidth
