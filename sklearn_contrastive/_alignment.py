@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
 from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._metric import PartnerRetrievalMixin
 from sklearn_contrastive._objectives import Objective, refuse_bools
 from sklearn_contrastive._rows import (
     Beside,
@@ -45,7 +46,10 @@ _SHARED = (
 
 
 class ContrastiveAlignment(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin,
+    PartnerRetrievalMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Embedding of two tables about the same rows, in which partners are near.
 
@@ -120,6 +124,12 @@ class ContrastiveAlignment(
         What is subtracted from each column, and what it is then divided by; None with
         ``standardize=False``.
 
+    encoder_ : MLPEncoder
+        What maps the standardised rows of either table to points.
+
+    standardize_ : {"robust", "standard"} or None
+        What is done to the columns.
+
     temperature_ : float
         The temperature used or learned.
 
@@ -141,7 +151,7 @@ class ContrastiveAlignment(
     n_features_y_ : int
         Number of columns of `y` seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of `X`, where these are strings.
 
     See Also
@@ -240,6 +250,7 @@ class ContrastiveAlignment(
             if name.endswith("_") and not name.startswith("_"):
                 delattr(self, name)
         X = check_rows(self, X, reset=True)
+        self._y_names = _column_names(y)
         y = check_partners(y, len(X))
         if len(X) < 2:
             raise ValueError(
@@ -262,7 +273,10 @@ class ContrastiveAlignment(
         self.loss_curve_, self.mining_curve_ = [], {}
         self.n_iter_ = self.n_steps_ = 0
         partners = PartnerSimilarity().fit(X)
-        encoder = Towers(self._network(), self._network(), X.shape[1])
+        self.encoder_ = MLPEncoder(
+            self.hidden_layer_sizes, self.activation, self.dropout
+        )
+        encoder = Towers(self.encoder_, self.encoder_, X.shape[1])
         trainer = self._trainer(Beside(X, y), both, encoder, partners, rng)
         epochs = Epochs(partners, self.batch_size_, self.max_iter, rng)
         run(self, trainer, epochs, None, NoTasks(), {})
@@ -273,6 +287,7 @@ class ContrastiveAlignment(
     def _learn_columns(self, X, y):
         """Measure the columns of both tables, and return what is done to them."""
         kind = {True: "standard", False: None}.get(self.standardize, self.standardize)
+        self.standardize_ = kind
         both = []
         for side, table in (("x", X), ("y", y)):
             learned = learn_standardization(table, kind)
@@ -286,9 +301,6 @@ class ContrastiveAlignment(
             np.concatenate(part) for part in zip(*(b[:2] for b in both), strict=True)
         ]
         return Standardization(*parts, kind == "robust")
-
-    def _network(self):
-        return MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
 
     def _trainer(self, tables, standardization, encoder, partners, rng):
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
@@ -344,6 +356,12 @@ class ContrastiveAlignment(
         return Z, self._embed("y", self._other_rows(y))
 
     def _other_rows(self, y):
+        names = _column_names(y)
+        if names and self._y_names and names != self._y_names:
+            raise ValueError(
+                "The feature names of `y` must be those of `y` in fit, in that order: "
+                f"{self._y_names[:5]}; got {names[:5]}."
+            )
         y = check_partners(y, None)
         if y.shape[1] != self.n_features_y_:
             raise ValueError(
@@ -365,45 +383,14 @@ class ContrastiveAlignment(
         ]
         standardization = None
         if center is not None:
-            robust = self.standardize == "robust"
+            robust = self.standardize_ == "robust"
             standardization = Standardization(center, scale, robust)
-        forward = partial(self._network().forward, params)
+        forward = partial(self.encoder_.forward, params)
         Z = np.empty((len(X), self._n_features_out), dtype=X.dtype)
         for start in range(0, len(X), _BLOCK):
             block = standardised(X[start : start + _BLOCK], standardization)
             Z[start : start + _BLOCK] = to_sphere(forward(block))
         return Z
-
-    def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
-        """Return the rows of the second table that are nearest to rows of the first.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows whose partners are looked for.
-
-        y : array-like of shape (n_samples_y, n_features_y)
-            The rows to choose from.
-
-        n_neighbors : int, default=1
-            How many to return for each row of `X`, nearest first.
-
-        return_distance : bool, default=True
-            Whether to return distances too.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_samples, n_neighbors)
-            In the common space, in [0, 2]; only with ``return_distance=True``.
-
-        indices : ndarray of shape (n_samples, n_neighbors)
-            Row numbers in `y`.
-        """
-        from sklearn.neighbors import NearestNeighbors
-
-        X, y = (np.asarray(Z) for Z in self._both(X, y))
-        search = NearestNeighbors(n_neighbors=n_neighbors).fit(y)
-        return search.kneighbors(X, return_distance=return_distance)
 
     def _both(self, X, y):
         """Return the points of both tables, whatever `set_output` asks for."""
@@ -413,29 +400,14 @@ class ContrastiveAlignment(
         X = self._embed("x", check_rows(self, X, reset=False))
         return X, self._embed("y", self._other_rows(y))
 
-    def score(self, X, y):
-        """Return how often the nearest row of the second table is the partner.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of the first table.
-
-        y : array-like of shape (n_samples, n_features_y)
-            Their partners.
-
-        Returns
-        -------
-        score : float
-            Share of rows of `X` whose nearest row of `y` has the same number, in
-            [0, 1]; 1 / n_samples by chance.
-        """
-        found = self.kneighbors(X, y, return_distance=False)[:, 0]
-        return float(np.mean(found == np.arange(len(found))))
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _column_names(table):
+    """Return the names of a table's columns, or an empty list."""
+    return list(map(str, getattr(table, "columns", ())))

@@ -4,7 +4,12 @@ import numpy as np
 
 from sklearn_contrastive._rows import check_rows
 from sklearn_contrastive._running import random_stream
-from sklearn_contrastive._sources import flat_pairs, likeness
+from sklearn_contrastive._sources import (
+    flat_pairs,
+    likeness,
+    likeness_object,
+    refuse_row_numbers,
+)
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
@@ -52,7 +57,9 @@ def hold_out(estimator, X, similarity, X_val, y_val):
         X_val = flat_pairs(estimator.similarity_, X_val)
         X = check_rows(estimator, X_val, reset=False, name="X_val")
         try:
-            held_out = likeness(estimator, X, y_val)
+            unfitted = likeness_object(estimator.similarity_)
+            refuse_row_numbers(unfitted)
+            held_out = likeness(estimator, unfitted, X, y_val)
         except (TypeError, ValueError) as error:
             message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
             raise type(error)(message) from error

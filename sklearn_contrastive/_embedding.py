@@ -90,7 +90,8 @@ class ContrastiveEmbedding(
         batches before, ``"global"`` lets rows that are confused share a batch. An
         object of `sklearn_contrastive.miners` sets other numbers; a function
         ``(distances, pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for
-        the contrastive losses, ``"siamese"``, ``"lifted"`` and ``"n_pair"``,
+        the contrastive losses, ``"siamese"``, ``"lifted"`` and ``"n_pair"`` (with
+        continuous targets 40 pairs of each kind instead of 3 and 8),
         ``"semihard"`` for ``"triplet"``, ``"distance_weighted"`` for ``"margin"`` on
         the unit sphere, and ``"all"`` for the others and for a function.
 

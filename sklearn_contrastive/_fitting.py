@@ -30,7 +30,7 @@ from sklearn_contrastive._rows import (
     standardised,
 )
 from sklearn_contrastive._running import Epochs, all_or_nothing, random_stream, run
-from sklearn_contrastive._sources import flat_pairs, likeness
+from sklearn_contrastive._sources import flat_pairs, likeness, likeness_object
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, to_sphere
@@ -176,10 +176,11 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self.similarity_ = self.similarity
         if isinstance(self.similarity, str) and self.similarity == "auto":
             self.similarity_ = likeness_of(X, y)
-        objectives, global_miner = self._objectives()
+        unfitted = likeness_object(self.similarity_)
+        objectives, global_miner = self._objectives(unfitted.auto_nearest)
         X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
         self._learn_columns(X, goes_on)
-        similarity = likeness(self, X, y, rows)
+        similarity = likeness(self, unfitted, X, y, rows)
         rng = random_stream(self, goes_on)
         stopping = None
         if self.early_stopping and not one_pass:
@@ -209,7 +210,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
         return self
 
-    def _objectives(self):
+    def _objectives(self, nearest):
         """Return what the loss and the miner stand for, ready to be called."""
         refuse_bools(self)
         for name, value in self.get_params(deep=False).items():
@@ -232,7 +233,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         margin = getattr(loss, "margin", None)
         self.margin_ = margin if isinstance(margin, Real) else None
         objectives, self.miner_, global_miner = objectives_of(
-            loss, self.miner, self.n_components, self._on_sphere
+            loss, self.miner, self.n_components, self._on_sphere, nearest
         )
         return objectives, global_miner
 

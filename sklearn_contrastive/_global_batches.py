@@ -27,6 +27,11 @@ class GlobalBatches:
     X : ndarray of shape (n_samples, n_features)
         The table.
 
+    Raises
+    ------
+    ValueError
+        If several views stand for a row.
+
     Attributes
     ----------
     rows_ : ndarray of shape (n_rows,)
@@ -37,6 +42,12 @@ class GlobalBatches:
     """
 
     def __init__(self, similarity, miner, embed, X):
+        if similarity.n_views > 1:
+            raise ValueError(
+                "`miner` must not be a GlobalMiner where changed copies of rows are "
+                f"learned from, as with {similarity}: what stands for a row in a step "
+                "is not what the search would embed. Use another miner or similarity."
+            )
         self.rows_ = np.sort(similarity.rows_)
         self._similarity, self._miner = similarity, miner
         self._embed, self._X, self._n_drawn = embed, X, 0

@@ -3,6 +3,7 @@
 from copy import copy
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._rows import check_pairs
@@ -127,3 +128,59 @@ class EmbeddingMetricMixin:
         """
         check_is_fitted(self)
         return score_of(self, X, y)
+
+
+class PartnerRetrievalMixin:
+    """Looking for partners, for transformers of two tables that offer ``_both``."""
+
+    def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
+        """Return the rows of the second table that are nearest to rows of the first.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows whose partners are looked for.
+
+        y : array-like of shape (n_samples_y, n_features_y)
+            The rows to choose from.
+
+        n_neighbors : int, default=1
+            How many to return for each row of `X`, nearest first.
+
+        return_distance : bool, default=True
+            Whether to return distances too.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_neighbors)
+            In the common space, in [0, 2]; only with ``return_distance=True``.
+
+        indices : ndarray of shape (n_samples, n_neighbors)
+            Row numbers in `y`.
+        """
+        from sklearn.neighbors import NearestNeighbors
+
+        X, y = (np.asarray(Z) for Z in self._both(X, y))
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(y)
+        return search.kneighbors(X, return_distance=return_distance)
+
+    def score(self, X, y):
+        """Return how often the nearest row of the second table is the partner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of the first table.
+
+        y : array-like of shape (n_samples, n_features_y)
+            Their partners.
+
+        Returns
+        -------
+        score : float
+            Share of rows of `X` whose nearest row of `y` has the same number, in
+            [0, 1]; 1 / n_samples by chance.
+        """
+        check_consistent_length(X, y)
+        found = self.kneighbors(X, y, return_distance=False)[:, 0]
+        return float(np.mean(found == np.arange(len(found))))

@@ -7,7 +7,13 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive.losses import LOSSES, HybridLoss, PairLoss, TripletLoss
-from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
+from sklearn_contrastive.miners import (
+    MINERS,
+    AllPairs,
+    CrossBatchMemory,
+    GlobalMiner,
+    NearestPairs,
+)
 
 
 class Objective(NamedTuple):
@@ -137,7 +143,7 @@ def loss_of(estimator, on_sphere):
     return loss.resolve(on_sphere) if hasattr(loss, "resolve") else loss
 
 
-def objectives_of(loss, miner, n_components, on_sphere):
+def objectives_of(loss, miner, n_components, on_sphere, nearest=None):
     """Return the parts of an objective, each a loss with its miner.
 
     Parameters
@@ -153,6 +159,9 @@ def objectives_of(loss, miner, n_components, on_sphere):
 
     on_sphere : bool
         Whether it is scaled to length 1.
+
+    nearest : dict, default=None
+        Parameters of the nearest pairs that "auto" stands for, if any.
 
     Returns
     -------
@@ -181,6 +190,7 @@ def objectives_of(loss, miner, n_components, on_sphere):
             name = getattr(one, "auto_miner", "all")
             # It knows the distances of points on the sphere only.
             name = name if on_sphere or name != "distance_weighted" else "all"
+            name = NearestPairs(**nearest) if nearest and name == "nearest" else name
         if isinstance(name, str) and name not in MINERS:
             raise ValueError(
                 f"`auto_miner` of {type(one).__name__} must be one of "
@@ -221,13 +231,18 @@ def over(objectives, similarity):
     terms = {}
     for term, likeness, factor in similarity.terms():
         for part, objective in objectives.items():
+            if term and not (likeness.repels or isinstance(objective.loss, PairLoss)):
+                # Without dissimilar pairs, other losses make nothing of similar ones.
+                pull = LOSSES["contrastive"](margin=1.0)
+                objective = objective._replace(loss=pull, miner=AllPairs())
             loss, weight = objective.loss, objective.weight * factor
             proxies = getattr(loss, "has_proxies", False)
             if proxies and not hasattr(likeness, "prototypes"):
                 raise ValueError(
                     f"{type(loss).__name__} learns a proxy for each class, and "
-                    f"{type(likeness).__name__} has no classes. Use "
-                    "similarity='labels', or another loss."
+                    f"{type(likeness).__name__} has no classes. Use another loss, or "
+                    "similarity='labels', with unsupervised=None where some rows have "
+                    "no label."
                 )
             name = "__".join(each for each in (term, part) if each)
             terms[name] = objective._replace(similarity=likeness, weight=weight)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_contrastive._objectives import named
-from sklearn_contrastive._rows import standardised
+from sklearn_contrastive._rows import Standardization, standardised
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
@@ -17,13 +17,16 @@ from sklearn_contrastive.similarity import (
 _BLOCK = 8192
 
 
-def likeness(estimator, X, y, rows=None):
-    """Return the similarity that an estimator asks for, fitted.
+def likeness(estimator, similarity, X, y, rows=None):
+    """Return a similarity fitted to rows as an estimator sees them.
 
     Parameters
     ----------
     estimator : ContrastiveEmbedding
-        With ``similarity_`` and what is done to columns.
+        With what is done to columns.
+
+    similarity : Similarity
+        Not fitted, what `likeness_object` returned.
 
     X : ndarray of shape (n_samples, n_features)
         Checked rows, in raw units.
@@ -37,14 +40,13 @@ def likeness(estimator, X, y, rows=None):
     Returns
     -------
     similarity : Similarity
-        Never the user's own object.
+        Fitted.
 
     Raises
     ------
     ValueError
         If `y` or `rows` are not what the similarity needs.
     """
-    similarity = _as_object(estimator.similarity_)
     if rows is not None:
         similarity = _of_rows(similarity, rows, len(X))
     if similarity.reads_rows:
@@ -52,7 +54,19 @@ def likeness(estimator, X, y, rows=None):
     return similarity.fit(X, y)
 
 
-def _as_object(similarity):
+def likeness_object(similarity):
+    """Return what a name, an object, a graph or a function stands for.
+
+    Parameters
+    ----------
+    similarity : str, Similarity, sparse matrix or callable
+        What the user gave, without "auto".
+
+    Returns
+    -------
+    similarity : Similarity
+        Not fitted, and never the user's own object.
+    """
     if issparse(similarity):
         return NeighborSimilarity(graph=similarity)
     if callable(similarity) and not isinstance(similarity, Similarity):
@@ -77,8 +91,29 @@ def _of_rows(similarity, rows, n_rows):
     return similarity.of_rows(rows)
 
 
+def refuse_row_numbers(similarity):
+    """Raise where a similarity speaks of the rows of one table, and not of others.
+
+    Parameters
+    ----------
+    similarity : Similarity
+        Not fitted.
+
+    Raises
+    ------
+    ValueError
+        If it brings a graph, edges or pairs of row numbers.
+    """
+    given = [getattr(similarity, name, None) for name in ("graph", "edges", "pairs")]
+    if any(numbers is not None for numbers in given):
+        raise ValueError(
+            f"`X_val` must not be given with {type(similarity).__name__}: its row "
+            "numbers speak of `X`. Leave it out, and rows or pairs are held out of `X`."
+        )
+
+
 def standardised_table(X, standardization):
-    """Return all rows as the encoder sees them.
+    """Return all rows as the encoder sees them, or these about their mean.
 
     Parameters
     ----------
@@ -93,6 +128,10 @@ def standardised_table(X, standardization):
     Z : ndarray of shape (n_samples, n_features)
         In float32.
     """
+    if standardization is None:
+        # What is done is the same to all rows, and keeps the digits of large numbers.
+        center = X.mean(axis=0, dtype=np.float64)
+        standardization = Standardization(center, np.ones(X.shape[1]), clip=False)
     Z = np.empty(X.shape, dtype=np.float32)
     for start in range(0, len(X), _BLOCK):
         Z[start : start + _BLOCK] = standardised(

@@ -71,7 +71,7 @@ class Step:
         changing = any(
             objective.memory is not None
             or getattr(objective.miner, "draws", False)
-            or not getattr(objective.similarity, "repeatable", True)
+            or not objective.similarity.repeatable
             for objective in objectives
         )
         self.repeatable = written_out and ours and not changing

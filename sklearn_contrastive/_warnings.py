@@ -80,7 +80,8 @@ def warn_of_collapse(estimator, X):
     Z -= Z.mean(axis=0)
     lengths = np.linalg.svd(Z, compute_uv=False)
     spread = math.sqrt(2 * (lengths**2).sum() / len(Z))
-    n_classes = len(getattr(estimator, "classes_", range(3)))
+    # One target, or two classes, need no more than a line.
+    n_classes = len(getattr(estimator, "classes_", ()))
     flat = min(Z.shape[1], X.shape[1], n_classes - 1) > 1
     found = None
     if spread < _COLLAPSED:
@@ -94,7 +95,8 @@ def warn_of_collapse(estimator, X):
             "of `y`, a learning rate or weight decay that is too high, and a "
             "margin that is too small; try other values of `learning_rate_init` "
             f"(now {estimator.learning_rate_init:g}), `alpha` (now "
-            f"{estimator.alpha_:g}) and `margin` (now {estimator.margin_}).",
+            f"{estimator.alpha_:g}) and `margin` (now {estimator.margin_}, where the "
+            "loss has one).",
             UserWarning,
             stacklevel=2,
         )

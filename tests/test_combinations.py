@@ -179,6 +179,7 @@ RESOLVED = {
     "n_pair": ("nearest", None, None),
     "nca": ("all", None, None),
     "proxy_anchor": ("all", None, None),
+    "rank_n_contrast": ("all", None, None),
     "siamese": ("nearest", None, None),
     "supcon": ("all", None, None),
     "triplet": ("semihard", 0.2, 1.0),

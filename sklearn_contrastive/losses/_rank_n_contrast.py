@@ -26,9 +26,9 @@ class RankNContrastLoss(TemperatureLoss):
 
     Parameters
     ----------
-    temperature : float or "auto", default=0.5
+    temperature : float or "auto", default=0.1
         What distances are divided by, > 0. A lower one lets the nearest candidates
-        count more; the paper takes 2 off the unit sphere. ``"auto"`` learns it,
+        count more; the paper takes 2, off the unit sphere. ``"auto"`` learns it,
         starting from 0.1 and never below 0.01.
 
     References
@@ -53,7 +53,7 @@ class RankNContrastLoss(TemperatureLoss):
     measure = "squared_distance"
     curved = True
 
-    def __init__(self, temperature=0.5):
+    def __init__(self, temperature=0.1):
         self.temperature = temperature
 
     def lists(self, values, positive, negative, params):

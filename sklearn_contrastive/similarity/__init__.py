@@ -6,10 +6,7 @@ classes of this package.
 
 from sklearn_contrastive.similarity._auto import likeness_of
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._constraints import (
-    PairConstraints,
-    check_pair_labels,
-)
+from sklearn_contrastive.similarity._constraints import PairConstraints
 from sklearn_contrastive.similarity._function import FunctionSimilarity
 from sklearn_contrastive.similarity._label_values import check_labels
 from sklearn_contrastive.similarity._labels import LabelSimilarity
@@ -19,6 +16,7 @@ from sklearn_contrastive.similarity._multilabel import (
 )
 from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
 from sklearn_contrastive.similarity._partners import PartnerSimilarity
+from sklearn_contrastive.similarity._row_numbers import check_pair_labels
 from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
 from sklearn_contrastive.similarity._views import ViewSimilarity
 

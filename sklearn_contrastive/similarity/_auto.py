@@ -58,9 +58,17 @@ def holds_sets(y):
     Returns
     -------
     holds_sets : bool
-        True for sets, lists and tuples.
+        True for sets, and for lists and tuples but those of as many numbers each.
     """
     if issparse(y) or getattr(y, "ndim", 1) != 1 or not hasattr(y, "__len__"):
         return False
     kinds = {type(labels) for labels in y}
-    return bool(kinds) and kinds <= {set, frozenset, list, tuple}
+    if not kinds or not kinds <= {set, frozenset, list, tuple}:
+        return False
+    if kinds & {set, frozenset}:
+        return True
+    try:
+        # As many numbers in every row are a table.
+        return np.asarray(y).dtype.kind not in "biuf"
+    except ValueError:
+        return True

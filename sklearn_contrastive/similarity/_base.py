@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import copy
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -27,10 +28,18 @@ class Similarity(ABC, BaseEstimator):
     symmetric = False
     #: Whether `fit` looks at the values of the rows, which are then standardised.
     reads_rows = False
+    #: Whether there are dissimilar pairs.
+    repels = True
     #: How many points stand for a row in a step.
     n_views = 1
+    #: Whether `compare` does the same to tensors that stay where they are, without
+    #: waiting for the device.
+    repeatable = True
     #: The weight decay that ``alpha="auto"`` stands for, once fitted.
     auto_alpha = 1e-2
+    #: Parameters of the `NearestPairs` that ``miner="auto"`` stands for with losses of
+    #: pairs; none for its defaults.
+    auto_nearest: ClassVar[dict[str, int]] = {}
 
     @abstractmethod
     def fit(self, X, y):

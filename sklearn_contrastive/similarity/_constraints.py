@@ -11,6 +11,7 @@ from sklearn_contrastive._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._edges import Edges, symmetric
 from sklearn_contrastive.similarity._row_numbers import (
+    check_pair_labels,
     check_row_numbers,
     check_row_pairs,
     renumbered,
@@ -43,7 +44,9 @@ class PairConstraints(Similarity):
     transitive_closure : bool, default=False
         Whether what follows from the pairs is known too: rows that a chain of
         must-links joins are alike, and unlike the rows joined to the other end of a
-        cannot-link. Not with `weights`.
+        cannot-link. A cannot-link inside such a group contradicts it, and leaves the
+        whole group without similar pairs; where answers may be wrong, do without. Not
+        with `weights`.
 
     Attributes
     ----------
@@ -89,7 +92,7 @@ class PairConstraints(Similarity):
         "transitive_closure": ["boolean"],
     }
 
-    symmetric = True
+    symmetric, repeatable = True, False
 
     def __init__(
         self, pairs=None, labels=None, *, weights=None, transitive_closure=False
@@ -123,7 +126,7 @@ class PairConstraints(Similarity):
         likeness.pairs, kept = renumbered(pairs, rows)
         likeness.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
         if self.weights is not None:
-            likeness.weights = np.asarray(self.weights)[kept]
+            likeness.weights = self._checked_weights(len(pairs))[kept]
         return likeness
 
     def fit(self, X, y=None):
@@ -156,6 +159,11 @@ class PairConstraints(Similarity):
         self._validate_params()
         n_rows = X.shape[0]
         if self.pairs is None:
+            if n_rows % 2:
+                raise ValueError(
+                    f"`X` must hold two rows for each pair, below each other; got "
+                    f"{n_rows} rows. Or name pairs by their row numbers, in `pairs`."
+                )
             pairs = np.arange(n_rows).reshape(-1, 2)
             alike = check_pair_labels(y, len(pairs), "y")
         else:
@@ -171,7 +179,11 @@ class PairConstraints(Similarity):
                 for kind in (alike, ~alike)
             )
         both = (similar != 0).multiply(dissimilar != 0)
-        self.n_contradictions_ = (both.nnz + np.count_nonzero(both.diagonal())) // 2
+        sizes = np.bincount(self._nodes)
+        ends = both.nonzero()
+        # Pairs between two groups come up twice, and within one with its own square.
+        n_pairs = sizes[ends[0]] * (sizes[ends[1]] - (ends[0] == ends[1]))
+        self.n_contradictions_ = int(n_pairs.sum()) // 2
         if self.n_contradictions_:
             warnings.warn(
                 f"{self.n_contradictions_} pairs are both alike and unlike by what is "
@@ -229,12 +241,22 @@ class PairConstraints(Similarity):
         together.data[sizes < 2] = 0
         return csr_array(together), csr_array(apart)
 
-    def _set_edges(self, edges):
+    def _set_edges(self, edges, rows=None):
         """Keep edges, and the rows at their ends."""
         self.edges_ = edges
-        self.rows_ = np.flatnonzero(edges.degrees()[self._nodes])
+        known = edges.degrees()[self._nodes] > 0
+        self.rows_ = np.flatnonzero(known if rows is None else known & rows)
         parts = edges.weights > 0, edges.weights < 0
         self._kinds = [Edges(edges.weights.multiply(part)) for part in parts]
+
+    def among(self, rows):
+        """Return a copy for some rows, with the pairs between them."""
+        similarity = copy(self)
+        there = np.zeros(len(self._nodes), dtype=bool)
+        there[rows] = True
+        edges = self.edges_.among(np.unique(self._nodes[there]))
+        similarity._set_edges(edges, there)
+        return similarity
 
     def hold_out(self, fraction, rng):
         """Hold out some pairs of each kind; a row may be in pairs of both parts.
@@ -297,7 +319,7 @@ class PairConstraints(Similarity):
         drawn = super().batches(batch_size, rng)
         if len(self.rows_) == batch_size:
             return drawn
-        n_steps, n_similar = len(drawn), batch_size // 4
+        n_steps, n_similar = len(drawn), max(1, batch_size // 4)
         parts = [
             self._draw(kind, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
             for kind, n_pairs in zip(
@@ -312,9 +334,12 @@ class PairConstraints(Similarity):
         table = kind.weights.tocoo()
         upper = np.flatnonzero(table.row <= table.col)
         ends = np.stack([table.row[upper], table.col[upper]], axis=1)
-        sizes = np.bincount(self._nodes, minlength=kind.weights.shape[0])
+        nodes_there = self._nodes[self.rows_]
+        sizes = np.bincount(nodes_there, minlength=kind.weights.shape[0])
         # Within a group of rows that are all alike, each row is to come about as often.
         shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
+        if not n_pairs or not len(ends):
+            return self.rows_[rng.randint(len(self.rows_), size=(n_pairs, 2))]
         places = (np.arange(n_pairs) + rng.uniform()) / max(n_pairs, 1) * shares[-1]
         places = np.searchsorted(shares, rng.permutation(places), side="right")
         nodes = ends[np.minimum(places, len(ends) - 1)]
@@ -323,7 +348,7 @@ class PairConstraints(Similarity):
         steps = rng.uniform(size=same.sum()) * (sizes[nodes[same, 0]] - 1)
         second = offsets[same, 0] + 1 + steps.astype(int)
         offsets[same, 1] = second % sizes[nodes[same, 0]]
-        members = np.argsort(self._nodes, kind="stable")
+        members = self.rows_[np.argsort(nodes_there, kind="stable")]
         return members[(np.cumsum(sizes) - sizes)[nodes] + offsets]
 
     def keys(self, index):
@@ -374,49 +399,3 @@ class PairConstraints(Similarity):
 def _diagonal(values):
     places = np.arange(len(values))
     return coo_array((values, (places, places)), shape=(len(values),) * 2)
-
-
-def check_pair_labels(labels, n_pairs, name):
-    """Return which pairs are alike, or say what is wrong with their labels.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_pairs,)
-        1 or True for alike, 0, -1 or False for unlike.
-
-    n_pairs : int
-        How many there must be.
-
-    name : str
-        What messages call them.
-
-    Returns
-    -------
-    alike : ndarray of bool of shape (n_pairs,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, of another number, or of other kinds.
-    """
-    if labels is None:
-        raise ValueError(
-            f"`{name}` must hold 1 (alike) or 0 or -1 (unlike) for each pair; got None."
-        )
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape != (n_pairs,):
-        raise ValueError(
-            f"`{name}` must hold one label for each of {n_pairs} pairs; got shape "
-            f"{labels.shape}."
-        )
-    kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biuf" else {"text"}
-    if not (kinds <= {0, 1} or kinds <= {-1, 1}):
-        raise ValueError(
-            f"`{name}` must hold 1 or True for pairs that are alike, and 0, -1 or "
-            "False for those that are not, one of the three throughout; got "
-            f"{sorted(kinds, key=str)[:5]}."
-        )
-    return labels == 1

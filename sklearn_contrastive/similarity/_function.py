@@ -35,6 +35,8 @@ class FunctionSimilarity(Similarity):
 
     _parameter_constraints = {"function": [callable]}
 
+    repeatable = False
+
     def __init__(self, function):
         self.function = function
 
@@ -123,9 +125,15 @@ class FunctionSimilarity(Similarity):
         else:
             both = keys, other_keys
             rows, others = (each.rows.cpu().numpy().astype(int) for each in both)
-        rows, others = rows[..., None], others[..., None, :]
-        a, b = self._entries[rows], self._entries[others]
-        alike = np.asarray(self.function(a, b))
+        if rows.ndim > 1:
+            # Several sets of anchors, each with candidates of its own.
+            parts = [
+                self.compare(Keys(i, i), Keys(j, j))
+                for i, j in zip(rows, others, strict=True)
+            ]
+            return Pairs(*map(np.stack, zip(*parts, strict=True)))
+        rows, others = rows[:, None], others[None, :]
+        alike = np.asarray(self.function(self._entries[rows], self._entries[others]))
         shape = np.broadcast_shapes(rows.shape, others.shape)
         if alike.shape != shape or alike.dtype.kind not in "biuf":
             raise ValueError(

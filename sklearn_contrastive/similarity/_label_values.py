@@ -98,10 +98,12 @@ def _marked(y, missing, unlabeled):
     # Entry by entry: text and numbers compare unequal, and True is not 1.
     is_bool = isinstance(unlabeled, (bool, np.bool_))
     same = [
-        isinstance(label, (bool, np.bool_)) == is_bool and label == unlabeled
-        for label in (y if y.dtype.kind == "O" else y.tolist())
+        not absent
+        and isinstance(label, (bool, np.bool_)) == is_bool
+        and label == unlabeled
+        for label, absent in zip(y.tolist(), missing, strict=True)
     ]
-    return np.array(same, dtype=bool) & ~missing
+    return np.array(same, dtype=bool)
 
 
 def refuse_classes(classes, n_rows):

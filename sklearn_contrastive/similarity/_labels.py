@@ -2,6 +2,7 @@
 
 import warnings
 from copy import copy
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -60,6 +61,8 @@ class LabelSimilarity(Similarity):
         to its 10 nearest, ``NeighborSimilarity(10, repel=False)``; ``"views"`` tells
         rows from changed copies of others, ``ViewSimilarity(keep_original=True)``.
         None: rows without a label are not used. Only asked where some rows have none.
+        What only attracts, as these neighbours do, is learned by the contrastive loss
+        where `loss` needs dissimilar pairs.
 
     unsupervised_weight : float, default=1.0
         What the loss over the likeness of `unsupervised` is multiplied with, >= 0.
@@ -290,32 +293,38 @@ class LabelSimilarity(Similarity):
         """
         if self.unsupervised_ is None:
             return self._by_labels(self.rows_, batch_size, rng)
-        if len(self.rows_) < 2 * batch_size:
-            return self.unsupervised_.batches(batch_size, rng)
+        drawn = super().batches(batch_size, rng)
+        if len(self.rows_) == batch_size:
+            return drawn
         labelled = self._labelled()
-        n_places = min(batch_size // 2, len(labelled))
-        others = self.unsupervised_.batches(batch_size - n_places, rng)
-        others = others[: len(self.rows_) // batch_size]
-        parts = [self._by_labels(labelled, n_places, rng)]
-        while sum(map(len, parts)) < len(others):
-            parts.append(self._by_labels(labelled, n_places, rng))
-        first = np.concatenate(parts)[: len(others)]
-        index = np.concatenate([first, others], axis=1)
-        return without_repeats(index, self.rows_, rng)
+        n_steps, n_places = len(drawn), min(batch_size // 2, len(labelled))
+        n_others = min(batch_size - n_places, len(self.unsupervised_.rows_))
+        parts = [drawn[:, : batch_size - n_places - n_others]]
+        for draw, size in (
+            (partial(self._by_labels, labelled), n_places),
+            (self.unsupervised_.batches, n_others),
+        ):
+            found = [draw(size, rng)]
+            while sum(map(len, found)) < n_steps:
+                found.append(draw(size, rng))
+            parts.append(np.concatenate(found)[:n_steps])
+        return without_repeats(np.concatenate(parts, axis=1), self.rows_, rng)
 
     def _by_labels(self, rows, batch_size, rng):
         """Return batches of rows that have a label."""
         n_steps, codes = len(rows) // batch_size, self.codes_[rows]
+        # A batch of one class holds nothing to tell it from.
+        rows_per_class = max(1, min(self.rows_per_class, batch_size // 2))
         counts = np.bincount(codes)
         counts = counts[counts > 0]
         expected = batch_size * counts.min() / len(rows)
         few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
-        if batch_size == len(rows) or (few and expected >= self.rows_per_class):
+        if batch_size == len(rows) or (few and expected >= rows_per_class):
             order = rng.permutation(rows)
             return order[: n_steps * batch_size].reshape(n_steps, batch_size)
-        fits = len(counts) * self.rows_per_class <= batch_size
+        fits = len(counts) * rows_per_class <= batch_size
         draw = quota_batches if fits else group_batches
-        return draw(rows, codes, self.rows_per_class, n_steps, batch_size, rng)
+        return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
 
     def keys(self, index):
         """Return row numbers with their class codes.

@@ -8,6 +8,9 @@ from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._auto import holds_sets
 from sklearn_contrastive.similarity._base import Similarity
 
+#: Rows compared with each other to see whether any are unlike.
+_N_COMPARED = 1000
+
 
 class MultilabelSimilarity(Similarity):
     r"""Rows are alike as far as they share labels.
@@ -91,12 +94,15 @@ class MultilabelSimilarity(Similarity):
                 f"{len(self.classes_)} labels for {len(self.rows_)} rows "
                 f"(n_samples={len(self.rows_)}) are all different or absent."
             )
-        same = (self.indicators_ == self.indicators_[0]).all()
-        shared = self.likeness == "overlap" and (counts == len(self.rows_)).any()
-        if same or shared:
+        unlike = (self.indicators_ != self.indicators_[0]).any()
+        if self.likeness == "overlap":
+            some = self.indicators_[:_N_COMPARED].astype(np.float32)
+            unlike = (counts < len(some)).all() and (some @ some.T == 0).any()
+            unlike |= len(some) < len(self.rows_) and (counts < len(self.rows_)).all()
+        if not unlike:
             raise ValueError(
-                "`y` must hold rows that are unlike; every row has the same label. "
-                "Drop labels that all rows have."
+                "`y` must hold rows that are unlike; every row shares a label with all "
+                "others. Drop labels that all rows have."
             )
         return self
 

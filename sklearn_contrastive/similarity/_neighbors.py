@@ -99,7 +99,7 @@ class NeighborSimilarity(Similarity):
         "search": [HasMethods(["fit", "kneighbors"]), None],
     }
 
-    symmetric = True
+    symmetric, repeatable = True, False
 
     def __init__(
         self, n_neighbors=5, *, graph=None, edges=None, repel=True, search=None
@@ -109,6 +109,11 @@ class NeighborSimilarity(Similarity):
         self.edges = edges
         self.repel = repel
         self.search = search
+
+    @property
+    def repels(self):
+        """Whether there are dissimilar pairs."""
+        return self.repel
 
     @property
     def reads_rows(self):
@@ -184,7 +189,7 @@ class NeighborSimilarity(Similarity):
             raise ValueError(
                 "`graph` must hold an edge between two of the rows; it holds none."
             )
-        if degrees.min() == n_rows - 1:
+        if self.repel and degrees.min() == n_rows - 1:
             raise ValueError(
                 f"All {n_rows} rows are neighbours of each other, so that none are "
                 f"dissimilar. Lower `n_neighbors` (now {self.n_neighbors}) or pass a "
@@ -196,14 +201,17 @@ class NeighborSimilarity(Similarity):
     def _nearest(self, X):
         """Return both ends of the edges to the nearest rows."""
         n_rows, wanted = len(X), min(self.n_neighbors, len(X) - 2)
+        if self.search is None:
+            # Far from the origin, squared distances would lose their digits.
+            X = X - X.mean(axis=0, dtype=np.float64)
         Z = np.ascontiguousarray(X, dtype=np.float32)
         found = nearest_rows(Z, wanted + 1, copy(self.search))
         # A row is its own nearest one, unless as many others are at the same place.
         own = np.arange(n_rows)[:, None]
         itself = found == own
         itself[~itself.any(axis=1), -1] = True
-        ends = found[~itself].reshape(n_rows, -1)
-        return np.repeat(own[:, 0], ends.shape[1]), ends.ravel()
+        starts, places = np.nonzero(~itself)
+        return starts, found[starts, places]
 
     def among(self, rows):
         """Return a copy for some rows, with the edges between them."""

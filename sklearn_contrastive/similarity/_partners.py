@@ -31,7 +31,7 @@ class PartnerSimilarity(Similarity):
         self : PartnerSimilarity
             The fitted similarity.
         """
-        self.rows_ = np.arange(len(X))
+        self.rows_, self._n_rows = np.arange(len(X)), len(X)
         return self
 
     def keys(self, index):
@@ -47,7 +47,7 @@ class PartnerSimilarity(Similarity):
         keys : Keys
             Of shape (..., 2 * n_rows).
         """
-        rows = np.concatenate([index, index + len(self.rows_)], axis=-1)
+        rows = np.concatenate([index, index + self._n_rows], axis=-1)
         return Keys(rows, np.concatenate([index, index], axis=-1))
 
     def compare(self, keys, other_keys, work=None):
@@ -67,7 +67,7 @@ class PartnerSimilarity(Similarity):
             Weights of 0 and 1; both 0 within a table.
         """
         pairs = same_value_pairs(keys, other_keys, work)
-        ours, theirs = (each.rows >= len(self.rows_) for each in (keys, other_keys))
+        ours, theirs = (each.rows >= self._n_rows for each in (keys, other_keys))
         negative = pairs.negative
         negative *= ours[..., None] != theirs[..., None, :]
         return pairs

@@ -1,6 +1,7 @@
 """Likeness from the nearness of continuous targets."""
 
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -70,6 +71,9 @@ class TargetSimilarity(Similarity):
     }
 
     symmetric = True
+    # Every pair is partly alike: the few nearest say too little of a likeness in
+    # degrees, and all of them draw every row to the middle.
+    auto_nearest: ClassVar[dict[str, int]] = {"n_positives": 40, "n_negatives": 40}
 
     @property
     def auto_alpha(self):
@@ -111,7 +115,8 @@ class TargetSimilarity(Similarity):
         known = ~np.isnan(y).any(axis=1)
         self.rows_ = np.flatnonzero(known)
         spread = y[known].std(axis=0) if known.sum() > 1 else np.zeros(1)
-        varies = spread > np.finfo(y.dtype).eps * np.abs(y[known]).max(initial=0)
+        largest = np.abs(y[known]).max(axis=0, initial=0)
+        varies = spread > np.finfo(y.dtype).eps * largest
         if not varies.any():
             raise ValueError(
                 "`y` must hold at least two different targets; got "

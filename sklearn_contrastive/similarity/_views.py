@@ -43,7 +43,10 @@ class ViewSimilarity(Similarity):
     Notes
     -----
     A batch of `batch_size` rows has twice as many points. Nothing but `X` is used, so
-    that a pipeline may be cross-validated as it is.
+    that a pipeline may be cross-validated as it is. Changed rows are standardised as
+    the table is: with an `augment` of your own and columns that hardly vary, such as
+    the margin of images, a small change there becomes a large one, which
+    ``standardize=False`` or ``"robust"`` avoids.
 
     References
     ----------

@@ -1,0 +1,115 @@
+"""What ``similarity="auto"`` stands for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array, csr_matrix
+from sklearn.datasets import load_diabetes, load_iris
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.similarity import likeness_of
+
+rng = np.random.RandomState(0)
+WHOLE = np.arange(40) % 4
+INDICATORS = (rng.uniform(size=(40, 3)) < 0.5).astype(int)
+SETS = [set(np.flatnonzero(row)) for row in INDICATORS]
+X = rng.normal(size=(40, 4))
+
+TABLE = {
+    "nothing": (None, "neighbors"),
+    "integers": (WHOLE, "labels"),
+    "bools": (WHOLE > 1, "labels"),
+    "a list": (WHOLE.tolist(), "labels"),
+    "a column": (WHOLE[:, None], "labels"),
+    "text": (WHOLE.astype(str), "labels"),
+    "objects": (WHOLE.astype(str).astype(object), "labels"),
+    "bytes": (WHOLE.astype("S1"), "labels"),
+    "dates": (WHOLE.astype("datetime64[D]"), "labels"),
+    "many integers": (np.arange(40), "labels"),
+    "few whole floats": (WHOLE.astype(float), "labels"),
+    "whole float32": (WHOLE.astype(np.float32), "labels"),
+    "whole floats and NaN": (np.where(WHOLE == 1, np.nan, WHOLE), "labels"),
+    "many whole floats": (np.arange(40.0), "targets"),
+    "diabetes": (load_diabetes().target, "targets"),
+    "iris": (load_iris().target, "labels"),
+    "few rows of whole floats": (np.arange(20.0), "labels"),
+    "five rows a value": (np.repeat(np.arange(8.0), 5), "labels"),
+    "four rows a value": (np.repeat(np.arange(10.0), 4), "targets"),
+    "fractions": (WHOLE / 3, "targets"),
+    "fractions, float32": ((WHOLE / 3).astype(np.float32), "targets"),
+    "fractions and NaN": (np.where(WHOLE == 1, np.nan, WHOLE / 3), "targets"),
+    "a column of fractions": (WHOLE[:, None] / 3, "targets"),
+    "a list of fractions": ((WHOLE / 3).tolist(), "targets"),
+    "columns of numbers": (X, "targets"),
+    "columns of integers": (np.stack([WHOLE, WHOLE], axis=1), "targets"),
+    "a frame of numbers": (pd.DataFrame(X), "targets"),
+    "indicators": (INDICATORS, "multilabel"),
+    "bool indicators": (INDICATORS > 0, "multilabel"),
+    "float indicators": (INDICATORS.astype(float), "multilabel"),
+    "a frame of indicators": (pd.DataFrame(INDICATORS), "multilabel"),
+    "sparse indicators": (csr_array(INDICATORS), "multilabel"),
+    "sparse matrix": (csr_matrix(INDICATORS), "multilabel"),
+    "sets": (SETS, "multilabel"),
+    "frozensets": ([frozenset(labels) for labels in SETS], "multilabel"),
+    "lists": ([list(labels) for labels in SETS], "multilabel"),
+    "tuples of text": ([tuple(map(str, labels)) for labels in SETS], "multilabel"),
+    "a series of sets": (pd.Series(SETS), "multilabel"),
+    "an array of sets": (np.array(SETS, dtype=object), "multilabel"),
+    "a series": (pd.Series(WHOLE), "labels"),
+    "a category": (pd.Series(WHOLE.astype(str), dtype="category"), "labels"),
+    "a string column": (pd.Series(WHOLE.astype(str), dtype="string"), "labels"),
+    "Int64": (pd.Series(WHOLE, dtype="Int64"), "labels"),
+    "many Int64": (pd.Series(np.arange(40), dtype="Int64"), "labels"),
+    "Int64 and NA": (pd.Series([*WHOLE[:-1], pd.NA], dtype="Int64"), "labels"),
+    "boolean": (pd.Series(WHOLE > 1, dtype="boolean"), "labels"),
+    "boolean and NA": (
+        pd.Series([*(WHOLE > 1)[:-1], pd.NA], dtype="boolean"),
+        "labels",
+    ),
+    "Float64": (pd.Series(WHOLE / 3, dtype="Float64"), "targets"),
+    "Float64 and NA": (pd.Series([*WHOLE[:-1] / 3, pd.NA], dtype="Float64"), "targets"),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_likeness_goes_by_what_is_known_of_the_rows(name):
+    y, expected = TABLE[name]
+    assert likeness_of(X, y) == expected
+    assert likeness_of(X.reshape(-1, 2, 4), y) == "pairs"
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing", "integers", "text", "columns of numbers", "sets", "Int64"]
+)
+def test_auto_trains_as_what_it_stands_for(name):
+    y, expected = TABLE[name]
+    settings = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+    models = [
+        ContrastiveEmbedding(2, similarity=similarity, **settings).fit(X, y)
+        for similarity in ("auto", expected)
+    ]
+    assert [model.similarity_ for model in models] == [expected] * 2
+    np.testing.assert_array_equal(*(model.transform(X) for model in models))
+
+
+def test_auto_takes_pairs_as_samples():
+    pairs, y = X.reshape(-1, 2, 4), np.arange(20) % 2
+    model = ContrastiveEmbedding(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+    assert model.fit(pairs, y).similarity_ == "pairs"
+    assert model.fit(X, WHOLE).similarity_ == "labels"
+
+
+# Bugs that are known.
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (X.tolist(), "targets"),
+        ((WHOLE[:, None] / 3).tolist(), "targets"),
+        (WHOLE[:, None].tolist(), "labels"),
+    ],
+)
+def test_a_list_of_lists_is_a_table_as_an_array_is(y, expected):
+    assert likeness_of(X, np.array(y)) == expected
+    assert likeness_of(X, y) == expected

@@ -1,0 +1,457 @@
+"""Properties that every source of likeness has."""
+
+import copy
+import inspect
+import pickle
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array, issparse
+from sklearn.base import clone
+from sklearn.neighbors import NearestNeighbors
+
+from sklearn_contrastive import ContrastiveEmbedding, similarity
+from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    FunctionSimilarity,
+    LabelSimilarity,
+    MultilabelSimilarity,
+    NeighborSimilarity,
+    PairConstraints,
+    PartnerSimilarity,
+    Similarity,
+    TargetSimilarity,
+    ViewSimilarity,
+)
+
+N_ROWS = 40
+rng = np.random.RandomState(0)
+X = rng.normal(size=(N_ROWS, 4))
+CLASSES = np.arange(N_ROWS) % 4
+PARTLY = np.where(rng.uniform(size=N_ROWS) < 0.5, CLASSES, -1)
+QUANTITY = rng.normal(size=N_ROWS)
+GAPPY = np.where(np.arange(N_ROWS) % 10 == 3, np.nan, QUANTITY)
+TAGS = (rng.uniform(size=(N_ROWS, 5)) < 0.3).astype(int)
+GRAPH = rng.uniform(0.1, 2, (N_ROWS, N_ROWS))
+GRAPH = csr_array(np.where(rng.uniform(size=GRAPH.shape) < 0.1, GRAPH, 0))
+EDGES = np.stack([np.arange(20), np.arange(20, 40)], axis=1)
+ROW_PAIRS = np.stack(np.triu_indices(N_ROWS, k=1), axis=1)
+ROW_PAIRS = ROW_PAIRS[rng.permutation(len(ROW_PAIRS))[:60]]
+ALIKE = np.arange(60) % 2
+# Must-links inside blocks of four rows, cannot-links between the blocks.
+BLOCKS = ROW_PAIRS[ROW_PAIRS[:, 0] // 4 != ROW_PAIRS[:, 1] // 4][:20]
+BLOCKS = np.concatenate([[[i, i + 1] for i in range(39) if i % 4 < 2], BLOCKS])
+IN_BLOCK = (BLOCKS[:, 0] // 4 == BLOCKS[:, 1] // 4).astype(int)
+
+
+CASES = {
+    "labels": (LabelSimilarity(), CLASSES),
+    "labels part neighbors": (LabelSimilarity(unlabeled=-1), PARTLY),
+    "labels part views": (
+        LabelSimilarity(unlabeled=-1, unsupervised="views"),
+        PARTLY,
+    ),
+    "labels part alone": (LabelSimilarity(unlabeled=-1, unsupervised=None), PARTLY),
+    "neighbors": (NeighborSimilarity(3), None),
+    "neighbors search": (NeighborSimilarity(3, search=NearestNeighbors(p=1)), None),
+    "neighbors graph": (NeighborSimilarity(graph=GRAPH), None),
+    "neighbors edges": (NeighborSimilarity(2, edges=EDGES), None),
+    "neighbors pull": (NeighborSimilarity(3, repel=False), None),
+    "pairs": (PairConstraints(ROW_PAIRS, ALIKE), None),
+    "pairs weights": (
+        PairConstraints(ROW_PAIRS, ALIKE, weights=rng.uniform(0.1, 2, 60)),
+        None,
+    ),
+    "pairs closure": (
+        PairConstraints(BLOCKS, IN_BLOCK, transitive_closure=True),
+        None,
+    ),
+    "pairs samples": (PairConstraints(), np.arange(N_ROWS // 2) % 2),
+    "targets": (TargetSimilarity(), QUANTITY),
+    "targets cauchy": (TargetSimilarity(kernel="cauchy"), QUANTITY),
+    "targets boxcar": (TargetSimilarity(0.3, kernel="boxcar"), QUANTITY),
+    "targets unknown": (TargetSimilarity(), GAPPY),
+    "targets columns": (TargetSimilarity(), X[:, :2]),
+    "multilabel": (MultilabelSimilarity(), TAGS),
+    "multilabel overlap": (MultilabelSimilarity("overlap"), TAGS),
+    "views": (ViewSimilarity(), None),
+    "views noise": (ViewSimilarity("noise", keep_original=True), None),
+    "function": (FunctionSimilarity(np.equal), CLASSES),
+    "function one way": (FunctionSimilarity(np.less_equal), QUANTITY),
+    "partners": (PartnerSimilarity(), None),
+}
+#: What makes two points of a row.
+TWICE = {name for name in CASES if "views" in name or name == "partners"}
+every_case = pytest.mark.parametrize("name", CASES)
+few = settings(max_examples=10, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+#: Where the oracle of each class is.
+FILES = {
+    LabelSimilarity: "test_labels.py",
+    NeighborSimilarity: "test_neighbors.py",
+    PairConstraints: "test_constraints.py",
+    TargetSimilarity: "test_targets.py",
+    MultilabelSimilarity: "test_multilabel.py",
+    ViewSimilarity: "test_views.py",
+    FunctionSimilarity: "test_function.py",
+    PartnerSimilarity: "../test_alignment.py",
+}
+
+
+@cache
+def fitted(name):
+    likeness, y = CASES[name]
+    return clone(likeness).fit(X, y)
+
+
+def content(*things):
+    """Return a hash of values, whatever scipy notes beside them."""
+    return joblib.hash(
+        [
+            {k: v.toarray() if issparse(v) else v for k, v in thing.items()}
+            if isinstance(thing, dict)
+            else thing
+            for thing in things
+        ]
+    )
+
+
+def all_keys(likeness):
+    return likeness.keys(np.arange(N_ROWS))
+
+
+def part(keys, index):
+    return Keys(keys.rows[index], keys.values[index])
+
+
+def as_tensors(keys, dtype):
+    return Keys(*(torch.from_numpy(np.array(key)).to(dtype) for key in keys))
+
+
+def assert_same(pairs, others, **tolerance):
+    for weights, expected in zip(pairs, others, strict=True):
+        weights, expected = np.asarray(weights), np.asarray(expected)
+        assert weights.shape == expected.shape
+        assert_allclose(weights, expected, **{"rtol": 1e-12, "atol": 0, **tolerance})
+
+
+def test_every_class_is_tried():
+    classes = {
+        each
+        for each in (getattr(similarity, name) for name in similarity.__all__)
+        if inspect.isclass(each) and not inspect.isabstract(each)
+    }
+    assert set(SIMILARITIES.values()) <= classes
+    assert {type(likeness) for likeness, _ in CASES.values()} == classes
+    assert set(FILES) == classes
+
+
+@pytest.mark.parametrize("cls", FILES)
+def test_every_class_has_an_oracle_of_its_own(cls):
+    assert cls.__name__ in (Path(__file__).parent / FILES[cls]).read_text()
+
+
+@every_case
+def test_it_is_known_which_classes_are_symmetric(name):
+    assert type(CASES[name][0]).symmetric == (not name.startswith("function"))
+
+
+@every_case
+def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name):
+    likeness = fitted(name)
+    keys = all_keys(likeness)
+    n_points = len(keys.rows)
+    assert n_points == N_ROWS * (2 if name in TWICE else 1)
+    assert len(keys.values) == n_points
+    pairs = likeness.compare(keys, keys)
+    for weights in pairs:
+        assert weights.shape == (n_points, n_points)
+        assert np.isfinite(weights).all()
+        assert weights.min() >= 0
+        assert not np.diag(weights).any()
+    assert pairs.positive.any()
+    assert pairs.negative.any() == (name != "neighbors pull")
+
+
+@every_case
+def test_a_symmetric_class_weighs_a_pair_the_same_from_both_ends(name):
+    likeness = fitted(name)
+    keys = all_keys(likeness)
+    for weights in likeness.compare(keys, keys):
+        if likeness.symmetric:
+            assert_array_equal(weights, weights.T)
+        else:
+            assert name == "function" or not np.array_equal(weights, weights.T)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_tensors_are_compared_as_arrays_are(name, dtype):
+    likeness = fitted(name)
+    keys = all_keys(likeness)
+    expected = likeness.compare(keys, keys)
+    tensors = as_tensors(keys, dtype)
+    close = {"rtol": 1e-12, "atol": 1e-15} if dtype == torch.float64 else {"atol": 1e-6}
+    found = likeness.compare(tensors, tensors)
+    assert all(weights.dtype == dtype for weights in found)
+    assert_same(found, expected, **close)
+    # Nothing is read from arrays that are only there to be written to.
+    work = torch.full((3, *expected.positive.shape), torch.nan, dtype=dtype)
+    assert_same(likeness.compare(tensors, tensors, work), expected, **close)
+    for before, after in zip(as_tensors(keys, dtype), tensors, strict=True):
+        assert_array_equal(before, after)
+
+
+@every_case
+@pytest.mark.parametrize("tensors", [False, True])
+@few
+@given(seed=seeds)
+def test_any_rows_against_any_others_are_part_of_the_whole(name, tensors, seed):
+    likeness = fitted(name)
+    keys = all_keys(likeness)
+    whole = likeness.compare(keys, keys)
+    drawn = np.random.RandomState(seed)
+    # As in a tile, in any order; candidates may come twice, as in a memory.
+    n_points = len(keys.rows)
+    ours = drawn.permutation(n_points)[: drawn.randint(1, n_points)]
+    theirs = drawn.randint(n_points, size=drawn.randint(1, 2 * n_points))
+    parts = part(keys, ours), part(keys, theirs)
+    if tensors:
+        parts = [as_tensors(each, torch.float64) for each in parts]
+    found = likeness.compare(*parts)
+    expected = [weights[ours][:, theirs] for weights in whole]
+    assert_same(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@every_case
+def test_one_comparison_after_the_other_changes_nothing(name):
+    likeness = fitted(name)
+    keys = as_tensors(all_keys(likeness), torch.float64)
+    first = [np.asarray(weights).copy() for weights in likeness.compare(keys, keys)]
+    likeness.compare(part(keys, slice(3)), part(keys, slice(5, 9)))
+    assert_same(likeness.compare(keys, keys), first)
+
+
+@every_case
+def test_stacked_batches_are_compared_one_by_one(name):
+    likeness = fitted(name)
+    index = np.random.RandomState(0).permutation(N_ROWS)[:24].reshape(3, 8)
+    keys = likeness.keys(index)
+    stacked = likeness.compare(keys, keys)
+    for step in range(3):
+        one = likeness.keys(index[step])
+        assert_same([w[step] for w in stacked], likeness.compare(one, one))
+
+
+@every_case
+@few
+@given(seed=seeds)
+def test_the_order_of_the_table_changes_nothing(name, seed):
+    likeness, y = CASES[name]
+    order = np.random.RandomState(seed).permutation(N_ROWS)
+    shuffled = clone(likeness)
+    if name == "pairs samples":
+        # Samples are pairs here, and stay together.
+        pairs = np.random.RandomState(seed).permutation(len(y))
+        order, y = np.stack([2 * pairs, 2 * pairs + 1], axis=1).ravel(), y[pairs]
+    elif y is not None:
+        y = y[order]
+    if (
+        isinstance(likeness, (NeighborSimilarity, PairConstraints))
+        and "s s" not in name
+    ):
+        shuffled = shuffled.of_rows(order)
+    shuffled.fit(X[order], y)
+    keys, others = fitted(name).keys(order), all_keys(shuffled)
+    expected = fitted(name).compare(keys, keys)
+    close = {"rtol": 1e-9, "atol": 1e-12}
+    assert_same(shuffled.compare(others, others), expected, **close)
+
+
+@every_case
+@few
+@given(seed=seeds, share=st.floats(0, 1))
+def test_batches_hold_known_rows_once_and_keep_their_shape(name, seed, share):
+    likeness = fitted(name)
+    batch_size = max(2, round(share * len(likeness.rows_)))
+    index = likeness.batches(batch_size, np.random.RandomState(seed))
+    assert index.dtype.kind == "i"
+    assert index.shape[1] == batch_size
+    assert 1 <= len(index) <= len(likeness.rows_) // batch_size
+    assert np.isin(index, likeness.rows_).all()
+    assert all(len(set(batch)) == batch_size for batch in index.tolist())
+    again = likeness.batches(batch_size, np.random.RandomState(seed))
+    assert_array_equal(index, again)
+
+
+@every_case
+def test_another_seed_draws_other_batches(name):
+    likeness = fitted(name)
+    drawn = [likeness.batches(8, np.random.RandomState(seed)) for seed in range(2)]
+    assert not np.array_equal(*drawn)
+
+
+def known_pairs(likeness):
+    keys = all_keys(likeness)
+    positive, negative = likeness.compare(keys, keys)
+    return (positive > 0) | (negative > 0)
+
+
+#: `ContrastiveAlignment` holds no rows out.
+may_hold_out = pytest.mark.parametrize(
+    "name", [name for name in CASES if name != "partners"]
+)
+
+
+@may_hold_out
+@few
+@given(seed=seeds, fraction=st.floats(0.1, 0.6))
+def test_what_is_held_out_is_not_trained_on(name, seed, fraction):
+    likeness = fitted(name)
+    before = np.array(likeness.rows_)
+    parts = likeness.hold_out(fraction, np.random.RandomState(seed))
+    assert_array_equal(likeness.rows_, before)
+    kept, held_out = parts
+    if name.startswith("pairs"):
+        # Pairs are held out, and rows may be in pairs of both kinds.
+        known = [known_pairs(each) for each in (*parts, likeness)]
+        assert not (known[0] & known[1]).any()
+        assert_array_equal(known[0] | known[1], known[2])
+    else:
+        rows = np.concatenate([kept.rows_, held_out.rows_])
+        assert_array_equal(np.sort(rows), np.sort(likeness.rows_))
+    again = likeness.hold_out(fraction, np.random.RandomState(seed))
+    for each, same in zip(parts, again, strict=True):
+        assert len(each.rows_) >= 2
+        assert_array_equal(each.rows_, same.rows_)
+        index = each.batches(len(each.rows_), np.random.RandomState(seed))
+        assert_array_equal(np.sort(index[0]), each.rows_)
+        index = each.batches(2, np.random.RandomState(seed))
+        assert np.isin(index, each.rows_).all()
+        keys = each.keys(index[0])
+        pairs = each.compare(keys, keys)
+        assert pairs.positive.shape == (len(keys.rows),) * 2
+
+
+@may_hold_out
+def test_what_is_held_out_is_compared_as_before(name):
+    likeness = fitted(name)
+    for each in likeness.hold_out(0.4, np.random.RandomState(0)):
+        keys = [one.keys(each.rows_) for one in (each, likeness)]
+        if len(keys[0].rows) != len(keys[1].rows):
+            # Rows are judged by their labels as they are, without views.
+            assert name == "labels part views"
+            continue
+        found, whole = (
+            one.compare(key, key)
+            for one, key in zip((each, likeness), keys, strict=True)
+        )
+        for weights, others in zip(found, whole, strict=True):
+            if name.startswith("pairs"):
+                assert_array_equal(weights[weights > 0], others[weights > 0])
+            else:
+                assert_allclose(weights, others, rtol=1e-12)
+
+
+@every_case
+def test_a_clone_is_not_fitted_and_has_the_same_parameters(name):
+    likeness = fitted(name)
+    twin = clone(likeness)
+    assert not [own for own in vars(twin) if own.endswith("_")]
+    ours, theirs = likeness.get_params(), twin.get_params()
+    assert set(ours) == set(theirs)
+    given = CASES[name][0].get_params(deep=False)
+    assert content(twin.get_params(deep=False)) == content(given)
+    assert repr(twin) == repr(likeness)
+
+
+@every_case
+@pytest.mark.parametrize(
+    "twin", [copy.copy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+def test_a_copy_of_a_fitted_one_compares_and_draws_the_same(name, twin):
+    likeness = fitted(name)
+    tensors = as_tensors(all_keys(likeness), torch.float32)
+    # Arrays on a device are there before they are copied.
+    expected = [w.clone() for w in likeness.compare(tensors, tensors)]
+    other = twin(likeness)
+    assert_same(other.compare(tensors, tensors), expected)
+    keys = all_keys(likeness)
+    assert_same(other.compare(keys, keys), likeness.compare(keys, keys))
+    drawn = [each.batches(8, np.random.RandomState(3)) for each in (likeness, other)]
+    assert_array_equal(*drawn)
+
+
+@every_case
+def test_to_fit_changes_neither_tables_nor_parameters(name):
+    likeness, y = CASES[name]
+    likeness, table, known = clone(likeness), X.copy(), copy.deepcopy(y)
+    before = content(likeness.get_params(), table, known)
+    assert likeness.fit(table, known) is likeness
+    assert content(likeness.get_params(), table, known) == before
+
+
+@every_case
+def test_to_fit_again_is_to_forget(name):
+    likeness, y = CASES[name]
+    likeness = clone(likeness).fit(X, y)
+    if "pairs" in name:
+        likeness.set_params(transitive_closure=False)
+    likeness.fit(X, y)
+    keys, fresh = all_keys(likeness), clone(likeness).fit(X, y)
+    assert_same(likeness.compare(keys, keys), fresh.compare(keys, keys))
+    assert_array_equal(likeness.rows_, fresh.rows_)
+
+
+@may_hold_out
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_estimator_leaves_the_users_object_as_it_was(name, early_stopping):
+    likeness, y = CASES[name]
+    before = content(vars(likeness), X, y)
+    table = X.reshape(-1, 2, 4) if name == "pairs samples" else X
+    model = ContrastiveEmbedding(
+        2,
+        similarity=likeness,
+        hidden_layer_sizes=(4,),
+        max_iter=1,
+        batch_size=20,
+        # Nobody is unlike without repulsion, so that there is nothing to judge by.
+        early_stopping=early_stopping and name != "neighbors pull",
+        validation_fraction=0.4,
+        random_state=0,
+    )
+    model.fit(table, y)
+    assert model.similarity is likeness
+    assert content(vars(likeness), X, y) == before
+    assert np.isfinite(model.transform(X)).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_view_or_the_row_itself_stands_for_a_row(name):
+    likeness = fitted(name)
+    rows = X[:7].copy()
+    views = likeness.views(rows, np.random.default_rng(0))
+    assert_array_equal(rows, X[:7])
+    assert views.shape == (7 * likeness.n_views, 4)
+    if likeness.n_views == 1:
+        assert_array_equal(views, rows)
+
+
+@every_case
+def test_the_first_term_is_the_likeness_itself(name):
+    likeness = fitted(name)
+    (first, own, weight), *others = likeness.terms()
+    assert (first, own, weight) == ("", likeness, 1.0)
+    expected = ["unlabeled"] if name[12:] in ("neighbors", "views") else []
+    assert [term for term, _, _ in others] == expected
+    for _, other, _ in others:
+        assert isinstance(other, Similarity)
+        assert other.n_views == likeness.n_views
