@@ -359,8 +359,9 @@ class ContrastiveAlignment(
         names = _column_names(y)
         if names and self._y_names and names != self._y_names:
             raise ValueError(
-                "The feature names of `y` must be those of `y` in fit, in that order: "
-                f"{self._y_names[:5]}; got {names[:5]}."
+                "The feature names of `y` must be those of `y` in fit, in that order; "
+                f"missing are {[n for n in self._y_names if n not in names][:5]}, new "
+                f"are {[n for n in names if n not in self._y_names][:5]}."
             )
         y = check_partners(y, None)
         if y.shape[1] != self.n_features_y_:

@@ -393,7 +393,9 @@ def _check_finite(X, names, name):
 def _refuse_dates(X):
     """Raise for columns of dates and times, which would pass for integers."""
     dtypes = getattr(X, "dtypes", None)
-    dtypes = [getattr(X, "dtype", None)] if dtypes is None else list(dtypes)
+    # One for each column of a table, a single one for a Series.
+    one = dtypes is None or not isinstance(getattr(dtypes, "values", None), np.ndarray)
+    dtypes = [getattr(X, "dtype", None)] if one else list(dtypes)
     if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
         raise TypeError("dates and times are no numbers")
 

@@ -68,7 +68,7 @@ def _kind(similarity, X, y):
 def _accuracy(Z, y, unlabeled):
     y, known = check_labels(y, None, unlabeled)
     _check_length(y, Z, "label")
-    Z, y = Z[known], y[known]
+    Z, y = _where_known(known, Z, y, "label")
     return float(np.mean(y[_others(Z, 1)[:, 0]] == y))
 
 
@@ -78,7 +78,7 @@ def _r2(Z, y):
     y = check_targets(y, None)
     _check_length(y, Z, "target")
     known = ~np.isnan(y).any(axis=1)
-    Z, y = Z[known], y[known]
+    Z, y = _where_known(known, Z, y, "target")
     near = _others(Z, min(_N_NEIGHBORS, max(1, len(Z) - 1)))
     return float(r2_score(y, y[near].mean(axis=1)))
 
@@ -117,6 +117,16 @@ def _others(Z, n_neighbors):
         raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
     return search.kneighbors(return_distance=False)
+
+
+def _where_known(known, Z, y, what):
+    """Return points and what is known of them, or say that too little is."""
+    if len(y) >= 2 > known.sum():
+        raise ValueError(
+            f"`y` must hold at least two known {what}s to score by; got {known.sum()} "
+            f"in {len(y)} rows. In cross-validation, spread known rows over the folds."
+        )
+    return Z[known], y[known]
 
 
 def _check_length(y, Z, what):

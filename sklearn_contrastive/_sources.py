@@ -172,6 +172,7 @@ def flat_pairs(similarity, X):
             "`X` must hold pairs of rows, shape (n_pairs, 2, n_features), with "
             f"similarity='pairs'; got shape {X.shape}. Stack two tables with "
             "np.stack([A, B], axis=1), or name pairs by their row numbers: "
-            "PairConstraints(pairs, labels)."
+            "PairConstraints(pairs, labels). If each sample is one row, such as an "
+            "image, pass X.reshape(len(X), -1)."
         )
     return X.reshape(-1, X.shape[-1])

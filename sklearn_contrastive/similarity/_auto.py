@@ -43,6 +43,10 @@ def likeness_of(X, y):
     known = values[np.isfinite(values)]
     if not np.array_equal(known, np.floor(known)):
         return "targets"
+    if len(known) < len(values):
+        # Whole numbers become floats where some are missing: labels as likely as not,
+        # and what is missing has to be named.
+        return "labels"
     few = len(known) < _ROWS_A_VALUE * len(np.unique(known))
     return "targets" if few and len(known) > 20 else "labels"
 

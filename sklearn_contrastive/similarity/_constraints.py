@@ -124,6 +124,12 @@ class PairConstraints(Similarity):
         check_row_numbers(rows, None, "rows")
         pairs = check_row_pairs(self.pairs, None, "pairs")
         likeness.pairs, kept = renumbered(pairs, rows)
+        if not kept.any():
+            raise ValueError(
+                f"`rows` must hold both rows of some of the {len(pairs)} pairs; it "
+                f"holds both of none. Its numbers, from {rows.min()} to {rows.max()}, "
+                "must be those that the rows of `X` have in the table of `pairs`."
+            )
         likeness.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
         if self.weights is not None:
             likeness.weights = self._checked_weights(len(pairs))[kept]

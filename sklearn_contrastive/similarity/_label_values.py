@@ -58,7 +58,8 @@ def check_labels(y, n_rows, unlabeled=None):
             f"`y` must hold a class label for every row; {missing.sum()} are missing "
             f"(Input y contains NaN, infinity or None), the first at row "
             f"{missing.argmax()}. Drop those rows, give them a class of their own, or "
-            "say that they mean unknown: LabelSimilarity(unlabeled=numpy.nan)."
+            "say that they mean unknown: LabelSimilarity(unlabeled=numpy.nan). If `y` "
+            "is a quantity, use similarity='targets', where NaN means unknown."
         )
     if numpy_dtype is not None and y.dtype.kind == "f" and known.all():
         # A nullable column of pandas: integers and bools come through as floats.
@@ -131,5 +132,5 @@ def refuse_classes(classes, n_rows):
     raise ValueError(
         f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
         f"{n_rows} rows (n_samples={n_rows}), so no two rows are alike. If `y` is "
-        "continuous, cut it into classes first."
+        "continuous, use similarity='targets', or cut it into classes first."
     )

@@ -219,6 +219,9 @@ def check_targets(y, n_rows):
             "one target per row of `X`: pairs are built from them."
         )
     try:
+        values = np.asarray(y)
+        if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
+            raise TypeError("it holds text")
         y = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -182,7 +182,7 @@ def test_a_bandwidth_that_is_given_is_used():
         (0.0, 1.0, 3.0, 7.0),
         np.array([0, 1, 3, 7], dtype=np.uint8),
         np.array([[0], [1], [3], [7]], dtype=np.float32),
-        np.array(["0", "1", "3", "7"], dtype=object),
+        np.array([0, 1, 3.0, 7], dtype=object),
         pd.Series([0, 1, 3, 7], index=list("abcd")),
         pd.Series([0.0, 1.0, 3.0, 7.0], dtype="Float64"),
         pd.DataFrame({"a": [0, 1, 3, 7]}),
@@ -235,7 +235,7 @@ BAD = {
     ),
     "text": (
         ["a", "b", "a", "b"],
-        "`y` must hold numbers as targets (could not convert string to float: 'a'). "
+        "`y` must hold numbers as targets (it holds text). "
         "Use similarity='labels' for classes.",
     ),
     "ragged": ([[1.0], [2.0, 3.0], [1.0], [2.0]], "`y` must hold numbers as targets"),
