@@ -34,7 +34,7 @@ def likeness_of(X, y):
     if issparse(y) or holds_sets(y):
         return "multilabel"
     numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    values = np.asarray(y)
+    values = without_na(y, "f")
     if values.ndim == 2 and values.shape[1] > 1:
         whole = values.dtype.kind in "biuf"
         return "multilabel" if whole and np.isin(values, (0, 1)).all() else "targets"
@@ -76,3 +76,25 @@ def holds_sets(y):
         return np.asarray(y).dtype.kind not in "biuf"
     except ValueError:
         return True
+
+
+def without_na(y, kinds):
+    """Return an array, with NaN for what is missing in a nullable column of pandas.
+
+    Parameters
+    ----------
+    y : array-like
+        What is known of rows.
+
+    kinds : str
+        Of which kinds of numbers, by their letters in numpy.
+
+    Returns
+    -------
+    values : ndarray
+        Floats for such columns, else whatever numpy makes of it.
+    """
+    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if getattr(numpy_dtype, "kind", " ") in kinds and hasattr(y, "to_numpy"):
+        return y.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(y)

@@ -81,9 +81,11 @@ class Edges:
         weights : ndarray of shape (..., n_nodes, n_others)
             Zero where there is no edge.
         """
-        left, right = np.broadcast_arrays(nodes[..., None], others[..., None, :])
-        found = self.weights[left.ravel(), right.ravel()]
-        return np.asarray(found, dtype=np.float64).reshape(left.shape)
+        left, right = nodes[..., None], others[..., None, :]
+        shape = np.broadcast_shapes(left.shape, right.shape)
+        ends = (np.broadcast_to(side, shape).flatten() for side in (left, right))
+        found = self.weights[tuple(ends)]
+        return np.asarray(found, dtype=np.float64).reshape(shape)
 
     def write(self, nodes, others, out):
         """Write the weights between nodes, in torch, without looking at each couple.

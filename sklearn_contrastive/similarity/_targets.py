@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive.similarity._auto import without_na
 from sklearn_contrastive.similarity._base import Similarity
 
 #: Rows whose targets are compared to choose a bandwidth.
@@ -219,7 +220,7 @@ def check_targets(y, n_rows):
             "one target per row of `X`: pairs are built from them."
         )
     try:
-        values = np.asarray(y)
+        y = values = without_na(y, "iuf")
         if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
             raise TypeError("it holds text")
         y = np.asarray(y, dtype=np.float64)
