@@ -486,4 +486,7 @@ def test_columns_far_from_zero_do_not_hide_who_is_near():
 
 def test_what_faiss_does_not_find_is_left_out(monkeypatch):
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 100)
-    NeighborSimilarity(390).fit(points(400))
+    likeness = NeighborSimilarity(390).fit(points(400))
+    degrees = likeness.edges_.degrees()
+    assert 0 < degrees.min()
+    assert degrees.max() < 400
