@@ -148,13 +148,13 @@ class Meeting:
         self._keys, self._others = keys, keys if other_keys is None else other_keys
         every = isinstance(miner, AllPairs)
         alone = other_keys is None
-        self._mirrored = alone and every and getattr(similarity, "symmetric", False)
+        self._mirrored = alone and every and similarity.symmetric
         self._engine, self._compare, self._attraction = None, similarity.compare, None
         self._parts = {}
         if self._mirrored and isinstance(loss, PairLoss):
             # A multiple of D² can be added up without looking at any pair.
             constant = loss.constant_slopes(keys[0].new_ones(1))[0] is not None
-            if constant and getattr(similarity, "knows_all", False):
+            if constant and similarity.knows_all:
                 self._compare = similarity.alike
                 self._attraction = partial(similarity.attraction, keys)
 

@@ -28,6 +28,9 @@ class Similarity(ABC, BaseEstimator):
     symmetric = False
     #: Whether `fit` looks at the values of the rows, which are then standardised.
     reads_rows = False
+    #: Whether every pair is either alike or unlike, so that those of a class can be
+    #: added up by `attraction` without looking at any.
+    knows_all = False
     #: Whether there are dissimilar pairs.
     repels = True
     #: How many points stand for a row in a step.

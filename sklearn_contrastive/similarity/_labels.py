@@ -132,11 +132,6 @@ class LabelSimilarity(Similarity):
         """How many points stand for a row in a step."""
         return 1 if self.unsupervised_ is None else self.unsupervised_.n_views
 
-    @property
-    def knows_all(self):
-        """Whether every pair is either alike or unlike."""
-        return self.codes_.max() < len(self.classes_)
-
     def _beside(self):
         """Return the likeness beside that of the labels, not fitted."""
         if self.unsupervised == "neighbors":
@@ -197,7 +192,8 @@ class LabelSimilarity(Similarity):
         self.codes_ = np.empty(len(y), dtype=np.int32)
         self.codes_[known] = codes.reshape(-1)
         self.unsupervised_, self.rows_ = None, np.flatnonzero(known)
-        if not known.all():
+        self.knows_all = known.all()
+        if not self.knows_all:
             # Each of them is a class of its own: alike to no other row.
             unknown = np.arange(np.count_nonzero(~known))
             self.codes_[~known] = len(self.classes_) + unknown
@@ -366,10 +362,9 @@ class LabelSimilarity(Similarity):
         """
         pairs = same_value_pairs(keys, other_keys, work)
         if not self.knows_all:
-            for each, axis in ((keys, None), (other_keys, -2)):
-                known = each.values < len(self.classes_)
-                negative = pairs.negative
-                negative *= known[..., None] if axis is None else known[..., None, :]
+            negative = pairs.negative
+            negative *= (keys.values < len(self.classes_))[..., None]
+            negative *= (other_keys.values < len(self.classes_))[..., None, :]
         return pairs
 
     def alike(self, keys, other_keys, work):
