@@ -13,6 +13,7 @@ import torch
 
 from sklearn_contrastive import _training
 from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -31,7 +32,7 @@ def loop(batch_size, miner, graph):
     encoder = MLPEncoder()
     trainer = _training.Trainer(
         X,
-        standardization=None,
+        standardization=Standardization(),
         encoder=encoder,
         objectives=[
             Objective(

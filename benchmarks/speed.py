@@ -31,6 +31,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
@@ -59,7 +60,7 @@ def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
     rng = np.random.RandomState(0)
     trainer = Trainer(
         X,
-        standardization=None,
+        standardization=Standardization(),
         encoder=encoder,
         objectives=[
             Objective(

@@ -1,7 +1,6 @@
 """Two tables about the same rows, mapped to one space in which partners meet."""
 
 import warnings
-from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -15,28 +14,28 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
+from sklearn_contrastive._checks import check_partners, check_rows, column_names
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import PartnerRetrievalMixin
 from sklearn_contrastive._objectives import Objective, refuse_bools
 from sklearn_contrastive._rows import (
     Beside,
     Standardization,
-    check_partners,
-    check_rows,
     learn_standardization,
-    standardised,
 )
-from sklearn_contrastive._running import Epochs, all_or_nothing, random_stream, run
+from sklearn_contrastive._running import (
+    Epochs,
+    all_or_nothing,
+    batch_size_of,
+    random_stream,
+    run,
+)
 from sklearn_contrastive._training import Trainer, resolve_device
-from sklearn_contrastive.encoders import MLPEncoder, Towers, to_sphere
+from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs
 from sklearn_contrastive.similarity import PartnerSimilarity
 
-#: What ``batch_size="auto"`` stands for.
-_DEFAULT_BATCH_SIZE = 256
-#: Rows of a block in `transform`, for the cache.
-_BLOCK = 512
 #: Parameters that take what those of ContrastiveEmbedding take.
 _SHARED = (
     *("n_components", "hidden_layer_sizes", "activation", "dropout", "standardize"),
@@ -246,11 +245,8 @@ class ContrastiveAlignment(
 
     def _fit(self, X, y):
         refuse_bools(self)
-        for name in list(vars(self)):
-            if name.endswith("_") and not name.startswith("_"):
-                delattr(self, name)
         X = check_rows(self, X, reset=True)
-        self._y_names = _column_names(y)
+        self._y_names = column_names(y)
         y = check_partners(y, len(X))
         if len(X) < 2:
             raise ValueError(
@@ -267,8 +263,7 @@ class ContrastiveAlignment(
         self.n_features_y_ = y.shape[1]
         both = self._learn_columns(X, y)
         rng = random_stream(self, goes_on=False)
-        wanted = _DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        self.batch_size_ = min(wanted, len(X))
+        self.batch_size_ = batch_size_of(self, len(X))
         self.device_ = resolve_device(self.device)
         self.loss_curve_, self.mining_curve_ = [], {}
         self.n_iter_ = self.n_steps_ = 0
@@ -286,21 +281,13 @@ class ContrastiveAlignment(
 
     def _learn_columns(self, X, y):
         """Measure the columns of both tables, and return what is done to them."""
-        kind = {True: "standard", False: None}.get(self.standardize, self.standardize)
-        self.standardize_ = kind
-        both = []
-        for side, table in (("x", X), ("y", y)):
-            learned = learn_standardization(table, kind)
-            center, scale = (None, None) if learned is None else learned[:2]
-            setattr(self, f"{side}_center_", center)
-            setattr(self, f"{side}_scale_", scale)
-            both.append(learned)
+        kind, *of_x = learn_standardization(X, self.standardize)
+        _, *of_y = learn_standardization(y, self.standardize)
+        self.standardize_, (self.x_center_, self.x_scale_) = kind, of_x
+        self.y_center_, self.y_scale_ = of_y
         if kind is None:
-            return None
-        parts = [
-            np.concatenate(part) for part in zip(*(b[:2] for b in both), strict=True)
-        ]
-        return Standardization(*parts, kind == "robust")
+            return Standardization()
+        return Standardization(kind, *map(np.concatenate, zip(of_x, of_y, strict=True)))
 
     def _trainer(self, tables, standardization, encoder, partners, rng):
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
@@ -349,14 +336,13 @@ class ContrastiveAlignment(
         y_embedded : ndarray of shape (n_samples_y, n_components)
             Likewise for `y`; only returned where `y` is given.
         """
+        if y is not None:
+            return self._both(X, y)
         check_is_fitted(self)
-        Z = self._embed("x", check_rows(self, X, reset=False))
-        if y is None:
-            return Z
-        return Z, self._embed("y", self._other_rows(y))
+        return self._embed("x", check_rows(self, X, reset=False))
 
     def _other_rows(self, y):
-        names = _column_names(y)
+        names = column_names(y)
         if names and self._y_names and names != self._y_names:
             raise ValueError(
                 "The feature names of `y` must be those of `y` in fit, in that order; "
@@ -377,21 +363,14 @@ class ContrastiveAlignment(
         coefs, intercepts, center, scale = (
             getattr(self, f"{side}_{name}_") for name in names
         )
-        params = [
-            p.astype(X.dtype)
-            for layer in zip(coefs, intercepts, strict=True)
-            for p in layer
-        ]
-        standardization = None
-        if center is not None:
-            robust = self.standardize_ == "robust"
-            standardization = Standardization(center, scale, robust)
-        forward = partial(self.encoder_.forward, params)
-        Z = np.empty((len(X), self._n_features_out), dtype=X.dtype)
-        for start in range(0, len(X), _BLOCK):
-            block = standardised(X[start : start + _BLOCK], standardization)
-            Z[start : start + _BLOCK] = to_sphere(forward(block))
-        return Z
+        return mapped(
+            self.encoder_,
+            [p for layer in zip(coefs, intercepts, strict=True) for p in layer],
+            X,
+            Standardization(self.standardize_, center, scale),
+            n_components=self._n_features_out,
+            normalize=True,
+        )
 
     def _both(self, X, y):
         """Return the points of both tables, whatever `set_output` asks for."""
@@ -407,8 +386,3 @@ class ContrastiveAlignment(
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _column_names(table):
-    """Return the names of a table's columns, or an empty list."""
-    return list(map(str, getattr(table, "columns", ())))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._rows import check_rows
+from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._running import random_stream
 from sklearn_contrastive._sources import (
     flat_pairs,

@@ -12,6 +12,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
+from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._early_stopping import hold_out
 from sklearn_contrastive._global_batches import GlobalBatches
 from sklearn_contrastive._objectives import (
@@ -23,24 +24,19 @@ from sklearn_contrastive._objectives import (
     over,
     refuse_bools,
 )
-from sklearn_contrastive._rows import (
-    Standardization,
-    check_rows,
-    learn_standardization,
-    standardised,
+from sklearn_contrastive._rows import Standardization, learn_standardization
+from sklearn_contrastive._running import (
+    Epochs,
+    all_or_nothing,
+    batch_size_of,
+    random_stream,
+    run,
 )
-from sklearn_contrastive._running import Epochs, all_or_nothing, random_stream, run
 from sklearn_contrastive._sources import flat_pairs, likeness, likeness_object
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
-from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, to_sphere
+from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, mapped
 from sklearn_contrastive.similarity import SIMILARITIES, likeness_of
-
-#: What ``standardize=True`` and ``batch_size="auto"`` stand for.
-_DEFAULT_STANDARDIZATION = "standard"
-_DEFAULT_BATCH_SIZE = 256
-#: Rows of a block in `transform`, for the cache.
-_BLOCK = 512
 
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -100,7 +96,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             If the embedding has collapsed, or if training was interrupted after its
             first epoch.
         """
-        with all_or_nothing(self):
+        with all_or_nothing(self, self.warm_start):
             return self._fit(X, y, X_val, y_val, rows)
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -129,7 +125,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ValueError, TypeError, FloatingPointError
             As in `fit`; what was learned before is kept.
         """
-        with all_or_nothing(self):
+        with all_or_nothing(self, goes_on=True):
             return self._fit(X, y, one_pass=True)
 
     def transform(self, X):
@@ -168,10 +164,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     @with_callbacks
     def _fit(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
-        goes_on = hasattr(self, "n_steps_") and (one_pass or self.warm_start)
-        for name in [] if goes_on else list(vars(self)):
-            if name.endswith("_") and not name.startswith("_"):
-                delattr(self, name)
+        goes_on = hasattr(self, "n_steps_")
         given = {"X": X, "y": y}
         self.similarity_ = self.similarity
         if isinstance(self.similarity, str) and self.similarity == "auto":
@@ -179,7 +172,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         unfitted = likeness_object(self.similarity_)
         objectives, global_miner = self._objectives(unfitted.auto_nearest)
         X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
-        self._learn_columns(X, goes_on)
+        if not goes_on:
+            learned = learn_standardization(X, self.standardize)
+            self.standardize_, self.center_, self.scale_ = learned
         similarity = likeness(self, unfitted, X, y, rows)
         rng = random_stream(self, goes_on)
         stopping = None
@@ -237,19 +232,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
         return objectives, global_miner
 
-    def _learn_columns(self, X, goes_on):
-        """Measure the columns, unless an earlier fit has done it."""
-        if not goes_on:
-            asked = self.standardize
-            self.standardize_ = _DEFAULT_STANDARDIZATION if asked is True else asked
-            self.standardize_ = self.standardize_ or None
-            learned = learn_standardization(X, self.standardize_)
-            self.center_, self.scale_ = (None, None) if learned is None else learned[:2]
-
     def _trainer(self, X, similarity, objectives, rng, goes_on):
         """Resolve what is left and return all of it, ready to train."""
-        wanted = _DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        self.batch_size_ = min(wanted, len(similarity.rows_))
+        self.batch_size_ = batch_size_of(self, len(similarity.rows_))
         self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
         if not goes_on:
@@ -275,9 +260,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
 
     def _standardization(self):
-        if self.standardize_ is None:
-            return None
-        return Standardization(self.center_, self.scale_, self.standardize_ == "robust")
+        return Standardization(self.standardize_, self.center_, self.scale_)
 
     def _encoder_to_train(self, seed, rng, goes_on):
         """Return the encoder with the parameters to start from."""
@@ -344,14 +327,11 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _embed(self, X):
         """Return the points of checked rows, block by block, without torch."""
         encoder = self._encoder()
-        params = [
-            param.astype(X.dtype) if param.dtype.kind == "f" else param
-            for param in encoder.params_of(self)
-        ]
-        standardization = self._standardization()
-        Z = np.empty((len(X), self._n_features_out), dtype=X.dtype)
-        for start in range(0, len(X), _BLOCK):
-            block = standardised(X[start : start + _BLOCK], standardization)
-            points = encoder.forward(params, block)
-            Z[start : start + _BLOCK] = to_sphere(points) if self._on_sphere else points
-        return Z
+        return mapped(
+            encoder,
+            encoder.params_of(self),
+            X,
+            self._standardization(),
+            n_components=self._n_features_out,
+            normalize=self._on_sphere,
+        )

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._rows import check_pairs
+from sklearn_contrastive._checks import check_pairs
 from sklearn_contrastive._scores import score_of
 
 

@@ -15,6 +15,8 @@ from sklearn_contrastive._optimizer import learning_rates
 #: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
+#: What ``batch_size="auto"`` stands for.
+_DEFAULT_BATCH_SIZE = 256
 
 
 class Epochs:
@@ -66,6 +68,26 @@ class Epochs:
             while len(index) < end - start:
                 index = np.concatenate([index, self._draw()])
             yield index[: end - start], self._rates[start:end]
+
+
+def batch_size_of(estimator, n_rows):
+    """Return the rows of a batch: those asked for, or as many as there are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With `batch_size`, of which "auto" is 256.
+
+    n_rows : int
+        Rows to draw from.
+
+    Returns
+    -------
+    batch_size : int
+        At most `n_rows`.
+    """
+    wanted = estimator.batch_size
+    return min(_DEFAULT_BATCH_SIZE if wanted == "auto" else wanted, n_rows)
 
 
 def random_stream(estimator, goes_on):
@@ -182,11 +204,23 @@ def _note_epoch(estimator, loss, n_steps, statistics):
 
 
 @contextmanager
-def all_or_nothing(estimator):
-    """Train with gradients on, whatever the caller does; undo all if that fails."""
+def all_or_nothing(estimator, goes_on=False):
+    """Train with gradients on, whatever the caller does; undo all if that fails.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What it has learned before is forgotten first.
+
+    goes_on : bool, default=False
+        Whether that is kept instead, to train on from it.
+    """
     import torch
 
     before = dict(vars(estimator))
+    for name in [] if goes_on else before:
+        if name.endswith("_") and not name.startswith("_"):
+            delattr(estimator, name)
     try:
         with torch.inference_mode(False), torch.enable_grad():
             yield

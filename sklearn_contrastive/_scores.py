@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_contrastive._rows import check_rows
-from sklearn_contrastive._sources import standardised_table
+from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._rows import standardised_table
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     check_label_sets,

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_contrastive._objectives import named
-from sklearn_contrastive._rows import Standardization, standardised
+from sklearn_contrastive._rows import standardised_table
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
@@ -12,9 +12,6 @@ from sklearn_contrastive.similarity import (
     PairConstraints,
     Similarity,
 )
-
-#: Rows standardised at once.
-_BLOCK = 8192
 
 
 def likeness(estimator, similarity, X, y, rows=None):
@@ -110,34 +107,6 @@ def refuse_row_numbers(similarity):
             f"`X_val` must not be given with {type(similarity).__name__}: its row "
             "numbers speak of `X`. Leave it out, and rows or pairs are held out of `X`."
         )
-
-
-def standardised_table(X, standardization):
-    """Return all rows as the encoder sees them, or these about their mean.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows in raw units.
-
-    standardization : Standardization or None
-        What is done to their columns.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_samples, n_features)
-        In float32.
-    """
-    if standardization is None:
-        # What is done is the same to all rows, and keeps the digits of large numbers.
-        center = X.mean(axis=0, dtype=np.float64)
-        standardization = Standardization(center, np.ones(X.shape[1]), clip=False)
-    Z = np.empty(X.shape, dtype=np.float32)
-    for start in range(0, len(X), _BLOCK):
-        Z[start : start + _BLOCK] = standardised(
-            X[start : start + _BLOCK], standardization
-        )
-    return Z
 
 
 def flat_pairs(similarity, X):

@@ -69,7 +69,7 @@ class Trainer:
     X : ndarray of shape (n_samples, n_features)
         The rows to train on.
 
-    standardization : Standardization or None
+    standardization : Standardization
         What is done to their columns.
 
     encoder : object
@@ -136,7 +136,7 @@ class Trainer:
             views = partial(first.views, rng=np.random.Generator(np.random.SFC64(seed)))
         self._rows = Rows(X, standardization, device, self._dtype, views)
         self.encoder = encoder
-        self._which = [id(objective.similarity) for objective in objectives]
+        self._objectives = objectives
         self._likenesses = {id(each.similarity): each.similarity for each in objectives}
         self._normalize, self._learning_rate = normalize, learning_rate
         self._device, self._seed = device, seed
@@ -262,7 +262,7 @@ class Trainer:
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
         of_likeness = dict(zip(self._likenesses, held, strict=True))
-        of_objective = [of_likeness[which] for which in self._which]
+        of_objective = [of_likeness[id(each.similarity)] for each in self._objectives]
         self._step, self._advance = self._make_step(X, of_objective), self._one_step
         if self._device.startswith("cuda") and self._step.repeatable:
             # A graph reads what it needs from arrays that stay where they are.

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_contrastive import ContrastiveAlignment
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._pairs import Keys
-from sklearn_contrastive._rows import Beside
+from sklearn_contrastive._rows import Beside, Standardization
 from sklearn_contrastive._term import Term
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder, Towers, to_sphere
@@ -132,7 +132,7 @@ def test_a_step_of_training_costs_what_the_docstring_says(temperature):
     loss = InfoNCELoss(temperature).resolve(normalize=True)
     trainer = Trainer(
         Beside(X, Y),
-        standardization=None,
+        standardization=Standardization(),
         encoder=encoder,
         objectives=[Objective(AllPairs(), loss, similarity=partners)],
         params=params,
@@ -237,9 +237,9 @@ def test_tables_may_have_other_numbers_of_rows_to_transform():
 
 
 def test_more_rows_than_a_block_are_mapped_alike(monkeypatch):
-    from sklearn_contrastive import _alignment
+    from sklearn_contrastive.encoders import _values
 
-    monkeypatch.setattr(_alignment, "_BLOCK", 7)
+    monkeypatch.setattr(_values, "_MAPPED", 7)
     for found, expected in zip(
         MODEL.transform(X, Y),
         (by_hand(MODEL, "x", X), by_hand(MODEL, "y", Y)),

@@ -135,7 +135,7 @@ def test_rows_are_mapped_independently(fitted, wine):
 
 def test_transform_does_not_depend_on_blocks(fitted, wine, monkeypatch):
     whole = fitted.transform(wine[0])
-    monkeypatch.setattr("sklearn_contrastive._fitting._BLOCK", 7)
+    monkeypatch.setattr("sklearn_contrastive.encoders._values._MAPPED", 7)
     assert_allclose(fitted.transform(wine[0]), whole, rtol=1e-12)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding, _training
 from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, HybridLoss, ProxyAnchorLoss
@@ -69,7 +70,7 @@ def test_steps_are_those_of_the_cpu(loss, miner):
         encoder = MLPEncoder((16,), dropout=0.0)
         trainer = Trainer(
             X / 16,
-            standardization=None,
+            standardization=Standardization(),
             encoder=encoder,
             objectives=[
                 Objective(

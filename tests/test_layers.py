@@ -16,12 +16,12 @@ FILES = sorted(ROOT.rglob("*.py"))
 #: A module may import those on lower levels, and those of its own folder.
 LEVELS = {
     "_pairs": 0,
+    "_checks": 0,
     "_rows": 0,
     "_callbacks": 0,
     "_graphs": 0,
     "_optimizer": 0,
     "_tiles": 1,
-    "_links": 1,
     "_springs": 2,
     "_lists": 2,
     "losses": 3,

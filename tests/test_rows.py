@@ -17,9 +17,10 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from sklearn_contrastive import _rows
+from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._rows import (
     Rows,
-    check_rows,
+    Standardization,
     learn_standardization,
     standardised,
 )
@@ -140,7 +141,7 @@ def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch)
     found = torch.full((4, X.shape[1]), torch.nan, dtype=torch.float64)
     rows.read(rows.numbers(index), found)
     assert_array_equal(found.numpy(), standardised(X, learned)[index])
-    plain, found = Rows(X, None, "cpu", torch.float32), found.float()
+    plain, found = Rows(X, Standardization(), "cpu", torch.float32), found.float()
     plain.read(plain.numbers(index), found)
     assert_array_equal(found.numpy(), X[index].astype(np.float32))
 

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._running import Epochs
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive.encoders import MLPEncoder
@@ -155,7 +156,7 @@ def trainer(normalize=True, dtype=None, **nouns):
     objective = Objective(miner, loss, similarity=likeness)
     return Trainer(
         X,
-        standardization=None,
+        standardization=Standardization(),
         encoder=encoder,
         objectives=[objective],
         params=encoder.init(5, 3, rng),

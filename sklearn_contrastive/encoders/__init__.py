@@ -12,7 +12,7 @@ from sklearn_contrastive.encoders._mlp import MLPEncoder
 from sklearn_contrastive.encoders._module import ModuleEncoder
 from sklearn_contrastive.encoders._passes import AutogradPasses
 from sklearn_contrastive.encoders._towers import Towers
-from sklearn_contrastive.encoders._values import ACTIVATIONS, to_sphere
+from sklearn_contrastive.encoders._values import ACTIVATIONS, mapped, to_sphere
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "MLPEncoder",
     "ModuleEncoder",
     "Towers",
+    "mapped",
     "to_sphere",
 ]
 

@@ -1,4 +1,4 @@
-"""What is done to the values of a layer: activation, dropout, scaling to length 1."""
+"""What is done to values on their way: activation, dropout, scaling to length 1."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,6 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf
 
+from sklearn_contrastive._rows import standardised
+
+#: Rows mapped at once, for the cache.
+_MAPPED = 512
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
@@ -168,3 +172,42 @@ def write_mask(mask, share, generator):
     bits = generator.bit_generator.random_raw(-(-mask.numel() // 4)).view(np.int16)
     bits = torch.from_numpy(bits)[: mask.numel()].view(mask.shape)
     return torch.lt(bits, round(kept * 2**16) - 2**15, out=mask).mul_(1 / kept)
+
+
+def mapped(encoder, params, X, standardization, n_components, normalize):
+    """Return what rows are mapped to, block by block and without torch.
+
+    Parameters
+    ----------
+    encoder : object
+        What maps standardised rows to points.
+
+    params : list of ndarray
+        Its parameters.
+
+    X : ndarray of shape (n_rows, n_features)
+        Rows in raw units.
+
+    standardization : Standardization
+        What is done to their columns first.
+
+    n_components : int
+        Dimension of the points.
+
+    normalize : bool
+        Whether to scale them to length 1.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_rows, n_components)
+        Points, in the dtype of `X`.
+    """
+    params = [
+        param.astype(X.dtype) if param.dtype.kind == "f" else param for param in params
+    ]
+    Z = np.empty((len(X), n_components), dtype=X.dtype)
+    for start in range(0, len(X), _MAPPED):
+        block = standardised(X[start : start + _MAPPED], standardization)
+        points = encoder.forward(params, block)
+        Z[start : start + _MAPPED] = to_sphere(points) if normalize else points
+    return Z

@@ -4,11 +4,9 @@
 classes of this package.
 """
 
-from sklearn_contrastive.similarity._auto import likeness_of
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._constraints import PairConstraints
 from sklearn_contrastive.similarity._function import FunctionSimilarity
-from sklearn_contrastive.similarity._label_values import check_labels
 from sklearn_contrastive.similarity._labels import LabelSimilarity
 from sklearn_contrastive.similarity._multilabel import (
     MultilabelSimilarity,
@@ -19,6 +17,7 @@ from sklearn_contrastive.similarity._partners import PartnerSimilarity
 from sklearn_contrastive.similarity._row_numbers import check_pair_labels
 from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
 from sklearn_contrastive.similarity._views import ViewSimilarity
+from sklearn_contrastive.similarity._y_values import check_labels, likeness_of
 
 __all__ = [
     "SIMILARITIES",

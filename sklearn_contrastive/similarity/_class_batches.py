@@ -2,6 +2,46 @@
 
 import numpy as np
 
+#: With more classes than this, batches are drawn by class.
+_MOST_UNIFORM_CLASSES = 32
+
+
+def class_batches(rows, codes, rows_per_class, batch_size, rng):
+    """Draw the batches of one pass, at random where that makes classes meet.
+
+    Parameters
+    ----------
+    rows, codes : ndarray of shape (n_rows,)
+        Row numbers and their class codes.
+
+    rows_per_class : int
+        Rows of one class that should meet.
+
+    batch_size : int
+        Rows in a batch, at most ``n_rows``.
+
+    rng : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    index : ndarray of shape (n_steps, batch_size)
+        Row numbers, each at most once in a row of `index`.
+    """
+    n_steps = len(rows) // batch_size
+    # A batch of one class holds nothing to tell it from.
+    rows_per_class = max(1, min(rows_per_class, batch_size // 2))
+    counts = np.bincount(codes)
+    counts = counts[counts > 0]
+    expected = batch_size * counts.min() / len(rows)
+    few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
+    if batch_size == len(rows) or (few and expected >= rows_per_class):
+        order = rng.permutation(rows)
+        return order[: n_steps * batch_size].reshape(n_steps, batch_size)
+    fits = len(counts) * rows_per_class <= batch_size
+    draw = quota_batches if fits else group_batches
+    return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
+
 
 def by_class(rows, codes, rng):
     """Shuffle rows and sort them by class.

@@ -12,18 +12,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs import Keys, same_value_pairs, view_numbers
 from sklearn_contrastive._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._class_batches import (
-    by_class,
-    group_batches,
-    quota_batches,
-)
+from sklearn_contrastive.similarity._class_batches import by_class, class_batches
 from sklearn_contrastive.similarity._class_sums import attraction
-from sklearn_contrastive.similarity._label_values import check_labels, refuse_classes
 from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
 from sklearn_contrastive.similarity._views import ViewSimilarity
-
-#: With more classes than this, batches are drawn by class.
-_MOST_UNIFORM_CLASSES = 32
+from sklearn_contrastive.similarity._y_values import check_labels, refuse_classes
 
 
 class LabelSimilarity(Similarity):
@@ -43,9 +36,9 @@ class LabelSimilarity(Similarity):
     row of a class that has only one is still a negative to all others.
 
     Where labels are known of some rows only, `unlabeled` says which value stands for
-    the others. Half of each batch are then rows with a label, drawn as above, and half
-    are drawn from all rows by `unsupervised`, whose likeness is learned beside that of
-    the labels.
+    the others. Up to half of each batch are then rows with a label, drawn as above, and
+    the rest is drawn from all rows by `unsupervised`, whose likeness is learned beside
+    that of the labels.
 
     Parameters
     ----------
@@ -288,16 +281,22 @@ class LabelSimilarity(Similarity):
             Row numbers, each at most once in a row of `index`.
         """
         if self.unsupervised_ is None:
-            return self._by_labels(self.rows_, batch_size, rng)
+            codes = self.codes_[self.rows_]
+            return class_batches(
+                self.rows_, codes, self.rows_per_class, batch_size, rng
+            )
         drawn = super().batches(batch_size, rng)
         if len(self.rows_) == batch_size:
             return drawn
         labelled = self._labelled()
+        by_labels = partial(
+            class_batches, labelled, self.codes_[labelled], self.rows_per_class
+        )
         n_steps, n_places = len(drawn), min(batch_size // 2, len(labelled))
         n_others = min(batch_size - n_places, len(self.unsupervised_.rows_))
         parts = [drawn[:, : batch_size - n_places - n_others]]
         for draw, size in (
-            (partial(self._by_labels, labelled), n_places),
+            (by_labels, n_places),
             (self.unsupervised_.batches, n_others),
         ):
             found = [draw(size, rng)]
@@ -305,22 +304,6 @@ class LabelSimilarity(Similarity):
                 found.append(draw(size, rng))
             parts.append(np.concatenate(found)[:n_steps])
         return without_repeats(np.concatenate(parts, axis=1), self.rows_, rng)
-
-    def _by_labels(self, rows, batch_size, rng):
-        """Return batches of rows that have a label."""
-        n_steps, codes = len(rows) // batch_size, self.codes_[rows]
-        # A batch of one class holds nothing to tell it from.
-        rows_per_class = max(1, min(self.rows_per_class, batch_size // 2))
-        counts = np.bincount(codes)
-        counts = counts[counts > 0]
-        expected = batch_size * counts.min() / len(rows)
-        few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
-        if batch_size == len(rows) or (few and expected >= rows_per_class):
-            order = rng.permutation(rows)
-            return order[: n_steps * batch_size].reshape(n_steps, batch_size)
-        fits = len(counts) * rows_per_class <= batch_size
-        draw = quota_batches if fits else group_batches
-        return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
 
     def keys(self, index):
         """Return row numbers with their class codes.

@@ -5,8 +5,8 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
-from sklearn_contrastive.similarity._auto import holds_sets
 from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._y_values import holds_sets
 
 #: Rows compared with each other to see whether any are unlike.
 _N_COMPARED = 1000

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
-from sklearn_contrastive.similarity._auto import without_na
 from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._y_values import without_na
 
 #: Rows whose targets are compared to choose a bandwidth.
 _N_COMPARED = 1000
