@@ -32,11 +32,16 @@ from sklearn_contrastive._running import (
     random_stream,
     run,
 )
-from sklearn_contrastive._sources import flat_pairs, likeness, likeness_object
+from sklearn_contrastive._sources import (
+    flat_pairs,
+    kind_of,
+    likeness,
+    likeness_object,
+)
 from sklearn_contrastive._training import Trainer, resolve_device
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, mapped
-from sklearn_contrastive.similarity import SIMILARITIES, likeness_of
+from sklearn_contrastive.similarity import likeness_of
 
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -154,10 +159,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        known = {"labels", "targets", "multilabel"}
-        tags.target_tags.required = (
-            isinstance(self.similarity, str) and self.similarity in known
-        ) or isinstance(self.similarity, tuple(SIMILARITIES[name] for name in known))
+        read_from_y = {"labels", "targets", "multilabel"}
+        tags.target_tags.required = kind_of(self.similarity) in read_from_y
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

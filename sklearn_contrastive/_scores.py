@@ -4,8 +4,8 @@ import numpy as np
 
 from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._rows import standardised_table
+from sklearn_contrastive._sources import kind_of
 from sklearn_contrastive.similarity import (
-    SIMILARITIES,
     check_label_sets,
     check_labels,
     check_pair_labels,
@@ -52,22 +52,14 @@ def score_of(estimator, X, y):
 
 def _kind(similarity, X, y):
     """Return what `y` is: what training was told or, failing that, what it holds."""
-    found = likeness_of(X, y)
+    found, told = likeness_of(X, y), kind_of(similarity)
     if found in ("pairs", "neighbors"):
         return found
-    for name in ("labels", "targets", "multilabel"):
-        if (
-            similarity == name
-            if isinstance(similarity, str)
-            else isinstance(similarity, SIMILARITIES[name])
-        ):
-            return name
-    return found
+    return told if told in ("labels", "targets", "multilabel") else found
 
 
 def _accuracy(Z, y, unlabeled):
-    y, known = check_labels(y, None, unlabeled)
-    _check_length(y, Z, "label")
+    y, known = check_labels(y, len(Z), unlabeled)
     Z, y = _where_known(known, Z, y, "label")
     return float(np.mean(y[_others(Z, 1)[:, 0]] == y))
 
@@ -75,8 +67,7 @@ def _accuracy(Z, y, unlabeled):
 def _r2(Z, y):
     from sklearn.metrics import r2_score
 
-    y = check_targets(y, None)
-    _check_length(y, Z, "target")
+    y = check_targets(y, len(Z))
     known = ~np.isnan(y).any(axis=1)
     Z, y = _where_known(known, Z, y, "target")
     near = _others(Z, min(_N_NEIGHBORS, max(1, len(Z) - 1)))
@@ -84,8 +75,7 @@ def _r2(Z, y):
 
 
 def _jaccard(Z, y):
-    _, indicators = check_label_sets(y, None)
-    _check_length(indicators, Z, "label set")
+    _, indicators = check_label_sets(y, len(Z))
     others = indicators[_others(Z, 1)[:, 0]]
     shared = (indicators & others).sum(axis=1)
     union = (indicators | others).sum(axis=1)
@@ -127,11 +117,3 @@ def _where_known(known, Z, y, what):
             f"in {len(y)} rows. In cross-validation, spread known rows over the folds."
         )
     return Z[known], y[known]
-
-
-def _check_length(y, Z, what):
-    if len(y) != len(Z):
-        raise ValueError(
-            f"`y` must hold one {what} per row of `X`; got {len(y)} {what}s for "
-            f"{len(Z)} rows."
-        )

@@ -9,7 +9,6 @@ from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
     NeighborSimilarity,
-    PairConstraints,
     Similarity,
 )
 
@@ -71,6 +70,26 @@ def likeness_object(similarity):
     return named(similarity, None, SIMILARITIES)
 
 
+def kind_of(similarity):
+    """Return the name of what makes two rows alike.
+
+    Parameters
+    ----------
+    similarity : str or object
+        What the user gave, or what "auto" became.
+
+    Returns
+    -------
+    name : str or None
+        One of `SIMILARITIES`; None for "auto", a graph, a function and likenesses of
+        the user's own.
+    """
+    if isinstance(similarity, str):
+        return similarity if similarity in SIMILARITIES else None
+    kinds = SIMILARITIES.items()
+    return next((name for name, kind in kinds if isinstance(similarity, kind)), None)
+
+
 def _of_rows(similarity, rows, n_rows):
     if not hasattr(similarity, "of_rows"):
         raise ValueError(
@@ -101,8 +120,7 @@ def refuse_row_numbers(similarity):
     ValueError
         If it brings a graph, edges or pairs of row numbers.
     """
-    given = [getattr(similarity, name, None) for name in ("graph", "edges", "pairs")]
-    if any(numbers is not None for numbers in given):
+    if similarity.speaks_of_rows:
         raise ValueError(
             f"`X_val` must not be given with {type(similarity).__name__}: its row "
             "numbers speak of `X`. Leave it out, and rows or pairs are held out of `X`."
@@ -130,10 +148,8 @@ def flat_pairs(similarity, X):
     ValueError
         If pairs are wanted and `X` holds none, or the other way round.
     """
-    wanted = isinstance(similarity, str) and similarity == "pairs"
-    if isinstance(similarity, PairConstraints):
-        wanted = similarity.pairs is None
-    if not wanted:
+    numbered = getattr(similarity, "speaks_of_rows", False)
+    if kind_of(similarity) != "pairs" or numbered:
         return X
     X = np.asarray(X)
     if X.ndim != 3 or X.shape[1] != 2:

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
 from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs, hold_out
-from sklearn_contrastive.similarity import LabelSimilarity
+from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
 
 def held_out(y, seed=0):
@@ -138,6 +138,30 @@ def test_validation_rows_may_be_of_other_classes():
     ).fit(X[seen], y[seen], X_val=X[~seen], y_val=y[~seen])
     assert model.classes_.tolist() == [0, 1, 2, 3, 4]
     assert len(model.validation_scores_) == 3
+
+
+class Numbered(LabelSimilarity):
+    """A likeness of the user's own that speaks of row numbers."""
+
+    speaks_of_rows = True
+
+
+@pytest.mark.parametrize(
+    "similarity", [Numbered(), NeighborSimilarity(2, edges=[[0, 1]])]
+)
+def test_row_numbers_do_not_judge_another_table(similarity):
+    X, y = load_digits(return_X_y=True)
+    model = ContrastiveEmbedding(
+        similarity=similarity,
+        early_stopping=True,
+        max_iter=1,
+        hidden_layer_sizes=(4,),
+        random_state=0,
+    )
+    name = type(similarity).__name__
+    with pytest.raises(ValueError, match=f"`X_val` must not be given with {name}: its"):
+        model.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+    assert model.fit(X[:100], y[:100]).n_iter_ == 1
 
 
 def test_a_fit_that_goes_on_is_judged_by_the_same_rows():

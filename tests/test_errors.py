@@ -228,7 +228,7 @@ def test_pairs_that_are_not_finite_are_refused():
 @pytest.mark.parametrize(
     ("rows", "labels", "message"),
     [
-        (X, y[:-1], "149 labels for 150 rows"),
+        (X, y[:-1], "150 rows and 149 labels"),
         (X[:1], y[:1], "at least two rows; got 1"),
     ],
 )

@@ -28,6 +28,8 @@ class Similarity(ABC, BaseEstimator):
     symmetric = False
     #: Whether `fit` looks at the values of the rows, which are then standardised.
     reads_rows = False
+    #: Whether it was given row numbers of one table, which mean nothing in another.
+    speaks_of_rows = False
     #: Whether every pair is either alike or unlike, so that those of a class can be
     #: added up by `attraction` without looking at any.
     knows_all = False

@@ -4,7 +4,7 @@ import warnings
 from copy import copy
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, triu
 
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
 from sklearn_contrastive._repeats import without_repeats
@@ -102,6 +102,11 @@ class PairConstraints(Similarity):
         self.weights = weights
         self.transitive_closure = transitive_closure
 
+    @property
+    def speaks_of_rows(self):
+        """Whether pairs are named by their row numbers."""
+        return self.pairs is not None
+
     def of_rows(self, rows):
         """Return a copy with the pairs inside some rows, which are numbered anew.
 
@@ -198,9 +203,8 @@ class PairConstraints(Similarity):
                 stacklevel=2,
             )
         agreed = similar - dissimilar
-        agreed = csr_array(agreed - agreed.multiply(both))
-        self._set_edges(Edges(agreed))
-        if not (agreed.data > 0).any() or not (agreed.data < 0).any():
+        self._set_edges(Edges(agreed - agreed.multiply(both)))
+        if not all(len(ends) for ends, _ in self._kinds):
             raise ValueError(
                 "Pairs must be of both kinds, alike and unlike; "
                 f"{alike.sum()} are alike and {(~alike).sum()} unlike, "
@@ -240,28 +244,28 @@ class PairConstraints(Similarity):
         inside = ends[0, ends[0] == ends[1]]
         apart = symmetric(*ends, np.ones(ends.shape[1]), n_groups).tolil()
         apart[inside, inside] = 1
-        sizes = np.bincount(self._nodes, minlength=n_groups)
-        together = coo_array(
-            (np.ones(n_groups), (np.arange(n_groups),) * 2), shape=(n_groups,) * 2
-        )
-        together.data[sizes < 2] = 0
-        return csr_array(together), csr_array(apart)
+        joined = np.flatnonzero(np.bincount(self._nodes) > 1)
+        together = np.ones(len(joined)), (joined, joined)
+        return csr_array(together, shape=apart.shape), csr_array(apart)
 
     def _set_edges(self, edges, rows=None):
         """Keep edges, and the rows at their ends."""
         self.edges_ = edges
         known = edges.degrees()[self._nodes] > 0
         self.rows_ = np.flatnonzero(known if rows is None else known & rows)
-        parts = edges.weights > 0, edges.weights < 0
-        self._kinds = [Edges(edges.weights.multiply(part)) for part in parts]
+        upper = triu(edges.weights)
+        ends = np.stack([upper.row, upper.col], axis=1)
+        # Each pair once; the weights of dissimilar ones have a minus sign.
+        self._kinds = [
+            (ends[kind], upper.data[kind]) for kind in (upper.data > 0, upper.data < 0)
+        ]
 
     def among(self, rows):
         """Return a copy for some rows, with the pairs between them."""
         similarity = copy(self)
         there = np.zeros(len(self._nodes), dtype=bool)
         there[rows] = True
-        edges = self.edges_.among(np.unique(self._nodes[there]))
-        similarity._set_edges(edges, there)
+        similarity._set_edges(self.edges_.among(self._nodes[rows]), there)
         return similarity
 
     def hold_out(self, fraction, rng):
@@ -285,25 +289,22 @@ class PairConstraints(Similarity):
         ValueError
             If there are not two pairs of each kind.
         """
-        shape, parts = self.edges_.weights.shape, ([], [])
-        for kind in self._kinds:
-            table = kind.weights.tocoo()
-            upper = np.flatnonzero(table.row <= table.col)
-            if len(upper) < 2:
+        parts = [], []
+        for ends, weights in self._kinds:
+            if len(ends) < 2:
                 raise ValueError(
                     "Two pairs of each kind are needed to keep one and hold one out. "
                     "Set `early_stopping=False` or give more pairs."
                 )
-            upper = rng.permutation(upper)
-            n_out = min(max(1, round(fraction * len(upper))), len(upper) - 1)
-            for part, chosen in zip(parts, (upper[n_out:], upper[:n_out]), strict=True):
-                ends = table.row[chosen], table.col[chosen]
-                half = csr_array((table.data[chosen], ends), shape=shape)
-                diagonal = csr_array(_diagonal(half.diagonal()))
-                part.append(half + half.T - diagonal)
+            order = rng.permutation(len(ends))
+            n_out = min(max(1, round(fraction * len(ends))), len(ends) - 1)
+            for part, chosen in zip(parts, (order[n_out:], order[:n_out]), strict=True):
+                part.append((ends[chosen], weights[chosen]))
         found = copy(self), copy(self)
-        for similarity, (similar, dissimilar) in zip(found, parts, strict=True):
-            similarity._set_edges(Edges(similar + dissimilar))
+        for similarity, kinds in zip(found, parts, strict=True):
+            ends, weights = map(np.concatenate, zip(*kinds, strict=True))
+            half = coo_array((weights, tuple(ends.T)), shape=self.edges_.weights.shape)
+            similarity._set_edges(Edges(half + triu(half, k=1).T))
         return found
 
     def batches(self, batch_size, rng):
@@ -326,27 +327,23 @@ class PairConstraints(Similarity):
         if len(self.rows_) == batch_size:
             return drawn
         n_steps, n_similar = len(drawn), max(1, batch_size // 4)
+        wanted = n_similar, batch_size // 2 - n_similar
         parts = [
-            self._draw(kind, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
-            for kind, n_pairs in zip(
-                self._kinds, (n_similar, batch_size // 2 - n_similar), strict=True
-            )
+            self._draw(ends, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
+            for (ends, _), n_pairs in zip(self._kinds, wanted, strict=True)
         ]
         index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
         return without_repeats(index, self.rows_, rng)
 
-    def _draw(self, kind, n_pairs, rng):
+    def _draw(self, ends, n_pairs, rng):
         """Return both rows of so many pairs of a kind, each pair about as often."""
-        table = kind.weights.tocoo()
-        upper = np.flatnonzero(table.row <= table.col)
-        ends = np.stack([table.row[upper], table.col[upper]], axis=1)
         nodes_there = self._nodes[self.rows_]
-        sizes = np.bincount(nodes_there, minlength=kind.weights.shape[0])
+        sizes = np.bincount(nodes_there, minlength=self.edges_.weights.shape[0])
         # Within a group of rows that are all alike, each row is to come about as often.
         shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
         if not n_pairs or not len(ends):
             return self.rows_[rng.randint(len(self.rows_), size=(n_pairs, 2))]
-        places = (np.arange(n_pairs) + rng.uniform()) / max(n_pairs, 1) * shares[-1]
+        places = (np.arange(n_pairs) + rng.uniform()) / n_pairs * shares[-1]
         places = np.searchsorted(shares, rng.permutation(places), side="right")
         nodes = ends[np.minimum(places, len(ends) - 1)]
         offsets = (rng.uniform(size=nodes.shape) * sizes[nodes]).astype(int)
@@ -400,8 +397,3 @@ class PairConstraints(Similarity):
         known.mul_(torch.ne(rows, others, out=different))
         torch.neg(known, out=unlike)
         return Pairs(known.clamp_(min=0), unlike.clamp_(min=0))
-
-
-def _diagonal(values):
-    places = np.arange(len(values))
-    return coo_array((values, (places, places)), shape=(len(values),) * 2)

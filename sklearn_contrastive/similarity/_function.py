@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_contrastive._pairs import Keys, Pairs
 from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._y_values import refuse_length, refuse_none
 
 
 class FunctionSimilarity(Similarity):
@@ -63,18 +64,11 @@ class FunctionSimilarity(Similarity):
         """
         self._validate_params()
         if y is None:
-            raise ValueError(
-                "This estimator requires y to be passed, but the target y is None: a "
-                "function as `similarity` compares entries of `y`."
-            )
+            refuse_none(": a function as `similarity` compares entries of `y`")
         self._entries = np.asarray(y)
         n_rows = len(self._entries)
         if X is not None and n_rows != X.shape[0]:
-            raise ValueError(
-                "`y` must hold one entry per row of `X`: found input variables with "
-                f"inconsistent numbers of samples, {X.shape[0]} rows and {n_rows} "
-                "entries."
-            )
+            refuse_length(X.shape[0], "one entry", f"{n_rows} entries")
         if n_rows < 2:
             raise ValueError(
                 f"`X` must hold at least two rows; got n_samples={n_rows}."

@@ -209,7 +209,7 @@ class LabelSimilarity(Similarity):
         terms : list of tuple (str, Similarity, float)
             Name, similarity and weight of each.
         """
-        terms = super().terms()
+        terms = [("", self, 1.0)]
         if self.unsupervised_ is not None:
             terms += [("unlabeled", self.unsupervised_, self.unsupervised_weight)]
         return terms

@@ -6,7 +6,11 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._y_values import holds_sets
+from sklearn_contrastive.similarity._y_values import (
+    holds_sets,
+    refuse_length,
+    refuse_none,
+)
 
 #: Rows compared with each other to see whether any are unlike.
 _N_COMPARED = 1000
@@ -192,10 +196,7 @@ def check_label_sets(y, n_rows):
     from sklearn.preprocessing import MultiLabelBinarizer
 
     if y is None:
-        raise ValueError(
-            "This estimator requires y to be passed, but the target y is None. Pass "
-            "the labels of each row of `X`: pairs are built from them."
-        )
+        refuse_none(". Pass the labels of each row of `X`: pairs are built from them")
     if holds_sets(y):
         binarizer = MultiLabelBinarizer()
         try:
@@ -217,9 +218,5 @@ def check_label_sets(y, n_rows):
                 f"{indicators.dtype}. Use similarity='labels' for one label a row."
             )
     if n_rows is not None and len(indicators) != n_rows:
-        raise ValueError(
-            f"`y` must hold one label set per row of `X`: found input variables with "
-            f"inconsistent numbers of samples, {n_rows} rows and {len(indicators)} "
-            "sets."
-        )
+        refuse_length(n_rows, "one label set", f"{len(indicators)} sets")
     return classes, indicators.astype(np.uint8)

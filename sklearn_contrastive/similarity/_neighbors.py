@@ -30,7 +30,9 @@ class NeighborSimilarity(Similarity):
     ----------
     n_neighbors : int, default=5
         Nearest rows of each row, >= 1, by Euclidean distance between standardised rows.
-        More of them keep wider neighbourhoods together. Unused with `graph`.
+        More of them keep wider neighbourhoods together. At most n_samples - 2 count, so
+        that some rows are dissimilar; a larger number is cut down to that. Unused with
+        `graph`.
 
     graph : sparse matrix of shape (n_samples, n_samples), default=None
         Neighbours known beforehand, such as `kneighbors_graph` makes them, instead of
@@ -68,8 +70,10 @@ class NeighborSimilarity(Similarity):
     Notes
     -----
     Under cross-validation neighbours are looked for among the rows of each training
-    fold. A `graph` or `edges` speak of row numbers of one table and refuse another;
-    ``fit(..., rows=...)`` says which of its rows are there.
+    fold. A `graph` or `edges` speak of row numbers of one table. A graph is refused if
+    `X` has another number of rows, and edges if one of their numbers is not a row of
+    `X`. Otherwise they are taken for those of `X`, even if that is another table:
+    ``fit(..., rows=...)`` says which rows of their table are there.
 
     References
     ----------
@@ -120,6 +124,11 @@ class NeighborSimilarity(Similarity):
         """Whether neighbours are looked for, among standardised rows."""
         return self.graph is None
 
+    @property
+    def speaks_of_rows(self):
+        """Whether a graph or edges are given, by row numbers."""
+        return self.graph is not None or self.edges is not None
+
     def of_rows(self, rows):
         """Return a copy that speaks of some rows of its table, numbered anew.
 
@@ -162,8 +171,9 @@ class NeighborSimilarity(Similarity):
         Raises
         ------
         ValueError
-            If `graph` or `edges` do not fit the rows, weights are not > 0, or the rows
-            are too few.
+            If `graph` is not of the number of rows, `edges` hold numbers out of range,
+            weights are not > 0, there are fewer than three rows, or all rows are
+            neighbours of each other.
         """
         self._validate_params()
         n_rows = X.shape[0]

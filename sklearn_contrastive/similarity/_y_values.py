@@ -101,6 +101,49 @@ def without_na(y, kinds):
     return np.asarray(y)
 
 
+def refuse_none(ending):
+    """Raise where nothing is given as `y`.
+
+    Parameters
+    ----------
+    ending : str
+        How the message goes on, to say what is needed and what for.
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        f"This estimator requires y to be passed, but the target y is None{ending}."
+    )
+
+
+def refuse_length(n_rows, wanted, found):
+    """Raise where `y` does not have an entry for each row.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows there are.
+
+    wanted : str
+        What each of them needs, such as "one label".
+
+    found : str
+        What there is, such as "3 labels".
+
+    Raises
+    ------
+    ValueError
+        Always.
+    """
+    raise ValueError(
+        f"`y` must hold {wanted} per row of `X`: found input variables with "
+        f"inconsistent numbers of samples, {n_rows} rows and {found}."
+    )
+
+
 def check_labels(y, n_rows, unlabeled=None):
     """Return class labels as an array, or say what is wrong with them.
 
@@ -131,17 +174,11 @@ def check_labels(y, n_rows, unlabeled=None):
         values.
     """
     if y is None:
-        raise ValueError(
-            "This estimator requires y to be passed, but the target y is None. Pass "
-            "one class label per row of `X`: pairs are built from them."
-        )
+        refuse_none(". Pass one class label per row of `X`: pairs are built from them")
     numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
     y = column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
-        raise ValueError(
-            f"`y` must hold one label per row of `X`: found input variables with "
-            f"inconsistent numbers of samples, {n_rows} rows and {len(y)} labels."
-        )
+        refuse_length(n_rows, "one label", f"{len(y)} labels")
     # Integers, bools and fixed-width strings have no missing values.
     missing = np.zeros(len(y), dtype=bool)
     if y.dtype.kind in "fcmMO":

@@ -7,7 +7,14 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import load_diabetes, load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive.similarity import likeness_of
+from sklearn_contrastive._sources import kind_of
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    FunctionSimilarity,
+    LabelSimilarity,
+    PartnerSimilarity,
+    likeness_of,
+)
 
 rng = np.random.RandomState(0)
 WHOLE = np.arange(40) % 4
@@ -97,6 +104,39 @@ def test_auto_takes_pairs_as_samples():
     model = ContrastiveEmbedding(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0)
     assert model.fit(pairs, y).similarity_ == "pairs"
     assert model.fit(X, WHOLE).similarity_ == "labels"
+
+
+@pytest.mark.parametrize("name", SIMILARITIES)
+def test_a_name_and_its_objects_are_of_the_same_kind(name):
+    assert kind_of(name) == kind_of(SIMILARITIES[name]()) == name
+    one_of_the_users_own = type("Own", (SIMILARITIES[name],), {})
+    assert kind_of(one_of_the_users_own()) == name
+
+
+@pytest.mark.parametrize(
+    "similarity",
+    [
+        "auto",
+        "likes",
+        None,
+        csr_array(np.eye(3)),
+        np.equal,
+        FunctionSimilarity(np.equal),
+        PartnerSimilarity(),
+        LabelSimilarity,
+    ],
+    ids=lambda similarity: getattr(similarity, "__name__", type(similarity).__name__),
+)
+def test_what_has_no_name_is_of_no_kind(similarity):
+    assert kind_of(similarity) is None
+
+
+@pytest.mark.parametrize("name", SIMILARITIES)
+def test_it_is_known_which_kinds_are_read_from_y(name):
+    for similarity in (name, SIMILARITIES[name]()):
+        tags = ContrastiveEmbedding(similarity=similarity).__sklearn_tags__()
+        expected = name in ("labels", "targets", "multilabel")
+        assert tags.target_tags.required == expected
 
 
 # Bugs that are known.

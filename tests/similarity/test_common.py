@@ -164,6 +164,26 @@ def test_it_is_known_which_classes_are_symmetric(name):
     assert type(CASES[name][0]).symmetric == (not name.startswith("function"))
 
 
+#: What was given row numbers of one table.
+NUMBERED = {
+    "neighbors graph",
+    "neighbors edges",
+    "pairs",
+    "pairs weights",
+    "pairs closure",
+}
+
+
+@every_case
+def test_it_is_known_which_objects_speak_of_row_numbers(name):
+    likeness, _ = CASES[name]
+    assert likeness.speaks_of_rows == (name in NUMBERED)
+    assert clone(likeness).speaks_of_rows == likeness.speaks_of_rows
+    assert fitted(name).speaks_of_rows == likeness.speaks_of_rows
+    # What can be told which rows are there, and only that, may speak of them.
+    assert hasattr(likeness, "of_rows") or not likeness.speaks_of_rows
+
+
 @every_case
 def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name):
     likeness = fitted(name)

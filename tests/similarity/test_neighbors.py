@@ -196,6 +196,35 @@ def test_three_rows_are_enough():
     assert_is_graph(likeness, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
 
 
+@pytest.mark.parametrize("n_rows", [3, 4, 9])
+def test_more_neighbours_than_rows_leave_some_apart_even_among_copies(n_rows):
+    for X in (np.zeros((n_rows, 2)), np.eye(n_rows), np.arange(n_rows)[:, None] // 2):
+        negative = weights_of(NeighborSimilarity(100).fit(X), n_rows).negative
+        assert negative.any()
+
+
+def test_edges_of_small_numbers_are_taken_for_rows_of_whatever_table():
+    edges = [[0, 19], [3, 4]]
+    for n_rows in (20, 30):
+        X = points(n_rows)
+        likeness = NeighborSimilarity(1, edges=edges).fit(X)
+        expected = nearest_by_loop(X, 1)
+        for i, j in edges:
+            expected[i, j] = expected[j, i] = 1
+        assert_is_graph(likeness, expected)
+    with pytest.raises(ValueError, match="from 0 to 18; got some from 0 to 19"):
+        NeighborSimilarity(1, edges=edges).fit(points(19))
+
+
+def test_edges_between_all_rows_are_refused_unless_nothing_repels():
+    X, edges = points(6), np.stack(np.triu_indices(6, k=1), axis=1)
+    with pytest.raises(ValueError, match="All 6 rows are neighbours of each other"):
+        NeighborSimilarity(1, edges=edges).fit(X)
+    assert_is_graph(
+        NeighborSimilarity(1, edges=edges, repel=False).fit(X), 1 - np.eye(6), False
+    )
+
+
 def test_faiss_finds_most_neighbours_of_many_rows(monkeypatch):
     X = points(3000, 8)
     exact = NeighborSimilarity(5).fit(X).edges_.weights

@@ -413,9 +413,22 @@ def test_the_kind_of_score_is_that_of_the_training(similarity, y):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ((IRIS, SPECIES[:-1]), "`y` must hold one label per row of `X`; got 74 labels"),
-        ((IRIS, IRIS[:-1]), "`y` must hold one target per row of `X`; got 74 targets"),
-        ((IRIS, [{1}, {2}]), "`y` must hold one label set per row of `X`; got 2 label"),
+        (
+            (IRIS, SPECIES[:-1]),
+            "`y` must hold one label per row of `X`: found input variables with "
+            "inconsistent numbers of samples, 75 rows and 74 labels.",
+        ),
+        (
+            (IRIS, IRIS[:-1]),
+            "`y` must hold one target, or a row of them, per row of `X`: found input "
+            "variables with inconsistent numbers of samples, 75 rows and targets of "
+            "shape (74, 4).",
+        ),
+        (
+            (IRIS, [{1}, {2}]),
+            "`y` must hold one label set per row of `X`: found input variables with "
+            "inconsistent numbers of samples, 75 rows and 2 sets.",
+        ),
         ((IRIS[:1], SPECIES[:1]), "`X` must hold at least two rows; got 1."),
         ((IRIS[:1],), "`X` must hold at least two rows; got 1."),
         ((IRIS[:6].reshape(3, 2, 4), [1, 1, 1]), "`y` must hold pairs of both kinds"),
