@@ -14,24 +14,30 @@ from sklearn_contrastive import ContrastiveAlignment, ContrastiveEmbedding
 from sklearn_contrastive.losses import SiameseLoss
 
 
-def small_module(n_features, n_components):
-    """Return a torch module with dropout and batch normalisation."""
-    from torch import nn
+class SmallModule:
+    """A factory that is called the same in every process."""
 
-    return nn.Sequential(
-        nn.Linear(n_features, 8),
-        nn.BatchNorm1d(8),
-        nn.ReLU(),
-        nn.Dropout(0.1),
-        nn.Linear(8, n_components),
-    )
+    def __repr__(self):
+        return "SmallModule()"
+
+    def __call__(self, n_features, n_components):
+        """Return a torch module with dropout and batch normalisation."""
+        from torch import nn
+
+        return nn.Sequential(
+            nn.Linear(n_features, 8),
+            nn.BatchNorm1d(8),
+            nn.ReLU(),
+            nn.Dropout(0.1),
+            nn.Linear(8, n_components),
+        )
 
 
 CONFIGURATIONS = [
     ContrastiveEmbedding(),
     ContrastiveEmbedding(early_stopping=True, max_iter=20),
     ContrastiveEmbedding(encoder="linear", max_iter=20),
-    ContrastiveEmbedding(encoder=small_module, n_components=3, max_iter=10),
+    ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=10),
     ContrastiveEmbedding(
         loss=SiameseLoss(), miner="all", standardize="robust", max_iter=10
     ),
@@ -87,7 +93,7 @@ def test_every_parameter_is_documented_with_its_default():
 def test_every_fitted_attribute_is_documented():
     X, y = load_iris(as_frame=True, return_X_y=True)
     fitted = set()
-    for encoder in ("mlp", small_module):
+    for encoder in ("mlp", SmallModule()):
         model = ContrastiveEmbedding(2, encoder=encoder, max_iter=1, random_state=0)
         fitted |= {name for name in vars(model.fit(X, y)) if name.endswith("_")}
     names = [n for p in documented("Attributes") for n in p.name.split(", ")]
