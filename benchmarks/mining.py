@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._training import Trainer
+from sklearn_contrastive.metrics import map_at_r
 from sklearn_contrastive.miners import CrossBatchMemory, GlobalMiner
 
 MINERS = {
@@ -41,21 +42,6 @@ def many_classes():
     factors = rng.normal(size=(1000, 16))[y] + 0.6 * rng.normal(size=(len(y), 16))
     mixed = np.tanh(factors @ rng.normal(size=(16, 32)) / 3)
     return mixed + 0.1 * rng.normal(size=mixed.shape), y
-
-
-def map_at_r(Z, y):
-    """Return the mean average precision at R of each row among all others.
-
-    R is the number of other rows of its class.
-    """
-    order = np.argsort(-(Z @ Z.T) + 10 * np.eye(len(Z)), axis=1)
-    n_alike = np.bincount(y, minlength=y.max() + 1)[y] - 1
-    ranks = np.arange(1, n_alike.max() + 1)
-    hits = y[order[:, : n_alike.max()]] == y[:, None]
-    hits &= ranks <= n_alike[:, None]
-    precision = hits.cumsum(axis=1) / ranks
-    scores = (precision * hits).sum(axis=1)[n_alike > 0] / n_alike[n_alike > 0]
-    return float(scores.mean())
 
 
 def curve(X, y, X_test, y_test, miner, n_passes, seed):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sklearn_contrastive._alignment import ContrastiveAlignment
     from sklearn_contrastive._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs import Keys, Links, Pairs
+    from sklearn_contrastive.verification import PairVerifier
 
 __version__ = "0.1.0.dev0"
 
@@ -19,11 +20,17 @@ __all__ = [
     "ContrastiveEmbedding",
     "Keys",
     "Links",
+    "PairVerifier",
     "Pairs",
+    "displays",
     "encoders",
+    "inspection",
     "losses",
+    "metrics",
     "miners",
+    "model_selection",
     "similarity",
+    "verification",
 ]
 
 _CLASSES = {
@@ -31,6 +38,7 @@ _CLASSES = {
     "ContrastiveEmbedding": "sklearn_contrastive._embedding",
     "Keys": "sklearn_contrastive._pairs",
     "Links": "sklearn_contrastive._pairs",
+    "PairVerifier": "sklearn_contrastive.verification",
     "Pairs": "sklearn_contrastive._pairs",
 }
 

@@ -37,6 +37,11 @@ LEVELS = {
     "_training": 6,
     "_warnings": 0,
     "_repeats": 0,
+    "_pair_decisions": 2,
+    "_pair_samples": 1,
+    "_thresholds": 1,
+    "metrics": 1,
+    "model_selection": 2,
     "_running": 6,
     "_sources": 6,
     "_scores": 7,
@@ -45,7 +50,10 @@ LEVELS = {
     "_fitting": 8,
     "_embedding": 9,
     "_alignment": 10,
-    "__init__": 11,
+    "inspection": 10,
+    "verification": 10,
+    "displays": 11,
+    "__init__": 12,
 }
 
 #: What may be loaded by importing the package; the rest waits inside functions.

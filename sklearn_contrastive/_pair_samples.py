@@ -1,0 +1,289 @@
+"""Samples that are pairs of rows: read, told apart, divided, measured."""
+
+import warnings
+from copy import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _num_samples
+
+from sklearn_contrastive._checks import check_rows
+
+#: Pairs compared together, so that temporary arrays stay small.
+_BLOCK = 8192
+
+
+class PairSamples(NamedTuple):
+    """Pairs, as a table of rows and the positions of both ends of each pair."""
+
+    rows: Any
+    """Array or DataFrame of shape (n_rows, n_features)."""
+    ends: np.ndarray
+    """Positions in `rows`, of shape (n_pairs, 2)."""
+
+    @property
+    def names(self):
+        """What columns are called; empty unless all names are text."""
+        names = list(getattr(self.rows, "columns", ()))
+        return names if all(isinstance(name, str) for name in names) else []
+
+    def among(self, which):
+        """Return some of the pairs, with the rows that they need.
+
+        Parameters
+        ----------
+        which : ndarray of int of shape (n_chosen,)
+            Numbers of pairs.
+
+        Returns
+        -------
+        samples : PairSamples
+            Of these pairs.
+        """
+        used, ends = np.unique(self.ends[which], return_inverse=True)
+        return PairSamples(_safe_indexing(self.rows, used), ends.reshape(-1, 2))
+
+    def listed(self):
+        """Return the two rows of each pair below each other.
+
+        Returns
+        -------
+        rows : ndarray or DataFrame of shape (2 * n_pairs, n_features)
+            Rows that are in several pairs come several times.
+        """
+        return _safe_indexing(self.rows, self.ends.ravel())
+
+
+def read_pairs(estimator, X, preprocessor):
+    """Return pairs of rows, or of row numbers, or say what is wrong with them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Who asks; it is not changed.
+
+    X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+        The user's pairs.
+
+    preprocessor : array-like of shape (n_rows, n_features), callable or None
+        The table that row numbers speak of, or what makes rows of them.
+
+    Returns
+    -------
+    samples : PairSamples
+        Each row number once. Rows are checked, except those of a DataFrame, whose
+        columns may be of kinds that only the embedding knows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `X` is neither, or what the preprocessor returns are no rows.
+    """
+    if issparse(X):
+        raise TypeError(
+            f"Sparse data was passed for `X` ({type(X).__name__}), but dense data is "
+            "required: pairs of rows, shape (n_pairs, 2, n_features)."
+        )
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            f"`X` must hold pairs of rows that are equally long ({error})."
+        ) from error
+    if preprocessor is None:
+        rows = _rows_of_pairs(X)
+        ends = np.arange(len(rows)).reshape(-1, 2)
+    else:
+        rows, ends = _numbered_rows(X, preprocessor)
+    if not hasattr(rows, "columns"):
+        # A copy takes the width: what asks is changed by nothing that may yet fail.
+        rows = check_rows(copy(estimator), rows, reset=True)
+    return PairSamples(rows, ends)
+
+
+def _rows_of_pairs(X):
+    """Return the two rows of each pair below each other."""
+    if X.ndim == 3 and X.shape[1] == 2:
+        return X.reshape(2 * len(X), X.shape[2])
+    hint = "Reshape your data: stack two tables of rows with np.stack([A, B], axis=1)."
+    if X.ndim == 2 and X.shape[1] == 2 and X.dtype.kind in "iu":
+        hint = (
+            "Row numbers need `preprocessor`, the table of rows that they speak of: "
+            "PairVerifier(preprocessor=table)."
+        )
+    raise ValueError(
+        "`X` must hold pairs of rows, shape (n_pairs, 2, n_features); got shape "
+        f"{X.shape}. {hint}"
+    )
+
+
+def _numbered_rows(X, preprocessor):
+    """Return each row that has a number in X once, and where each pair has its ends."""
+    if X.ndim != 2 or X.shape[1] != 2 or X.dtype.kind not in "iu":
+        hint = "Numbers are positions in the table, counted from 0."
+        if X.ndim == 3:
+            hint = "For pairs of rows themselves, set `preprocessor=None`."
+        raise ValueError(
+            "`X` must hold two row numbers a pair, integers of shape (n_pairs, 2), "
+            f"with `preprocessor`; got {X.dtype} of shape {X.shape}. {hint}"
+        )
+    numbers, ends = np.unique(X, return_inverse=True)
+    if callable(preprocessor):
+        rows = preprocessor(numbers)
+        found = "the preprocessor returned"
+    else:
+        n_rows = _num_samples(preprocessor)
+        if len(numbers) and (numbers[0] < 0 or numbers[-1] >= n_rows):
+            raise ValueError(
+                f"`X` must hold row numbers from 0 to {n_rows - 1}, positions in the "
+                f"{n_rows} rows of `preprocessor`; got some from {numbers[0]} to "
+                f"{numbers[-1]}."
+            )
+        rows = _safe_indexing(preprocessor, numbers)
+        found = "it holds"
+    shape = rows.shape if hasattr(rows, "shape") else np.shape(rows)
+    if len(shape) != 2 or shape[0] != len(numbers):
+        raise ValueError(
+            "`preprocessor` must give one row of numbers for each row number, "
+            f"shape ({len(numbers)}, n_features); {found} shape {shape}."
+        )
+    return rows, ends.reshape(-1, 2)
+
+
+def read_labels(y, n_pairs):
+    """Return the two labels and which pairs are the same, or say what is wrong.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_pairs,)
+        Labels of two kinds.
+
+    n_pairs : int
+        How many there must be.
+
+    Returns
+    -------
+    classes : ndarray of shape (2,)
+        The labels; the second means same.
+
+    same : ndarray of bool of shape (n_pairs,)
+        Which pairs are the same.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or of another number, or of one kind or several.
+    """
+    if y is None:
+        raise ValueError(
+            "This estimator requires y to be passed, but the target y is None. Pass "
+            "one label a pair: of two labels the greater means same."
+        )
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_consistent_length(np.empty(n_pairs), y)
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is "
+            f"{type_of_target(y)}: `y` must hold two labels, the greater for pairs of "
+            f"the same; got {len(classes)}, {classes[:5].tolist()} among them."
+        )
+    if len(classes) < 2:
+        raise ValueError(
+            "`y` must hold labels of both kinds, of the same and of different pairs; "
+            f"got one class, {classes.tolist()}, in {n_pairs} pairs."
+        )
+    return classes, codes == 1
+
+
+def hold_out_pairs(same, fraction, rng):
+    """Divide pairs at random into some to learn from and some to judge by.
+
+    Parameters
+    ----------
+    same : ndarray of bool of shape (n_pairs,)
+        Which pairs are the same; both kinds occur.
+
+    fraction : float
+        Share of each kind to hold out, in (0, 1).
+
+    rng : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    kept, held_out : ndarray of int
+        Numbers of pairs, ascending. Each holds at least one pair of each kind.
+
+    Warns
+    -----
+    UserWarning
+        If there is one pair only of a kind: it is in both.
+    """
+    parts = [], []
+    for kind in (False, True):
+        pairs = rng.permutation(np.flatnonzero(same == kind))
+        n_out = min(max(1, round(fraction * len(pairs))), len(pairs) - 1)
+        if len(pairs) == 1:
+            warnings.warn(
+                f"There is only one pair of {'the same' if kind else 'two different'}: "
+                "the embedding learns from it and the threshold is set by it too, "
+                "which makes errors look rarer than they are. Give more pairs.",
+                UserWarning,
+                stacklevel=4,
+            )
+            parts[0].append(pairs)
+            parts[1].append(pairs)
+        else:
+            parts[0].append(pairs[n_out:])
+            parts[1].append(pairs[:n_out])
+    kept, held_out = (np.sort(np.concatenate(part)) for part in parts)
+    return kept, held_out
+
+
+def pair_distances(embedding, samples):
+    """Return how far apart the two rows of each pair are in an embedding.
+
+    Parameters
+    ----------
+    embedding : fitted transformer
+        It maps each row once.
+
+    samples : PairSamples
+        Pairs.
+
+    Returns
+    -------
+    distances : ndarray of float64 of shape (n_pairs,)
+        Euclidean distances.
+
+    Raises
+    ------
+    ValueError
+        If the rows, or where they are mapped to, are not finite numbers.
+    """
+    rows, ends = samples
+    with warnings.catch_warnings():
+        # Pairs cannot name their columns, nor can what has learned from pairs know any.
+        warnings.filterwarnings(
+            "ignore", "X (does not have valid|has) feature names", UserWarning
+        )
+        Z = embedding.transform(rows)
+    Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
+    distances = np.empty(len(ends))
+    for start in range(0, len(ends), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        left, right = Z[ends[block, 0]], Z[ends[block, 1]]
+        distances[block] = np.sqrt(((left - right) ** 2).sum(axis=1))
+    return distances

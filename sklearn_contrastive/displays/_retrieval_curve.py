@@ -1,0 +1,299 @@
+"""A picture of how well nearest neighbours are of one class."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._plotting import _validate_style_kwargs
+
+from sklearn_contrastive.displays._axes import (
+    CURVE,
+    add_to_title,
+    axes_for,
+    counted,
+    legend_beside,
+    next_curve,
+    open_frame,
+    short,
+)
+from sklearn_contrastive.displays._nearby import same_class_nearby
+from sklearn_contrastive.displays._palette import style_of
+from sklearn_contrastive.displays._points import (
+    check_classes,
+    check_points,
+    embedded,
+    name_of,
+)
+
+_PARAMETERS = {
+    "max_k": [Interval(Integral, 1, None, closed="left")],
+    "max_queries": [Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+    "name": [str, None],
+    "line_kw": [dict, None],
+}
+
+
+class RetrievalCurveDisplay:
+    r"""Recall and precision among the k nearest rows, for every k.
+
+    Make it with `from_estimator` or `from_embedding`. Each row is looked up among all
+    others. *Recall@k* is the share of rows that find at least one of their class among
+    the k nearest, *precision@k* the mean share of their class among these:
+
+    .. math::
+
+        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i],
+        \qquad
+        \mathrm{precision@}k
+        = \frac{1}{nk} \sum_i \sum_{j \in N_k(i)} [y_j = y_i]
+
+    with :math:`N_k(i)` the k nearest of row i and n the number of rows that are looked
+    up. Rows that are alone of their class have nothing to find and are left out. Of
+    rows at the same distance those of other classes come first.
+
+    Parameters
+    ----------
+    k : ndarray of int of shape (n_k,)
+        Numbers of neighbours.
+
+    recall, precision : ndarray of shape (n_k,)
+        Shares in [0, 1].
+
+    n_queries : int, default=None
+        Rows that were looked up, for the title.
+
+    name : str, default=None
+        What the legend calls the embedding.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+
+    figure_ : matplotlib Figure
+        The figure around it.
+
+    recall_line_, precision_line_ : matplotlib Line2D
+        The curves.
+
+    legend_ : matplotlib Legend
+        The names of all curves of the axes.
+
+    See Also
+    --------
+    VerificationDisplay : Decisions on pairs by their distance.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn_contrastive.displays import RetrievalCurveDisplay
+    >>> Z, y = [[0.0], [1.0], [3.0], [3.5]], ["a", "b", "a", "b"]
+    >>> display = RetrievalCurveDisplay.from_embedding(Z, y)
+    >>> display.recall
+    array([0. , 0.5, 1. ])
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, *, k, recall, precision, n_queries=None, name=None):
+        self.k = k
+        self.recall = recall
+        self.precision = precision
+        self.n_queries = n_queries
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        max_k=100,
+        max_queries=5_000,
+        random_state=None,
+        name=None,
+        ax=None,
+        line_kw=None,
+    ):
+        """Embed rows, look each up among the others, and draw the curves.
+
+        Parameters
+        ----------
+        estimator : fitted transformer
+            Or a pipeline that ends in one.
+
+        X : array-like of shape (n_samples, n_features)
+            Rows; best ones that were not trained on.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        max_k : int, default=100
+            The largest number of neighbours, >= 1; at most all others.
+
+        max_queries : int, default=5_000
+            How many rows to look up, drawn by chance where there are more, >= 1. All
+            rows can be found.
+
+        random_state : int, RandomState instance or None, default=None
+            Determines which are drawn.
+
+        name : str, default=None
+            What the legend calls the embedding; None for the class of the estimator.
+
+        ax : matplotlib Axes, default=None
+            What to draw on, perhaps with curves of other embeddings; None for a new
+            figure.
+
+        line_kw : dict, default=None
+            Keywords of matplotlib's `plot` for both curves.
+
+        Returns
+        -------
+        display : RetrievalCurveDisplay
+            With the data, and what was drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no `transform`.
+        ValueError
+            If `y` has another length, or all rows are alone of their class.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        return cls.from_embedding(
+            embedded(estimator, X),
+            y,
+            max_k=max_k,
+            max_queries=max_queries,
+            random_state=random_state,
+            name=name_of(estimator) if name is None else name,
+            ax=ax,
+            line_kw=line_kw,
+        )
+
+    @classmethod
+    @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
+    def from_embedding(
+        cls,
+        Z,
+        y,
+        *,
+        max_k=100,
+        max_queries=5_000,
+        random_state=None,
+        name=None,
+        ax=None,
+        line_kw=None,
+    ):
+        """Look up rows that are embedded already, and draw the curves.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            Points, two at least.
+
+        y : array-like of shape (n_samples,)
+            Their class labels.
+
+        max_k, max_queries, random_state, name, ax, line_kw : object
+            As in `from_estimator`.
+
+        Returns
+        -------
+        display : RetrievalCurveDisplay
+            With the data, and what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If `Z` is no table of finite numbers with two rows, `y` has another length,
+            or all rows are alone of their class.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_embedding")
+        Z = check_points(Z)
+        codes = check_classes(y, len(Z))[1]
+        queries = np.flatnonzero(np.bincount(codes)[codes] > 1)
+        if not len(queries):
+            raise ValueError(
+                "`y` must hold a class with at least two rows; each of the "
+                f"{len(Z)} rows is alone of its class, and there is nothing to find."
+            )
+        if len(queries) > max_queries:
+            rng = check_random_state(random_state)
+            queries = rng.choice(queries, max_queries, replace=False)
+        found = same_class_nearby(Z, codes, queries, min(max_k, len(Z) - 1))
+        k = np.arange(1, found.shape[1] + 1)
+        hits = found.cumsum(axis=1)
+        display = cls(
+            k=k,
+            recall=(hits > 0).mean(axis=0),
+            precision=(hits / k).mean(axis=0),
+            n_queries=len(queries),
+            name=name,
+        )
+        return display.plot(ax, line_kw=line_kw)
+
+    def plot(self, ax=None, *, name=None, line_kw=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            What to draw on, perhaps with curves of other embeddings; None for a new
+            figure. The legend lies beside the axes: a figure of one's own needs
+            ``layout="constrained"``.
+
+        name : str, default=None
+            What the legend calls the embedding; None for the `name` of the display.
+
+        line_kw : dict, default=None
+            Keywords of matplotlib's `plot` for both curves.
+
+        Returns
+        -------
+        display : RetrievalCurveDisplay
+            The display itself.
+        """
+        self.ax_ = ax = axes_for(self, ax)
+        self.figure_ = ax.get_figure()
+        style = style_of(next_curve(ax), ax)
+        name = self.name if name is None else name
+        lines = []
+        for what, values, linestyle in (
+            ("recall@k", self.recall, "-"),
+            ("precision@k", self.precision, "--"),
+        ):
+            defaults = {
+                "color": style.color,
+                "linestyle": linestyle,
+                "linewidth": 2,
+                "marker": style.marker,
+                "markersize": 5,
+                # About evenly on a logarithmic axis.
+                "markevery": np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1),
+                "label": f"{short(name)}\n{what}" if name else what,
+            }
+            kw = _validate_style_kwargs(defaults, line_kw or {})
+            lines += ax.plot(self.k, values, **kw)
+        self.recall_line_, self.precision_line_ = lines
+        self.recall_line_.set_gid(CURVE)
+        self._label_axes()
+        return self
+
+    def _label_axes(self):
+        """Name axes and curves, and write numbers of neighbours as numbers."""
+        ax = self.ax_
+        ax.set(xlabel="k nearest rows", ylabel="share", xscale="log")
+        last = max(line.get_xdata().max() for line in ax.lines)
+        ticks = [c * 10**p for p in range(9) for c in (1, 2, 5) if c * 10**p <= last]
+        ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        ax.minorticks_off()
+        open_frame(ax)
+        named = [line for line in ax.lines if not line.get_label().startswith("_")]
+        self.legend_ = legend_beside(ax, named)
+        queries = "" if self.n_queries is None else counted(self.n_queries, "row")
+        add_to_title(ax, "Retrieval", f"each of {queries} among all others")

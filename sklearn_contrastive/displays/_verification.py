@@ -1,0 +1,359 @@
+"""A picture of the errors of deciding on pairs by their distance."""
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._plotting import _validate_style_kwargs
+
+from sklearn_contrastive.displays._axes import (
+    CURVE,
+    add_to_title,
+    axes_for,
+    counted,
+    faint,
+    halo,
+    ink,
+    legend_beside,
+    next_curve,
+    open_frame,
+    short,
+)
+from sklearn_contrastive.displays._drawn_pairs import check_judged, measured_pairs
+from sklearn_contrastive.displays._palette import style_of
+from sklearn_contrastive.displays._points import name_of
+
+#: Rates that a tick may stand at, in percent: the roundest first.
+_TICKS = (
+    (0.001, 0.01, 0.1, 1, 10, 50, 90, 99),
+    (0.005, 0.05, 0.5, 5, 30, 70, 95),
+    (0.002, 0.02, 0.2, 2, 20, 40, 60, 80, 98),
+)
+#: The smallest and the greatest rate that are shown.
+_ENDS = 1e-5, 0.995
+_PARAMETERS = {
+    "kind": [StrOptions({"det", "roc"})],
+    "name": [str, None],
+    "line_kw": [dict, None],
+}
+
+
+class VerificationDisplay:
+    """Errors of taking near pairs for the same, for every threshold of distance.
+
+    Make it with `from_estimator` or `from_predictions`. A pair is accepted as the same
+    where its distance is at most the threshold. The *false accept rate* is the share
+    of different pairs that are accepted, the *false reject rate* that of same pairs
+    that are not. The equal error rate (EER), where the two meet, is marked.
+
+    A detection error trade-off (DET) curve shows one rate against the other on axes of
+    normal deviates, on which curves are nearly straight and small rates have room; an
+    ROC curve shows the share of same pairs accepted against the false accept rate.
+
+    Parameters
+    ----------
+    far, frr : ndarray of shape (n_thresholds,)
+        False accept rates, ascending, and false reject rates, descending.
+
+    thresholds : ndarray of shape (n_thresholds,)
+        Distances, ascending.
+
+    eer : float
+        Equal error rate.
+
+    n_same, n_different : int
+        Pairs of either kind.
+
+    name : str, default=None
+        What the legend calls the curve.
+
+    kind : {"det", "roc"}, default="det"
+        Which curve to draw.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn on.
+
+    figure_ : matplotlib Figure
+        The figure around it.
+
+    line_ : matplotlib Line2D
+        The curve, with a marker at the equal error rate. On a DET curve rates of 0 and
+        1, which normal deviates cannot show, stand a quarter of a pair away from there.
+
+    text_ : matplotlib Text or None
+        The equal error rate, of a curve without a name.
+
+    legend_ : matplotlib Legend or None
+        The names of all curves of the axes.
+
+    See Also
+    --------
+    PairDistanceDisplay : The distances behind the errors.
+    sklearn.metrics.DetCurveDisplay : The same for the scores of a classifier.
+
+    References
+    ----------
+    .. [1] A. Martin, G. Doddington, T. Kamm, M. Ordowski, M. Przybocki, "The DET Curve
+       in Assessment of Detection Task Performance", Eurospeech 1997.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn_contrastive.displays import VerificationDisplay
+    >>> display = VerificationDisplay.from_predictions(
+    ...     [1, 1, 1, 1, 0, 0, 0, 0], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9, 1.0, 1.1]
+    ... )
+    >>> display.eer
+    0.25
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(
+        self, *, far, frr, thresholds, eer, n_same, n_different, name=None, kind="det"
+    ):
+        self.far = far
+        self.frr = frr
+        self.thresholds = thresholds
+        self.eer = eer
+        self.n_same = n_same
+        self.n_different = n_different
+        self.name = name
+        self.kind = kind
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, pairs, y, *, kind="det", name=None, ax=None, line_kw=None
+    ):
+        """Measure pairs and draw the errors.
+
+        Parameters
+        ----------
+        estimator : fitted PairVerifier
+            Or an embedding with `pair_distance`.
+
+        pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs of rows; or of row numbers, for a verifier that takes these. Best ones
+            that were not trained on.
+
+        y : array-like of shape (n_pairs,)
+            Which are the same: the labels of the verifier, for an embedding 1 and 0.
+
+        kind : {"det", "roc"}, default="det"
+            Which curve to draw.
+
+        name : str, default=None
+            What the legend calls the curve; None for the class of the estimator.
+
+        ax : matplotlib Axes, default=None
+            What to draw on, perhaps with curves of the same kind; None for a new
+            figure.
+
+        line_kw : dict, default=None
+            Keywords of matplotlib's `plot` for the curve.
+
+        Returns
+        -------
+        display : VerificationDisplay
+            With the data, and what was drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no `pair_distance`.
+        ValueError
+            If `y` has another length or other labels, or there are not pairs of both
+            kinds.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        same, distances = measured_pairs(estimator, pairs, y)
+        return cls.from_predictions(
+            same,
+            distances,
+            kind=kind,
+            name=name_of(estimator) if name is None else name,
+            ax=ax,
+            line_kw=line_kw,
+        )
+
+    @classmethod
+    @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
+    def from_predictions(
+        cls, y_true, distances, *, kind="det", name=None, ax=None, line_kw=None
+    ):
+        """Draw the errors for distances that are known already.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_pairs,)
+            1 or True for pairs that are the same; 0, -1 or False for others.
+
+        distances : array-like of shape (n_pairs,)
+            Their distances, >= 0.
+
+        kind, name, ax, line_kw : object
+            As in `from_estimator`; without a name there is no legend.
+
+        Returns
+        -------
+        display : VerificationDisplay
+            With the data, and what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If there are not pairs of both kinds, lengths differ, or a distance is
+            negative or no finite number.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
+
+        same, distances = check_judged(y_true, distances)
+        far, frr, thresholds = far_frr_curve(same, distances)
+        display = cls(
+            far=far,
+            frr=frr,
+            thresholds=thresholds,
+            eer=equal_error_rate(same, distances),
+            n_same=int(same.sum()),
+            n_different=int((~same).sum()),
+            name=name,
+            kind=kind,
+        )
+        return display.plot(ax, line_kw=line_kw)
+
+    def plot(self, ax=None, *, name=None, kind=None, line_kw=None):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            What to draw on, perhaps with curves of the same kind; None for a new
+            figure. The legend lies beside the axes: a figure of one's own needs
+            ``layout="constrained"``.
+
+        name : str, default=None
+            What the legend calls the curve; None for the `name` of the display.
+
+        kind : {"det", "roc"}, default=None
+            Which curve to draw; None for the `kind` of the display.
+
+        line_kw : dict, default=None
+            Keywords of matplotlib's `plot` for the curve.
+
+        Returns
+        -------
+        display : VerificationDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `kind` is neither of the two.
+        """
+        kind = self.kind if kind is None else kind
+        if kind not in ("det", "roc"):
+            raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
+        self.ax_ = ax = axes_for(self, ax)
+        self.figure_ = ax.get_figure()
+        name = self.name if name is None else name
+        style, first = style_of(next_curve(ax), ax), next_curve(ax) == 0
+        x, y, crossing = self._curve(kind)
+        if first:
+            _prepare(ax, kind)
+        rate = f"EER {100 * self.eer:.3g} %"
+        defaults = {
+            "color": style.color,
+            "linestyle": style.linestyle,
+            "linewidth": 2,
+            "marker": style.marker,
+            "markersize": 8,
+            "markevery": [crossing],
+            "label": f"{short(name)}\n{rate}" if name else "_curve",
+            "clip_on": kind == "det",
+        }
+        [self.line_] = ax.plot(x, y, **_validate_style_kwargs(defaults, line_kw or {}))
+        self.line_.set_gid(CURVE)
+        if kind == "det":
+            _scale(ax)
+        self._name_curve(name, rate, (x[crossing], y[crossing]), kind)
+        same, different = self.n_same, self.n_different
+        pairs = f"{counted(same, 'same pair')}, {counted(different, 'different pair')}"
+        add_to_title(ax, f"{kind.upper()} curve", pairs)
+        return self
+
+    def _curve(self, kind):
+        """Return the points of a curve, and which of them is the equal error rate."""
+        far, frr = np.asarray(self.far), np.asarray(self.frr)
+        crossing = int(np.argmax(far >= frr))
+        far = np.insert(far, crossing, self.eer)
+        frr = np.insert(frr, crossing, self.eer)
+        if kind == "roc":
+            return far, 1 - frr, crossing
+        rates = (far, self.n_different), (frr, self.n_same)
+        return *(r.clip(0.25 / n, 1 - 0.25 / n) for r, n in rates), crossing
+
+    def _name_curve(self, name, rate, at, kind):
+        """Name all curves beside the axes, or write the error rate to its mark."""
+        ax = self.ax_
+        named = [line for line in ax.lines if not line.get_label().startswith("_")]
+        self.legend_ = legend_beside(ax, named) if named else None
+        self.text_ = None
+        if not name:
+            # On the side of the curve where the errors would be greater.
+            self.text_ = ax.annotate(
+                rate,
+                at,
+                xytext=(9, 6 if kind == "det" else -6),
+                textcoords="offset points",
+                va="bottom" if kind == "det" else "top",
+                color=ink(ax),
+                path_effects=halo(ax),
+            )
+
+
+def _prepare(ax, kind):
+    """Set up an axes without curves, with the line on which both errors are equal."""
+    open_frame(ax)
+    ax.set_xlabel("false accept rate (%)")
+    how = {"color": faint(ax, 0.45), "linewidth": 1, "linestyle": (0, (2, 3))}
+    if kind == "roc":
+        rates = np.linspace(0, 1, 6)
+        ax.set_ylabel("share of same pairs accepted (%)")
+        ax.plot([0, 1], [1, 0], label="_equal", **how)
+        ax.set(xlim=(0, 1), ylim=(0, 1))
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_ticks(rates, [f"{100 * rate:.0f}" for rate in rates])
+    else:
+        ax.set_ylabel("false reject rate (%)")
+        for set_scale in (ax.set_xscale, ax.set_yscale):
+            set_scale("function", functions=(ndtri, ndtr))
+        ax.plot(_ENDS, _ENDS, label="_equal", **how)
+
+
+def _scale(ax):
+    """Let normal deviates reach from the smallest rate to beyond the crossings."""
+    curves = [line.get_xydata() for line in ax.lines if line.get_gid() == CURVE]
+    # Of each curve the point where the greater rate is least, next to its crossing.
+    worst = max(rates.max(axis=1).min() for rates in curves)
+    high = max(ndtri(0.5), ndtri(min(worst, 0.98)) + 0.4)
+    # The smallest rate that goes with another in sight.
+    seen = [rates[:, ::-1] <= ndtr(high) for rates in curves]
+    low = min(
+        rates[other].min(initial=1.0) for rates, other in zip(curves, seen, strict=True)
+    )
+    low = ndtri(max(low, _ENDS[0])) - 0.1
+    ax.set(xlim=ndtr([low, high]), ylim=ndtr([low, high]))
+    ticks = []
+    for rates in _TICKS:
+        for rate in rates:
+            room = np.abs(ndtri(np.array(ticks) / 100) - ndtri(rate / 100))
+            if low <= ndtri(rate / 100) <= high and (room > (high - low) / 9).all():
+                ticks.append(rate)
+    ticks.sort()
+    from matplotlib.ticker import NullLocator
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks([tick / 100 for tick in ticks], [f"{tick:g}" for tick in ticks])
+        axis.set_minor_locator(NullLocator())

@@ -1,0 +1,287 @@
+"""How points lie: spread, dimension, and likeness of embeddings."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.utils._param_validation import Interval, validate_params
+
+from sklearn_contrastive.metrics._inputs import check_points, class_codes
+
+#: Squared distances held at once.
+_BLOCK = 2**20
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+
+
+@validate_params(
+    {"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]},
+    prefer_skip_nested_validation=True,
+)
+def alignment(Z, y, alpha=2):
+    r"""Return how far apart rows of the same class are.
+
+    .. math::
+
+        \frac{1}{|P|} \sum_{\{i, j\} \in P} \lVert z_i - z_j \rVert^\alpha
+
+    over the pairs P of different rows of the same class [1]_.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_rows, n_components)
+        Embedded rows; those of [1]_ are on the unit sphere.
+
+    y : array-like of shape (n_rows,)
+        Their classes, labels of any type.
+
+    alpha : float, default=2
+        Power of the distance, > 0. A larger one counts far pairs more.
+
+    Returns
+    -------
+    alignment : float
+        At least 0, in units of the distance to the power of `alpha`. Small is well
+        aligned; 0 also for points that have all collapsed into one, so look at
+        `uniformity` as well.
+
+    Raises
+    ------
+    ValueError
+        If no two rows are of the same class, or points and labels do not fit.
+
+    References
+    ----------
+    .. [1] T. Wang, P. Isola, "Understanding Contrastive Representation Learning through
+       Alignment and Uniformity on the Hypersphere", ICML 2020.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.metrics import alignment
+    >>> alignment([[0, 0], [0, 2], [5, 0], [9, 0]], ["a", "a", "b", "b"])
+    10.0
+    >>> alignment([[0, 0], [0, 2], [5, 0], [9, 0]], ["a", "a", "b", "b"], alpha=1)
+    3.0
+    """
+    Z = check_points(Z, "Z")
+    codes = class_codes(y, len(Z))
+    counts = np.bincount(codes)
+    n_pairs = int((counts * (counts - 1) // 2).sum())
+    if n_pairs == 0:
+        raise ValueError(
+            "`y` must hold a class with at least two rows; each of the "
+            f"{len(Z)} rows is alone of its class, so there is no pair to measure."
+        )
+    points = Z[np.argsort(codes, kind="stable")]
+    total = 0.0
+    for part in np.split(points, np.cumsum(counts)[:-1]):
+        if alpha == 2:
+            total += len(part) * (_centred(part) ** 2).sum()
+        else:
+            total += sum((d**alpha).sum() for d in map(np.sqrt, _pair_squares(part)))
+    return float(total / n_pairs)
+
+
+@validate_params(
+    {"Z": ["array-like"], "t": [_POSITIVE]}, prefer_skip_nested_validation=True
+)
+def uniformity(Z, t=2):
+    r"""Return how unevenly points are spread.
+
+    .. math::
+
+        \log \frac{2}{n (n - 1)} \sum_{i < j} e^{-t \lVert z_i - z_j \rVert^2}
+
+    the logarithm of the mean Gaussian potential of two points [1]_.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_rows, n_components)
+        Embedded rows, at least two, on the unit sphere. Elsewhere the figure depends
+        on the unit of distance.
+
+    t : float, default=2
+        How fast the potential falls with the squared distance, > 0. A larger one looks
+        at nearer pairs only.
+
+    Returns
+    -------
+    uniformity : float
+        At most 0, which it is where all points coincide; on the unit sphere at least
+        ``-4 * t``, and near ``-2 * t`` for points spread evenly over many dimensions.
+        Small is evenly spread.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rows, or they are not finite.
+
+    References
+    ----------
+    .. [1] T. Wang, P. Isola, "Understanding Contrastive Representation Learning through
+       Alignment and Uniformity on the Hypersphere", ICML 2020.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.metrics import uniformity
+    >>> uniformity([[1, 0], [-1, 0]])
+    -8.0
+    """
+    Z = check_points(Z, "Z", n_least=2)
+    sums = []
+    for squares in _pair_squares(Z):
+        least = squares.min()
+        sums.append(np.log(np.exp(t * (least - squares)).sum()) - t * least)
+    return float(logsumexp(sums) - np.log(len(Z) * (len(Z) - 1) / 2))
+
+
+@validate_params({"Z": ["array-like"]}, prefer_skip_nested_validation=True)
+def effective_rank(Z):
+    r"""Return how many dimensions the points use.
+
+    .. math::
+
+        \exp \Bigl( -\sum_k p_k \log p_k \Bigr), \qquad
+        p_k = \frac{\sigma_k}{\sum_l \sigma_l}
+
+    with the singular values :math:`\sigma_k` of the points [1]_ about their mean.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_rows, n_components)
+        Embedded rows, at least two.
+
+    Returns
+    -------
+    rank : float
+        In [1, n_components]; 0 where all points coincide. Far below the number of
+        components, some of them say nothing of their own.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rows, or they are not finite.
+
+    References
+    ----------
+    .. [1] O. Roy, M. Vetterli, "The Effective Rank: A Measure of Effective
+       Dimensionality", EUSIPCO 2007.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.metrics import effective_rank
+    >>> round(effective_rank([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]), 3)
+    2.0
+    """
+    shares = np.linalg.svd(_centred(check_points(Z, "Z", n_least=2)), compute_uv=False)
+    if not shares.any():
+        return 0.0
+    shares = shares[shares > 0] / shares.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+@validate_params({"embeddings": [list, tuple]}, prefer_skip_nested_validation=True)
+def embedding_consistency(embeddings):
+    r"""Return how well each embedding of the same rows follows from each other.
+
+    .. math::
+
+        R^2_{ij} = 1 - \min_{A, b}
+        \frac{\sum_r \lVert A z^i_r + b - z^j_r \rVert^2}
+             {\sum_r \lVert z^j_r - \bar z^j \rVert^2}
+
+    the share of the variance of embedding j that the best affine map from embedding i
+    explains, all components together. High values say that fits with other seeds, or to
+    other data, found the same; [1]_ calls it consistency.
+
+    Parameters
+    ----------
+    embeddings : list of array-like of shape (n_rows, n_components)
+        At least two embeddings of the same rows in the same order. They may differ in
+        width, and must have more rows than components by at least two.
+
+    Returns
+    -------
+    r2 : ndarray of shape (n_embeddings, n_embeddings)
+        In [0, 1]: from row i to column j, 1 on the diagonal. For one figure average
+        what is off the diagonal: ``r2[~np.eye(len(r2), dtype=bool)].mean()``.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two, rows differ or are too few, or all points of an
+        embedding coincide.
+
+    References
+    ----------
+    .. [1] S. Schneider, J. H. Lee, M. W. Mathis, "Learnable Latent Embeddings for Joint
+       Behavioural and Neural Analysis", Nature 617, 2023.
+
+    Examples
+    --------
+    The second is the first turned and shifted; the third lacks a component:
+
+    >>> import numpy as np
+    >>> from sklearn_contrastive.metrics import embedding_consistency
+    >>> Z = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    >>> embedding_consistency([Z, Z[:, ::-1] + 3, Z[:, :1]]).round(2)
+    array([[1. , 1. , 1. ],
+           [1. , 1. , 1. ],
+           [0.5, 0.5, 1. ]])
+    """
+    if len(embeddings) < 2:
+        raise ValueError(
+            f"`embeddings` must hold at least two embeddings; got {len(embeddings)}."
+        )
+    points = [check_points(Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings)]
+    lengths, widths = zip(*(Z.shape for Z in points), strict=True)
+    if len(set(lengths)) > 1 or lengths[0] < max(widths) + 2:
+        raise ValueError(
+            "`embeddings` must be of the same rows, at least two more than components "
+            f"(a map to fewer always fits); got shapes {[Z.shape for Z in points]}."
+        )
+    points = [_centred(Z) for Z in points]
+    totals = [(Z**2).sum() for Z in points]
+    if not all(totals):
+        raise ValueError(
+            "`embeddings` must each have points that differ; all rows of "
+            f"embeddings[{totals.index(0)}] coincide."
+        )
+    bases = [_basis(Z) for Z in points]
+    r2 = np.eye(len(points))
+    for i, basis in enumerate(bases):
+        for j, Z in enumerate(points):
+            if i != j:
+                r2[i, j] = min(1.0, ((basis.T @ Z) ** 2).sum() / totals[j])
+    return r2
+
+
+def _centred(Z):
+    # About the first row before the mean: rows that coincide become exactly zero.
+    Z = Z - Z[0]
+    return Z - Z.mean(axis=0)
+
+
+def _basis(Z):
+    """Return orthonormal columns that span those of `Z`."""
+    basis, values, _ = np.linalg.svd(Z, full_matrices=False)
+    least = values[0] * max(Z.shape) * np.finfo(np.float64).eps
+    return basis[:, values > least]
+
+
+def _pair_squares(Z):
+    """Yield the squared distances of all pairs of different rows, block by block."""
+    Z = _centred(Z)
+    norms = (Z**2).sum(axis=1)
+    n_rows = max(1, _BLOCK // len(Z))
+    for start in range(0, len(Z), n_rows):
+        block = slice(start, start + n_rows)
+        squares = Z[block] @ Z[start:].T
+        squares *= -2
+        squares += norms[block, None]
+        squares += norms[start:]
+        np.maximum(squares, 0, out=squares)
+        # What is left of a square of rows with themselves, and all that follows.
+        square, rest = np.split(squares, [len(squares)], axis=1)
+        upper = square[np.triu_indices(len(square), k=1)]
+        yield from (part for part in (upper, rest) if part.size)

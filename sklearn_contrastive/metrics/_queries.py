@@ -1,0 +1,176 @@
+"""Queries and the rows that are searched for them, put in order."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_contrastive.metrics._inputs import (
+    check_labels,
+    check_points,
+    class_codes,
+    shared_codes,
+)
+
+
+class Queries(NamedTuple):
+    """Queries, and the gallery they are looked up in, both in order of class.
+
+    Classes are numbered by their size in the gallery, so that queries that come
+    together look for about as many rows.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_queries, n_components)
+        The queries that have rows of their class to find.
+
+    classes : ndarray of int of shape (n_queries,)
+        Their classes, ascending.
+
+    itself : ndarray of int of shape (n_queries,)
+        Where in the gallery the query is, -1 where it is not there.
+
+    n_alike : ndarray of int of shape (n_queries,)
+        Rows of its class that are there to be found, itself left out.
+
+    gallery : ndarray of shape (n_gallery, n_components)
+        The rows that are searched.
+
+    starts : ndarray of int of shape (n_classes + 1,)
+        Where each class starts in the gallery, and where the last one ends.
+
+    n_lone : int
+        Queries that are left out, since nothing of their class is in the gallery.
+    """
+
+    points: np.ndarray
+    classes: np.ndarray
+    itself: np.ndarray
+    n_alike: np.ndarray
+    gallery: np.ndarray
+    starts: np.ndarray
+    n_lone: int
+
+    def some(self, which):
+        """Return some of the queries, with the whole gallery.
+
+        Parameters
+        ----------
+        which : ndarray of bool of shape (n_queries,)
+            Those to keep.
+
+        Returns
+        -------
+        queries : Queries
+            In the same order.
+        """
+        parts = (self.points, self.classes, self.itself, self.n_alike)
+        return Queries(*(part[which] for part in parts), *self[4:])
+
+    def mean(self, values, average):
+        """Return the mean of a figure over queries, or over classes.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_queries,)
+            One a query.
+
+        average : {"micro", "macro"}
+            Over queries, or over the means of classes.
+
+        Returns
+        -------
+        mean : float
+            The mean.
+        """
+        if average == "micro":
+            return float(values.mean())
+        counts = np.bincount(self.classes)
+        present = counts > 0
+        sums = np.bincount(self.classes, values)
+        return float((sums[present] / counts[present]).mean())
+
+
+def prepare(Z, y, gallery=None, y_gallery=None):
+    """Return the queries of a user, checked and in order.
+
+    Parameters
+    ----------
+    Z, y, gallery, y_gallery
+        As in `retrieval_scores`.
+
+    Returns
+    -------
+    queries : Queries
+        At least one.
+
+    Raises
+    ------
+    ValueError
+        If points and labels are not what they must be, do not fit each other, or no
+        query has a row of its class to find.
+    """
+    Z = check_points(Z, "Z")
+    if (gallery is None) != (y_gallery is None):
+        given = "gallery" if y_gallery is None else "y_gallery"
+        raise ValueError(
+            f"`gallery` and `y_gallery` must be given together; got only `{given}`."
+        )
+    within = gallery is None
+    if within:
+        gallery, codes = Z, class_codes(y, len(Z))
+        others = codes
+    else:
+        gallery = check_points(gallery, "gallery")
+        if gallery.shape[1] != Z.shape[1]:
+            raise ValueError(
+                "`gallery` must have as many columns as `Z`; got "
+                f"{gallery.shape[1]} and {Z.shape[1]}."
+            )
+        labels = check_labels(y, len(Z))
+        others = check_labels(y_gallery, len(gallery), "y_gallery", "gallery")
+        codes, others = shared_codes(labels, others)
+    return _in_order(*_centred(Z, gallery), codes, others, within)
+
+
+def _in_order(Z, gallery, codes, others, within):
+    n_classes = max(codes.max(), others.max()) + 1
+    sizes = np.bincount(others, minlength=n_classes)
+    number = np.empty(n_classes, dtype=np.intp)
+    number[np.argsort(sizes, kind="stable")] = np.arange(n_classes)
+    codes, others = number[codes], number[others]
+    sizes = np.sort(sizes)
+    order = np.argsort(codes, kind="stable")
+    classes = codes[order]
+    n_alike = sizes[classes] - within
+    # The smallest classes come first.
+    n_lone = int(np.count_nonzero(n_alike == 0))
+    if n_lone == len(Z):
+        where = "another row" if within else "a row of `gallery`"
+        raise ValueError(
+            f"`y` must hold a class of which there is {where} to find; each of the "
+            f"{len(Z)} queries is alone of its class. Nothing can be retrieved then."
+        )
+    itself = np.arange(len(Z)) if within else np.full(len(Z), -1)
+    return Queries(
+        Z[order[n_lone:]],
+        classes[n_lone:],
+        itself[n_lone:],
+        n_alike[n_lone:],
+        gallery[np.argsort(others, kind="stable")],
+        np.concatenate([[0], np.cumsum(sizes)]),
+        n_lone,
+    )
+
+
+def _centred(Z, gallery):
+    """Return both about the middle of the gallery, of values up to about 1.
+
+    Squares neither overflow nor lose what is near the middle. The median does not
+    depend on the order of rows, and a few far rows do not move it. A power of two as
+    unit leaves whole numbers exact, and so ties between them.
+    """
+    exponent = -int(np.frexp(max(np.abs(Z).max(), np.abs(gallery).max()))[1])
+    gallery = np.ldexp(gallery, exponent)
+    middle = np.median(gallery, axis=0)
+    # Adding 0 makes -0 and 0 the same bits.
+    return np.ldexp(Z, exponent) - middle + 0.0, gallery - middle + 0.0

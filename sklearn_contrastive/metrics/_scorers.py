@@ -1,0 +1,230 @@
+"""Scores of an estimator by its embedding, for searches and cross-validation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_contrastive.metrics._inputs import check_points, class_codes
+from sklearn_contrastive.metrics._retrieval import (
+    map_at_r,
+    mean_reciprocal_rank,
+    precision_at_1,
+    r_precision,
+)
+
+_FIGURES = {
+    "map_at_r": map_at_r,
+    "r_precision": r_precision,
+    "precision_at_1": precision_at_1,
+    "mean_reciprocal_rank": mean_reciprocal_rank,
+}
+
+
+@dataclass(frozen=True)
+class KNNScorer:
+    """Leave-one-out accuracy of nearest neighbours in an embedding.
+
+    Each row takes the class that most of its nearest other rows have, of those rows
+    alone that are scored; of classes with as many votes, the first in sorted order.
+    Which of several equally far rows vote is left to the search.
+    It is called as ``scorer(estimator, X, y)`` and serves as `scoring` wherever
+    scikit-learn takes one. Nothing of the training rows is needed, so that classes may
+    be new.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        How many rows vote, >= 1 and less than there are rows to score.
+
+    See Also
+    --------
+    RetrievalScorer : Whether all rows of a class are near, not only the nearest.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn_contrastive import ContrastiveEmbedding
+    >>> from sklearn_contrastive.metrics import KNNScorer
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = ContrastiveEmbedding(max_iter=10, random_state=0)
+    >>> scores = cross_val_score(model, X, y, scoring=KNNScorer(n_neighbors=3), cv=3)
+    >>> bool(scores.min() > 0.9)
+    True
+    """
+
+    n_neighbors: int = 5
+
+    def __call__(self, estimator, X, y):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A transformer; a pipeline that ends in one; a pipeline that ends in a
+            classifier, of which the part before is used; or a search over these.
+
+        X : array-like of shape (n_samples, n_features)
+            Rows, as the estimator takes them.
+
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1], over the rows that are not the only one of their class.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no embedding.
+        ValueError
+            If `y` does not hold the class of each row, there are too few rows, or no
+            class has two of them.
+        """
+        from sklearn.neighbors import NearestNeighbors
+
+        Z = _embedded(estimator, X, y)
+        codes = class_codes(y, len(Z), table="X")
+        queries = _with_company(codes)
+        if not 1 <= self.n_neighbors < len(Z):
+            raise ValueError(
+                f"`n_neighbors` must be at least 1 and less than the number of rows "
+                f"to score, {len(Z)}; got {self.n_neighbors}. Use "
+                "KNNScorer(n_neighbors=...) with another number, or larger folds."
+            )
+        search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(Z)
+        near = search.kneighbors(return_distance=False)[queries]
+        return float(np.mean(_most_common(codes[near]) == codes[queries]))
+
+
+@dataclass(frozen=True)
+class RetrievalScorer:
+    """How well rows find the others of their class in an embedding.
+
+    Each row is a query, and all other rows that are scored are searched. It is called
+    as ``scorer(estimator, X, y)`` and serves as `scoring` wherever scikit-learn takes
+    one. Nothing of the training rows is needed, so that classes may be new.
+
+    Parameters
+    ----------
+    figure : str, default="map_at_r"
+        What is measured, a function of `sklearn_contrastive.metrics`: one of
+        ``"map_at_r"``, ``"r_precision"``, ``"precision_at_1"`` and
+        ``"mean_reciprocal_rank"``.
+
+    average : {"micro", "macro"}, default="micro"
+        Whether rows count alike or classes do.
+
+    search : {"exact", "faiss"}, default="exact"
+        How neighbours are found.
+
+    See Also
+    --------
+    KNNScorer : Accuracy of a vote of the nearest rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn_contrastive import ContrastiveEmbedding
+    >>> from sklearn_contrastive.metrics import RetrievalScorer, map_at_r_scorer
+    >>> map_at_r_scorer
+    RetrievalScorer(figure='map_at_r', average='micro', search='exact')
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = ContrastiveEmbedding(max_iter=10, random_state=0).fit(X[::2], y[::2])
+    >>> first = RetrievalScorer("precision_at_1")
+    >>> bool(0.7 < map_at_r_scorer(model, X[1::2], y[1::2]) < 1)
+    True
+    >>> bool(first(model, X[1::2], y[1::2]) > 0.9)
+    True
+    """
+
+    figure: str = "map_at_r"
+    average: str = "micro"
+    search: str = "exact"
+
+    def __call__(self, estimator, X, y):
+        """Return the figure.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A transformer; a pipeline that ends in one; a pipeline that ends in a
+            classifier, of which the part before is used; or a search over these.
+
+        X : array-like of shape (n_samples, n_features)
+            Rows, as the estimator takes them.
+
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        score : float
+            In [0, 1], over the rows that are not the only one of their class.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no embedding.
+        ValueError
+            If `figure` is no such name, `y` does not hold the class of each row, or no
+            class has two of them.
+        """
+        if self.figure not in _FIGURES:
+            raise ValueError(
+                f"`figure` must be one of {sorted(_FIGURES)}; got {self.figure!r}."
+            )
+        Z = _embedded(estimator, X, y)
+        measure = _FIGURES[self.figure]
+        return float(measure(Z, y, average=self.average, search=self.search))
+
+
+knn_scorer = KNNScorer()
+map_at_r_scorer = RetrievalScorer("map_at_r")
+r_precision_scorer = RetrievalScorer("r_precision")
+
+
+def _embedded(estimator, X, y):
+    """Return the embedding of rows as an array, whatever `set_output` asks for."""
+    if y is None:
+        raise ValueError(
+            "`y` must hold the class of each row to score by; got None. Pass it to "
+            "the search or the cross-validation too."
+        )
+    # What a search has found; with a classifier at its end it has no `transform`.
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if not hasattr(estimator, "transform"):
+        steps = getattr(estimator, "steps", ())
+        before = estimator[:-1] if len(steps) > 1 else None
+        if not hasattr(before, "transform"):
+            raise TypeError(
+                "`estimator` must be a transformer, or a Pipeline with one before its "
+                f"last step; got {type(estimator).__name__}, which has no embedding "
+                "to score."
+            )
+        estimator = before
+    return check_points(estimator.transform(X), "transform(X)")
+
+
+def _with_company(codes):
+    """Return which rows are not the only one of their class."""
+    counts = np.bincount(codes)
+    queries = counts[codes] > 1
+    if not queries.any():
+        raise ValueError(
+            "`y` must hold a class with at least two rows to score by; got "
+            f"{len(counts)} classes for {len(codes)} rows."
+        )
+    return queries
+
+
+def _most_common(codes):
+    """Return the number that is most frequent in each row, the least of several."""
+    codes = np.sort(codes, axis=1)
+    places = np.arange(codes.shape[1])
+    starts = np.where(np.diff(codes, axis=1, prepend=-1) > 0, places, 0)
+    n_before = places - np.maximum.accumulate(starts, axis=1)
+    # The last of the longest run; argmax takes the first of those.
+    return codes[np.arange(len(codes)), n_before.argmax(axis=1)]

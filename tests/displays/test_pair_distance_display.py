@@ -1,0 +1,222 @@
+"""What PairDistanceDisplay shows, and which pairs are drawn for it."""
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.displays import PairDistanceDisplay
+from sklearn_contrastive.displays._drawn_pairs import draw_pairs
+from sklearn_contrastive.displays._pair_losses import reach_of, trained_loss
+from sklearn_contrastive.losses import (
+    ContrastiveLinearLoss,
+    ContrastiveLoss,
+    ContrastiveSquaredLoss,
+    SiameseLoss,
+    TripletLoss,
+)
+from sklearn_contrastive.verification import PairVerifier
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=12))
+def test_all_pairs_are_found_where_there_are_few(codes):
+    codes = np.array(codes)
+    ends, alike = draw_pairs(codes, 1000)
+    expected = {
+        pair: codes[pair[0]] == codes[pair[1]]
+        for pair in combinations(range(len(codes)), 2)
+    }
+    found = {
+        tuple(sorted(pair)): same
+        for pair, same in zip(ends.tolist(), alike, strict=True)
+    }
+    assert found == expected
+    assert len(ends) == len(expected)
+
+
+def test_all_pairs_of_a_kind_are_equally_likely():
+    codes = np.array([0, 1, 0, 0, 2, 2, 1])
+    counts = {}
+    for seed in range(1000):
+        ends, alike = draw_pairs(codes, 2, seed)
+        assert len({tuple(sorted(pair)) for pair in ends.tolist()}) == 4
+        np.testing.assert_array_equal(codes[ends[:, 0]] == codes[ends[:, 1]], alike)
+        for pair in ends.tolist():
+            counts[tuple(sorted(pair))] = counts.get(tuple(sorted(pair)), 0) + 1
+    # Five alike and sixteen unlike pairs, two of each drawn 1,000 times: five standard
+    # deviations of a binomial.
+    for (i, j), count in counts.items():
+        share = 2 / (5 if codes[i] == codes[j] else 16)
+        expected, spread = 1000 * share, np.sqrt(1000 * share * (1 - share))
+        assert abs(count - expected) < 5 * spread
+    assert len(counts) == 21
+
+
+def test_shares_are_those_of_a_literal_count():
+    random = np.random.default_rng(0)
+    alike, distances = random.random(200) < 0.3, random.gamma(4, 0.2, 200)
+    display = PairDistanceDisplay.from_predictions(alike, distances, bins=7)
+    edges = display.bin_edges_
+    assert edges[0] == 0
+    assert edges[-1] == distances.max()
+    for kind, shares in (
+        (alike, display.shares_alike_),
+        (~alike, display.shares_unlike_),
+    ):
+        for i in range(7):
+            last = i == 6
+            inside = [
+                edges[i] <= d < edges[i + 1] or (last and d == edges[-1])
+                for d in distances[kind]
+            ]
+            assert shares[i] == pytest.approx(100 * np.mean(inside))
+    unlike_patch, alike_patch = display.histograms_
+    np.testing.assert_array_equal(alike_patch.get_data().values, display.shares_alike_)
+    np.testing.assert_array_equal(
+        unlike_patch.get_data().values, display.shares_unlike_
+    )
+
+
+def test_margin_and_threshold_stand_where_they_are():
+    display = PairDistanceDisplay.from_predictions(
+        [1, 0], [0.2, 0.9], margin=1.25, threshold=0.5
+    )
+    assert {name: line.get_xdata()[0] for name, line in display.lines_.items()} == {
+        "margin": 1.25,
+        "threshold": 0.5,
+    }
+    words = {name: text.get_text() for name, text in display.texts_.items()}
+    assert words == {"margin": "margin 1.25", "threshold": "threshold 0.5"}
+    assert display.bin_edges_[-1] == 1.25
+    # A threshold that accepts nothing is no distance.
+    display = PairDistanceDisplay.from_predictions([1, 0], [0.2, 0.9], threshold=-1)
+    assert display.lines_ == {}
+
+
+def test_rows_are_embedded_and_measured(iris):
+    X, y = iris
+    pca = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    display = PairDistanceDisplay.from_estimator(pca, X, y, n_pairs=50, random_state=0)
+    ends, alike = draw_pairs(y, 50, 0)
+    Z = pca.transform(X)
+    np.testing.assert_array_equal(display.alike, alike)
+    np.testing.assert_allclose(
+        display.distances, [np.linalg.norm(Z[i] - Z[j]) for i, j in ends]
+    )
+    assert display.margin is display.threshold is None
+    assert display.name == "PCA"
+
+
+def test_the_margin_is_that_of_training(trained, iris):
+    display = PairDistanceDisplay.from_estimator(trained, *iris, random_state=0)
+    assert display.margin == pytest.approx(2**0.5)
+    pipeline = make_pipeline(FrozenEstimator(trained)).fit(*iris)
+    display = PairDistanceDisplay.from_estimator(pipeline, *iris, random_state=0)
+    assert len(display.distances) == 3675 + 7500
+    assert display.margin == pytest.approx(2**0.5)
+    assert display.name == "ContrastiveEmbedding"
+
+
+@pytest.mark.parametrize(
+    ("loss", "reach"),
+    [
+        (ContrastiveLoss(1.3), 1.3),
+        (ContrastiveLinearLoss(0.7), 0.7),
+        (ContrastiveSquaredLoss(1.44), 1.2),
+        (ContrastiveSquaredLoss(1.0), 1.0),
+        (SiameseLoss(2.0), None),
+        (TripletLoss(0.2), None),
+        (None, None),
+    ],
+    ids=repr,
+)
+def test_margins_are_marked_as_distances(loss, reach):
+    assert reach_of(loss) == (None if reach is None else pytest.approx(reach))
+
+
+def test_the_loss_of_training_is_found(iris):
+    settings = {"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0}
+    for loss, kind in (
+        ("contrastive_squared", ContrastiveSquaredLoss),
+        (ContrastiveLinearLoss(0.5), ContrastiveLinearLoss),
+    ):
+        model = ContrastiveEmbedding(2, loss=loss, **settings).fit(*iris)
+        assert isinstance(trained_loss(model), kind)
+        assert trained_loss(model).margin == model.margin_
+    assert trained_loss(PCA(2)) is None
+
+
+def test_a_verifier_shows_its_threshold(trained, iris):
+    X, y = iris
+    ends, same = draw_pairs(y, 60, 0)
+    words = np.where(same, "same", "other")
+    verifier = PairVerifier(FrozenEstimator(trained)).fit(X[ends], words)
+    display = PairDistanceDisplay.from_estimator(verifier, X[ends], words)
+    # "same" comes after "other" in the alphabet: it means same.
+    np.testing.assert_array_equal(display.alike, same)
+    np.testing.assert_array_equal(display.distances, verifier.pair_distance(X[ends]))
+    assert display.threshold == verifier.threshold_
+    numbered = PairVerifier(FrozenEstimator(trained), preprocessor=X).fit(ends, same)
+    display = PairDistanceDisplay.from_estimator(numbered, ends, same)
+    np.testing.assert_array_equal(display.alike, same)
+
+
+def test_an_embedding_measures_pairs_that_are_given(trained, iris):
+    X, y = iris
+    ends, same = draw_pairs(y, 20, 0)
+    display = PairDistanceDisplay.from_estimator(trained, X[ends], same)
+    np.testing.assert_array_equal(display.distances, trained.pair_distance(X[ends]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 1], [0.1, 0.2]), "`y_true` must hold pairs of both kinds; all 2"),
+        (([1, 0, 1], [0.1, 0.2]), "`y_true` must hold one label for each of 2 pairs"),
+        ((["a", "b"], [0.1, 0.2]), "`y_true` must hold 1 or True for pairs"),
+        (([1, 0], [0.1, -0.2]), "`distances` must be numbers in [0, inf)"),
+        (([1, 0], [0.1, np.nan]), "`distances` must be numbers in [0, inf)"),
+    ],
+)
+def test_mistakes_are_explained(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairDistanceDisplay.from_predictions(*arguments)
+
+
+@pytest.mark.parametrize(
+    "given", [{"margin": 0}, {"bins": 0}, {"threshold": "low"}, {"name": 3}]
+)
+def test_parameters_out_of_range_are_refused(given):
+    [name] = given
+    message = f"The '{name}' parameter of PairDistanceDisplay.from_predictions must"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairDistanceDisplay.from_predictions([1, 0], [0.1, 0.2], **given)
+
+
+def test_mistakes_with_estimators_are_explained(trained, iris):
+    X, y = iris
+    message = "`y` must make pairs of both kinds"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairDistanceDisplay.from_estimator(trained, X, np.zeros(150, dtype=int))
+    message = "`y` must hold one class label per row; got None."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairDistanceDisplay.from_estimator(trained, X, None)
+    message = "`estimator` must be a fitted PairVerifier, or a fitted embedding"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        PairDistanceDisplay.from_estimator(
+            PCA(2).fit(X), X[:4].reshape(2, 2, 4), [0, 1]
+        )
+    ends, same = draw_pairs(y, 60, 0)
+    verifier = PairVerifier(FrozenEstimator(trained)).fit(X[ends], same)
+    message = "`y` must hold one of the labels [False, True] for each of 120 pairs"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        PairDistanceDisplay.from_estimator(verifier, X[ends], np.arange(120))

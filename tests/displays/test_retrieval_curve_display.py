@@ -1,0 +1,163 @@
+"""What RetrievalCurveDisplay shows: a literal search, row by row."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances
+
+from sklearn_contrastive.displays import RetrievalCurveDisplay
+from sklearn_contrastive.displays._nearby import same_class_nearby
+from sklearn_contrastive.metrics import precision_at_1, recall_at_k
+
+
+def literal(Z, y, max_k):
+    """Return recall and precision at each k, one row and one neighbour at a time."""
+    recall, precision = [], []
+    for i in range(len(Z)):
+        if list(y).count(y[i]) < 2:
+            continue
+        others = [j for j in range(len(Z)) if j != i]
+        distance = {
+            j: sum((a - b) ** 2 for a, b in zip(Z[i], Z[j], strict=True))
+            for j in others
+        }
+        # Of equal distances those of other classes come first.
+        ranked = sorted(others, key=lambda j: (distance[j], y[j] == y[i]))
+        hits = [y[j] == y[i] for j in ranked[:max_k]]
+        recall.append([any(hits[: k + 1]) for k in range(max_k)])
+        precision.append([sum(hits[: k + 1]) / (k + 1) for k in range(max_k)])
+    return np.mean(recall, axis=0), np.mean(precision, axis=0)
+
+
+def test_the_curves_are_those_of_a_literal_search():
+    random = np.random.default_rng(0)
+    Z, y = random.normal(size=(14, 2)), list("aabbbccccccaaz")
+    display = RetrievalCurveDisplay.from_embedding(Z, y, max_k=50)
+    recall, precision = literal(Z, y, 13)
+    np.testing.assert_array_equal(display.k, np.arange(1, 14))
+    np.testing.assert_allclose(display.recall, recall)
+    np.testing.assert_allclose(display.precision, precision)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3), st.integers(2, 5))
+def test_of_equal_distances_those_of_other_classes_come_first(seed, width, n_values):
+    random = np.random.default_rng(seed)
+    # Whole numbers: many rows at the same distance, and in the same place.
+    Z = random.integers(0, n_values, size=(14, width)).astype(float)
+    y = np.repeat([0, 1, 2], [2, 4, 8])
+    hits = same_class_nearby(Z, y, np.arange(14), 13).cumsum(axis=1)
+    recall, precision = literal(Z, y, 13)
+    np.testing.assert_allclose((hits > 0).mean(axis=0), recall)
+    np.testing.assert_allclose((hits / np.arange(1, 14)).mean(axis=0), precision)
+
+
+def test_the_figures_are_those_of_the_metrics(iris):
+    X, y = iris
+    display = RetrievalCurveDisplay.from_embedding(X, y, max_k=20)
+    for k in (1, 5, 20):
+        assert display.recall[k - 1] == pytest.approx(recall_at_k(X, y, k))
+    assert display.precision[0] == pytest.approx(precision_at_1(X, y))
+
+
+def test_blocks_change_nothing(iris, monkeypatch):
+    X, y = iris
+    rows = np.arange(len(X))
+    whole = same_class_nearby(X, y, rows, 30)
+    monkeypatch.setattr("sklearn_contrastive.displays._nearby._DISTANCES", 1000)
+    np.testing.assert_array_equal(same_class_nearby(X, y, rows, 30), whole)
+
+
+def test_points_far_from_the_origin_keep_their_order():
+    random = np.random.default_rng(0)
+    Z, y = random.normal(size=(60, 3)), np.arange(60) % 4
+    near = same_class_nearby(Z, y, np.arange(60), 59)
+    order = np.argsort(pairwise_distances(Z) + np.diag([np.inf] * 60), axis=1)[:, :59]
+    np.testing.assert_array_equal(near, y[order] == y[:, None])
+    far = same_class_nearby(Z + 1e6, y, np.arange(60), 59)
+    assert np.mean(far == near) > 0.999
+
+
+def test_the_lines_show_the_curves():
+    Z, y = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 3
+    display = RetrievalCurveDisplay.from_embedding(Z, y)
+    for line, values in (
+        (display.recall_line_, display.recall),
+        (display.precision_line_, display.precision),
+    ):
+        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 30))
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    assert display.ax_.get_xscale() == "log"
+    ticks = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert ticks == ["1", "2", "5", "10", "20"]
+    assert display.ax_.get_title(loc="left") == (
+        "Retrieval: each of 30 rows among all others"
+    )
+
+
+def test_rows_that_are_alone_of_their_class_are_left_out_but_can_be_found():
+    Z = [[0.0], [1.0], [1.5], [9.0]]
+    display = RetrievalCurveDisplay.from_embedding(Z, ["a", "lone", "a", "a"])
+    assert display.n_queries == 3
+    np.testing.assert_allclose(display.recall, [1 / 3, 1, 1])
+    np.testing.assert_allclose(display.precision, [1 / 3, 1 / 2, 2 / 3])
+
+
+def test_of_many_rows_some_are_looked_up_among_all(iris):
+    X, y = iris
+    draw = [
+        RetrievalCurveDisplay.from_embedding(X, y, max_queries=20, random_state=seed)
+        for seed in (0, 0, 1)
+    ]
+    assert [display.n_queries for display in draw] == [20, 20, 20]
+    np.testing.assert_array_equal(draw[0].precision, draw[1].precision)
+    assert not np.array_equal(draw[0].precision, draw[2].precision)
+    assert draw[0].k[-1] == 100
+
+
+def test_several_embeddings_share_an_axes(iris):
+    X, y = iris
+    display = RetrievalCurveDisplay.from_embedding(X, y, name="all columns")
+    second = RetrievalCurveDisplay.from_estimator(PCA(1).fit(X), X, y, ax=display.ax_)
+    third = RetrievalCurveDisplay.from_embedding(
+        X[:60, :1], y[:60], name="first", ax=display.ax_
+    )
+    names = [text.get_text() for text in third.legend_.get_texts()]
+    assert names == [
+        f"{name}\n{what}"
+        for name in ("all columns", "PCA", "first")
+        for what in ("recall@k", "precision@k")
+    ]
+    looks = [(each.recall_line_.get_color()) for each in (display, second, third)]
+    assert len(set(looks)) == 3
+    assert third.ax_.get_title(loc="left") == "Retrieval"
+
+
+def test_keywords_reach_both_lines():
+    Z, y = np.eye(6), [0, 0, 1, 1, 2, 2]
+    display = RetrievalCurveDisplay.from_embedding(
+        Z, y, line_kw={"lw": 5, "color": "red"}
+    )
+    for line in (display.recall_line_, display.precision_line_):
+        assert line.get_linewidth() == 5
+        assert to_hex(line.get_color()) == "#ff0000"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(y=[0, 1, 2]), "`y` must hold a class with at least two rows; each of"),
+        (dict(y=None), "`y` must hold one class label per row; got None."),
+        (dict(y=[0.5, 1.5, 0.5]), "`y` must hold class labels; got continuous values"),
+        (dict(y=[0, 0, 1], max_k=0), "The 'max_k' parameter of RetrievalCurveDisplay"),
+        (dict(y=[0, 0, 1], max_queries=0), "The 'max_queries' parameter of Retrieval"),
+    ],
+)
+def test_mistakes_are_explained(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RetrievalCurveDisplay.from_embedding(np.eye(3), **arguments)

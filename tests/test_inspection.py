@@ -1,0 +1,461 @@
+"""What an embedding goes by: against finite differences, closed forms, real tables."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.inspection import (
+    _importances,
+    _pair,
+    explain_pair,
+    feature_importances,
+)
+
+few = settings(max_examples=25, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+X, y = load_wine(return_X_y=True)
+N_COLUMNS = X.shape[1]
+
+
+class WithBuffers(torch.nn.Module):
+    """Floating and integer buffers, a mask, dropout: all that a module may hold."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(n_in, 8),
+            torch.nn.BatchNorm1d(8),
+            torch.nn.Dropout(0.5),
+            torch.nn.Tanh(),
+            torch.nn.Linear(8, n_out),
+        )
+        self.register_buffer("order", torch.arange(n_in))
+
+    def forward(self, X):
+        return self.layers(X[:, self.order])
+
+
+def fitted(X=X, y=y, n_components=3, **own):
+    own = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0, **own}
+    return ContrastiveEmbedding(n_components, **own).fit(X, y)
+
+
+SETTINGS = {
+    "default": {},
+    "relu": {"activation": "relu"},
+    "gelu": {"activation": "gelu", "normalize": False},
+    "robust": {"standardize": "robust"},
+    "as given": {"standardize": False, "learning_rate_init": 1e-4},
+    "linear": {"encoder": "linear"},
+    "flat": {"encoder": "linear", "normalize": False},
+    "line": {"n_components": 1, "normalize": False},
+    "module": {"encoder": WithBuffers},
+    "triplet": {"loss": "triplet"},
+}
+MODELS = {name: fitted(**own) for name, own in SETTINGS.items()}
+every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+
+
+def distance(model, a, b):
+    return model.pair_distance(np.array([[a, b]], dtype=np.float64))[0]
+
+
+# Importances.
+
+
+@every_model
+def test_importances_are_finite_differences(model):
+    moved, spread = np.zeros(N_COLUMNS), X.std(axis=0)
+    for column in range(N_COLUMNS):
+        step = np.zeros(N_COLUMNS)
+        step[column] = 1e-6 * spread[column]
+        ahead, behind = model.transform(X + step), model.transform(X - step)
+        moved[column] = np.sqrt(((ahead - behind) ** 2).sum())
+    importances = feature_importances(model, X)
+    assert_allclose(importances, moved / moved.sum(), rtol=2e-3, atol=1e-6)
+    assert importances.sum() == pytest.approx(1, abs=1e-12)
+    assert len(set(importances)) == N_COLUMNS
+
+
+def test_importances_of_a_linear_map_are_lengths_of_its_rows():
+    model = MODELS["flat"]
+    expected = np.linalg.norm(model.coefs_[0], axis=1)
+    # On the rows of the fit spreads and scales are the same.
+    assert_allclose(feature_importances(model, X), expected / expected.sum(), rtol=1e-5)
+    some = X[:40]
+    expected *= some.std(axis=0) / model.scale_
+    assert_allclose(
+        feature_importances(model, some), expected / expected.sum(), rtol=1e-5
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=seeds, power=st.integers(-6, 6))
+def test_units_do_not_matter(seed, power):
+    rng = np.random.RandomState(seed)
+    units = np.where(rng.rand(N_COLUMNS) < 0.5, 2.0**power, 1.0)
+    # By powers of two, so that rounding does not come into it.
+    model = fitted(X[::4] * units, y[::4], encoder="linear", max_iter=1)
+    other = fitted(X[::4], y[::4], encoder="linear", max_iter=1)
+    rows = X[1::9]
+    expected = feature_importances(other, rows)
+    assert_allclose(feature_importances(model, rows * units), expected, rtol=1e-4)
+    assert_allclose(
+        explain_pair(model, rows[0] * units, rows[9] * units),
+        explain_pair(other, rows[0], rows[9]),
+        atol=1e-4,
+    )
+
+
+def test_columns_that_are_constant_in_fit_or_now_count_nothing():
+    padded = np.column_stack([np.full(len(X), 7.0), X])
+    model = fitted(padded, y)
+    varied = padded.copy()
+    varied[:, 0] = np.arange(len(X))
+    varied[:, 3] = 2.5
+    importances = feature_importances(model, varied)
+    assert_array_equal(np.flatnonzero(importances == 0), [0, 3])
+    assert importances.sum() == pytest.approx(1)
+
+
+def test_where_nothing_moves_all_are_zero():
+    same = np.repeat(X[:1], 5, axis=0)
+    assert not feature_importances(MODELS["default"], same).any()
+    still = fitted(encoder=torch.nn.Linear(N_COLUMNS, 3), normalize=False)
+    for name, value in still.module_state_.items():
+        still.module_state_[name] = np.zeros_like(value)
+    assert not feature_importances(still, X).any()
+
+
+def test_blocks_make_no_difference(monkeypatch):
+    whole = feature_importances(MODELS["default"], X)
+    monkeypatch.setattr(_importances, "BLOCK", 50)
+    parts = feature_importances(MODELS["default"], X)
+    assert_allclose(parts, whole, rtol=1e-10)
+
+
+def test_of_many_rows_some_are_drawn():
+    model, rows = MODELS["default"], np.tile(X, (30, 1))
+    whole = feature_importances(model, rows, max_samples=None)
+    drawn = feature_importances(model, rows, max_samples=1000)
+    assert_allclose(drawn, whole, rtol=0.2)
+    assert not np.array_equal(drawn, whole)
+    assert_array_equal(feature_importances(model, rows, max_samples=1000), drawn)
+    other = feature_importances(model, rows, max_samples=1000, random_state=1)
+    assert not np.array_equal(drawn, other)
+    default = feature_importances(model, rows)
+    assert_array_equal(default, feature_importances(model, rows, max_samples=4096))
+    assert not np.array_equal(default, whole)
+
+
+# Contributions to a distance.
+
+
+def by_small_steps(model, a, b, n_steps=2000, h=1e-4):
+    """Return the integrals over a straight line, by moving one column at a time."""
+    center, scale = model.center_, model.scale_
+    ends = (np.stack([a, b]) - center) / scale
+    bend = model.standardize_ == "robust"
+    ends = ends / np.sqrt(1 + (ends / 3) ** 2) if bend else ends
+
+    def at(t):
+        S = ends[0] + t[:, None] * (ends[1] - ends[0])
+        return (S / np.sqrt(1 - (S / 3) ** 2) if bend else S) * scale + center
+
+    def g(rows):
+        Z, (near, far) = model.transform(rows), model.transform(np.stack([a, b]))
+        return (np.linalg.norm(Z - near, axis=1) - np.linalg.norm(Z - far, axis=1)) / 2
+
+    t = (np.arange(n_steps) + 0.5) / n_steps
+    rows, ahead, behind = at(t), at(t + h), at(t - h)
+    contributions = []
+    for column in range(len(a)):
+        left, right = rows.copy(), rows.copy()
+        left[:, column], right[:, column] = behind[:, column], ahead[:, column]
+        contributions.append(np.mean((g(right) - g(left)) / (2 * h)))
+    return contributions
+
+
+@pytest.mark.parametrize("name", ["default", "relu", "gelu", "robust", "module"])
+def test_contributions_are_integrals_of_small_steps(name):
+    model = MODELS[name]
+    for a, b in ((X[0], X[150]), (X[70], X[20])):
+        contributions = explain_pair(model, a, b)
+        expected = by_small_steps(model, a, b)
+        assert_allclose(contributions, expected, atol=2e-4 * distance(model, a, b))
+        assert contributions.min() < 0 < contributions.max()
+
+
+def test_contributions_of_a_linear_map_have_a_closed_form():
+    model = MODELS["flat"]
+    for i, j in ((0, 1), (0, 150), (60, 100)):
+        step = (X[j] - X[i]) / model.scale_
+        moved = step @ model.coefs_[0].astype(np.float64)
+        expected = step * (model.coefs_[0] @ moved) / np.linalg.norm(moved)
+        assert_allclose(explain_pair(model, X[i], X[j]), expected, rtol=1e-9)
+
+
+def test_two_columns_that_move_the_point_apart_and_together():
+    model = fitted(X[:, :2], y, n_components=1, encoder="linear", normalize=False)
+    model.center_, model.scale_ = np.zeros(2), np.ones(2)
+    model.coefs_ = [np.array([[3.0], [2.0]])]
+    # The point goes from 0 to 3 · 2 − 2 · 1 = 4.
+    assert_allclose(explain_pair(model, [0, 0], [2, -1]), [6, -2])
+
+
+@every_model
+def test_contributions_add_up_to_the_distance(model):
+    for i, j in np.random.RandomState(0).randint(len(X), size=(10, 2)):
+        contributions = explain_pair(model, X[i], X[j])
+        assert contributions.shape == (N_COLUMNS,)
+        assert contributions.dtype == np.float64
+        expected = distance(model, X[i], X[j])
+        assert contributions.sum() == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+@every_model
+def test_either_row_may_come_first(model):
+    forth, back = explain_pair(model, X[3], X[90]), explain_pair(model, X[90], X[3])
+    assert_allclose(forth, back, atol=1e-4 * forth.sum())
+
+
+@few
+@given(seed=seeds, n_same=st.integers(0, N_COLUMNS))
+def test_columns_in_which_rows_agree_count_nothing(seed, n_same):
+    rng = np.random.RandomState(seed)
+    a, b = X[rng.randint(len(X), size=2)]
+    same = rng.permutation(N_COLUMNS)[:n_same]
+    b[same] = a[same]
+    contributions = explain_pair(MODELS["default"], a, b)
+    assert not contributions[same].any()
+    assert contributions.sum() == pytest.approx(distance(MODELS["default"], a, b))
+
+
+@every_model
+def test_a_row_is_not_parted_from_itself_by_anything(model):
+    assert not explain_pair(model, X[5], X[5]).any()
+
+
+def test_rows_that_nearly_coincide_are_explained_too():
+    model = MODELS["default"]
+    contributions = explain_pair(model, X[5], X[5] * (1 + 1e-9))
+    assert 0 < contributions.sum() < 1e-7
+
+
+def test_an_encoder_that_leaps_is_told():
+    class Leaps(torch.nn.Module):
+        def __init__(self, n_in, n_out):
+            super().__init__()
+            self.linear = torch.nn.Linear(n_in, n_out)
+
+        def forward(self, X):
+            return self.linear(X) + 10 * (X[:, :1] > 0)
+
+    model = fitted(encoder=Leaps, normalize=False)
+    low, high = X[X[:, 0].argmin()], X[X[:, 0].argmax()]
+    with pytest.warns(UserWarning, match=r"add up to .* the encoder leaps"):
+        explain_pair(model, low, high)
+
+
+def test_work_stays_bounded_where_kinks_are_many(monkeypatch):
+    monkeypatch.setattr(_pair, "_MOST_PARTS", 9)
+    model = MODELS["relu"]
+    with pytest.warns(UserWarning, match="The contributions add up to"):
+        contributions = explain_pair(model, X[0], X[150])
+    assert contributions.sum() == pytest.approx(distance(model, X[0], X[150]), rel=0.1)
+
+
+# Real tables.
+
+
+def informative(n_rows, seed):
+    """Return a table of one column that says the class and nine that do not."""
+    rng = np.random.RandomState(seed)
+    table = rng.normal(size=(n_rows, 10)) * np.logspace(-3, 3, 10)
+    return table, np.digitize(table[:, 4] / table[:, 4].std(), [-0.5, 0.5])
+
+
+def test_the_column_that_says_the_class_comes_first_on_new_rows():
+    model = ContrastiveEmbedding(8, max_iter=30, random_state=0)
+    model.fit(*informative(600, 0))
+    rows, classes = informative(200, 1)
+    importances = feature_importances(model, rows)
+    assert importances.argmax() == 4
+    assert importances[4] > 2 * np.delete(importances, 4).max()
+    pairs = np.random.RandomState(0).randint(200, size=(60, 2))
+    far = [(i, j) for i, j in pairs if {classes[i], classes[j]} == {0, 2}]
+    first = [explain_pair(model, rows[i], rows[j]).argmax() == 4 for i, j in far]
+    assert len(first) >= 10
+    assert np.mean(first) > 0.9
+
+
+def test_petals_say_more_of_an_iris_than_sepals():
+    model = ContrastiveEmbedding(4, max_iter=60, random_state=0)
+    flowers, species = load_iris(return_X_y=True)
+    model.fit(flowers[::2], species[::2])
+    importances = feature_importances(model, flowers[1::2])
+    assert importances[2:].min() > importances[:2].max()
+
+
+# What is taken, and left as it was.
+
+
+def test_rows_in_any_form():
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(N_COLUMNS)])
+    model = fitted(frame)
+    a, b = frame.iloc[3], frame.iloc[90]
+    expected = explain_pair(model, a, b)
+    importances = feature_importances(model, frame)
+    many = pl.DataFrame({name: frame[name].to_numpy() for name in frame})
+    for rows in ((frame[3:4], frame[90:91]), (a.astype(object), b)):
+        assert_array_equal(explain_pair(model, *rows), expected)
+    other = fitted(many)
+    assert_allclose(explain_pair(other, many[3], many[90]), expected, rtol=1e-9)
+    assert_allclose(feature_importances(other, many), importances, rtol=1e-9)
+    plain = fitted()
+    for rows in ((X[3].tolist(), X[[90]]), (tuple(X[3]), X[90])):
+        assert_allclose(explain_pair(plain, *rows), expected, rtol=1e-9)
+    fixed = X.copy()
+    fixed.flags.writeable = False
+    assert_allclose(feature_importances(plain, fixed), importances, rtol=1e-9)
+    single = fixed.astype(np.float32)
+    assert_allclose(feature_importances(plain, single), importances, rtol=1e-3)
+    assert_allclose(explain_pair(plain, single[3], single[90]), expected, atol=1e-4)
+
+
+def test_labels_and_pairs_alike_are_explained():
+    pairs, alike = np.stack([X[:-1], X[1:]], axis=1)[::5], (y[:-1] == y[1:])[::5]
+    alike[:3] = False
+    model = fitted(pairs, alike, similarity="pairs")
+    assert feature_importances(model, X).sum() == pytest.approx(1)
+    contributions = explain_pair(model, *pairs[0])
+    assert contributions.sum() == pytest.approx(model.pair_distance(pairs[:1])[0])
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", ["default", "module"])
+def test_what_the_caller_has_set_in_torch_does_not_matter(mode, name):
+    model = MODELS[name]
+    expected = feature_importances(model, X), explain_pair(model, X[0], X[99])
+    with mode():
+        found = feature_importances(model, X), explain_pair(model, X[0], X[99])
+        assert not torch.is_grad_enabled()
+    for left, right in zip(found, expected, strict=True):
+        assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("name", ["default", "module"])
+def test_the_estimator_stays_as_it_was(name):
+    model = MODELS[name]
+    before, points = dict(vars(model)), model.transform(X)
+    feature_importances(model, X)
+    explain_pair(model, X[0], X[99])
+    assert vars(model) == before
+    assert_array_equal(model.transform(X), points)
+
+
+# What is refused.
+
+
+def importances(model, rows):
+    return feature_importances(model, rows)
+
+
+def pair(model, rows):
+    return explain_pair(model, rows[0], rows[1])
+
+
+both = pytest.mark.parametrize("inspect", [importances, pair])
+
+
+@both
+def test_other_estimators_are_refused_with_a_hint(inspect):
+    knn = KNeighborsClassifier()
+    first = make_pipeline(fitted(), knn)
+    last = make_pipeline(StandardScaler(), fitted())
+    search = GridSearchCV(ContrastiveEmbedding(max_iter=1), {"alpha": [0.1]}, cv=2)
+    hints = {
+        "KNeighborsClassifier. Pass the embedding itself.": knn.fit(X, y),
+        "Pipeline. Pass its step, `estimator[0]`.": first.fit(X, y),
+        "Pipeline. Pass its step, `estimator[1]`, and rows as that sees them, "
+        "`estimator[:1].transform(X)`.": last.fit(X, y),
+        "GridSearchCV. Pass what the search has found, `estimator.best_estimator_`.": (
+            search.fit(X, y)
+        ),
+        "FrozenEstimator. Pass what is frozen, `estimator.estimator`.": (
+            FrozenEstimator(MODELS["default"])
+        ),
+    }
+    for hint, model in hints.items():
+        message = f"`estimator` must be a fitted ContrastiveEmbedding; got {hint}"
+        with pytest.raises(TypeError, match=re.escape(message)):
+            inspect(model, X)
+
+
+@both
+def test_an_estimator_that_is_not_fitted_is_refused(inspect):
+    with pytest.raises(NotFittedError):
+        inspect(ContrastiveEmbedding(), X)
+
+
+@both
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.where(np.arange(N_COLUMNS) == 2, np.nan, X), "finite; found NaN in column"),
+        (np.where(np.arange(N_COLUMNS) == 2, np.inf, X), "found infinity in column 2"),
+        (X[:, :4], "features"),
+        (X.astype(str).astype(object) + "a", "must be numeric; found text"),
+    ],
+    ids=["nan", "infinity", "width", "text"],
+)
+def test_rows_that_transform_refuses_are_refused(inspect, bad, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        inspect(MODELS["default"], bad)
+
+
+@pytest.mark.parametrize("bad", [X[:2], X[:, None], 3.0, X[0, :4]])
+def test_what_is_not_one_row_is_refused(bad):
+    shape = re.escape(str(np.shape(bad)))
+    for name, rows in (("a", (bad, X[0])), ("b", (X[0], bad))):
+        message = rf"`{name}` must be one row of shape \(n_features=13,\); got {shape}"
+        with pytest.raises(ValueError, match=message):
+            explain_pair(MODELS["default"], *rows)
+
+
+def test_a_single_row_has_no_spread():
+    with pytest.raises(ValueError, match=re.escape("at least two rows, whose spread")):
+        feature_importances(MODELS["default"], X[:1])
+
+
+def test_settings_out_of_range_are_refused():
+    message = "The 'max_samples' parameter of feature_importances must be"
+    with pytest.raises(ValueError, match=message):
+        feature_importances(MODELS["default"], X, max_samples=1)
+
+
+@both
+def test_an_encoder_without_a_gradient_is_refused(inspect):
+    class Cut(torch.nn.Linear):
+        def forward(self, X):
+            return super().forward(X.detach())
+
+    model = fitted(encoder=Cut(N_COLUMNS, 3))
+    message = "`estimator` must have an encoder with a gradient"
+    with pytest.raises(ValueError, match=message):
+        inspect(model, X)

@@ -1,0 +1,1022 @@
+"""PairVerifier: what it answers, what it learns from, and scikit-learn's contract."""
+
+import pickle
+import re
+import sys
+import warnings
+from subprocess import run
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import (
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+)
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import _check_feature_names
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._pair_decisions import falling_sigmoid
+from sklearn_contrastive._pair_samples import hold_out_pairs
+from sklearn_contrastive.similarity import LabelSimilarity, PairConstraints
+from sklearn_contrastive.verification import PairVerifier
+
+X, y = load_iris(return_X_y=True)
+
+
+def drawn(n_pairs=120, seed=0):
+    """Return row numbers of pairs, about half of them of one class, and which."""
+    rng = np.random.RandomState(seed)
+    first = rng.randint(len(X), size=n_pairs)
+    fellows = np.array([rng.choice(np.flatnonzero(y == y[i])) for i in first])
+    second = np.where(rng.rand(n_pairs) < 0.5, fellows, rng.randint(150, size=n_pairs))
+    return np.column_stack([first, second]), y[first] == y[second]
+
+
+NUMBERS, SAME = drawn()
+PAIRS = X[NUMBERS]
+
+
+def quick(**changed):
+    """Return a small embedding that is trained for a moment."""
+    return ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=8, **changed)
+
+
+def identity():
+    return FunctionTransformer()
+
+
+def as_they_are():
+    """Return a frozen embedding that leaves rows as they are."""
+    return FrozenEstimator(FunctionTransformer().fit(X))
+
+
+def fitted_attributes(verifier):
+    return {
+        name: value
+        for name, value in vars(verifier).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+
+
+def assert_same_answers(first, second, pairs=PAIRS, rtol=0):
+    """Compare two verifiers, bit by bit or up to rounding."""
+    assert first.threshold_ == pytest.approx(second.threshold_, rel=rtol, abs=0)
+    assert_array_equal(first.predict(pairs), second.predict(pairs))
+    for method in ("pair_distance", "predict_proba"):
+        answers = (getattr(verifier, method)(pairs) for verifier in (first, second))
+        assert_allclose(*answers, rtol=rtol)
+
+
+# What it answers.
+
+
+def test_answers_follow_from_distance_and_threshold():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    distances = [float(np.linalg.norm(a - b)) for a, b in PAIRS]
+    assert_allclose(verifier.pair_distance(PAIRS), distances, rtol=1e-12)
+    assert_array_equal(verifier.pair_score(PAIRS), -verifier.pair_distance(PAIRS))
+    decision = verifier.threshold_ - verifier.pair_distance(PAIRS)
+    assert_array_equal(verifier.decision_function(PAIRS), decision)
+    assert_array_equal(verifier.predict(PAIRS), decision > 0)
+    assert verifier.score(PAIRS, SAME) == np.mean((decision > 0) == SAME)
+
+
+def test_the_default_threshold_is_the_most_accurate():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    distances = verifier.pair_distance(PAIRS)
+    best = max(np.mean((distances <= t) == SAME) for t in [-1, *distances])
+    assert verifier.score(PAIRS, SAME) == best
+
+
+def test_a_pair_at_the_threshold_is_the_same():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    pair = np.zeros((1, 2, 4))
+    pair[0, 0, 0] = 0.75
+    assert verifier.set_threshold(0.75).predict(pair) == [True]
+    assert verifier.set_threshold(np.nextafter(0.75, 0)).predict(pair) == [False]
+
+
+def test_no_pair_is_accepted_below_zero():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    alike = np.repeat(X[:3, None], 2, axis=1)
+    assert verifier.predict(alike).all()
+    assert not verifier.set_threshold(-1).predict(alike).any()
+
+
+def test_distances_are_those_of_the_embedding():
+    verifier = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)
+    expected = verifier.embedding_.pair_distance(PAIRS)
+    assert_allclose(verifier.pair_distance(PAIRS), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_learning_helps():
+    # One column of six says whether two rows are the same.
+    rng = np.random.RandomState(0)
+    rows, kind = rng.normal(size=(1600, 6)), rng.randint(2, size=1600)
+    rows[:, 4] = 2 * kind + 0.3 * rows[:, 4]
+    pairs, same = rows.reshape(800, 2, 6), kind[::2] == kind[1::2]
+    learned = ContrastiveEmbedding(encoder="linear", max_iter=50)
+    scores = [
+        PairVerifier(embedding, strategy="eer", random_state=0)
+        .fit(pairs[:500], same[:500])
+        .score(pairs[500:], same[500:])
+        for embedding in (StandardScaler(), learned)
+    ]
+    assert scores[0] < 0.7
+    assert scores[1] > 0.95
+
+
+def test_probabilities_fall_with_the_distance():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    order = np.argsort(verifier.pair_distance(PAIRS))
+    probabilities = verifier.predict_proba(PAIRS)
+    assert_allclose(probabilities.sum(axis=1), 1)
+    assert (np.diff(probabilities[order, 1]) <= 0).all()
+    assert probabilities[order[0], 1] > 0.5 > probabilities[order[-1], 1]
+
+
+def test_probabilities_are_right_on_average():
+    rng = np.random.RandomState(0)
+    distances = rng.uniform(0, 4, size=4000)
+    true = 1 / (1 + np.exp(2 * distances - 3))
+    pairs = np.zeros((4000, 2, 1))
+    pairs[:, 1, 0] = distances
+    same = rng.rand(4000) < true
+    verifier = PairVerifier(FunctionTransformer()).fit(pairs, same)
+    assert_allclose(verifier.calibration_, (-2, 3), rtol=0.1)
+    assert_allclose(verifier.predict_proba(pairs)[:, 1], true, atol=0.03)
+    # They speak of the share of the same pairs.
+    assert verifier.predict_proba(pairs)[:, 1].mean() == pytest.approx(
+        same.mean(), abs=1e-3
+    )
+
+
+def test_the_sigmoid_is_platts():
+    rng = np.random.RandomState(0)
+    same = rng.rand(60) < 0.4
+    distances = rng.rand(60) + 0.5 * ~same
+    slope, intercept = falling_sigmoid(same, distances)
+    n_same = same.sum()
+    targets = np.where(same, (n_same + 1) / (n_same + 2), 1 / (62 - n_same))
+    # The gradient of the cross-entropy vanishes there, and it has one minimum.
+    residuals = 1 / (1 + np.exp(-intercept - slope * distances)) - targets
+    assert_allclose([residuals.sum(), residuals @ distances], 0, atol=1e-4)
+
+
+@pytest.mark.parametrize("separation", [0.0, 5.0])
+def test_separate_kinds_give_finite_probabilities(separation):
+    same = np.arange(20) < 10
+    slope, intercept = falling_sigmoid(same, np.arange(20) + separation * ~same)
+    assert slope < 0
+    assert np.isfinite([slope, intercept]).all()
+
+
+def test_distances_that_say_nothing_give_one_probability():
+    same = np.arange(20) < 5
+    for distances in (np.zeros(20), np.ones(20), -np.arange(20.0) + 20):
+        assert falling_sigmoid(same, distances)[0] == pytest.approx(0, abs=1e-9)
+    slope, intercept = falling_sigmoid(same, 20 - np.arange(20.0))
+    assert slope == 0
+    # By Platt's targets a little nearer to one half than 5 of 20.
+    assert 0.25 < 1 / (1 + np.exp(-intercept)) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("labels", "different", "same"),
+    [
+        (np.asarray, False, True),
+        (lambda s: s.astype(int), 0, 1),
+        (lambda s: np.where(s, 1, -1), -1, 1),
+        (lambda s: np.where(s, 1.0, 0.0), 0.0, 1.0),
+        (lambda s: np.where(s, 7, 3), 3, 7),
+        (lambda s: np.where(s, "same", "different"), "different", "same"),
+        (lambda s: np.where(s, "yes", "no").astype(object), "no", "yes"),
+    ],
+)
+def test_any_two_labels_will_do(labels, different, same):
+    given = labels(SAME)
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, given)
+    plain = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    assert verifier.classes_.tolist() == [different, same]
+    assert verifier.threshold_ == plain.threshold_
+    expected = np.where(plain.predict(PAIRS), same, different)
+    assert_array_equal(verifier.predict(PAIRS), expected)
+    assert verifier.score(PAIRS, given) == plain.score(PAIRS, SAME)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        list,
+        lambda a: a.astype(np.float32),
+        np.asfortranarray,
+        lambda a: np.ascontiguousarray(a[:, ::-1])[:, ::-1],
+    ],
+)
+def test_pairs_come_in_any_array(container):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    other = PairVerifier(as_they_are()).fit(container(PAIRS), list(SAME))
+    given = container(PAIRS)
+    assert other.pair_distance(given).dtype == np.float64
+    assert_allclose(
+        other.pair_distance(given), verifier.pair_distance(PAIRS), atol=1e-6
+    )
+    assert_array_equal(other.predict(given), verifier.predict(PAIRS))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_read_only_memory_maps_are_read(tmp_path, dtype):
+    np.save(tmp_path / "pairs.npy", PAIRS.astype(dtype))
+    mapped = np.load(tmp_path / "pairs.npy", mmap_mode="r")
+    answers = [
+        PairVerifier(quick(), random_state=0).fit(given, SAME).predict_proba(given)
+        for given in (mapped, PAIRS.astype(dtype))
+    ]
+    assert_array_equal(*answers)
+
+
+@pytest.mark.parametrize("container", [pd.Series, pl.Series, list])
+def test_labels_come_in_any_column(container):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, container(SAME))
+    assert_array_equal(verifier.classes_, [False, True])
+
+
+def test_integers_are_numbers():
+    X, _ = load_digits(return_X_y=True)
+    pairs = X[:40].reshape(20, 2, 64).astype(int)
+    same = np.arange(20) < 10
+    verifier = PairVerifier(PCA(3)).fit(pairs, same)
+    expected = PairVerifier(PCA(3)).fit(pairs.astype(float), same)
+    assert_array_equal(verifier.predict(pairs), expected.predict(pairs))
+
+
+# What it learns from.
+
+
+def test_pairs_that_set_the_threshold_are_held_out():
+    seen = []
+
+    class Spy(ContrastiveEmbedding):
+        def fit(self, X, y):
+            seen.append((X, y))
+            return super().fit(X, y)
+
+    verifier = PairVerifier(Spy(4, max_iter=1), validation_fraction=0.25)
+    verifier.fit(PAIRS, SAME)
+    ((learned, labels),) = seen
+    n_of_kind = np.bincount(SAME)
+    n_out = np.round(0.25 * n_of_kind).astype(int)
+    assert_array_equal(verifier.n_calibration_pairs_, n_out)
+    assert_array_equal(np.bincount(labels), n_of_kind - n_out)
+    # With the labels that they came with.
+    given = {(*pair.ravel(), same) for pair, same in zip(PAIRS, SAME, strict=True)}
+    assert {(*p.ravel(), s) for p, s in zip(learned, labels == 1, strict=True)} <= given
+
+
+def test_threshold_and_probabilities_are_those_of_the_held_out_pairs():
+    verifier = PairVerifier(quick(random_state=0), random_state=3).fit(PAIRS, SAME)
+    kept, held_out = hold_out_pairs(SAME, 0.2, np.random.RandomState(3))
+    embedding = quick(random_state=0, similarity="pairs")
+    embedding.fit(PAIRS[kept], SAME[kept].astype(int))
+    by_hand = PairVerifier(FrozenEstimator(embedding)).fit(
+        PAIRS[held_out], SAME[held_out]
+    )
+    assert_same_answers(verifier, by_hand)
+    assert verifier.calibration_ == by_hand.calibration_
+
+
+def test_held_out_pairs_are_a_share_of_each_kind():
+    same = np.arange(50) < 10
+    kept, held_out = hold_out_pairs(same, 0.2, np.random.RandomState(0))
+    assert_array_equal(np.sort([*kept, *held_out]), np.arange(50))
+    assert_array_equal(np.bincount(same[held_out]), [8, 2])
+
+
+def test_held_out_pairs_are_drawn_by_chance():
+    same = np.arange(50) < 25
+    drawn_twice, other = (
+        [hold_out_pairs(same, 0.2, np.random.RandomState(seed))[1] for seed in seeds]
+        for seeds in ((0, 0), (0, 1))
+    )
+    assert_array_equal(*drawn_twice)
+    for kind in (True, False):
+        first, second = (set(part[same[part] == kind]) for part in other)
+        assert len(first) == len(second)
+        assert first != second
+
+
+@pytest.mark.parametrize("fraction", [1e-6, 0.5, 1 - 1e-6])
+def test_one_pair_of_each_kind_is_always_in_either_part(fraction):
+    same = np.array([True, False, True, False, False])
+    for part in hold_out_pairs(same, fraction, np.random.RandomState(0)):
+        assert set(same[part]) == {True, False}
+
+
+def test_a_lone_pair_is_in_both_parts_with_a_warning():
+    same = np.array([True, False, False, False])
+    with pytest.warns(UserWarning, match="only one pair of the same"):
+        kept, held_out = hold_out_pairs(same, 0.2, np.random.RandomState(0))
+    assert kept[0] == held_out[0] == 0
+    assert not set(kept[1:]) & set(held_out[1:])
+
+
+def test_two_pairs_are_enough():
+    with pytest.warns(UserWarning, match="There is only one pair of"):
+        verifier = PairVerifier(quick(), random_state=0).fit(
+            X[[[0, 1], [0, 70]]], [1, 0]
+        )
+    assert np.isfinite(verifier.threshold_)
+    # Frozen and unsupervised ones hold nothing out, and have nothing to warn of.
+    PairVerifier(as_they_are()).fit(X[[[0, 1], [0, 70]]], [1, 0])
+
+
+def test_the_default_embedding_learns_from_pairs():
+    verifier = PairVerifier(random_state=0).fit(PAIRS, SAME)
+    assert type(verifier.embedding_) is ContrastiveEmbedding
+    assert verifier.embedding_.similarity == "pairs"
+    assert verifier.score(*(lambda n, s: (X[n], s))(*drawn(seed=1))) > 0.85
+
+
+@pytest.mark.parametrize(
+    "similarity", ["auto", "pairs", PairConstraints(transitive_closure=False)]
+)
+def test_likenesses_of_pairs_are_taken(similarity):
+    embedding = quick(similarity=similarity)
+    verifier = PairVerifier(embedding, random_state=0).fit(PAIRS, SAME)
+    expected = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)
+    assert_same_answers(verifier, expected)
+    assert embedding.similarity is similarity
+    assert not hasattr(embedding, "coefs_")
+
+
+def test_a_transformer_is_fitted_on_the_rows_without_labels():
+    pipeline = make_pipeline(StandardScaler(), PCA(2))
+    verifier = PairVerifier(pipeline).fit(PAIRS, SAME)
+    by_hand = clone(pipeline).fit(PAIRS.reshape(-1, 4))
+    Z = by_hand.transform(PAIRS.reshape(-1, 4)).reshape(-1, 2, 2)
+    expected = np.linalg.norm(Z[:, 0] - Z[:, 1], axis=1)
+    assert_allclose(verifier.pair_distance(PAIRS), expected, rtol=1e-12)
+    # All pairs set the threshold.
+    assert_array_equal(verifier.n_calibration_pairs_, np.bincount(SAME))
+
+
+def test_a_frozen_embedding_is_used_as_it_is():
+    embedding = quick(random_state=0).fit(X, y)
+    before = pickle.dumps(embedding)
+    frozen = FrozenEstimator(embedding)
+    verifier = PairVerifier(frozen).fit(PAIRS, SAME)
+    assert verifier.embedding_ is frozen
+    assert pickle.dumps(embedding) == before
+    assert_allclose(verifier.pair_distance(PAIRS), embedding.pair_distance(PAIRS))
+    assert_array_equal(verifier.n_calibration_pairs_, np.bincount(SAME))
+
+
+def test_a_pipeline_may_end_in_an_embedding_that_learns_from_pairs():
+    steps = make_pipeline(StandardScaler(), PCA(3), quick(random_state=0))
+    verifier = PairVerifier(steps, random_state=3).fit(PAIRS, SAME)
+    kept, held_out = hold_out_pairs(SAME, 0.2, np.random.RandomState(3))
+    first = make_pipeline(StandardScaler(), PCA(3, random_state=0))
+    rows = first.fit_transform(PAIRS[kept].reshape(-1, 4))
+    last = quick(random_state=0, similarity="pairs")
+    last.fit(rows.reshape(-1, 2, 3), SAME[kept].astype(int))
+    by_hand = FrozenEstimator(make_pipeline(first, last))
+    expected = PairVerifier(by_hand).fit(PAIRS[held_out], SAME[held_out])
+    assert_same_answers(verifier, expected)
+    assert isinstance(verifier.embedding_, Pipeline)
+    assert not hasattr(steps[0], "mean_")
+
+
+@pytest.mark.parametrize(
+    "wrap", [make_pipeline, lambda e: Pipeline([("a", make_pipeline(e))])]
+)
+def test_a_pipeline_of_nothing_else_changes_nothing(wrap):
+    first = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)
+    second = PairVerifier(wrap(quick()), random_state=0).fit(PAIRS, SAME)
+    assert_same_answers(first, second)
+
+
+def test_random_state_is_handed_on_where_there_is_none():
+    pipeline = make_pipeline(StandardScaler(), quick())
+    fits = [PairVerifier(pipeline, random_state=0).fit(PAIRS, SAME) for _ in range(2)]
+    assert_same_answers(*fits)
+    other = PairVerifier(pipeline, random_state=1).fit(PAIRS, SAME)
+    assert (other.pair_distance(PAIRS) != fits[0].pair_distance(PAIRS)).any()
+    own = [
+        PairVerifier(quick(random_state=5), random_state=seed).fit(PAIRS, SAME)
+        for seed in (0, 1)
+    ]
+    assert [each.embedding_.random_state for each in own] == [5, 5]
+
+
+# Row numbers.
+
+
+@pytest.mark.parametrize("embedding", [quick(), StandardScaler(), PCA(2)])
+def test_row_numbers_stand_for_rows(embedding):
+    rows = PairVerifier(embedding, random_state=0).fit(PAIRS, SAME)
+    numbers = PairVerifier(embedding, preprocessor=X, random_state=0)
+    numbers.fit(NUMBERS, SAME)
+    assert rows.threshold_ == pytest.approx(numbers.threshold_, rel=1e-5)
+    assert_allclose(
+        rows.pair_distance(PAIRS), numbers.pair_distance(NUMBERS), atol=1e-5
+    )
+    assert numbers.n_features_in_ == rows.n_features_in_ == 4
+    # Set to no table, it takes rows.
+    numbers.set_params(preprocessor=None)
+    assert_array_equal(numbers.predict(PAIRS), rows.predict(PAIRS))
+
+
+TABLES = {
+    "pandas": pd.DataFrame(X, columns=list("abcd"), index=np.arange(150)[::-1]),
+    "polars": pl.DataFrame(X, schema=list("abcd")),
+    "list": X.tolist(),
+    "callable": lambda numbers: X[numbers],
+    "callable frame": lambda numbers: pd.DataFrame(X[numbers], columns=list("abcd")),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(TABLES))
+@pytest.mark.parametrize(
+    "embedding", [quick(), make_pipeline(StandardScaler(), PCA(2))]
+)
+def test_tables_may_be_of_any_kind(kind, embedding):
+    plain = PairVerifier(embedding, preprocessor=X, random_state=0).fit(NUMBERS, SAME)
+    other = PairVerifier(embedding, preprocessor=TABLES[kind], random_state=0)
+    other.fit(NUMBERS.tolist(), SAME)
+    # Frames hold columns one after the other, which changes the order of sums.
+    assert_same_answers(plain, other, NUMBERS, rtol=1e-9)
+
+
+def test_pairs_of_numbers_may_be_a_frame():
+    verifier = PairVerifier(StandardScaler(), preprocessor=X).fit(NUMBERS, SAME)
+    for frame in (pd.DataFrame(NUMBERS), pl.DataFrame(NUMBERS)):
+        assert_array_equal(verifier.predict(frame), verifier.predict(NUMBERS))
+
+
+def test_a_callable_is_asked_for_each_row_once():
+    asked = []
+
+    def rows(numbers):
+        asked.append(numbers)
+        return X[numbers]
+
+    verifier = PairVerifier(StandardScaler(), preprocessor=rows).fit(NUMBERS, SAME)
+    verifier.predict([[7, 7], [7, 3]])
+    assert_array_equal(asked[0], np.unique(NUMBERS))
+    assert_array_equal(asked[1], [3, 7])
+    assert len(asked) == 2
+
+
+def test_a_fitted_verifier_takes_another_table():
+    verifier = PairVerifier(StandardScaler(), preprocessor=X).fit(NUMBERS, SAME)
+    expected = verifier.pair_distance([[140, 20]])
+    verifier.set_params(preprocessor=X[[140, 20]])
+    assert_array_equal(verifier.pair_distance([[0, 1]]), expected)
+
+
+def test_columns_of_a_frame_keep_their_names_and_kinds():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["colour"] = np.where(y == 0, "red", "blue")
+    columns = make_column_transformer(
+        (StandardScaler(), ["a", "b"]), (OneHotEncoder(sparse_output=False), ["colour"])
+    )
+    for embedding in (columns, make_pipeline(columns, quick(random_state=0))):
+        verifier = PairVerifier(embedding, preprocessor=frame, random_state=0)
+        verifier.fit(NUMBERS, SAME)
+        near, far = verifier.pair_distance([[0, 1], [0, 149]])
+        assert near < far
+        assert verifier.n_features_in_ == 5
+
+
+def test_columns_of_another_frame_must_be_in_the_same_order():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    verifier = PairVerifier(quick(), preprocessor=frame, random_state=0)
+    verifier.fit(NUMBERS, SAME)
+    assert verifier.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    verifier.set_params(preprocessor=frame[["b", "a", "c", "d"]])
+    with pytest.raises(ValueError, match="columns of `fit` in the same order"):
+        verifier.predict(NUMBERS)
+    # An array has no names, and is taken as it is.
+    verifier.set_params(preprocessor=X).fit(NUMBERS, SAME)
+    assert not hasattr(verifier, "feature_names_in_")
+
+
+def test_an_embedding_that_knows_names_takes_pairs_without_them():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    named = FrozenEstimator(quick(random_state=0).fit(frame, y))
+    bare = FrozenEstimator(quick(random_state=0).fit(X, y))
+    first, second = (PairVerifier(each).fit(PAIRS, SAME) for each in (named, bare))
+    assert_same_answers(first, second, rtol=1e-9)
+
+
+def test_an_embedding_may_return_frames():
+    embedding = StandardScaler().set_output(transform="pandas")
+    pipeline = make_pipeline(embedding, quick(random_state=0))
+    for each, plain in (
+        (embedding, StandardScaler()),
+        (pipeline, make_pipeline(StandardScaler(), quick(random_state=0))),
+    ):
+        first, second = (
+            PairVerifier(e, preprocessor=X, random_state=0).fit(NUMBERS, SAME)
+            for e in (each, plain)
+        )
+        assert_same_answers(first, second, NUMBERS, rtol=1e-9)
+
+
+# Thresholds anew.
+
+
+def test_calibration_by_other_pairs():
+    verifier = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)
+    embedding = verifier.embedding_
+    numbers, same = drawn(200, seed=1)
+    before = verifier.get_params()
+    assert verifier.calibrate_threshold(X[numbers], same) is verifier
+    assert verifier.embedding_ is embedding
+    expected = PairVerifier(FrozenEstimator(embedding)).fit(X[numbers], same)
+    assert verifier.threshold_ == expected.threshold_
+    assert verifier.calibration_ == expected.calibration_
+    assert_array_equal(verifier.n_calibration_pairs_, np.bincount(same))
+    assert verifier.get_params() == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"strategy": "f_beta", "beta": 2.0},
+        {"strategy": "max_tpr", "min_rate": 0.9},
+        {"strategy": "max_tnr", "min_rate": 0.0},
+        {"strategy": "eer"},
+        {"strategy": "far", "target_far": 0.2, "confidence": 0.8},
+    ],
+)
+def test_strategies_of_the_call_are_those_of_the_constructor(changed):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    verifier.calibrate_threshold(PAIRS, SAME, **changed)
+    expected = PairVerifier(as_they_are(), **changed).fit(PAIRS, SAME)
+    assert verifier.threshold_ == expected.threshold_
+    assert verifier.strategy == "accuracy"
+    # What is not said is the constructor's.
+    expected.calibrate_threshold(PAIRS, SAME)
+    assert verifier.threshold_ == expected.threshold_
+
+
+def test_far_keeps_its_rate_on_new_pairs():
+    rng = np.random.RandomState(0)
+    kind = rng.randint(5, size=6000)
+    rows = rng.normal(size=(6000, 3)) + 2 * rng.normal(size=(5, 3))[kind]
+    # Each row is in one pair only.
+    pairs, same = rows.reshape(3000, 2, 3), kind[::2] == kind[1::2]
+    verifier = PairVerifier(StandardScaler(), strategy="far", target_far=0.05)
+    verifier.fit(pairs[:1500], same[:1500])
+    accepted = verifier.predict(pairs[1500:])[~same[1500:]]
+    assert 0.01 < accepted.mean() < 0.05
+
+
+def test_a_threshold_by_hand_leaves_probabilities_alone():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    before = verifier.predict_proba(PAIRS)
+    assert verifier.set_threshold(0.5) is verifier
+    assert verifier.threshold_ == 0.5
+    assert_array_equal(verifier.predict_proba(PAIRS), before)
+
+
+# With the tools of scikit-learn.
+
+
+def test_cross_validation():
+    scores = cross_val_score(PairVerifier(quick(), random_state=0), PAIRS, SAME, cv=3)
+    assert scores.mean() > 0.7
+    verifier = PairVerifier(PCA(2), preprocessor=X)
+    scores = cross_val_score(verifier, NUMBERS, SAME, cv=3, scoring="roc_auc")
+    assert scores.mean() > 0.8
+
+
+def test_search_over_embedding_and_strategy():
+    grid = {
+        "embedding__margin": [0.5, 1.0],
+        "strategy": ["accuracy", "eer", "max_tpr"],
+        "min_rate": [0.9],
+    }
+    search = GridSearchCV(PairVerifier(quick(), random_state=0), grid, cv=2)
+    search.fit(PAIRS, SAME)
+    best = search.best_estimator_
+    assert best.embedding_.margin_ == search.best_params_["embedding__margin"]
+    assert_array_equal(search.predict(PAIRS), best.predict(PAIRS))
+
+
+def test_threshold_tuned_by_scikit_learn():
+    tuned = TunedThresholdClassifierCV(
+        PairVerifier(PCA(2)), scoring="accuracy", response_method="decision_function"
+    )
+    assert tuned.fit(PAIRS, SAME).score(PAIRS, SAME) > 0.7
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_probabilities_calibrated_by_scikit_learn(method):
+    calibrated = CalibratedClassifierCV(PairVerifier(PCA(2)), method=method, cv=3)
+    probabilities = calibrated.fit(PAIRS, SAME).predict_proba(PAIRS)
+    assert np.mean((probabilities[:, 1] > 0.5) == SAME) > 0.7
+
+
+def test_a_frozen_verifier_is_calibrated_by_scikit_learn():
+    verifier = PairVerifier(PCA(2)).fit(PAIRS, SAME)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(verifier), cv=2)
+    assert calibrated.fit(PAIRS, SAME).score(PAIRS, SAME) > 0.7
+    assert_array_equal(
+        FrozenEstimator(verifier).predict(PAIRS), verifier.predict(PAIRS)
+    )
+
+
+def test_a_pickled_verifier_answers_the_same():
+    for preprocessor, pairs in ((None, PAIRS), (X, NUMBERS)):
+        verifier = PairVerifier(quick(), preprocessor=preprocessor, random_state=0)
+        verifier.fit(pairs, SAME)
+        again = pickle.loads(pickle.dumps(verifier))
+        assert_same_answers(verifier, again, pairs)
+        other = clone(verifier)
+        assert not fitted_attributes(other)
+        assert_same_answers(verifier, other.fit(pairs, SAME), pairs)
+
+
+def test_a_frozen_embedding_survives_clone():
+    frozen = as_they_are()
+    verifier = clone(PairVerifier(frozen))
+    assert verifier.fit(PAIRS, SAME).embedding_ is frozen
+
+
+def test_tags_say_what_it_takes():
+    tags = get_tags(PairVerifier())
+    assert tags.estimator_type == "classifier"
+    assert not tags.classifier_tags.multi_class
+    assert tags.input_tags.three_d_array
+    assert not tags.input_tags.two_d_array
+    assert tags.target_tags.required
+    numbered = get_tags(PairVerifier(preprocessor=X)).input_tags
+    assert numbered.two_d_array
+    assert not numbered.three_d_array
+
+
+def test_importing_it_loads_neither_torch_nor_pipelines():
+    code = (
+        "import sys, sklearn_contrastive.verification; "
+        "print([m for m in ('torch', 'matplotlib', 'sklearn.pipeline', "
+        "'sklearn.linear_model') if m in sys.modules])"
+    )
+    found = run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]", found.stdout
+
+
+class RowVerifier(PairVerifier):
+    """For scikit-learn's checks, which speak of rows: pairs each with the origin.
+
+    They also want `predict` to say what `predict_proba` finds likelier; so the
+    threshold is put where the two agree.
+    """
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        _check_feature_names(self, X, reset=True)
+        slope, intercept = self.calibration_
+        return self.set_threshold(-intercept / slope) if slope else self
+
+    def pair_distance(self, pairs):
+        if hasattr(self, "threshold_"):
+            _check_feature_names(self, pairs, reset=False)
+        return super().pair_distance(pairs)
+
+    def _read(self, X):
+        rows = X if hasattr(X, "toarray") else np.asarray(X)
+        if isinstance(rows, np.ndarray) and rows.ndim == 2:
+            rows = np.stack([rows, np.zeros_like(rows)], axis=1)
+        return super()._read(rows)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
+
+SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=12)
+
+
+@pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@parametrize_with_checks(
+    [
+        RowVerifier(SMALL),
+        RowVerifier(make_pipeline(StandardScaler(), SMALL), strategy="eer"),
+    ]
+)
+def test_scikit_learn_checks_pass(estimator, check):
+    check(estimator)
+
+
+# What its checks cannot reach.
+
+
+def test_fit_again_gives_the_same():
+    verifier = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)
+    again = pickle.loads(pickle.dumps(verifier))
+    assert_same_answers(verifier, again.fit(PAIRS, SAME))
+
+
+def test_fit_leaves_parameters_and_data_alone():
+    pairs, table, labels = PAIRS.copy(), X.copy(), SAME.copy()
+    for verifier, given in (
+        (PairVerifier(quick(), random_state=0), pairs),
+        (PairVerifier(PCA(2), preprocessor=table), NUMBERS.copy()),
+    ):
+        before = verifier.get_params()
+        embedding = pickle.dumps(verifier.embedding)
+        verifier.fit(given, labels).predict_proba(given)
+        after = verifier.get_params()
+        assert before.keys() == after.keys()
+        assert all(after[name] is before[name] for name in before)
+        assert pickle.dumps(verifier.embedding) == embedding
+    assert_array_equal(pairs, PAIRS)
+    assert_array_equal(table, X)
+    assert_array_equal(labels, SAME)
+
+
+def test_fitted_attributes_are_documented():
+    from numpydoc.docscrape import ClassDoc
+
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    verifier = PairVerifier(as_they_are(), preprocessor=frame).fit(NUMBERS, SAME)
+    documented = {p.name for p in ClassDoc(PairVerifier)["Attributes"]}
+    assert set(fitted_attributes(verifier)) == documented
+    listed = [p.name for p in ClassDoc(PairVerifier)["Parameters"]]
+    assert sorted(listed) == sorted(verifier.get_params(deep=False))
+
+
+class Failing(TransformerMixin, BaseEstimator):
+    """Fails when it is fitted, or when it transforms."""
+
+    def __init__(self, where="fit"):
+        self.where = where
+
+    def fit(self, X, y=None):
+        if self.where == "fit":
+            raise RuntimeError("it failed")
+        return self
+
+    def transform(self, X):
+        if self.where == "transform":
+            raise RuntimeError("it failed")
+        return X * np.nan
+
+
+@pytest.mark.parametrize("where", ["fit", "transform", "result"])
+def test_an_error_leaves_nothing_half_fitted(where):
+    fresh = PairVerifier(Failing(where))
+    fitted = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    before = fitted_attributes(fitted)
+    fitted.set_params(embedding=Failing(where))
+    for verifier in (fresh, fitted):
+        with pytest.raises((RuntimeError, ValueError), match=r"it failed|contains NaN"):
+            verifier.fit(PAIRS[:, :, :2], SAME)
+    assert not fitted_attributes(fresh)
+    assert fitted_attributes(fitted) == before
+
+
+def test_an_error_in_calibration_changes_nothing():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    before = fitted_attributes(verifier)
+    for wrong in ({"strategy": "far"}, {"strategy": "max_tpr"}):
+        with pytest.raises(ValueError, match=r"`target_far|`min_rate"):
+            verifier.calibrate_threshold(PAIRS, SAME, **wrong)
+    assert fitted_attributes(verifier) == before
+
+
+def test_too_few_pairs_are_noticed_before_training():
+    class Never(ContrastiveEmbedding):
+        def fit(self, X, y):
+            raise AssertionError("trained")
+
+    verifier = PairVerifier(Never(), strategy="far", target_far=0.01)
+    with pytest.raises(ValueError, match="at least 299 different pairs"):
+        verifier.fit(PAIRS, SAME)
+
+
+# Asked in vain.
+
+
+def refused(message, pairs=PAIRS, labels=SAME, verifier=None, error=ValueError):
+    verifier = verifier or PairVerifier(as_they_are())
+    with pytest.raises(error, match=re.escape(message)):
+        verifier.fit(pairs, labels)
+    assert not fitted_attributes(verifier)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (PAIRS[:, 0], "got shape (120, 4). Reshape your data: stack two tables"),
+        (X[:120, :2], "got shape (120, 2). Reshape your data: stack two tables"),
+        (PAIRS[:, :1], "got shape (120, 1, 4)"),
+        (PAIRS[:, [0, 1, 1]], "`X` must hold pairs of rows, shape (n_pairs, 2, n"),
+        (PAIRS[:, :, None], "got shape (120, 2, 1, 4)"),
+        (NUMBERS, "Row numbers need `preprocessor`, the table of rows"),
+        ([[[1, 2], [3]]] * 120, "`X` must hold pairs of rows that are equally long"),
+        (np.where(PAIRS > 7, np.nan, PAIRS), "`X` must be finite; found NaN in column"),
+        (np.where(PAIRS > 7, np.inf, PAIRS), "found infinity in column 0"),
+        (PAIRS.astype(str).astype(object) + "x", "`X` must be numeric; found text"),
+        (PAIRS + 1j, "Complex data not supported"),
+        (PAIRS[:0], "0 sample(s)"),
+        (PAIRS[:, :, :0], "0 feature(s)"),
+    ],
+)
+def test_samples_that_are_no_pairs_are_refused(pairs, message):
+    refused(message, pairs)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "requires y to be passed, but the target y is None"),
+        (SAME[:-1], "inconsistent numbers of samples: [120, 119]"),
+        (np.ones(120), "got one class, [1.0], in 120 pairs"),
+        (np.arange(120) % 3, "Only binary classification is supported"),
+        (np.arange(120) % 3, "the greater for pairs of the same; got 3, [0, 1, 2]"),
+        (np.linspace(0, 1, 120), "Unknown label type: continuous"),
+        (np.where(SAME, 1.0, np.nan), "Input y contains NaN"),
+        (np.column_stack([SAME, SAME]), "y should be a 1d array"),
+    ],
+)
+def test_labels_that_are_not_of_two_kinds_are_refused(labels, message):
+    refused(message, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("table", "numbers", "message"),
+    [
+        (X, NUMBERS + 100, "row numbers from 0 to 149, positions in the 150 rows"),
+        (X, NUMBERS - 200, "got some from -200 to"),
+        (X, NUMBERS.astype(float), "integers of shape (n_pairs, 2)"),
+        (X, NUMBERS[:, [0, 1, 1]], "got int64 of shape (120, 3)"),
+        (X, PAIRS, "For pairs of rows themselves, set `preprocessor=None`"),
+        (X[:, 0], NUMBERS, "`preprocessor` must give one row of numbers for each"),
+        (lambda numbers: X, NUMBERS, "the preprocessor returned shape (150, 4)"),
+        (lambda numbers: X[numbers] * np.nan, NUMBERS, "found NaN in columns 0, 1"),
+    ],
+)
+def test_row_numbers_that_are_none_are_refused(table, numbers, message):
+    verifier = PairVerifier(StandardScaler(), preprocessor=table)
+    refused(message, numbers, verifier=verifier)
+
+
+def test_text_in_a_frame_is_refused_by_an_embedding_that_reads_numbers():
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(colour="red")
+    verifier = PairVerifier(quick(), preprocessor=frame)
+    refused("must be numeric; found text", NUMBERS, verifier=verifier)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"strategy": "best"}, "The 'strategy' parameter of PairVerifier must be a"),
+        (
+            {"strategy": "max_tpr"},
+            "`min_rate` must be a number in [0, 1] with strategy",
+        ),
+        ({"strategy": "max_tnr"}, "least share of same pairs that must be accepted"),
+        ({"min_rate": 1.1}, "The 'min_rate' parameter of PairVerifier must be a float"),
+        ({"beta": 0}, "The 'beta' parameter of PairVerifier must be a float"),
+        ({"target_far": 0}, "The 'target_far' parameter of PairVerifier must be"),
+        ({"confidence": 1.0}, "The 'confidence' parameter of PairVerifier must be"),
+        ({"validation_fraction": 0}, "The 'validation_fraction' parameter"),
+        ({"preprocessor": 3}, "The 'preprocessor' parameter of PairVerifier must be"),
+        ({"embedding": "pca"}, "The 'embedding' parameter of PairVerifier must be"),
+        (
+            {"strategy": "far"},
+            "needs at least 299 different pairs to set the threshold",
+        ),
+    ],
+)
+def test_parameters_out_of_range_are_refused(changed, message):
+    verifier = PairVerifier(**{"embedding": as_they_are(), **changed})
+    refused(message, verifier=verifier)
+
+
+@pytest.mark.parametrize(
+    "similarity",
+    [
+        "labels",
+        "neighbors",
+        LabelSimilarity(),
+        PairConstraints(NUMBERS, SAME),
+        PairConstraints(weights=np.ones(120)),
+        lambda a, b: a == b,
+    ],
+)
+def test_embeddings_that_learn_from_other_things_are_refused(similarity):
+    embedding = quick(similarity=similarity)
+    for each in (embedding, make_pipeline(StandardScaler(), embedding)):
+        refused(
+            "`embedding` must be a ContrastiveEmbedding with similarity='auto', ",
+            verifier=PairVerifier(each),
+        )
+    refused("FrozenEstimator(fitted)", verifier=PairVerifier(embedding))
+
+
+def test_a_transformer_that_needs_labels_of_rows_is_refused():
+    refused(
+        "`embedding` must learn from pairs or without labels; got Neighborhood",
+        verifier=PairVerifier(NeighborhoodComponentsAnalysis()),
+    )
+
+
+def test_sparse_pairs_are_refused():
+    from scipy.sparse import csr_array
+
+    refused("Sparse data was passed for `X`", csr_array(PAIRS[:, 0]), error=TypeError)
+
+
+def test_a_sparse_embedding_is_refused():
+    pairs = np.round(PAIRS)
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        PairVerifier(OneHotEncoder()).fit(pairs, SAME)
+
+
+def test_frozen_before_it_is_fitted():
+    verifier = PairVerifier(FrozenEstimator(StandardScaler()))
+    with pytest.raises(NotFittedError):
+        verifier.fit(PAIRS, SAME)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "predict",
+        "predict_proba",
+        "decision_function",
+        "pair_distance",
+        "pair_score",
+        "set_threshold",
+    ],
+)
+def test_asked_before_fit(method):
+    with pytest.raises(NotFittedError, match="PairVerifier instance is not fitted"):
+        getattr(PairVerifier(), method)(PAIRS)
+
+
+def test_calibrated_before_fit():
+    with pytest.raises(NotFittedError):
+        PairVerifier().calibrate_threshold(PAIRS, SAME)
+
+
+def test_pairs_of_another_width_are_refused():
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    with pytest.raises(ValueError, match="X has 3 features, but PairVerifier is exp"):
+        verifier.predict(PAIRS[:, :, :3])
+
+
+@pytest.mark.parametrize("threshold", [np.nan, np.inf, "0.5", None, True, [0.5]])
+def test_thresholds_that_are_no_number_are_refused(threshold):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    with pytest.raises(ValueError, match="`threshold` must be a finite number"):
+        verifier.set_threshold(threshold)
+
+
+@pytest.mark.parametrize(
+    ("labels", "changed", "message"),
+    [
+        (np.where(SAME, "a", "b"), {}, "`y` must hold the labels of `fit`, [False, "),
+        (np.ones(120, bool), {}, "got one class, [True]"),
+        (SAME, {"strategy": "best"}, "The 'strategy' parameter of calibrate_threshold"),
+        (SAME, {"strategy": "max_tnr"}, "`min_rate` must be a number in [0, 1]"),
+        (SAME, {"min_rate": -0.1}, "The 'min_rate' parameter of calibrate_threshold"),
+        (SAME, {"beta": -1.0}, "The 'beta' parameter of calibrate_threshold"),
+    ],
+)
+def test_calibration_in_vain(labels, changed, message):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        verifier.calibrate_threshold(PAIRS, labels, **changed)
+
+
+def test_no_warning_is_given_without_need():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verifier = PairVerifier(quick(), preprocessor=TABLES["pandas"], random_state=0)
+        verifier.fit(NUMBERS, SAME).predict_proba(NUMBERS)
