@@ -25,6 +25,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 def draw_pairs(labels, n_pairs, rng):
     """Return row numbers of pairs, half of them the same, and which these are."""
+    labels = np.asarray(labels)
     first, second = rng.integers(len(labels), size=(2, 20 * n_pairs))
     first, second = first[first != second], second[first != second]
     same = labels[first] == labels[second]

@@ -1,5 +1,6 @@
 """What a fitted verifier says of pairs, and how its threshold is set anew."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -8,7 +9,15 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._pair_samples import pair_distances, read_labels, read_pairs
-from sklearn_contrastive._thresholds import check_strategy, threshold_by
+from sklearn_contrastive._thresholds import (
+    DEFAULTS,
+    STRATEGIES,
+    check_strategy,
+    cuts_of,
+    nearer_share,
+    threshold_by,
+    used_settings,
+)
 
 
 class PairDecisionsMixin:
@@ -35,10 +44,7 @@ class PairDecisionsMixin:
             If `pairs` has another shape or width than in `fit`, holds NaN or infinity,
             or row numbers that `preprocessor` does not have.
         """
-        check_is_fitted(self)
-        samples = self._read(pairs)
-        self._check_columns(samples)
-        return pair_distances(self.embedding_, samples)
+        return self._distances(pairs, "pairs")
 
     def pair_score(self, pairs):
         """Return the similarity of the two rows of each pair: minus their distance.
@@ -68,7 +74,7 @@ class PairDecisionsMixin:
         decision : ndarray of shape (n_pairs,)
             ``threshold_`` minus the distance: positive for the same.
         """
-        distances = self.pair_distance(X)
+        distances = self._distances(X, "X")
         return self.threshold_ - distances
 
     def predict(self, X):
@@ -104,7 +110,7 @@ class PairDecisionsMixin:
         probabilities : ndarray of shape (n_pairs, 2)
             For ``classes_[0]`` and ``classes_[1]``.
         """
-        distances = self.pair_distance(X)
+        distances = self._distances(X, "X")
         slope, intercept = self.calibration_
         same = expit(intercept + slope * distances)
         return np.column_stack([1 - same, same])
@@ -120,7 +126,8 @@ class PairDecisionsMixin:
         Returns
         -------
         self : PairVerifier
-            With this ``threshold_``. Probabilities stay as they are.
+            With this ``threshold_``, and a ``strategy_`` of None. Probabilities stay as
+            they are.
 
         Raises
         ------
@@ -136,7 +143,7 @@ class PairDecisionsMixin:
                 f"`threshold` must be a finite number, a distance; got {threshold!r}. "
                 "Set -1 to accept no pair."
             )
-        self.threshold_ = float(threshold)
+        self.threshold_, self.strategy_ = float(threshold), None
         return self
 
     def calibrate_threshold(
@@ -162,14 +169,18 @@ class PairDecisionsMixin:
         y : array-like of shape (n_pairs,)
             Their labels, of both kinds and those of `fit`.
 
-        strategy, min_rate, beta, target_far, confidence : default=None
-            As in the constructor, whose value None stands for. The constructor's are
-            not changed.
+        strategy : str, default=None
+            As in the constructor. None means the strategy of the constructor, not that
+            of an earlier call.
+
+        min_rate, beta, target_far, confidence : float, default=None
+            As in the constructor. None means the value of the constructor where the
+            strategy uses it. The constructor's values are not changed.
 
         Returns
         -------
         self : PairVerifier
-            With another ``threshold_``, ``calibration_`` and
+            With another ``threshold_``, ``strategy_``, ``calibration_`` and
             ``n_calibration_pairs_``.
 
         Raises
@@ -177,22 +188,28 @@ class PairDecisionsMixin:
         NotFittedError
             Before `fit`.
         ValueError
-            If pairs, labels or a setting are not what they must be. Nothing is changed
-            then.
+            If pairs, labels or a setting are not what they must be, or a setting is
+            given that the strategy does not use. Nothing is changed then.
+
+        Warns
+        -----
+        UserWarning
+            If pairs of the same lie farther apart than the others, as in `fit`.
         """
         check_is_fitted(self)
         given = {
-            "strategy": strategy,
             "min_rate": min_rate,
             "beta": beta,
             "target_far": target_far,
             "confidence": confidence,
         }
-        settings = self._settings(given)
         validate_parameter_constraints(
-            self._parameter_constraints, settings, caller_name="calibrate_threshold"
+            self._parameter_constraints,
+            given | ({} if strategy is None else {"strategy": strategy}),
+            caller_name="calibrate_threshold",
         )
-        distances = self.pair_distance(pairs)
+        settings = self._settings(strategy, given)
+        distances = self._distances(pairs, "pairs")
         labels, same = read_labels(y, len(distances))
         if not np.array_equal(labels, self.classes_):
             raise ValueError(
@@ -200,43 +217,90 @@ class PairDecisionsMixin:
                 f"{labels.tolist()}."
             )
         check_strategy(settings, int((~same).sum()))
-        self._calibrate(settings, same, distances)
+        self._calibrate(settings, labels, same, distances)
         return self
 
-    def _read(self, X):
-        return read_pairs(self, X, self.preprocessor)
+    def _read(self, X, name):
+        return read_pairs(self, X, self.preprocessor, name)
 
-    def _check_columns(self, samples):
+    def _distances(self, X, name):
+        check_is_fitted(self)
+        samples = self._read(X, name)
+        self._check_columns(samples, name)
+        return pair_distances(self.embedding_, samples, name)
+
+    def _check_columns(self, samples, name):
         """Raise for rows of other columns than those of `fit`."""
         n_features = samples.rows.shape[1]
         if n_features != self.n_features_in_:
             raise ValueError(
-                f"X has {n_features} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input: pairs of rows with the "
-                "columns of `fit`."
+                f"{name} has {n_features} features, but {type(self).__name__} is "
+                f"expecting {self.n_features_in_} features as input: pairs of rows "
+                "with the columns of `fit`."
             )
         expected = list(getattr(self, "feature_names_in_", ()))
         if samples.names and expected and samples.names != expected:
+            both = zip(expected, samples.names, strict=True)
+            i, names = next((i, two) for i, two in enumerate(both) if two[0] != two[1])
             raise ValueError(
-                "`preprocessor` must give the columns of `fit` in the same order, "
-                f"{expected}; got {samples.names}."
+                "`preprocessor` must give the columns of `fit` in the same order; got "
+                f"{names[1]!r} as column {i}, where `fit` had {names[0]!r}."
             )
 
-    def _settings(self, given=None):
+    def _settings(self, strategy=None, given=None):
         """Return the strategy and what it goes by, the constructor's for None."""
-        names = ("strategy", "min_rate", "beta", "target_far", "confidence")
-        given = given or dict.fromkeys(names)
-        return {
-            name: getattr(self, name) if value is None else value
-            for name, value in given.items()
-        }
+        given = given or dict.fromkeys(DEFAULTS)
+        own = {name: getattr(self, name) for name in DEFAULTS}
+        if strategy is not None:
+            # Settings of the constructor may belong to its strategy, and not to this.
+            used = STRATEGIES[strategy][1]
+            own = {name: own[name] if name in used else None for name in own}
+        return used_settings(
+            strategy or self.strategy,
+            {name: own[name] if given[name] is None else given[name] for name in own},
+        )
 
-    def _calibrate(self, settings, same, distances):
+    def _calibrate(self, settings, classes, same, distances):
         """Set what is decided from distances of pairs whose kind is known."""
+        warn_of_far_fellows(classes, same, distances)
         threshold = threshold_by(settings, same, distances)
         self.calibration_ = falling_sigmoid(same, distances)
-        self.threshold_ = threshold
+        self.threshold_, self.strategy_ = threshold, settings["strategy"]
         self.n_calibration_pairs_ = np.bincount(same, minlength=2)
+
+
+def warn_of_far_fellows(classes, same, distances):
+    """Say so where the same are farther apart than others, as by swapped labels.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (2,)
+        The labels; the second means same.
+
+    same : ndarray of bool of shape (n_pairs,)
+        Which pairs are the same; both kinds occur.
+
+    distances : ndarray of float64 of shape (n_pairs,)
+        Finite, >= 0.
+
+    Warns
+    -----
+    UserWarning
+        If a pair of the same is nearer than a different one in less than half of all
+        comparisons.
+    """
+    share = nearer_share(cuts_of(same, distances))
+    if share < 0.5:
+        different, alike = classes.tolist()
+        warnings.warn(
+            f"Pairs labelled {alike!r} lie farther apart than pairs labelled "
+            f"{different!r} in {1 - share:.0%} of the comparisons, yet {alike!r} means "
+            "same: it is the greater label, of words the later in the alphabet. If "
+            f"{different!r} means same, pass `np.asarray(y) == {different!r}` as `y`. "
+            "If not, the embedding does not tell the kinds apart.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def falling_sigmoid(same, distances):

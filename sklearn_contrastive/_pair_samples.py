@@ -2,21 +2,27 @@
 
 import warnings
 from copy import copy
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import (
     _safe_indexing,
-    assert_all_finite,
     check_array,
     check_consistent_length,
     column_or_1d,
 )
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _get_feature_names, _num_samples
 
 from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._labels import (
+    first_fraction,
+    missing_labels,
+    nullable_dtype,
+    without_na,
+)
 
 #: Pairs compared together, so that temporary arrays stay small.
 _BLOCK = 8192
@@ -63,7 +69,16 @@ class PairSamples(NamedTuple):
         return _safe_indexing(self.rows, self.ends.ravel())
 
 
-def read_pairs(estimator, X, preprocessor):
+def known_names(rows):
+    """Return the names of columns that transformers of scikit-learn see, or None."""
+    try:
+        return _get_feature_names(rows)
+    except TypeError:
+        # Text beside other things.
+        return None
+
+
+def read_pairs(estimator, X, preprocessor, name):
     """Return pairs of rows, or of row numbers, or say what is wrong with them.
 
     Parameters
@@ -77,10 +92,13 @@ def read_pairs(estimator, X, preprocessor):
     preprocessor : array-like of shape (n_rows, n_features), callable or None
         The table that row numbers speak of, or what makes rows of them.
 
+    name : str
+        What messages call `X`.
+
     Returns
     -------
     samples : PairSamples
-        Each row number once. Rows are checked, except those of a DataFrame, whose
+        Each row number or id once. Rows are checked, except those of a DataFrame, whose
         columns may be of kinds that only the embedding knows.
 
     Raises
@@ -90,27 +108,34 @@ def read_pairs(estimator, X, preprocessor):
     """
     if issparse(X):
         raise TypeError(
-            f"Sparse data was passed for `X` ({type(X).__name__}), but dense data is "
-            "required: pairs of rows, shape (n_pairs, 2, n_features)."
+            f"Sparse data was passed for `{name}` ({type(X).__name__}), but dense data "
+            "is required: pairs of rows, shape (n_pairs, 2, n_features)."
         )
     try:
         X = np.asarray(X)
     except ValueError as error:
         raise ValueError(
-            f"`X` must hold pairs of rows that are equally long ({error})."
+            f"`{name}` must hold pairs of rows that are equally long ({error})."
         ) from error
+    if X.ndim and not len(X):
+        raise ValueError(
+            f"`{name}` must hold at least one pair: Found array with 0 sample(s) "
+            f"(shape={X.shape}) while a minimum of 1 is required by "
+            f"{type(estimator).__name__}."
+        )
     if preprocessor is None:
-        rows = _rows_of_pairs(X)
+        rows = _rows_of_pairs(X, name)
         ends = np.arange(len(rows)).reshape(-1, 2)
     else:
-        rows, ends = _numbered_rows(X, preprocessor)
+        numbers, ends = _distinct(X, callable(preprocessor), name)
+        rows = _rows_of_numbers(numbers, preprocessor, name)
     if not hasattr(rows, "columns"):
         # A copy takes the width: what asks is changed by nothing that may yet fail.
-        rows = check_rows(copy(estimator), rows, reset=True)
+        rows = check_rows(copy(estimator), rows, reset=True, name=name)
     return PairSamples(rows, ends)
 
 
-def _rows_of_pairs(X):
+def _rows_of_pairs(X, name):
     """Return the two rows of each pair below each other."""
     if X.ndim == 3 and X.shape[1] == 2:
         return X.reshape(2 * len(X), X.shape[2])
@@ -121,31 +146,50 @@ def _rows_of_pairs(X):
             "PairVerifier(preprocessor=table)."
         )
     raise ValueError(
-        "`X` must hold pairs of rows, shape (n_pairs, 2, n_features); got shape "
+        f"`{name}` must hold pairs of rows, shape (n_pairs, 2, n_features); got shape "
         f"{X.shape}. {hint}"
     )
 
 
-def _numbered_rows(X, preprocessor):
-    """Return each row that has a number in X once, and where each pair has its ends."""
-    if X.ndim != 2 or X.shape[1] != 2 or X.dtype.kind not in "iu":
+def _distinct(X, any_kind, name):
+    """Return each row number or id once, and where each pair has its ends."""
+    wanted, kinds = "row numbers a pair, integers", "iu"
+    if any_kind:
+        wanted, kinds = "row numbers or other ids a pair,", "iufbOSUTmM"
+    if X.ndim != 2 or X.shape[1] != 2 or X.dtype.kind not in kinds:
         hint = "Numbers are positions in the table, counted from 0."
         if X.ndim == 3:
             hint = "For pairs of rows themselves, set `preprocessor=None`."
+        elif any_kind:
+            hint = "The preprocessor is given each id once, and returns their rows."
         raise ValueError(
-            "`X` must hold two row numbers a pair, integers of shape (n_pairs, 2), "
-            f"with `preprocessor`; got {X.dtype} of shape {X.shape}. {hint}"
+            f"`{name}` must hold two {wanted} of shape (n_pairs, 2), with "
+            f"`preprocessor`; got {X.dtype} of shape {X.shape}. {hint}"
         )
-    numbers, ends = np.unique(X, return_inverse=True)
+    try:
+        numbers, ends = np.unique(X, return_inverse=True)
+        missing = (numbers != numbers).any()
+    except TypeError:
+        # None beside text, numbers beside text, or pandas.NA.
+        missing = True
+    if missing:
+        raise ValueError(
+            f"`{name}` must hold row numbers or ids of one kind, without None and NaN."
+        )
+    return numbers, ends.reshape(-1, 2)
+
+
+def _rows_of_numbers(numbers, preprocessor, name):
+    """Return the row of each number or id."""
     if callable(preprocessor):
         rows = preprocessor(numbers)
         found = "the preprocessor returned"
     else:
         n_rows = _num_samples(preprocessor)
-        if len(numbers) and (numbers[0] < 0 or numbers[-1] >= n_rows):
+        if numbers[0] < 0 or numbers[-1] >= n_rows:
             raise ValueError(
-                f"`X` must hold row numbers from 0 to {n_rows - 1}, positions in the "
-                f"{n_rows} rows of `preprocessor`; got some from {numbers[0]} to "
+                f"`{name}` must hold row numbers from 0 to {n_rows - 1}, positions in "
+                f"the {n_rows} rows of `preprocessor`; got some from {numbers[0]} to "
                 f"{numbers[-1]}."
             )
         rows = _safe_indexing(preprocessor, numbers)
@@ -156,7 +200,7 @@ def _numbered_rows(X, preprocessor):
             "`preprocessor` must give one row of numbers for each row number, "
             f"shape ({len(numbers)}, n_features); {found} shape {shape}."
         )
-    return rows, ends.reshape(-1, 2)
+    return rows
 
 
 def read_labels(y, n_pairs):
@@ -181,18 +225,40 @@ def read_labels(y, n_pairs):
     Raises
     ------
     ValueError
-        If there are no labels, or of another number, or of one kind or several.
+        If there are no labels, or of another number, or of one kind or several; if
+        some are missing, or are numbers with a fraction.
     """
     if y is None:
         raise ValueError(
             "This estimator requires y to be passed, but the target y is None. Pass "
             "one label a pair: of two labels the greater means same."
         )
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
+    numpy_dtype = nullable_dtype(y)
+    y = column_or_1d(without_na(y, "biuf"), warn=True)
+    missing = missing_labels(y)
+    fraction = first_fraction(y[~missing])
+    if fraction is not None:
+        raise ValueError(
+            "`y` must hold two labels, not a distance; got continuous values such as "
+            f"{fraction!s}. Unknown label type: continuous. Say of each pair whether "
+            "it is the same, for example `y <= limit`."
+        )
+    if missing.any():
+        raise ValueError(
+            f"`y` must hold one of two labels for every pair; {missing.sum()} are "
+            "missing (Input y contains NaN, infinity or None), the first at pair "
+            f"{missing.argmax()}. Drop these pairs."
+        )
+    if numpy_dtype is not None and y.dtype.kind == "f":
+        # A nullable column of pandas: integers and bools come through as floats.
+        y = y.astype(numpy_dtype)
     check_consistent_length(np.empty(n_pairs), y)
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
+    try:
+        classes, codes = np.unique(y, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(
+            f"`y` must hold two labels that can be sorted, of one kind ({error})."
+        ) from error
     if len(classes) > 2:
         raise ValueError(
             "Only binary classification is supported. The type of the target is "
@@ -252,7 +318,7 @@ def hold_out_pairs(same, fraction, rng):
     return kept, held_out
 
 
-def pair_distances(embedding, samples):
+def pair_distances(embedding, samples, name):
     """Return how far apart the two rows of each pair are in an embedding.
 
     Parameters
@@ -263,6 +329,9 @@ def pair_distances(embedding, samples):
     samples : PairSamples
         Pairs.
 
+    name : str
+        What messages call them.
+
     Returns
     -------
     distances : ndarray of float64 of shape (n_pairs,)
@@ -271,15 +340,11 @@ def pair_distances(embedding, samples):
     Raises
     ------
     ValueError
-        If the rows, or where they are mapped to, are not finite numbers.
+        If the rows, or where they are mapped to, are not finite numbers, or rows are of
+        another width than those that the embedding was fitted on.
     """
-    rows, ends = samples
-    with warnings.catch_warnings():
-        # Pairs cannot name their columns, nor can what has learned from pairs know any.
-        warnings.filterwarnings(
-            "ignore", "X (does not have valid|has) feature names", UserWarning
-        )
-        Z = embedding.transform(rows)
+    ends = samples.ends
+    Z = embedding.transform(_as_fitted(embedding, samples, name))
     Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
     distances = np.empty(len(ends))
     for start in range(0, len(ends), _BLOCK):
@@ -287,3 +352,47 @@ def pair_distances(embedding, samples):
         left, right = Z[ends[block, 0]], Z[ends[block, 1]]
         distances[block] = np.sqrt(((left - right) ** 2).sum(axis=1))
     return distances
+
+
+def _as_fitted(embedding, samples, name):
+    """Return rows with column names where an embedding knows these, else without.
+
+    It would warn of others. Filters of warnings are those of the process, which is
+    why none is set: threads may ask at once.
+    """
+    rows, first = samples.rows, _first_step(embedding)
+    names = getattr(first, "feature_names_in_", None)
+    named = known_names(rows) is not None
+    if names is None:
+        # A transformer that counts columns has looked for names, and seen none.
+        nameless = hasattr(first, "n_features_in_") and named
+        return np.asarray(rows) if nameless else rows
+    if named:
+        return rows
+    if len(names) != rows.shape[1]:
+        raise ValueError(
+            f"`{name}` must hold rows of the {len(names)} columns that `embedding` was "
+            f"fitted on; got {rows.shape[1]} columns."
+        )
+    if hasattr(rows, "set_axis"):
+        return rows.set_axis(names, axis=1)
+    for library, columns in (("pandas", "columns"), ("polars", "schema")):
+        try:
+            frames = import_module(library)
+        except ImportError:
+            continue
+        return frames.DataFrame(np.asarray(rows), **{columns: list(names)})
+    return rows
+
+
+def _first_step(embedding):
+    """Return the transformer that rows are given to."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(embedding, FrozenEstimator):
+        return _first_step(embedding.estimator)
+    if not isinstance(embedding, Pipeline):
+        return embedding
+    steps = (step for _, step in embedding.steps if hasattr(step, "transform"))
+    return _first_step(next(steps, None))

@@ -69,6 +69,24 @@ def cuts_of(same, distances):
     )
 
 
+def nearer_share(cuts):
+    """Return how often a pair of the same is nearer than a different one, as an AUC.
+
+    Parameters
+    ----------
+    cuts : Cuts
+        All cuts.
+
+    Returns
+    -------
+    share : float
+        Of all comparisons, in [0, 1]; where distances are equal, a half.
+    """
+    true, false = cuts.true_accepts, cuts.false_accepts
+    nearer = np.sum(np.diff(false) * (true[1:] + true[:-1])) / 2
+    return float(nearer / (cuts.n_same * cuts.n_different))
+
+
 def most_accurate(cuts):
     """Return the cut with the largest share of right answers, the least of equal ones.
 
@@ -256,6 +274,47 @@ STRATEGIES = {
     "eer": (equal_errors, ()),
     "far": (surely_few, ("target_far", "confidence")),
 }
+
+#: What a setting is where it is not given; `min_rate` has to be.
+DEFAULTS = {"min_rate": None, "beta": 1.0, "target_far": 0.01, "confidence": 0.95}
+
+
+def used_settings(strategy, given):
+    """Return what a strategy goes by, and refuse what it does not.
+
+    Parameters
+    ----------
+    strategy : str
+        One of `STRATEGIES`.
+
+    given : dict
+        Settings by name, None for those that are not given.
+
+    Returns
+    -------
+    settings : dict
+        ``strategy`` and the settings it uses, with defaults where none is given.
+
+    Raises
+    ------
+    ValueError
+        If a setting is given that the strategy does not use.
+    """
+    used = STRATEGIES[strategy][1]
+    for name, value in given.items():
+        if value is not None and name not in used:
+            users = [repr(each) for each in STRATEGIES if name in STRATEGIES[each][1]]
+            raise ValueError(
+                f"`{name}` is only used with strategy={' or '.join(users)}; got "
+                f"{name}={value!r} with strategy={strategy!r}. Leave it out, or set "
+                "`strategy`. (A search over several strategies takes a list of grids, "
+                "each with the settings of its own.)"
+            )
+    values = {name: given.get(name) for name in used}
+    return {"strategy": strategy} | {
+        name: DEFAULTS[name] if value is None else value
+        for name, value in values.items()
+    }
 
 
 def check_strategy(settings, n_different):

@@ -1,5 +1,6 @@
 """Are these two rows the same? A classifier of pairs by their learned distance."""
 
+from copy import copy
 from numbers import Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._pair_decisions import PairDecisionsMixin
 from sklearn_contrastive._pair_samples import (
     hold_out_pairs,
+    known_names,
     pair_distances,
     read_labels,
 )
@@ -57,17 +59,20 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         at most `target_far` with probability `confidence`.
 
     min_rate : float, default=None
-        The least rate for ``"max_tpr"`` and ``"max_tnr"``, in [0, 1].
+        The least rate for ``"max_tpr"`` and ``"max_tnr"``, in [0, 1], which must be
+        given for them. Like `beta`, `target_far` and `confidence`, it must not be given
+        where `strategy` does not use it.
 
-    beta : float, default=1.0
+    beta : float, default=None
         Weight of recall against precision for ``"f_beta"``, > 0. A larger one accepts
-        more.
+        more. None is 1.
 
-    target_far : float, default=0.01
-        The greatest rate of false accepts for ``"far"``, in (0, 1).
+    target_far : float, default=None
+        The greatest rate of false accepts for ``"far"``, in (0, 1). A larger one
+        accepts more. None is 0.01.
 
-    confidence : float, default=0.95
-        How sure ``"far"`` is of it, in (0, 1). A larger one accepts less.
+    confidence : float, default=None
+        How sure ``"far"`` is of it, in (0, 1). A larger one accepts less. None is 0.95.
 
     validation_fraction : float, default=0.2
         Share of the pairs of each kind to hold out of the training of an embedding
@@ -77,9 +82,11 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         set the threshold.
 
     preprocessor : array-like of shape (n_rows, n_features) or callable, default=None
-        The table that row numbers speak of, where pairs are given as such; or a
-        function from an array of distinct row numbers to rows. It is looked up
+        The table that row numbers speak of, where pairs are given as such: positions,
+        counted from 0, also in a DataFrame, whatever its index. Or a function from an
+        array of distinct ids of any kind, ascending, to their rows. It is looked up
         whenever pairs are given: a fitted verifier can be set to another table.
+        `sklearn.base.clone` copies a table, but not a function.
 
     random_state : int, RandomState instance or None, default=None
         Determines the pairs that are held out, and the seed of every `random_state`
@@ -92,7 +99,12 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
 
     threshold_ : float
         Distance up to which a pair is the same. It lies between two distances seen; it
-        is -1 where accepting no pair is best.
+        is -1 where accepting no pair is best, and twice the greatest distance where
+        accepting all is.
+
+    strategy_ : str or None
+        What it was chosen for: `strategy`, or that of the last `calibrate_threshold`.
+        None after `set_threshold`.
 
     calibration_ : tuple of float
         Slope and intercept of the logit of `predict_proba`, as a function of the
@@ -146,9 +158,9 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         "embedding": [HasMethods(["fit", "transform"]), None],
         "strategy": [StrOptions(set(STRATEGIES))],
         "min_rate": [Interval(Real, 0, 1, closed="both"), None],
-        "beta": [Interval(Real, 0, None, closed="neither")],
-        "target_far": [Interval(Real, 0, 1, closed="neither")],
-        "confidence": [Interval(Real, 0, 1, closed="neither")],
+        "beta": [Interval(Real, 0, None, closed="neither"), None],
+        "target_far": [Interval(Real, 0, 1, closed="neither"), None],
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "preprocessor": ["array-like", callable, None],
         "random_state": ["random_state"],
@@ -160,9 +172,9 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         *,
         strategy="accuracy",
         min_rate=None,
-        beta=1.0,
-        target_far=0.01,
-        confidence=0.95,
+        beta=None,
+        target_far=None,
+        confidence=None,
         validation_fraction=0.2,
         preprocessor=None,
         random_state=None,
@@ -184,7 +196,8 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
-            Pairs of rows, numeric and finite; or of row numbers, with `preprocessor`.
+            Pairs of rows, numeric and finite; or of row numbers or other ids, with
+            `preprocessor`.
 
         y : array-like of shape (n_pairs,)
             Two labels of any type that can be sorted: bools, 0 and 1, -1 and 1,
@@ -198,8 +211,9 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is not what it must be, if `embedding` cannot
-            learn from pairs, or if there are too few different pairs for ``"far"``.
+            If a parameter, `X` or `y` is not what it must be, if a setting is given
+            that `strategy` does not use, if `embedding` or a step of it cannot learn
+            from pairs, or if there are too few different pairs for ``"far"``.
             Here, and with the errors below, what an earlier fit has learned is kept.
         TypeError
             If `X` is sparse.
@@ -209,21 +223,23 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If there is one pair only of a kind, and the embedding learns from it.
+            If there is one pair only of a kind, and the embedding learns from it; or if
+            pairs of the same lie farther apart than the others, as where the wrong
+            label means same.
         """
         from sklearn.frozen import FrozenEstimator
 
-        samples = self._read(X)
+        samples = self._read(X, "X")
         classes, same = read_labels(y, len(samples.ends))
         rng = check_random_state(self.random_state)
         embedding = ContrastiveEmbedding()
         if self.embedding is not None:
             embedding = clone(self.embedding)
         judged, judged_same, learns = samples, same, _learns_from_pairs(embedding)
+        settings = self._settings()
         if learns:
             kept, held_out = hold_out_pairs(same, self.validation_fraction, rng)
             judged, judged_same = samples.among(held_out), same[held_out]
-        settings = self._settings()
         check_strategy(settings, int((~judged_same).sum()))
         _seed(embedding, rng)
         if learns:
@@ -231,8 +247,8 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
             embedding = _fit_on_pairs(embedding, rows, same[kept])
         elif not isinstance(embedding, FrozenEstimator):
             embedding.fit(samples.listed())
-        distances = pair_distances(embedding, judged)
-        self._calibrate(settings, judged_same, distances)
+        distances = pair_distances(embedding, judged, "X")
+        self._calibrate(settings, classes, judged_same, distances)
         self.embedding_, self.classes_ = embedding, classes
         self.n_features_in_ = samples.rows.shape[1]
         vars(self).pop("feature_names_in_", None)
@@ -240,12 +256,49 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
             self.feature_names_in_ = np.asarray(samples.names, dtype=object)
         return self
 
+    def __repr__(self, N_CHAR_MAX=700):
+        shown, table = copy(self), self.preprocessor
+        if hasattr(table, "__len__") and not isinstance(table, str):
+            shown.preprocessor = _Named(table)
+        return BaseEstimator.__repr__(shown, N_CHAR_MAX)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of pairs that `predict` answers right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`.
+
+        y : array-like of shape (n_pairs,)
+            Their labels.
+
+        sample_weight : array-like of shape (n_pairs,), default=None
+            How much each pair counts.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        return super().score(X, y, sample_weight=sample_weight)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         tags.input_tags.three_d_array = self.preprocessor is None
         tags.input_tags.two_d_array = self.preprocessor is not None
         return tags
+
+
+class _Named:
+    """Stands for a table where its rows are not to be printed."""
+
+    def __init__(self, table):
+        self.name = f"<{type(table).__name__} of {len(table)} rows>"
+
+    def __repr__(self):
+        return self.name
 
 
 def _learns_from_pairs(embedding):
@@ -261,19 +314,19 @@ def _learns_from_pairs(embedding):
     learns : bool
         True for a `ContrastiveEmbedding` and a pipeline that ends in one.
     """
-    from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
 
     last = embedding
     while isinstance(last, Pipeline) and last.steps:
         last = last.steps[-1][1]
-    if not isinstance(last, ContrastiveEmbedding):
-        frozen = isinstance(last, FrozenEstimator)
-        if hasattr(last, "fit") and not frozen and get_tags(last).target_tags.required:
+    learns = isinstance(last, ContrastiveEmbedding)
+    for part in _fitted_parts(embedding):
+        if not (learns and part is last) and _needs_labels(part):
             raise ValueError(
-                f"`embedding` must learn from pairs or without labels; got {last}, "
-                f"which needs labels of rows. {_FREEZE}"
+                "`embedding` must learn from pairs or without labels; got "
+                f"{type(part).__name__}, which needs labels of rows. {_FREEZE}"
             )
+    if not learns:
         return False
     likeness = last.similarity
     named = isinstance(likeness, str) and likeness in ("auto", "pairs")
@@ -281,14 +334,48 @@ def _learns_from_pairs(embedding):
         likeness.pairs is None and likeness.weights is None
     )
     if not named and not plain:
+        # Objects may hold, and would print, all pairs of a table.
+        shown = repr(likeness) if isinstance(likeness, str) else type(likeness).__name__
         raise ValueError(
             "`embedding` must be a ContrastiveEmbedding with similarity='auto', "
             "'pairs' or PairConstraints without row numbers and weights, to learn from "
-            f"the pairs that `fit` is given; got similarity={likeness!r}. {_FREEZE}"
+            f"the pairs that `fit` is given; got similarity={shown}. {_FREEZE}"
         )
     if named:
         last.set_params(similarity="pairs")
     return True
+
+
+def _fitted_parts(transformer):
+    """Yield what is fitted on rows when a transformer is, itself or its steps."""
+    from sklearn.frozen import FrozenEstimator
+
+    if isinstance(transformer, FrozenEstimator):
+        return
+    # Of a pipeline, a ColumnTransformer, a FeatureUnion.
+    for name in ("steps", "transformers", "transformer_list"):
+        if parts := getattr(transformer, name, None):
+            for _, part, *_ in parts:
+                yield from _fitted_parts(part)
+            return
+    if hasattr(transformer, "fit"):
+        yield transformer
+
+
+def _needs_labels(transformer):
+    """Return whether a transformer cannot be fitted without labels of rows."""
+    from sklearn.feature_selection import SelectorMixin
+
+    if get_tags(transformer).target_tags.required:
+        return True
+    if not isinstance(transformer, SelectorMixin):
+        return False
+    # Their tags do not say it: scores that scikit-learn has are of columns and labels.
+    score = getattr(transformer, "score_func", None)
+    model = next(_fitted_parts(getattr(transformer, "estimator", None)), None)
+    return (getattr(score, "__module__", None) or "").startswith("sklearn.") or (
+        model is not None and get_tags(model).target_tags.required
+    )
 
 
 def _seed(embedding, rng):
@@ -301,8 +388,13 @@ def _seed(embedding, rng):
 def _fit_on_pairs(embedding, rows, same):
     """Fit an embedding on pairs, whose rows are below each other, and return it."""
     if isinstance(embedding, ContrastiveEmbedding):
-        rows = np.asarray(rows)
-        return embedding.fit(rows.reshape(len(same), 2, -1), same.astype(int))
+        names = known_names(rows)
+        pairs = np.asarray(rows).reshape(len(same), 2, -1)
+        embedding.fit(pairs, same.astype(int))
+        if names is not None:
+            # Pairs cannot name their columns, but rows it is asked about can.
+            embedding.feature_names_in_ = names
+        return embedding
     # A pipeline: what comes before its last step sees rows, the last step pairs.
     first, (name, last) = embedding[:-1], embedding.steps[-1]
     if first.steps:

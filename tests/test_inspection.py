@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, PairVerifier
 from sklearn_contrastive.inspection import (
     _importances,
     _pair,
@@ -399,6 +399,13 @@ def test_other_estimators_are_refused_with_a_hint(inspect):
         ),
         "FrozenEstimator. Pass what is frozen, `estimator.estimator`.": (
             FrozenEstimator(MODELS["default"])
+        ),
+        "PairVerifier. Pass the embedding of the verifier, `estimator.embedding_`.": (
+            PairVerifier(ContrastiveEmbedding(max_iter=1)).fit(
+                # Rows paired with their like, and with what is far from them.
+                np.stack([X[[*range(20)] * 2], np.vstack([X[:20] + 0.1, -X[:20]])], 1),
+                np.repeat([1, 0], 20),
+            )
         ),
     }
     for hint, model in hints.items():

@@ -20,6 +20,7 @@ LEVELS = {
     "_rows": 0,
     "_callbacks": 0,
     "_graphs": 0,
+    "_labels": 0,
     "_optimizer": 0,
     "_tiles": 1,
     "_springs": 2,

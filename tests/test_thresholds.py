@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from sklearn.metrics import fbeta_score
+from sklearn.metrics import fbeta_score, roc_auc_score
 
 from sklearn_contrastive._thresholds import (
     STRATEGIES,
     check_strategy,
     cuts_of,
     false_accepts_allowed,
+    nearer_share,
     threshold_by,
+    used_settings,
 )
 
 many = settings(max_examples=60, deadline=None)
@@ -342,7 +344,41 @@ def test_published_sample_sizes():
     assert false_accepts_allowed(299, 0.01, 0.95) == 0
 
 
+@many
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=30).map(
+        lambda pairs: [(True, 2), (False, 3), *pairs]
+    )
+)
+def test_the_share_of_nearer_pairs_is_scikit_learns_auc(pairs):
+    same, distances = (np.array(column) for column in zip(*pairs, strict=True))
+    share = nearer_share(cuts_of(same, distances.astype(float)))
+    assert_allclose(share, roc_auc_score(same, -distances), rtol=1e-12)
+
+
+def test_settings_are_those_that_a_strategy_uses():
+    none = dict.fromkeys(("min_rate", "beta", "target_far", "confidence"))
+    far = {"strategy": "far", "target_far": 0.01, "confidence": 0.95}
+    assert used_settings("far", none) == far
+    assert used_settings("far", none | {"target_far": 0.2}) == far | {"target_far": 0.2}
+    assert used_settings("f_beta", none) == {"strategy": "f_beta", "beta": 1.0}
+    assert used_settings("eer", none) == {"strategy": "eer"}
+    tnr = used_settings("max_tnr", none | {"min_rate": 0.0})
+    assert tnr == {"strategy": "max_tnr", "min_rate": 0.0}
+
+
 # Asked in vain.
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_a_setting_that_counts_for_nothing_is_refused(strategy, name):
+    given_settings = {name: SETTINGS[name]}
+    if name in STRATEGIES[strategy][1]:
+        assert used_settings(strategy, given_settings)[name] == SETTINGS[name]
+    else:
+        with pytest.raises(ValueError, match=f"`{name}` is only used with strategy="):
+            used_settings(strategy, given_settings)
 
 
 @pytest.mark.parametrize("strategy", ["max_tpr", "max_tnr"])

@@ -4,6 +4,7 @@ import pickle
 import re
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from subprocess import run
 
 import numpy as np
@@ -17,20 +18,23 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, f_classif
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     TunedThresholdClassifierCV,
     cross_val_score,
 )
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _check_feature_names
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, _pair_samples
 from sklearn_contrastive._pair_decisions import falling_sigmoid
 from sklearn_contrastive._pair_samples import hold_out_pairs
 from sklearn_contrastive.similarity import LabelSimilarity, PairConstraints
@@ -264,6 +268,43 @@ def test_integers_are_numbers():
     verifier = PairVerifier(PCA(3)).fit(pairs, same)
     expected = PairVerifier(PCA(3)).fit(pairs.astype(float), same)
     assert_array_equal(verifier.predict(pairs), expected.predict(pairs))
+
+
+@pytest.mark.parametrize(
+    ("labels", "dtype"),
+    [
+        (pd.Series(SAME, dtype="boolean"), bool),
+        (pd.Series(SAME).astype("Int64"), np.int64),
+        (pd.Series(SAME).astype("Float64"), np.float64),
+    ],
+)
+def test_nullable_labels_keep_their_kind(labels, dtype):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, labels)
+    assert verifier.classes_.dtype == dtype
+    assert verifier.predict(PAIRS).dtype == dtype
+    assert verifier.calibrate_threshold(PAIRS, labels).classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("embedding", [as_they_are(), quick()])
+def test_a_warning_says_so_where_the_wrong_label_means_same(embedding):
+    labels = np.where(SAME, "match", "mismatch")
+    message = (
+        r"Pairs labelled 'mismatch' lie farther apart than pairs labelled 'match' in "
+        r"\d+% of the comparisons.* pass `np.asarray\(y\) == 'match'` as `y`"
+    )
+    with pytest.warns(UserWarning, match=message):
+        PairVerifier(embedding, random_state=0).fit(PAIRS, labels)
+    # The way out that it names.
+    verifier = PairVerifier(embedding, random_state=0).fit(PAIRS, labels == "match")
+    with pytest.warns(UserWarning, match="Pairs labelled True lie farther apart"):
+        verifier.calibrate_threshold(PAIRS, labels == "mismatch")
+
+
+def test_a_warning_that_is_an_error_leaves_nothing_half_fitted():
+    verifier = PairVerifier(as_they_are())
+    with pytest.raises(UserWarning, match="lie farther apart"):
+        verifier.fit(PAIRS, ~SAME)
+    assert not fitted_attributes(verifier)
 
 
 # What it learns from.
@@ -539,6 +580,148 @@ def test_an_embedding_may_return_frames():
         assert_same_answers(first, second, NUMBERS, rtol=1e-9)
 
 
+#: Frames whose names scikit-learn sees: not in all versions those of polars.
+NAMING = [
+    frame
+    for frame in (pd.DataFrame, pl.DataFrame)
+    if hasattr(StandardScaler().fit(frame({"a": [1.0]})), "feature_names_in_")
+]
+
+
+@pytest.mark.parametrize("container", NAMING)
+@pytest.mark.parametrize("steps", [(), (StandardScaler(),)])
+def test_what_learned_from_a_frame_knows_its_columns(container, steps):
+    frame = container(dict(zip("abcd", X.T, strict=True)))
+    embedding = make_pipeline(*steps, quick()) if steps else quick()
+    verifier = PairVerifier(embedding, preprocessor=frame, random_state=0)
+    verifier.fit(NUMBERS, SAME)
+    assert verifier.embedding_.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    # Rows with names are mapped without a warning, and with other names refused.
+    Z = verifier.embedding_.transform(frame)
+    distances = np.linalg.norm(Z[NUMBERS[:, 0]] - Z[NUMBERS[:, 1]], axis=1)
+    assert_allclose(verifier.pair_distance(NUMBERS), distances, rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="feature names should match"):
+        verifier.embedding_.transform(frame[["b", "a", "c", "d"]])
+    # Rows without names are given theirs.
+    verifier.set_params(preprocessor=None)
+    assert_allclose(verifier.pair_distance(PAIRS), distances, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "embedding", [quick(), make_pipeline("passthrough", StandardScaler(), PCA(2))]
+)
+def test_what_learned_without_names_is_given_none(embedding):
+    verifier = PairVerifier(embedding, preprocessor=X, random_state=0)
+    verifier.fit(NUMBERS, SAME)
+    before = verifier.pair_distance(NUMBERS)
+    verifier.set_params(preprocessor=TABLES["pandas"])
+    assert_allclose(verifier.pair_distance(NUMBERS), before, rtol=1e-9)
+
+
+def test_a_step_that_needs_names_is_given_them():
+    columns = make_column_transformer((StandardScaler(), ["b", "d"]))
+    frozen = FrozenEstimator(make_pipeline(columns, PCA(2)).fit(TABLES["pandas"]))
+    verifier = PairVerifier(frozen).fit(PAIRS, SAME)
+    named = PairVerifier(frozen, preprocessor=TABLES["pandas"]).fit(NUMBERS, SAME)
+    assert_allclose(verifier.pair_distance(PAIRS), named.pair_distance(NUMBERS))
+    with pytest.raises(ValueError, match="the 4 columns that `embedding` was fitted"):
+        PairVerifier(frozen).fit(PAIRS[:, :, :3], SAME)
+
+
+def test_names_may_be_numbers():
+    named = FrozenEstimator(quick(random_state=0).fit(TABLES["pandas"], y))
+    verifier = PairVerifier(named, preprocessor=pd.DataFrame(X)).fit(NUMBERS, SAME)
+    expected = PairVerifier(named, preprocessor=X).fit(NUMBERS, SAME)
+    assert_same_answers(verifier, expected, NUMBERS, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind"),
+    [((), pd.DataFrame), (("pandas",), pl.DataFrame), (("pandas", "polars"), None)],
+)
+def test_names_are_given_by_what_is_installed(monkeypatch, missing, kind):
+    def installed(name):
+        if name in missing:
+            raise ImportError(name)
+        return sys.modules[name]
+
+    monkeypatch.setattr(_pair_samples, "import_module", installed)
+    named = StandardScaler().fit(TABLES["pandas"])
+    samples = _pair_samples.PairSamples(X, NUMBERS)
+    rows = _pair_samples._as_fitted(named, samples, "X")
+    if kind is None:
+        assert rows is X
+    else:
+        assert isinstance(rows, kind)
+        assert list(rows.columns) == ["a", "b", "c", "d"]
+        assert_array_equal(rows.to_numpy(), X)
+
+
+class FilterSpy(TransformerMixin, BaseEstimator):
+    """Notes which filters of warnings are set while it transforms."""
+
+    def fit(self, X, y=None):
+        self.seen_ = []
+        return self
+
+    def transform(self, X):
+        self.seen_.append(list(warnings.filters))
+        return X
+
+
+def test_filters_of_warnings_are_left_alone():
+    verifier = PairVerifier(FilterSpy()).fit(PAIRS, SAME)
+    verifier.predict(PAIRS)
+    assert verifier.embedding_.seen_ == [list(warnings.filters)] * 2
+
+
+def test_threads_leave_no_filter_of_warnings_behind():
+    verifier = PairVerifier(quick(), preprocessor=TABLES["pandas"], random_state=0)
+    verifier.fit(NUMBERS, SAME).set_params(preprocessor=X)
+    expected = verifier.predict(NUMBERS)
+    before, interval = list(warnings.filters), sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)
+        with warnings.catch_warnings(), ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda _: verifier.predict(NUMBERS), range(100)))
+            left = [each for each in warnings.filters if each not in before]
+    finally:
+        sys.setswitchinterval(interval)
+    assert all((each == expected).all() for each in found)
+    # scikit-learn's `check_array` sets and resets one of its own.
+    assert [each for each in left if each[2] is not np.exceptions.ComplexWarning] == []
+
+
+def rows_by_name(names):
+    """Return the rows of flowers that are called flower-0, flower-1 and so on."""
+    return X[[int(name.partition("-")[2]) for name in names]]
+
+
+@pytest.mark.parametrize(
+    "container", [np.asarray, list, lambda a: a.astype(object), pd.DataFrame]
+)
+def test_a_function_takes_ids_of_any_kind(container):
+    ids = np.char.add("flower-", NUMBERS.astype(str))
+    verifier = PairVerifier(StandardScaler(), preprocessor=rows_by_name)
+    verifier.fit(container(ids), SAME)
+    expected = PairVerifier(StandardScaler(), preprocessor=X).fit(NUMBERS, SAME)
+    # Rows come in another order, which changes the order of sums.
+    assert_allclose(
+        verifier.pair_distance(container(ids)),
+        expected.pair_distance(NUMBERS),
+        rtol=1e-9,
+    )
+
+
+def test_ids_may_be_looked_up_in_the_index_of_a_frame():
+    frame = pd.DataFrame(X, index=pd.date_range("2020", periods=150))
+    ids = frame.index.to_numpy()[NUMBERS]
+    verifier = PairVerifier(StandardScaler(), preprocessor=lambda ids: frame.loc[ids])
+    expected = PairVerifier(StandardScaler(), preprocessor=X).fit(NUMBERS, SAME)
+    answers = verifier.fit(ids, SAME).predict(ids)
+    assert_array_equal(answers, expected.predict(NUMBERS))
+
+
 # Thresholds anew.
 
 
@@ -572,9 +755,39 @@ def test_strategies_of_the_call_are_those_of_the_constructor(changed):
     expected = PairVerifier(as_they_are(), **changed).fit(PAIRS, SAME)
     assert verifier.threshold_ == expected.threshold_
     assert verifier.strategy == "accuracy"
+    assert verifier.strategy_ == expected.strategy_ == changed["strategy"]
     # What is not said is the constructor's.
-    expected.calibrate_threshold(PAIRS, SAME)
+    expected.set_threshold(1).calibrate_threshold(PAIRS, SAME)
     assert verifier.threshold_ == expected.threshold_
+    assert verifier.strategy_ == expected.strategy_
+    # Not that of an earlier call.
+    assert verifier.calibrate_threshold(PAIRS, SAME).strategy_ == "accuracy"
+
+
+def test_settings_of_the_constructor_wait_for_their_strategy():
+    far = {"strategy": "far", "target_far": 0.2, "confidence": 0.8}
+    verifier = PairVerifier(as_they_are(), **far).fit(PAIRS, SAME)
+    chosen = verifier.threshold_
+    verifier.calibrate_threshold(PAIRS, SAME, "eer")
+    assert verifier.strategy_ == "eer"
+    assert verifier.threshold_ != chosen
+    verifier.calibrate_threshold(PAIRS, SAME, "far", confidence=0.5)
+    assert verifier.threshold_ > chosen
+    assert verifier.calibrate_threshold(PAIRS, SAME).threshold_ == chosen
+
+
+def test_settings_that_are_not_given_have_their_defaults():
+    numbers, same = drawn(1000)
+    pairs = X[numbers]
+    for strategy, settings in (
+        ("far", {"target_far": 0.01, "confidence": 0.95}),
+        ("f_beta", {"beta": 1.0}),
+    ):
+        left_out, given = (
+            PairVerifier(as_they_are(), strategy=strategy, **each).fit(pairs, same)
+            for each in ({}, settings)
+        )
+        assert left_out.threshold_ == given.threshold_
 
 
 def test_far_keeps_its_rate_on_new_pairs():
@@ -594,6 +807,7 @@ def test_a_threshold_by_hand_leaves_probabilities_alone():
     before = verifier.predict_proba(PAIRS)
     assert verifier.set_threshold(0.5) is verifier
     assert verifier.threshold_ == 0.5
+    assert verifier.strategy_ is None
     assert_array_equal(verifier.predict_proba(PAIRS), before)
 
 
@@ -609,16 +823,26 @@ def test_cross_validation():
 
 
 def test_search_over_embedding_and_strategy():
-    grid = {
-        "embedding__margin": [0.5, 1.0],
-        "strategy": ["accuracy", "eer", "max_tpr"],
-        "min_rate": [0.9],
-    }
+    margins = {"embedding__margin": [0.5, 1.0]}
+    grid = [
+        margins | {"strategy": ["accuracy", "eer"]},
+        margins | {"strategy": ["max_tpr"], "min_rate": [0.9]},
+    ]
     search = GridSearchCV(PairVerifier(quick(), random_state=0), grid, cv=2)
     search.fit(PAIRS, SAME)
     best = search.best_estimator_
+    assert best.strategy_ == search.best_params_["strategy"]
     assert best.embedding_.margin_ == search.best_params_["embedding__margin"]
     assert_array_equal(search.predict(PAIRS), best.predict(PAIRS))
+
+
+def test_scores_of_words_are_told_which_is_positive():
+    words = np.where(SAME, "same", "different")
+    scorer = make_scorer(f1_score, pos_label="same")
+    verifier = PairVerifier(PCA(2))
+    scores = cross_val_score(verifier, PAIRS, words, cv=3, scoring=scorer)
+    expected = cross_val_score(verifier, PAIRS, SAME, cv=3, scoring="f1")
+    assert_array_equal(scores, expected)
 
 
 def test_threshold_tuned_by_scikit_learn():
@@ -661,6 +885,29 @@ def test_a_frozen_embedding_survives_clone():
     assert verifier.fit(PAIRS, SAME).embedding_ is frozen
 
 
+def test_a_table_is_copied_with_the_verifier_and_a_function_is_not():
+    copied = clone(PairVerifier(preprocessor=X)).preprocessor
+    assert copied is not X
+    assert not np.shares_memory(copied, X)
+    assert clone(PairVerifier(preprocessor=rows_by_name)).preprocessor is rows_by_name
+
+
+def test_a_table_is_named_and_not_printed():
+    for table, shown in (
+        (pd.DataFrame(X), "DataFrame"),
+        (pl.DataFrame(X), "DataFrame"),
+        (X, "ndarray"),
+        (X.tolist(), "list"),
+    ):
+        verifier = PairVerifier(preprocessor=table)
+        assert repr(verifier) == f"PairVerifier(preprocessor=<{shown} of 150 rows>)"
+        assert verifier.preprocessor is table
+    for odd in (3, "table", len):
+        assert repr(PairVerifier(preprocessor=odd)) == (
+            f"PairVerifier(preprocessor={odd!r})"
+        )
+
+
 def test_tags_say_what_it_takes():
     tags = get_tags(PairVerifier())
     assert tags.estimator_type == "classifier"
@@ -698,16 +945,16 @@ class RowVerifier(PairVerifier):
         slope, intercept = self.calibration_
         return self.set_threshold(-intercept / slope) if slope else self
 
-    def pair_distance(self, pairs):
+    def _distances(self, X, name):
         if hasattr(self, "threshold_"):
-            _check_feature_names(self, pairs, reset=False)
-        return super().pair_distance(pairs)
+            _check_feature_names(self, X, reset=False)
+        return super()._distances(X, name)
 
-    def _read(self, X):
+    def _read(self, X, name):
         rows = X if hasattr(X, "toarray") else np.asarray(X)
         if isinstance(rows, np.ndarray) and rows.ndim == 2:
             rows = np.stack([rows, np.zeros_like(rows)], axis=1)
-        return super()._read(rows)
+        return super()._read(rows, name)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -719,6 +966,7 @@ SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=12)
 
 
 @pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
+@pytest.mark.filterwarnings("ignore:Pairs labelled .* lie farther apart:UserWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @parametrize_with_checks(
@@ -842,7 +1090,9 @@ def refused(message, pairs=PAIRS, labels=SAME, verifier=None, error=ValueError):
         (np.where(PAIRS > 7, np.inf, PAIRS), "found infinity in column 0"),
         (PAIRS.astype(str).astype(object) + "x", "`X` must be numeric; found text"),
         (PAIRS + 1j, "Complex data not supported"),
-        (PAIRS[:0], "0 sample(s)"),
+        (PAIRS[:0], "`X` must hold at least one pair: Found array with 0 sample(s)"),
+        (PAIRS[:0], "(shape=(0, 2, 4)) while a minimum of 1 is required by PairVer"),
+        ([], "while a minimum of 1 is required by PairVerifier"),
         (PAIRS[:, :, :0], "0 feature(s)"),
     ],
 )
@@ -859,7 +1109,15 @@ def test_samples_that_are_no_pairs_are_refused(pairs, message):
         (np.arange(120) % 3, "Only binary classification is supported"),
         (np.arange(120) % 3, "the greater for pairs of the same; got 3, [0, 1, 2]"),
         (np.linspace(0, 1, 120), "Unknown label type: continuous"),
+        (np.linspace(0, 1, 120), "`y` must hold two labels, not a distance; got"),
         (np.where(SAME, 1.0, np.nan), "Input y contains NaN"),
+        (np.where(SAME, 1.0, np.inf), "`y` must hold one of two labels for every pair"),
+        (np.where(np.arange(120) < 118, SAME, np.nan), "2 are missing (Input y"),
+        (np.where(np.arange(120) < 118, SAME, None), "the first at pair 118. Drop"),
+        (np.where(SAME, "same", None), "`y` must hold one of two labels for every"),
+        (pd.Series(SAME, dtype="boolean").mask(SAME), "`y` must hold one of two"),
+        (pd.Series(SAME, dtype="string").mask(SAME), "`y` must hold one of two"),
+        (np.array([1, "a"] * 60, dtype=object), "labels that can be sorted, of one"),
         (np.column_stack([SAME, SAME]), "y should be a 1d array"),
     ],
 )
@@ -871,6 +1129,13 @@ def test_labels_that_are_not_of_two_kinds_are_refused(labels, message):
     ("table", "numbers", "message"),
     [
         (X, NUMBERS + 100, "row numbers from 0 to 149, positions in the 150 rows"),
+        (X, NUMBERS[:0], "while a minimum of 1 is required by PairVerifier"),
+        (pd.DataFrame(X), NUMBERS[:0], "`X` must hold at least one pair"),
+        (X, NUMBERS.astype(str), "positions in the table, counted from 0"),
+        (rows_by_name, PAIRS, "two row numbers or other ids a pair, of shape"),
+        (rows_by_name, NUMBERS[:, :1], "is given each id once, and returns their"),
+        (rows_by_name, np.where(NUMBERS, "a", None), "one kind, without None and NaN"),
+        (rows_by_name, NUMBERS * np.nan, "one kind, without None and NaN"),
         (X, NUMBERS - 200, "got some from -200 to"),
         (X, NUMBERS.astype(float), "integers of shape (n_pairs, 2)"),
         (X, NUMBERS[:, [0, 1, 1]], "got int64 of shape (120, 3)"),
@@ -911,6 +1176,15 @@ def test_text_in_a_frame_is_refused_by_an_embedding_that_reads_numbers():
             {"strategy": "far"},
             "needs at least 299 different pairs to set the threshold",
         ),
+        ({"target_far": 0.05}, "`target_far` is only used with strategy='far'; got"),
+        ({"confidence": 0.95}, "`confidence` is only used with strategy='far'; got"),
+        ({"beta": 1.0}, "`beta` is only used with strategy='f_beta'; got beta=1.0 wi"),
+        (
+            {"min_rate": 0.9, "strategy": "eer"},
+            "`min_rate` is only used with strategy='max_tpr' or 'max_tnr'; got "
+            "min_rate=0.9 with strategy='eer'",
+        ),
+        ({"min_rate": 0.9, "strategy": "far"}, "takes a list of grids"),
     ],
 )
 def test_parameters_out_of_range_are_refused(changed, message):
@@ -944,6 +1218,52 @@ def test_a_transformer_that_needs_labels_of_rows_is_refused():
         "`embedding` must learn from pairs or without labels; got Neighborhood",
         verifier=PairVerifier(NeighborhoodComponentsAnalysis()),
     )
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        SelectKBest(),
+        SelectKBest(f_classif, k=2),
+        SelectFromModel(LogisticRegression()),
+        RFE(LogisticRegression()),
+        NeighborhoodComponentsAnalysis(),
+        quick(similarity="labels"),
+        FeatureUnion([("a", StandardScaler()), ("b", SelectKBest())]),
+        make_column_transformer((SelectKBest(), [0, 1])),
+        make_pipeline(PCA(2), SelectKBest()),
+    ],
+)
+@pytest.mark.parametrize("last", [quick(), PCA(1)])
+def test_a_step_that_needs_labels_of_rows_is_refused(step, last):
+    verifier = PairVerifier(make_pipeline(StandardScaler(), step, last))
+    refused("which needs labels of rows. Fit it on its own data", verifier=verifier)
+
+
+def keep_the_wide(X, y):
+    """Score columns by their variance: labels are not looked at."""
+    return np.var(X, axis=0)
+
+
+def test_steps_that_can_do_without_labels_are_taken():
+    frozen = FrozenEstimator(SelectKBest(k=3).fit(X, y))
+    steps = (frozen, SelectKBest(keep_the_wide, k=2), PCA(2))
+    for embedding in (make_pipeline(*steps), make_pipeline(*steps, quick())):
+        verifier = PairVerifier(embedding, random_state=0).fit(PAIRS, SAME)
+        assert verifier.embedding_[0] is frozen
+
+
+def test_errors_print_no_table():
+    constraints = PairConstraints(NUMBERS, SAME)
+    with pytest.raises(ValueError, match=r"similarity=PairConstraints\. Fit"):
+        PairVerifier(quick(similarity=constraints)).fit(PAIRS, SAME)
+    wide = pd.DataFrame(np.ones((150, 400))).add_prefix("column_")
+    verifier = PairVerifier(StandardScaler(), preprocessor=wide).fit(NUMBERS, SAME)
+    verifier.set_params(preprocessor=wide.rename(columns={"column_7": "other"}))
+    message = "got 'other' as column 7, where `fit` had 'column_7'."
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        verifier.predict(NUMBERS)
+    assert len(str(caught.value)) < 200
 
 
 def test_sparse_pairs_are_refused():
@@ -1007,12 +1327,37 @@ def test_thresholds_that_are_no_number_are_refused(threshold):
         (SAME, {"strategy": "max_tnr"}, "`min_rate` must be a number in [0, 1]"),
         (SAME, {"min_rate": -0.1}, "The 'min_rate' parameter of calibrate_threshold"),
         (SAME, {"beta": -1.0}, "The 'beta' parameter of calibrate_threshold"),
+        (SAME, {"beta": 1.0}, "`beta` is only used with strategy='f_beta'"),
+        (
+            SAME,
+            {"strategy": "far", "min_rate": 0.9},
+            "got min_rate=0.9 with strategy='far'",
+        ),
     ],
 )
 def test_calibration_in_vain(labels, changed, message):
     verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
     with pytest.raises(ValueError, match=re.escape(message)):
         verifier.calibrate_threshold(PAIRS, labels, **changed)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (PAIRS[:, 0], "`pairs` must hold pairs of rows, shape"),
+        (PAIRS[:0], "`pairs` must hold at least one pair"),
+        (PAIRS[:, :, :3], "pairs has 3 features, but PairVerifier is expecting 4"),
+        (np.where(PAIRS > 7, np.nan, PAIRS), "`pairs` must be finite; found NaN"),
+    ],
+)
+def test_errors_speak_of_what_was_given(pairs, message):
+    verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        verifier.calibrate_threshold(pairs, SAME[: len(pairs)])
+    with pytest.raises(ValueError, match=re.escape(message)):
+        verifier.pair_distance(pairs)
+    with pytest.raises(ValueError, match=r"`X` must|X has 3 features"):
+        verifier.predict(pairs)
 
 
 def test_no_warning_is_given_without_need():

@@ -1,19 +1,53 @@
 """Axes to draw on, with titles, legends and labels that do not hide data."""
 
 import textwrap
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
-import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_contrastive.displays._palette import background_of
+from sklearn_contrastive.displays._layout import root_figure
 
-#: Letters of a name that are shown, and the mean width of one in font sizes.
+#: Letters of a line of a name, and the mean width of one in font sizes.
 _MOST_LETTERS, _LETTER = 24, 0.55
-#: The id of lines that are counted by `next_curve`.
-CURVE = "sklearn_contrastive curve"
+#: Lines of a legend that fit beside any axes.
+_FEW_LINES = 12
+#: How the ids of what displays draw begin, and that of lines that `next_curve` counts.
+DRAWN = "sklearn_contrastive "
+CURVE = DRAWN + "retrieval curve"
+#: Inches by which figures that displays have made grew, for legends below their axes.
+_GROWN: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def axes_for(display, ax, three_d=False):
+@contextmanager
+def drawing_on(display, ax, three_d=False, joins=None):
+    """Give the axes that `axes_for` returns; of an error leave no new figure behind.
+
+    Parameters
+    ----------
+    display, ax, three_d : object
+        As in `axes_for`.
+
+    joins : str, default=None
+        Likewise; None to draw on nothing but empty axes.
+
+    Yields
+    ------
+    ax : matplotlib Axes
+        The axes.
+    """
+    drawn_on = axes_for(display, ax, three_d, joins)
+    try:
+        yield drawn_on
+    except BaseException:
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            plt.close(drawn_on.get_figure())
+        raise
+
+
+def axes_for(display, ax, three_d=False, joins=CURVE):
     """Return the axes given, or those of a new figure.
 
     Parameters
@@ -27,6 +61,9 @@ def axes_for(display, ax, three_d=False):
     three_d : bool, default=False
         Whether the axes must have three dimensions.
 
+    joins : str, default=CURVE
+        The id of what may have been drawn there already; None for nothing.
+
     Returns
     -------
     ax : matplotlib Axes
@@ -37,7 +74,8 @@ def axes_for(display, ax, three_d=False):
     ImportError
         Without matplotlib.
     TypeError, ValueError
-        If `ax` is no axes, or has another number of dimensions.
+        If `ax` is no axes, has another number of dimensions or a circular frame, or
+        holds another picture.
     """
     name = type(display).__name__
     check_matplotlib_support(f"{name}.plot")
@@ -45,12 +83,13 @@ def axes_for(display, ax, three_d=False):
     from matplotlib.axes import Axes
 
     if ax is None:
-        if not three_d:
-            return plt.subplots(layout="constrained")[1]
-        # A grid that can be seen on light and dark panes, and does not stand out.
-        with plt.rc_context({"grid.color": "0.5", "grid.linewidth": 0.4}):
-            figure = plt.figure(layout="constrained")
-            return figure.add_subplot(projection="3d")
+        figure = plt.figure(layout="constrained")
+        _GROWN[figure] = 0.0
+        ax = figure.add_subplot(projection="3d" if three_d else None)
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis) if three_d else ():
+            # A grid that can be seen on light and dark panes, and does not stand out.
+            axis._axinfo["grid"].update(color="0.5", linewidth=0.4)
+        return ax
     if not isinstance(ax, Axes):
         raise TypeError(
             f"`ax` must be a matplotlib Axes or None; got {type(ax).__name__}. Pass "
@@ -66,7 +105,60 @@ def axes_for(display, ax, three_d=False):
                 else "Make it with plt.subplots()."
             )
         )
+    if not {"top", "right"} <= set(ax.spines):
+        raise ValueError(
+            f"`ax` must have straight axes at right angles; got a {type(ax).__name__}. "
+            "Make it with plt.subplots()."
+        )
+    _refuse_another(joins.removeprefix(DRAWN) if joins else name, ax, joins)
     return ax
+
+
+def _refuse_another(what, ax, joins):
+    """Raise where an axes holds a picture that another would make unreadable."""
+    ids = {str(artist.get_gid()) for artist in ax.get_children()}
+    held = sorted(i for i in ids if i.startswith(DRAWN) and i != joins)
+    if held:
+        raise ValueError(
+            f"`ax` cannot take this {what}: it holds another picture already "
+            f"({held[0].removeprefix(DRAWN)}). Pass ax=None for a new figure, or an "
+            "axes for each: plt.subplots(1, 2, layout='constrained') makes two."
+        )
+
+
+def one_line(name):
+    """Return a name as text without breaks.
+
+    Parameters
+    ----------
+    name : object
+        What is shown as text.
+
+    Returns
+    -------
+    text : str
+        Never empty.
+    """
+    if isinstance(name, float) and name.is_integer():
+        # Whole numbers become floats where some are missing.
+        name = int(name)
+    return " ".join(str(name).split()) or "''"
+
+
+def spelled(name):
+    """Return a name as matplotlib shows it: whole, on one line.
+
+    Parameters
+    ----------
+    name : object
+        What is shown as text.
+
+    Returns
+    -------
+    text : str
+        Between dollars there is no mathematics.
+    """
+    return one_line(name).replace("$", r"\$")
 
 
 def short(name):
@@ -82,15 +174,31 @@ def short(name):
     short : str
         At most 24 letters, on one line; of a longer one both ends.
     """
-    if isinstance(name, float) and name.is_integer():
-        # Whole numbers become floats where some are missing.
-        name = int(name)
-    text = " ".join(str(name).split()) or "''"
+    text = one_line(name)
     if len(text) > _MOST_LETTERS:
         # Long names often differ in their ends.
         text = f"{text[: _MOST_LETTERS - 10]}…{text[-9:]}"
-    # Matplotlib leaves entries with an underscore in front out of legends, and reads
-    # what is between dollars as mathematics.
+    return _labelled(text)
+
+
+def wrapped(name):
+    """Return a name that fits a legend, whole: on several lines where it is long.
+
+    Parameters
+    ----------
+    name : object
+        What is shown as text.
+
+    Returns
+    -------
+    lines : str
+        Of at most 24 letters each.
+    """
+    return _labelled("\n".join(textwrap.wrap(one_line(name), _MOST_LETTERS)))
+
+
+def _labelled(text):
+    """Return a text that matplotlib leaves in legends, and reads letter by letter."""
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
@@ -131,7 +239,7 @@ def set_title(ax, *lines):
     size = FontProperties(size="medium").get_size_in_points()
     # The only plot of a figure may use the room above its legend too.
     share = 0.85 if len(figure.axes) == 1 else ax.get_position().width
-    inches = share * figure.get_figwidth()
+    inches = share * figure.bbox.width / root_figure(ax).dpi
     width = max(20, int(72 * inches / (_LETTER * size)))
     wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
     ax.set_title("\n".join(wrapped), loc="left", fontsize="medium")
@@ -167,13 +275,30 @@ def next_curve(ax):
     Returns
     -------
     number : int
-        How many lines there are that were given the id `CURVE`.
+        How many lines displays have marked as curves by their id.
     """
-    return sum(line.get_gid() == CURVE for line in ax.lines)
+    ids = [str(line.get_gid()) for line in ax.lines]
+    return sum(i.startswith(DRAWN) and i.endswith("curve") for i in ids)
+
+
+def may_grow(ax):
+    """Return whether `legend_beside` makes a figure higher.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+
+    Returns
+    -------
+    may_grow : bool
+        True where a display has made the figure.
+    """
+    return root_figure(ax) in _GROWN
 
 
 def legend_beside(ax, handles, title=None):
-    """Put a legend to the right of an axes, where it hides no data.
+    """Put a legend to the right of an axes, or below it: where it hides no data.
 
     Parameters
     ----------
@@ -189,104 +314,55 @@ def legend_beside(ax, handles, title=None):
     Returns
     -------
     legend : matplotlib Legend
-        The legend.
+        The legend: below the axes, in columns, if it is higher than these. A figure
+        that a display has made grows by its height.
     """
+    look = {
+        "handles": handles,
+        "title": title,
+        "loc": "upper left",
+        "borderaxespad": 0.0,
+        "frameon": False,
+        "fontsize": "small",
+        "title_fontsize": "small",
+        "alignment": "left",
+    }
+    figure = root_figure(ax)
+    if figure in _GROWN:
+        figure.set_figheight(figure.get_figheight() - _GROWN[figure])
+        _GROWN[figure] = 0.0
+    legend = ax.legend(bbox_to_anchor=(1.02, 1.0), **look)
+    if sum(1 + handle.get_label().count("\n") for handle in handles) <= _FEW_LINES:
+        return legend
+    # Sizes are known only after the layout: here the one without the legend.
+    legend.set_visible(False)
+    figure.draw_without_rendering()
+    frame, labels = ax.get_window_extent(), ax.get_tightbbox()
+    legend.set_visible(True)
+    if legend.get_window_extent().height <= frame.y1 - labels.y0:
+        return legend
+    legend = _legend_below(ax, legend, (frame.y0 - labels.y0) / figure.dpi + 0.1, look)
+    if figure in _GROWN:
+        _GROWN[figure] = legend.get_window_extent().height / figure.dpi
+        figure.set_figheight(figure.get_figheight() + _GROWN[figure])
+    return legend
+
+
+def _legend_below(ax, legend, down, look):
+    """Return a legend some inches below an axes, in the columns that fit there."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = root_figure(ax)
+    width, column = ax.get_window_extent().width, legend.get_window_extent().width
+    # From the end of a column to that of the next.
+    gap = legend.columnspacing * legend.get_texts()[0].get_fontsize() * figure.dpi / 72
+    below = ScaledTranslation(0, -down, figure.dpi_scale_trans)
     return ax.legend(
-        handles=handles,
-        title=title,
-        loc="upper left",
-        bbox_to_anchor=(1.02, 1.0),
-        borderaxespad=0.0,
-        frameon=False,
-        fontsize="small",
-        title_fontsize="small",
-        alignment="left",
+        bbox_to_anchor=(0.0, 0.0),
+        bbox_transform=ax.transAxes + below,
+        ncols=max(1, int((width + gap) / (column + gap))),
+        **look,
     )
-
-
-def colorbar_beside(ax, shown, label):
-    """Put a colour bar to the right of an axes.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    shown : matplotlib ScalarMappable
-        Whose colours are explained.
-
-    label : str
-        What they mean.
-
-    Returns
-    -------
-    colorbar : matplotlib Colorbar
-        The colour bar.
-    """
-    from matplotlib.colors import LogNorm
-
-    plain = "{x:,.0f}" if isinstance(shown.norm, LogNorm) else None
-    colorbar = ax.get_figure().colorbar(
-        shown, ax=ax, label=label, fraction=0.05, format=plain
-    )
-    colorbar.outline.set_visible(False)
-    return colorbar
-
-
-def ink(ax):
-    """Return the colour in which an axes is labelled.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    Returns
-    -------
-    color : color
-        In which text and neutral lines can be read.
-    """
-    return ax.xaxis.label.get_color()
-
-
-def faint(ax, strength):
-    """Return a colour between background and labels of an axes.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    strength : float
-        In [0, 1]: 0 for the background, 1 for the colour of labels.
-
-    Returns
-    -------
-    color : ndarray of shape (3,)
-        Red, green and blue in [0, 1].
-    """
-    from matplotlib.colors import to_rgb
-
-    front = np.array(to_rgb(ink(ax)))
-    return strength * front + (1 - strength) * background_of(ax)
-
-
-def halo(ax):
-    """Return an outline in the colour of the background, for text over data.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    Returns
-    -------
-    effects : list of path effects
-        As ``path_effects`` takes it.
-    """
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=2.5, foreground=background_of(ax))]
 
 
 def open_frame(ax):
@@ -298,43 +374,3 @@ def open_frame(ax):
         The axes.
     """
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def equal_scales(ax):
-    """Let a unit be as long in one direction as in the others.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        In two or three dimensions.
-    """
-    if ax.name == "3d":
-        from matplotlib.ticker import MaxNLocator
-
-        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-            axis.set_major_locator(MaxNLocator(5))
-            axis.set_pane_color(faint(ax, 0.06))
-        ax.tick_params(labelsize="small", pad=0)
-        ax.set_aspect("equal")
-        # Smaller, or its labels would leave the figure.
-        ax.set_box_aspect(None, zoom=0.85)
-        return
-    shared = (ax.get_shared_x_axes(), ax.get_shared_y_axes())
-    # Limits that are shared both ways cannot be moved.
-    fixed = all(len(each.get_siblings(ax)) > 1 for each in shared)
-    ax.set_aspect("equal", adjustable="box" if fixed else "datalim")
-    ax.locator_params(nbins=5)
-
-
-def settle(ax):
-    """Lay out the figure of an axes with equal scales once, ahead of drawing.
-
-    Its limits follow its size, its tick labels follow the limits, and the room that is
-    left for them was that of the labels before.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        With all that belongs to it.
-    """
-    ax.get_figure().draw_without_rendering()

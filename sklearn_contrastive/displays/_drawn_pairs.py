@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sklearn_contrastive.similarity import check_pair_labels
+from sklearn_contrastive._labels import check_pair_labels
 
 
 def draw_pairs(codes, n_pairs, random_state=None):
@@ -102,44 +102,3 @@ def measured_pairs(estimator, pairs, y):
             f"{labels[:5].tolist()}."
         )
     return labels == classes[1], distances
-
-
-def check_judged(y_true, distances):
-    """Return kinds and distances of pairs, or say what is wrong with them.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        1 or True for pairs that are the same; 0, -1 or False for others.
-
-    distances : array-like of shape (n_pairs,)
-        Numbers >= 0.
-
-    Returns
-    -------
-    alike : ndarray of bool of shape (n_pairs,)
-        Which pairs are the same.
-
-    distances : ndarray of shape (n_pairs,)
-        In float64.
-
-    Raises
-    ------
-    ValueError
-        If there are not pairs of both kinds, lengths differ, or a distance is
-        negative or no finite number.
-    """
-    distances = column_or_1d(distances).astype(np.float64)
-    if not (np.isfinite(distances) & (distances >= 0)).all():
-        raise ValueError(
-            "`distances` must be numbers in [0, inf), small for pairs that are alike; "
-            f"got values from {distances.min():g} to {distances.max():g}. Give what "
-            "`pair_distance` returns, not scores."
-        )
-    alike = check_pair_labels(y_true, len(distances), "y_true")
-    if alike.all() or not alike.any():
-        kind = "the same" if alike.any() else "different"
-        raise ValueError(
-            f"`y_true` must hold pairs of both kinds; all {len(alike)} are {kind}."
-        )
-    return alike, distances

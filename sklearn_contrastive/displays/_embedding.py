@@ -7,20 +7,21 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, Options, validate_params
 
 from sklearn_contrastive.displays._axes import (
-    axes_for,
-    colorbar_beside,
+    DRAWN,
     counted,
-    equal_scales,
-    legend_beside,
+    drawing_on,
     open_frame,
     set_title,
-    settle,
-    short,
+    spelled,
+    wrapped,
 )
-from sklearn_contrastive.displays._class_names import name_classes
+from sklearn_contrastive.displays._class_legend import class_legend, name_many
+from sklearn_contrastive.displays._class_names import names_of
 from sklearn_contrastive.displays._density import grid_over
 from sklearn_contrastive.displays._known import beside_one_another, kind_of, known_of
-from sklearn_contrastive.displays._marks import class_handles, density, scatter
+from sklearn_contrastive.displays._layout import colorbar_beside, equal_scales, settle
+from sklearn_contrastive.displays._marks import density, scatter
+from sklearn_contrastive.displays._palette import N_COLORS
 from sklearn_contrastive.displays._points import (
     check_points,
     embedded,
@@ -29,7 +30,8 @@ from sklearn_contrastive.displays._points import (
     projection_said,
 )
 
-#: Classes that a legend names; of more, some are named where they lie.
+#: Classes that a legend names; of more, it names those that cannot all be named where
+#: they lie.
 _MOST_NAMED = 20
 
 
@@ -77,10 +79,12 @@ class EmbeddingDisplay:
         The density.
 
     legend_ : matplotlib Legend or None
-        Names of classes, up to 20 of them.
+        Names of classes: up to 20; up to 90, which differ in colour or marker, where
+        they cannot all be written at their medians.
 
     texts_ : list of matplotlib Text
-        Names of classes at their medians, where there are more than 20.
+        Names of classes at their medians, where there are more than 20 (of a density,
+        which has no markers, more than 10) and no legend.
 
     colorbar_ : matplotlib Colorbar or None
         For targets, and for a density without `y`.
@@ -145,7 +149,9 @@ class EmbeddingDisplay:
 
         y : array-like of shape (n_samples,), default=None
             Class labels or continuous targets, told apart as
-            ``ContrastiveEmbedding(similarity="auto")`` does.
+            ``ContrastiveEmbedding(similarity="auto")`` does. Classes are in sorted
+            order, or in that of an ordered Categorical; the name of a Series of targets
+            is that of the colour bar.
 
         n_dimensions : {2, 3}, default=2
             Dimensions of the picture of an embedding with more components. One with
@@ -155,15 +161,16 @@ class EmbeddingDisplay:
             What the title calls the embedding; None for the class of the estimator.
 
         ax : matplotlib Axes, default=None
-            What to draw on, with as many dimensions as the picture; None for a new
-            figure.
+            What to draw on, empty and with as many dimensions as the picture; None for
+            a new figure.
 
         max_points : int, default=20_000
             With more points than that a density is drawn, >= 1. In three dimensions,
             so many that are drawn by chance.
 
         scatter_kw : dict, default=None
-            Keywords for matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`; the legend shows what they do. No
+            colours with targets.
 
         Returns
         -------
@@ -175,7 +182,8 @@ class EmbeddingDisplay:
         TypeError
             If `estimator` has no `transform`.
         ValueError
-            If `y` has another length, or holds neither labels nor targets.
+            If `y` has another length, or holds neither labels nor targets; if `ax`
+            holds a picture already.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         return cls.from_embedding(
@@ -249,8 +257,8 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            What to draw on; None for a new figure. The legend lies beside the axes: a
-            figure of one's own needs ``layout="constrained"``.
+            What to draw on, empty; None for a new figure. The legend lies beside or
+            below the axes: a figure of one's own needs ``layout="constrained"``.
 
         name : str, default=None
             What the title calls the embedding; None for the `name` of the display.
@@ -268,31 +276,35 @@ class EmbeddingDisplay:
         """
         points = check_points(self.points)
         known = known_of(self.y, self.y_kind, len(points))
-        self.ax_ = ax = axes_for(self, ax, three_d=points.shape[1] == 3)
-        self.figure_ = ax.get_figure()
-        self.scatters_, self.image_ = [], None
-        rows, notes = np.arange(len(points)), []
-        if points.shape[1] == 1:
-            places = beside_one_another(points, known)
-        else:
+        with drawing_on(self, ax, three_d=points.shape[1] == 3) as self.ax_:
+            self.figure_ = self.ax_.get_figure()
+            rows, notes = np.arange(len(points)), []
             places = points
-        if len(points) <= max_points:
-            self.scatters_ = scatter(ax, places, known, rows, scatter_kw)
-        elif points.shape[1] == 3:
-            rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
-            self.scatters_ = scatter(ax, places, known, rows, scatter_kw)
-            notes.append(f"{max_points:,} rows drawn by chance")
-        else:
-            notes += self._plot_density(places, known)
-        self._label_axes(known)
-        notes += self._name_colors(places, known, rows)
-        self._write_title(self.name if name is None else name, known, notes)
-        settle(ax)
+            if points.shape[1] == 1:
+                places = beside_one_another(points, known)
+            dense = len(points) > max_points and points.shape[1] < 3
+            if len(points) > max_points and not dense:
+                rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
+                notes.append(f"{max_points:,} rows drawn by chance")
+            self.scatters_, self.image_ = [], None
+            if dense:
+                notes += self._plot_density(places, known)
+            else:
+                self.scatters_ = scatter(self.ax_, places, known, rows, scatter_kw)
+            for drawn in [*self.scatters_, self.image_]:
+                if drawn is not None:
+                    drawn.set_gid(DRAWN + type(self).__name__)
+            self._label_axes(known)
+            name = self.name if name is None else name
+            self._write_title(name, known, notes)
+            notes += self._name_colors(places, known, rows)
+            self._write_title(name, known, notes)
+            settle(self.ax_)
         return self
 
     def _plot_density(self, places, known):
         """Draw cells instead of rows; return what there is to say about it."""
-        on_line = self.points.shape[1] == 1
+        on_line = np.shape(self.points)[1] == 1
         grid = grid_over(places, square=not on_line)
         if on_line and known.targets is not None:
             # The height says it already.
@@ -303,7 +315,7 @@ class EmbeddingDisplay:
 
     def _label_axes(self, known):
         """Name the axes, and give components the same scale."""
-        ax, n_dimensions = self.ax_, self.points.shape[1]
+        ax, n_dimensions = self.ax_, np.shape(self.points)[1]
         word = "component" if self.share is None else "principal component"
         for number, axis in enumerate("xyz"[:n_dimensions], start=1):
             ax.set(**{f"{axis}label": f"{word} {number}"})
@@ -312,45 +324,51 @@ class EmbeddingDisplay:
         if n_dimensions > 1:
             equal_scales(ax)
         elif known.targets is not None:
-            ax.set_ylabel("target")
+            ax.set_ylabel(self._target())
         elif len(known.classes) > _MOST_NAMED or not len(known.classes):
             ax.set_yticks([])
         else:
             below = ["unknown"] if known.partly else []
-            names = below + [short(label) for label in known.classes.tolist()]
+            names = below + names_of(known.classes)
             ax.set_yticks(np.arange(len(names)) - len(below), names)
             ax.set_ylim(-0.6 - len(below), len(known.classes) - 0.4)
+
+    def _target(self):
+        """Return what targets are called."""
+        name = getattr(self.y, "name", None)
+        return wrapped(name) if isinstance(name, str) and name else "target"
 
     def _name_colors(self, places, known, rows):
         """Say what colours mean, beside the axes or on it; return what is left."""
         self.legend_, self.colorbar_, self.texts_ = None, None, []
-        on_line, n_classes = self.points.shape[1] == 1, len(known.classes)
-        counts = not n_classes and (known.targets is None or on_line)
-        if known.targets is not None and not on_line:
-            shown = self.image_ or self.scatters_[0]
-            what = "mean target of a cell" if self.image_ else "target"
-            self.colorbar_ = colorbar_beside(self.ax_, shown, what)
-        elif counts and self.image_:
-            self.colorbar_ = colorbar_beside(self.ax_, self.image_, "rows in a cell")
-        elif on_line and n_classes > _MOST_NAMED:
-            return ["classes in their order, from the bottom"]
-        elif not on_line and 0 < n_classes <= _MOST_NAMED:
-            dense = self.image_ is not None
-            handles = class_handles(self.ax_, known, dense)
-            title = "commonest class" if dense else None
-            self.legend_ = legend_beside(self.ax_, handles, title)
-        elif not on_line and n_classes and self.ax_.name != "3d":
-            self.texts_ = name_classes(self.ax_, places, known, rows)
-            if len(self.texts_) < n_classes:
-                return [f"{len(self.texts_)} of the classes named"]
-        return []
+        ax, n_classes = self.ax_, len(known.classes)
+        on_line = np.shape(self.points)[1] == 1
+        if not n_classes:
+            if known.targets is not None and not on_line:
+                shown, what = self.scatters_[:1], self._target()
+                if self.image_:
+                    shown, what = [self.image_], f"mean {what} of a cell"
+                self.colorbar_ = colorbar_beside(ax, *shown, what)
+            elif self.image_:
+                self.colorbar_ = colorbar_beside(ax, self.image_, "rows in a cell")
+            return []
+        if on_line:
+            above = n_classes > _MOST_NAMED
+            return ["classes in their order, from the bottom"] if above else []
+        if n_classes <= (N_COLORS if self.image_ else _MOST_NAMED):
+            self.legend_ = class_legend(ax, known, self.scatters_)
+            return []
+        self.legend_, self.texts_ = name_many(ax, places, known, rows, self.scatters_)
+        n_named = n_classes if self.legend_ else len(self.texts_)
+        some = n_named < n_classes
+        return [f"{n_named or 'none'} of the classes named"] if some else []
 
     def _write_title(self, name, known, notes):
         """Say what is shown, and of how many rows."""
-        n_rows, n_dimensions = self.points.shape
+        n_rows, n_dimensions = np.shape(self.points)
         what = counted(n_rows, "row")
         if len(known.classes):
             what += f" of {counted(len(known.classes), 'class')}"
-        first = f"{short(name)}: {what}" if name else what
+        first = f"{spelled(name)}: {what}" if name else what
         said = projection_said(self.n_components, self.share, n_dimensions)
         set_title(self.ax_, first, said, "; ".join(notes))

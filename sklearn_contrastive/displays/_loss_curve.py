@@ -1,20 +1,28 @@
 """A picture of training: loss, validation score, pairs that still cost something."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive.displays._axes import (
+    DRAWN,
     axes_for,
     counted,
-    ink,
+    drawing_on,
     legend_beside,
     open_frame,
     set_title,
-    short,
+    spelled,
 )
-from sklearn_contrastive.displays._palette import style_of
-from sklearn_contrastive.displays._points import last_step, name_of
+from sklearn_contrastive.displays._palette import ink, style_of
+from sklearn_contrastive.displays._points import (
+    is_estimator,
+    kind_said,
+    last_step,
+    name_of,
+)
 
 
 class LossCurveDisplay:
@@ -94,7 +102,9 @@ class LossCurveDisplay:
             What the title calls it; None for its class.
 
         ax : matplotlib Axes or array of them, default=None
-            One for each panel, or one for the loss alone; None for a new figure.
+            What to draw on, empty. An array as ``plt.subplots(3, sharex=True,
+            layout="constrained")[1]`` holds one for each panel; a single axes gets the
+            loss alone, without validation scores and pairs. None for a new figure.
 
         Returns
         -------
@@ -108,12 +118,12 @@ class LossCurveDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         model = last_step(estimator)
-        if hasattr(model, "fit") and not isinstance(model, type):
+        if is_estimator(model):
             check_is_fitted(model)
         if not hasattr(model, "loss_curve_"):
             raise TypeError(
                 "`estimator` must be a fitted ContrastiveEmbedding, or another that "
-                f"keeps `loss_curve_`; got {estimator}."
+                f"keeps `loss_curve_`; got {kind_said(model)}."
             )
         display = cls(
             loss_curve=model.loss_curve_,
@@ -129,7 +139,9 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of them, default=None
-            One for each panel, or one for the loss alone; None for a new figure.
+            What to draw on, empty. An array as ``plt.subplots(3, sharex=True,
+            layout="constrained")[1]`` holds one for each panel; a single axes gets the
+            loss alone, without validation scores and pairs. None for a new figure.
 
         name : str, default=None
             What the title calls the model; None for the `name` of the display.
@@ -142,44 +154,46 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If there are not as many axes as panels.
+            If there are not as many axes as panels, or one holds a picture already.
         """
         panels = [self._plot_loss]
         if self.validation_scores is not None and len(self.validation_scores):
             panels.append(self._plot_scores)
         if self.mining_curve:
             panels.append(self._plot_pairs)
-        self.axes_ = self._axes(ax, len(panels))
-        self.ax_, self.figure_ = self.axes_[0], self.axes_[0].get_figure()
-        self.lines_, self.legends_, self.best_epoch_ = {}, [], None
-        for panel, each in zip(panels, self.axes_, strict=False):
-            panel(each)
-            open_frame(each)
-            each.margins(x=0.02)
-            each.xaxis.get_major_locator().set_params(integer=True)
-        self.axes_[-1].set_xlabel("epoch")
-        name = self.name if name is None else name
-        epochs = counted(len(self.loss_curve), "epoch")
-        set_title(self.ax_, f"{short(name)}: {epochs}" if name else epochs)
+        with self._drawing_on(ax, len(panels)) as self.axes_:
+            self.ax_, self.figure_ = self.axes_[0], self.axes_[0].get_figure()
+            self.lines_, self.legends_, self.best_epoch_ = {}, [], None
+            for panel, each in zip(panels, self.axes_, strict=False):
+                panel(each)
+                open_frame(each)
+                each.margins(x=0.02)
+                each.xaxis.get_major_locator().set_params(integer=True)
+            self.axes_[-1].set_xlabel("epoch")
+            name = self.name if name is None else name
+            epochs = counted(len(self.loss_curve), "epoch")
+            set_title(self.ax_, f"{spelled(name)}: {epochs}" if name else epochs)
         return self
 
-    def _axes(self, ax, n_panels):
-        """Return one axes a panel, or the one that was given."""
+    @contextmanager
+    def _drawing_on(self, ax, n_panels):
+        """Give one axes a panel, or the one that was given."""
         if ax is None:
-            first = axes_for(self, None)
-            figure = first.get_figure()
-            figure.clear()
-            figure.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
-            return figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
+            with drawing_on(self, None) as first:
+                figure = first.get_figure()
+                figure.clear()
+                figure.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
+                yield figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
+            return
         given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         for each in given:
-            axes_for(self, each)
+            axes_for(self, each, joins=None)
         if len(given) not in (1, n_panels):
             raise ValueError(
                 f"`ax` must hold one axes for each of the {n_panels} panels, or a "
                 f"single one for the loss; got {len(given)}."
             )
-        return given
+        yield given
 
     def _plot(self, ax, what, values, number, **kw):
         """Draw one curve, from epoch 1 on."""
@@ -191,6 +205,7 @@ class LossCurveDisplay:
             # A line of few values shows nothing without marks.
             marker=style.marker if len(values) <= 12 else "",
             **{"linestyle": style.linestyle, "linewidth": 2, **kw},
+            gid=DRAWN + type(self).__name__,
         )
 
     def _plot_loss(self, ax):

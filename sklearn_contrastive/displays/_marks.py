@@ -3,12 +3,14 @@
 import numpy as np
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklearn_contrastive.displays._axes import faint, short
+from sklearn_contrastive.displays._class_names import names_of
 from sklearn_contrastive.displays._density import counts_in, majorities_in, means_in
-from sklearn_contrastive.displays._palette import background_of, shades, style_of
+from sklearn_contrastive.displays._palette import background_of, faint, shades, style_of
 
 #: Least share of a class's colour in a cell that holds one row.
 _PALEST = 0.35
+#: Keywords that colour points.
+_COLORS = "c", "color", "facecolor", "facecolors", "fc"
 
 
 def scatter(ax, places, known, rows, scatter_kw=None):
@@ -36,7 +38,18 @@ def scatter(ax, places, known, rows, scatter_kw=None):
     scatters : list of matplotlib PathCollection
         One for each class, or one for all targets, or one for all rows; then one for
         rows of which nothing is known, if others are known.
+
+    Raises
+    ------
+    ValueError
+        If colours are given that targets need.
     """
+    taken = [key for key in _COLORS if key in (scatter_kw or {})]
+    if taken and known.targets is not None:
+        raise ValueError(
+            f"`scatter_kw` must leave the colour to the targets in `y`; got "
+            f"{taken[0]!r}. Choose a `cmap`, or leave out `y`."
+        )
     # Smaller where there are many, but large enough to tell markers apart.
     size = float(np.clip(16_000 / len(rows), 16, 40))
     common = {"s": size, "linewidths": 0.3, "edgecolors": background_of(ax)}
@@ -49,7 +62,7 @@ def scatter(ax, places, known, rows, scatter_kw=None):
 
 def _groups(ax, known, rows):
     """Return rows that look alike, with what they look like."""
-    unknown = {"color": faint(ax, 0.45), "marker": "."}
+    unknown = {"color": faint(ax, 0.45), "marker": ".", "label": "unknown"}
     if known.targets is not None:
         missing = np.isnan(known.targets[rows])
         look = {"c": known.targets[rows[~missing]], "cmap": shades(ax)}
@@ -58,11 +71,11 @@ def _groups(ax, known, rows):
         return [(rows, {"color": style_of(0, ax).color})]
     else:
         codes = known.codes[rows]
-        styles = [style_of(code, ax) for code in range(len(known.classes))]
-        groups = [
-            (rows[codes == code], {"color": style.color, "marker": style.marker})
-            for code, style in enumerate(styles)
-        ]
+        groups = []
+        for code, name in enumerate(names_of(known.classes)):
+            color, marker, _ = style_of(code, ax)
+            look = {"color": color, "marker": marker, "label": name}
+            groups.append((rows[codes == code], look))
         missing = rows[codes < 0]
     # What is not known lies behind what is.
     return [*groups, (missing, {**unknown, "zorder": 0.9})] if len(missing) else groups
@@ -106,45 +119,3 @@ def density(ax, grid, known):
     mixed = colors[majorities_in(grid, known.codes)] * strength
     mixed += background_of(ax) * (1 - strength)
     return ax.imshow(np.dstack([mixed, counts > 0]), **kw)
-
-
-def class_handles(ax, known, dense=False):
-    """Return what stands for classes in a legend.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where they are drawn.
-
-    known : Known
-        With classes.
-
-    dense : bool, default=False
-        Whether a density was drawn, which has no markers.
-
-    Returns
-    -------
-    handles : list of matplotlib Line2D
-        One a class, and "unknown" where some rows have no label.
-    """
-    from matplotlib.lines import Line2D
-
-    entries = [
-        (short(label), style_of(code, ax).color, style_of(code, ax).marker)
-        for code, label in enumerate(known.classes.tolist())
-    ]
-    if known.partly:
-        entries.append(("unknown", faint(ax, 0.45), "."))
-    return [
-        Line2D(
-            *([], []),
-            label=label,
-            color=color,
-            marker="s" if dense else marker,
-            linestyle="none",
-            markersize=6,
-            markeredgewidth=0.3,
-            markeredgecolor=background_of(ax),
-        )
-        for label, color, marker in entries
-    ]

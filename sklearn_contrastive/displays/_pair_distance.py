@@ -7,28 +7,28 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive.displays._axes import (
-    axes_for,
+    DRAWN,
     counted,
-    halo,
-    ink,
+    drawing_on,
     legend_beside,
     open_frame,
     set_title,
-    short,
+    spelled,
 )
 from sklearn_contrastive.displays._drawn_pairs import (
-    check_judged,
     draw_pairs,
     measured_pairs,
 )
 from sklearn_contrastive.displays._pair_losses import reach_of, trained_loss
-from sklearn_contrastive.displays._palette import style_of
+from sklearn_contrastive.displays._palette import halo, ink, style_of
 from sklearn_contrastive.displays._points import (
     check_classes,
+    check_measures,
     check_points,
     embedded,
     name_of,
 )
+from sklearn_contrastive.metrics._inputs import check_kinds
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _BINS = [Interval(Integral, 1, None, closed="left"), "array-like"]
@@ -154,7 +154,8 @@ class PairDistanceDisplay:
             Determines the pairs that are drawn.
 
         bins : int or array-like of shape (n_bins + 1,), default=60
-            How many bins from 0 to the farthest, or their edges.
+            How many bins from 0 to the farthest, or their edges, which rise. Pairs
+            beyond these count as well: shares are those of all pairs.
 
         name : str, default=None
             What the title calls the estimator; None for its class.
@@ -178,6 +179,7 @@ class PairDistanceDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         given = np.ndim(X) == 3 or hasattr(estimator, "threshold_")
         if given:
+            check_measures(estimator)
             alike, distances = measured_pairs(estimator, X, y)
         else:
             Z = check_points(embedded(estimator, X))
@@ -250,7 +252,7 @@ class PairDistanceDisplay:
             negative or no finite number.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        alike, distances = check_judged(y_true, distances)
+        alike, distances = check_kinds(y_true, distances)
         display = cls(
             alike=alike,
             distances=distances,
@@ -266,8 +268,8 @@ class PairDistanceDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            What to draw on; None for a new figure. The legend lies beside the axes: a
-            figure of one's own needs ``layout="constrained"``.
+            What to draw on, empty; None for a new figure. The legend lies beside the
+            axes: a figure of one's own needs ``layout="constrained"``.
 
         bins : int or array-like of shape (n_bins + 1,), default=60
             How many bins from 0 to the farthest, or their edges.
@@ -280,29 +282,37 @@ class PairDistanceDisplay:
         display : PairDistanceDisplay
             The display itself.
         """
-        self.ax_ = ax = axes_for(self, ax)
-        self.figure_ = ax.get_figure()
+        alike, distances = (
+            np.asarray(self.alike, dtype=bool),
+            np.asarray(self.distances),
+        )
         marks = {"margin": self.margin, "threshold": self.threshold}
         # A threshold below zero accepts no pair; there is no such distance.
         marks = {key: at for key, at in marks.items() if at is not None and at >= 0}
-        farthest = max([float(np.max(self.distances)), *marks.values()]) or 1.0
-        self.bin_edges_ = np.histogram_bin_edges(self.distances, bins, (0, farthest))
+        farthest = max([float(distances.max()), *marks.values()]) or 1.0
+        self.bin_edges_ = edges = np.histogram_bin_edges(distances, bins, (0, farthest))
         self.shares_alike_, self.shares_unlike_ = (
-            100 * np.histogram(some, self.bin_edges_)[0] / len(some)
-            for some in (self.distances[self.alike], self.distances[~self.alike])
+            100 * np.histogram(some, edges)[0] / len(some)
+            for some in (distances[alike], distances[~alike])
         )
-        self._plot_histograms()
-        self._mark(marks)
-        open_frame(ax)
-        ax.set(xlabel="distance of a pair", ylabel="share of its kind of pairs (%)")
-        name = self.name if name is None else name
-        rows = counted(len(self.alike), "pair")
-        set_title(ax, f"{short(name)}: {rows}" if name else rows)
+        rows = counted(len(distances), "pair")
+        n_far = int(np.sum((distances < edges[0]) | (distances > edges[-1])))
+        beyond = f"{counted(n_far, 'pair')} outside the bins" if n_far else ""
+        with drawing_on(self, ax) as self.ax_:
+            self.figure_ = self.ax_.get_figure()
+            self._plot_histograms(int(alike.sum()), int((~alike).sum()))
+            self._mark(marks)
+            open_frame(self.ax_)
+            self.ax_.set_xlabel("distance of a pair")
+            self.ax_.set_ylabel("share of its kind of pairs (%)")
+            name = self.name if name is None else name
+            first = f"{spelled(name)}: {rows}" if name else rows
+            set_title(self.ax_, first, beyond)
         return self
 
-    def _plot_histograms(self):
+    def _plot_histograms(self, n_alike, n_unlike):
         """Draw unlike pairs as an area and alike ones as a line over it."""
-        ax, n_alike = self.ax_, int(np.sum(self.alike))
+        ax = self.ax_
         unlike, alike = style_of(1, ax), style_of(0, ax)
         self.histograms_ = [
             ax.stairs(
@@ -312,7 +322,7 @@ class PairDistanceDisplay:
                 color=unlike.color,
                 # Pale, so that the line of alike pairs shows on it in grey too.
                 alpha=0.45,
-                label=f"unlike\n({len(self.alike) - n_alike:,})",
+                label=f"unlike\n({n_unlike:,})",
             ),
             ax.stairs(
                 self.shares_alike_,
@@ -322,12 +332,15 @@ class PairDistanceDisplay:
                 label=f"alike\n({n_alike:,})",
             ),
         ]
+        for histogram in self.histograms_:
+            histogram.set_gid(DRAWN + type(self).__name__)
         self.legend_ = legend_beside(ax, self.histograms_[::-1], "pairs")
 
     def _mark(self, marks):
         """Draw a line for each mark, with its label above the histograms."""
         ax = self.ax_
-        highest = max(self.shares_alike_.max(), self.shares_unlike_.max())
+        # Without a pair in any bin as high as one that holds all.
+        highest = max(self.shares_alike_.max(), self.shares_unlike_.max()) or 100.0
         # A row of room for each label.
         ax.set_ylim(0, highest * (1.06 + 0.08 * len(marks)))
         left, right = self.bin_edges_[0], max(self.bin_edges_[-1], *marks.values(), 0)

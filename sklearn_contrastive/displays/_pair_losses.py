@@ -1,7 +1,5 @@
 """Losses of single pairs: which an embedding was trained with, how far they push."""
 
-import warnings
-
 import numpy as np
 
 from sklearn_contrastive._objectives import loss_of
@@ -25,11 +23,15 @@ def trained_loss(estimator):
     embedding = last_step(estimator)
     if not (hasattr(embedding, "loss") and hasattr(embedding, "margin_")):
         return None
-    on_sphere = embedding.normalize and embedding.n_components > 1
-    with warnings.catch_warnings():
-        # Of a margin that cannot be reached `fit` has warned.
-        warnings.simplefilter("ignore", UserWarning)
-        return loss_of(embedding, on_sphere)
+    # Off the sphere no margin is out of reach: of one that is, `fit` has warned.
+    loss = loss_of(embedding, on_sphere=False)
+    autos = getattr(loss, "on_sphere", {})
+    if autos and embedding.normalize and embedding.n_components > 1:
+        given = {"margin": embedding.margin} if isinstance(embedding.loss, str) else {}
+        asked = LOSSES[embedding.loss]() if given else embedding.loss
+        given = {**asked.get_params(deep=False), **given}
+        loss.set_params(**{key: autos[key] for key in autos if given[key] == "auto"})
+    return loss
 
 
 def reach_of(loss):

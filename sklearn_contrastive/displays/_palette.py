@@ -21,6 +21,8 @@ _ON_DARK = (
 )
 # Nine beside ten colours: 90 classes before a combination comes again.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+#: Classes whose colours differ, and whose colours or markers differ.
+N_COLORS, N_STYLES = len(_ON_LIGHT), len(_ON_LIGHT) * len(_MARKERS)
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
 
@@ -59,8 +61,12 @@ def background_of(ax):
     """
     from matplotlib.colors import to_rgba
 
-    for face in (ax.get_facecolor(), ax.get_figure().get_facecolor()):
-        *rgb, opacity = to_rgba(face)
+    behind = [ax, ax.get_figure()]
+    while behind[-1].figure is not behind[-1]:
+        # Parts of a figure have no colour of their own, as a rule.
+        behind.append(behind[-1].figure)
+    for each in behind:
+        *rgb, opacity = to_rgba(each.get_facecolor())
         if opacity > 0:
             return np.array(rgb)
     return np.ones(3)
@@ -121,3 +127,59 @@ def shades(ax):
     ends = (0.25, 1.0) if is_dark(ax) else (0.88, 0.0)
     colors = colormaps["cividis"](np.linspace(*ends, 64))
     return LinearSegmentedColormap.from_list("shades", colors)
+
+
+def ink(ax):
+    """Return the colour in which an axes is labelled.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+
+    Returns
+    -------
+    color : color
+        In which text and neutral lines can be read.
+    """
+    return ax.xaxis.label.get_color()
+
+
+def faint(ax, strength):
+    """Return a colour between background and labels of an axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+
+    strength : float
+        In [0, 1]: 0 for the background, 1 for the colour of labels.
+
+    Returns
+    -------
+    color : ndarray of shape (3,)
+        Red, green and blue in [0, 1].
+    """
+    from matplotlib.colors import to_rgb
+
+    front = np.array(to_rgb(ink(ax)))
+    return strength * front + (1 - strength) * background_of(ax)
+
+
+def halo(ax):
+    """Return an outline in the colour of the background, for text over data.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+
+    Returns
+    -------
+    effects : list of path effects
+        As ``path_effects`` takes it.
+    """
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.5, foreground=background_of(ax))]

@@ -27,14 +27,74 @@ def embedded(estimator, X):
     TypeError
         If `estimator` has no `transform`.
     """
-    if isinstance(estimator, type) or not hasattr(estimator, "transform"):
-        what = estimator.__name__ if isinstance(estimator, type) else estimator
+    # A table has `transform` too, but no `fit`.
+    if not (is_estimator(estimator) and hasattr(estimator, "transform")):
+        advice = "To draw points that are embedded already, use from_embedding."
+        if hasattr(estimator, "pair_distance"):
+            advice = "It embeds no single rows: pass its `embedding_`."
+        elif hasattr(estimator, "predict"):
+            advice = "Of a pipeline that ends in a classifier pass pipeline[:-1]."
         raise TypeError(
             "`estimator` must be a fitted transformer, or a pipeline that ends in one; "
-            f"got {what}. Of a pipeline that ends in a classifier pass pipeline[:-1]."
+            f"got {kind_said(estimator)}. {advice}"
         )
     Z = estimator.transform(X)
     return Z if hasattr(Z, "tocsr") else np.asarray(Z)
+
+
+def is_estimator(estimator):
+    """Return whether something is an object that can be fitted.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user gave.
+
+    Returns
+    -------
+    is_estimator : bool
+        False for classes, tables and functions.
+    """
+    return hasattr(estimator, "fit") and not isinstance(estimator, type)
+
+
+def kind_said(given):
+    """Return what a message says of something that was given in place of another.
+
+    Parameters
+    ----------
+    given : object
+        It may be large.
+
+    Returns
+    -------
+    text : str
+        Its type alone.
+    """
+    if isinstance(given, type):
+        return f"the class {given.__name__}, of which an object must be fitted"
+    return f"a {type(given).__name__}"
+
+
+def check_measures(estimator):
+    """Raise for what measures no pairs.
+
+    Parameters
+    ----------
+    estimator : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError
+        If it has no `pair_distance`.
+    """
+    if not (is_estimator(estimator) and hasattr(estimator, "pair_distance")):
+        raise TypeError(
+            "`estimator` must be a fitted PairVerifier, or a fitted embedding with "
+            f"`pair_distance`, to measure pairs; got {kind_said(estimator)}. Draw "
+            "distances that are known already with from_predictions."
+        )
 
 
 def last_step(estimator):
@@ -115,7 +175,7 @@ def check_classes(y, n_rows, unlabeled=None):
     Returns
     -------
     classes : ndarray of shape (n_classes,)
-        Sorted.
+        Sorted; those of an ordered Categorical in its order.
 
     codes : ndarray of int of shape (n_samples,)
         Places in `classes`; -1 for rows without a label.
@@ -129,6 +189,7 @@ def check_classes(y, n_rows, unlabeled=None):
     """
     if y is None:
         raise ValueError("`y` must hold one class label per row; got None.")
+    order = getattr(y, "dtype", None)
     y, known = check_labels(y, n_rows, unlabeled)
     codes = np.full(n_rows, -1)
     try:
@@ -138,6 +199,10 @@ def check_classes(y, n_rows, unlabeled=None):
             f"`y` must hold labels of one type, which can be sorted ({error}). Convert "
             "them, for example to text."
         ) from error
+    if getattr(order, "ordered", False):
+        places = order.categories.get_indexer(classes)
+        codes[known] = places.argsort().argsort()[codes[known]]
+        classes = classes[places.argsort()]
     return classes, codes
 
 

@@ -11,14 +11,13 @@ from sklearn.utils._plotting import _validate_style_kwargs
 from sklearn_contrastive.displays._axes import (
     CURVE,
     add_to_title,
-    axes_for,
     counted,
+    drawing_on,
     legend_beside,
     next_curve,
     open_frame,
-    short,
+    wrapped,
 )
-from sklearn_contrastive.displays._nearby import same_class_nearby
 from sklearn_contrastive.displays._palette import style_of
 from sklearn_contrastive.displays._points import (
     check_classes,
@@ -26,6 +25,8 @@ from sklearn_contrastive.displays._points import (
     embedded,
     name_of,
 )
+from sklearn_contrastive.metrics._queries import prepare
+from sklearn_contrastive.metrics._ranking import alike_nearby
 
 _PARAMETERS = {
     "max_k": [Interval(Integral, 1, None, closed="left")],
@@ -62,8 +63,8 @@ class RetrievalCurveDisplay:
     recall, precision : ndarray of shape (n_k,)
         Shares in [0, 1].
 
-    n_queries : int, default=None
-        Rows that were looked up, for the title.
+    n_queries, n_rows : int, default=None
+        Rows that were looked up, and rows that there are, for the title.
 
     name : str, default=None
         What the legend calls the embedding.
@@ -97,11 +98,12 @@ class RetrievalCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, k, recall, precision, n_queries=None, name=None):
+    def __init__(self, *, k, recall, precision, n_queries=None, n_rows=None, name=None):
         self.k = k
         self.recall = recall
         self.precision = precision
         self.n_queries = n_queries
+        self.n_rows = n_rows
         self.name = name
 
     @classmethod
@@ -212,27 +214,30 @@ class RetrievalCurveDisplay:
         ValueError
             If `Z` is no table of finite numbers with two rows, `y` has another length,
             or all rows are alone of their class.
+
+        Warns
+        -----
+        UserWarning
+            If all rows are of one class, so that both curves are 1.
         """
         check_matplotlib_support(f"{cls.__name__}.from_embedding")
         Z = check_points(Z)
         codes = check_classes(y, len(Z))[1]
-        queries = np.flatnonzero(np.bincount(codes)[codes] > 1)
-        if not len(queries):
-            raise ValueError(
-                "`y` must hold a class with at least two rows; each of the "
-                f"{len(Z)} rows is alone of its class, and there is nothing to find."
-            )
-        if len(queries) > max_queries:
+        queries = prepare(Z, codes)
+        n_queries = len(queries.points)
+        if n_queries > max_queries:
             rng = check_random_state(random_state)
-            queries = rng.choice(queries, max_queries, replace=False)
-        found = same_class_nearby(Z, codes, queries, min(max_k, len(Z) - 1))
+            drawn = rng.choice(n_queries, max_queries, replace=False)
+            queries = queries.some(np.sort(drawn))
+        found = alike_nearby(queries, min(max_k, len(Z) - 1))
         k = np.arange(1, found.shape[1] + 1)
         hits = found.cumsum(axis=1)
         display = cls(
             k=k,
             recall=(hits > 0).mean(axis=0),
             precision=(hits / k).mean(axis=0),
-            n_queries=len(queries),
+            n_queries=len(found),
+            n_rows=len(Z),
             name=name,
         )
         return display.plot(ax, line_kw=line_kw)
@@ -258,10 +263,16 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             The display itself.
         """
-        self.ax_ = ax = axes_for(self, ax)
-        self.figure_ = ax.get_figure()
+        with drawing_on(self, ax, joins=CURVE) as self.ax_:
+            self.figure_ = self.ax_.get_figure()
+            self._plot_curves(self.name if name is None else name, line_kw or {})
+            self._label_axes()
+        return self
+
+    def _plot_curves(self, name, line_kw):
+        """Draw both curves, in one colour."""
+        ax = self.ax_
         style = style_of(next_curve(ax), ax)
-        name = self.name if name is None else name
         lines = []
         for what, values, linestyle in (
             ("recall@k", self.recall, "-"),
@@ -275,14 +286,12 @@ class RetrievalCurveDisplay:
                 "markersize": 5,
                 # About evenly on a logarithmic axis.
                 "markevery": np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1),
-                "label": f"{short(name)}\n{what}" if name else what,
+                "label": f"{wrapped(name)}\n{what}" if name else what,
             }
-            kw = _validate_style_kwargs(defaults, line_kw or {})
+            kw = _validate_style_kwargs(defaults, line_kw)
             lines += ax.plot(self.k, values, **kw)
         self.recall_line_, self.precision_line_ = lines
         self.recall_line_.set_gid(CURVE)
-        self._label_axes()
-        return self
 
     def _label_axes(self):
         """Name axes and curves, and write numbers of neighbours as numbers."""
@@ -294,6 +303,14 @@ class RetrievalCurveDisplay:
         ax.minorticks_off()
         open_frame(ax)
         named = [line for line in ax.lines if not line.get_label().startswith("_")]
+        add_to_title(ax, "Retrieval", self._rows())
         self.legend_ = legend_beside(ax, named)
-        queries = "" if self.n_queries is None else counted(self.n_queries, "row")
-        add_to_title(ax, "Retrieval", f"each of {queries} among all others")
+
+    def _rows(self):
+        """Return how many rows were looked up among how many."""
+        if self.n_queries is None:
+            return "each row among all others"
+        if self.n_rows in (None, self.n_queries):
+            return f"each of {counted(self.n_queries, 'row')} among all others"
+        rows = counted(self.n_rows, "row")
+        return f"{self.n_queries:,} of {rows}, each among all others"

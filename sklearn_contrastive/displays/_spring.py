@@ -8,18 +8,19 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklearn_contrastive.displays._axes import (
-    axes_for,
+    DRAWN,
     counted,
-    equal_scales,
+    drawing_on,
     legend_beside,
     open_frame,
     set_title,
-    settle,
-    short,
+    spelled,
 )
+from sklearn_contrastive.displays._class_legend import class_legend
 from sklearn_contrastive.displays._forces import spring_forces
 from sklearn_contrastive.displays._known import Known
-from sklearn_contrastive.displays._marks import class_handles, scatter
+from sklearn_contrastive.displays._layout import equal_scales, settle
+from sklearn_contrastive.displays._marks import scatter
 from sklearn_contrastive.displays._pair_losses import loss_asked_for, trained_loss
 from sklearn_contrastive.displays._points import (
     check_classes,
@@ -320,8 +321,8 @@ class SpringDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            What to draw on; None for a new figure. The legend lies beside the axes: a
-            figure of one's own needs ``layout="constrained"``.
+            What to draw on, empty; None for a new figure. The legend lies beside the
+            axes: a figure of one's own needs ``layout="constrained"``.
 
         name : str, default=None
             What the title calls the embedding; None for the `name` of the display.
@@ -331,27 +332,38 @@ class SpringDisplay:
         display : SpringDisplay
             The display itself.
         """
-        self.ax_ = ax = axes_for(self, ax)
-        self.figure_ = ax.get_figure()
-        known = Known(self.classes, self.codes, None)
-        self.attracting_ = draw_springs(ax, self.points, self.springs, attracts=True)
-        self.repelling_ = draw_springs(ax, self.points, self.springs, attracts=False)
-        rows = np.arange(len(self.points))
-        self.scatters_ = scatter(ax, self.points, known, rows, {"zorder": 3})
-        self.arrows_ = draw_forces(ax, self.points, self.arrows)
-        open_frame(ax)
-        equal_scales(ax)
-        word = "component" if self.share is None else "principal component"
-        ax.set(xlabel=f"{word} 1", ylabel=f"{word} 2")
-        if self.n_components == 1:
-            ax.set(ylabel="", yticks=[])
-        named = len(self.classes) <= _MOST_NAMED
-        handles = class_handles(ax, known) if named else []
-        handles += spring_handles(ax, self.springs, self.arrows)
-        self.legend_ = legend_beside(ax, handles)
-        self._write_title(self.name if name is None else name)
-        settle(ax)
+        known = Known(np.asarray(self.classes), np.asarray(self.codes), None)
+        with drawing_on(self, ax) as self.ax_:
+            self.figure_ = self.ax_.get_figure()
+            self._plot_springs(known)
+            self._label_axes()
+            others = spring_handles(self.ax_, self.springs, self.arrows)
+            if len(self.classes) <= _MOST_NAMED:
+                self.legend_ = class_legend(self.ax_, known, self.scatters_, others)
+            else:
+                self.legend_ = legend_beside(self.ax_, others)
+            self._write_title(self.name if name is None else name)
+            settle(self.ax_)
         return self
+
+    def _plot_springs(self, known):
+        """Draw springs below points, and forces above them."""
+        ax, points = self.ax_, np.asarray(self.points)
+        self.attracting_ = draw_springs(ax, points, self.springs, attracts=True)
+        self.repelling_ = draw_springs(ax, points, self.springs, attracts=False)
+        rows = np.arange(len(points))
+        self.scatters_ = scatter(ax, points, known, rows, {"zorder": 3})
+        self.arrows_ = draw_forces(ax, points, np.asarray(self.arrows))
+        self.arrows_.set_gid(DRAWN + type(self).__name__)
+
+    def _label_axes(self):
+        """Name the axes, and give components the same scale."""
+        open_frame(self.ax_)
+        equal_scales(self.ax_)
+        word = "component" if self.share is None else "principal component"
+        self.ax_.set(xlabel=f"{word} 1", ylabel=f"{word} 2")
+        if self.n_components == 1:
+            self.ax_.set(ylabel="", yticks=[])
 
     def _write_title(self, name):
         """Say which springs, between how many of the rows."""
@@ -362,5 +374,5 @@ class SpringDisplay:
         if len(self.points) < self.n_rows:
             rows = f"{len(self.points):,} of {self.n_rows:,} rows, drawn by chance"
         said = projection_said(self.n_components, self.share)
-        first = f"{short(name)}: springs of {what}" if name else f"Springs of {what}"
+        first = f"{spelled(name)}: springs of {what}" if name else f"Springs of {what}"
         set_title(self.ax_, first, f"between {rows}", said)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive.displays._axes import faint, ink
+from sklearn_contrastive.displays._palette import faint, ink
 
 #: Springs of each kind that are drawn.
 _MOST = 400

@@ -7,21 +7,19 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils._plotting import _validate_style_kwargs
 
 from sklearn_contrastive.displays._axes import (
-    CURVE,
+    DRAWN,
     add_to_title,
-    axes_for,
     counted,
-    faint,
-    halo,
-    ink,
+    drawing_on,
     legend_beside,
     next_curve,
     open_frame,
-    short,
+    wrapped,
 )
-from sklearn_contrastive.displays._drawn_pairs import check_judged, measured_pairs
-from sklearn_contrastive.displays._palette import style_of
-from sklearn_contrastive.displays._points import name_of
+from sklearn_contrastive.displays._drawn_pairs import measured_pairs
+from sklearn_contrastive.displays._palette import faint, halo, ink, style_of
+from sklearn_contrastive.displays._points import check_measures, name_of
+from sklearn_contrastive.metrics._inputs import check_kinds
 
 #: Rates that a tick may stand at, in percent: the roundest first.
 _TICKS = (
@@ -31,6 +29,8 @@ _TICKS = (
 )
 #: The smallest and the greatest rate that are shown.
 _ENDS = 1e-5, 0.995
+#: What is shown beyond the worst crossing, as a part of what is shown before it.
+_BEYOND = 0.35
 _PARAMETERS = {
     "kind": [StrOptions({"det", "roc"})],
     "name": [str, None],
@@ -167,6 +167,7 @@ class VerificationDisplay:
             kinds.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_measures(estimator)
         same, distances = measured_pairs(estimator, pairs, y)
         return cls.from_predictions(
             same,
@@ -209,7 +210,7 @@ class VerificationDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
 
-        same, distances = check_judged(y_true, distances)
+        same, distances = check_kinds(y_true, distances)
         far, frr, thresholds = far_frr_curve(same, distances)
         display = cls(
             far=far,
@@ -250,19 +251,33 @@ class VerificationDisplay:
         Raises
         ------
         ValueError
-            If `kind` is neither of the two.
+            If `kind` is neither of the two, or `ax` holds curves of the other.
         """
         kind = self.kind if kind is None else kind
         if kind not in ("det", "roc"):
             raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
-        self.ax_ = ax = axes_for(self, ax)
-        self.figure_ = ax.get_figure()
         name = self.name if name is None else name
-        style, first = style_of(next_curve(ax), ax), next_curve(ax) == 0
-        x, y, crossing = self._curve(kind)
-        if first:
+        curve = f"{kind.upper()} curve"
+        same, different = self.n_same, self.n_different
+        pairs = f"{counted(same, 'same pair')}, {counted(different, 'different pair')}"
+        with drawing_on(self, ax, joins=DRAWN + curve) as self.ax_:
+            self.figure_ = self.ax_.get_figure()
+            self._plot_curve(name, kind, line_kw or {})
+            self.line_.set_gid(DRAWN + curve)
+            if kind == "det":
+                _scale(self.ax_)
+            self._name_curve(name, kind)
+            add_to_title(self.ax_, curve, pairs)
+        return self
+
+    def _plot_curve(self, name, kind, line_kw):
+        """Draw the curve, on an axes that is prepared for the first."""
+        ax = self.ax_
+        number = next_curve(ax)
+        if not number:
             _prepare(ax, kind)
-        rate = f"EER {100 * self.eer:.3g} %"
+        style = style_of(number, ax)
+        x, y, crossing = self._curve(kind)
         defaults = {
             "color": style.color,
             "linestyle": style.linestyle,
@@ -270,18 +285,14 @@ class VerificationDisplay:
             "marker": style.marker,
             "markersize": 8,
             "markevery": [crossing],
-            "label": f"{short(name)}\n{rate}" if name else "_curve",
+            "label": f"{wrapped(name)}\n{self._rate()}" if name else "_curve",
             "clip_on": kind == "det",
         }
-        [self.line_] = ax.plot(x, y, **_validate_style_kwargs(defaults, line_kw or {}))
-        self.line_.set_gid(CURVE)
-        if kind == "det":
-            _scale(ax)
-        self._name_curve(name, rate, (x[crossing], y[crossing]), kind)
-        same, different = self.n_same, self.n_different
-        pairs = f"{counted(same, 'same pair')}, {counted(different, 'different pair')}"
-        add_to_title(ax, f"{kind.upper()} curve", pairs)
-        return self
+        [self.line_] = ax.plot(x, y, **_validate_style_kwargs(defaults, line_kw))
+
+    def _rate(self):
+        """Return the equal error rate in three digits, zeros at the end included."""
+        return f"EER {f'{100 * self.eer:#.3g}'.rstrip('.')} %"
 
     def _curve(self, kind):
         """Return the points of a curve, and which of them is the equal error rate."""
@@ -294,17 +305,18 @@ class VerificationDisplay:
         rates = (far, self.n_different), (frr, self.n_same)
         return *(r.clip(0.25 / n, 1 - 0.25 / n) for r, n in rates), crossing
 
-    def _name_curve(self, name, rate, at, kind):
+    def _name_curve(self, name, kind):
         """Name all curves beside the axes, or write the error rate to its mark."""
         ax = self.ax_
         named = [line for line in ax.lines if not line.get_label().startswith("_")]
         self.legend_ = legend_beside(ax, named) if named else None
         self.text_ = None
         if not name:
+            x, y, crossing = self._curve(kind)
             # On the side of the curve where the errors would be greater.
             self.text_ = ax.annotate(
-                rate,
-                at,
+                self._rate(),
+                (x[crossing], y[crossing]),
                 xytext=(9, 6 if kind == "det" else -6),
                 textcoords="offset points",
                 va="bottom" if kind == "det" else "top",
@@ -334,16 +346,19 @@ def _prepare(ax, kind):
 
 def _scale(ax):
     """Let normal deviates reach from the smallest rate to beyond the crossings."""
-    curves = [line.get_xydata() for line in ax.lines if line.get_gid() == CURVE]
+    gid = f"{DRAWN}DET curve"
+    curves = [line.get_xydata() for line in ax.lines if line.get_gid() == gid]
     # Of each curve the point where the greater rate is least, next to its crossing.
-    worst = max(rates.max(axis=1).min() for rates in curves)
-    high = max(ndtri(0.5), ndtri(min(worst, 0.98)) + 0.4)
+    worst = ndtri(min(0.98, max(rates.max(axis=1).min() for rates in curves)))
+    high = max(ndtri(0.5), worst + 0.4)
     # The smallest rate that goes with another in sight.
     seen = [rates[:, ::-1] <= ndtr(high) for rates in curves]
     low = min(
         rates[other].min(initial=1.0) for rates, other in zip(curves, seen, strict=True)
     )
     low = ndtri(max(low, _ENDS[0])) - 0.1
+    # A curve far from the others takes a fair share of the picture.
+    high = max(high, min(worst + _BEYOND * (worst - low), ndtri(_ENDS[1])))
     ax.set(xlim=ndtr([low, high]), ylim=ndtr([low, high]))
     ticks = []
     for rates in _TICKS:

@@ -35,6 +35,8 @@ def check_embedding(estimator):
         hint = "Pass what is frozen, `estimator.estimator`."
     elif hasattr(estimator, "best_estimator_"):
         hint = "Pass what the search has found, `estimator.best_estimator_`."
+    elif hasattr(estimator, "embedding_"):
+        hint = "Pass the embedding of the verifier, `estimator.embedding_`."
     for place, (_, step) in enumerate(getattr(estimator, "steps", ())):
         if isinstance(step, ContrastiveEmbedding):
             hint = f"Pass its step, `estimator[{place}]`" + (

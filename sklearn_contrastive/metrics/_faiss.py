@@ -8,13 +8,15 @@ from sklearn_contrastive.metrics._ranking import (
     keys_of,
     scores_at_r,
 )
+from sklearn_contrastive.metrics._scale import about
+from sklearn_contrastive.metrics._squares import in_float32
 
 #: Neighbours that may be asked for.
 MOST_NEIGHBORS = 1024
 #: Gallery rows up to which all are compared, and lists that are looked at beyond.
 _MOST_EXACT, _N_PROBED = 50_000, 64
-#: Coordinates held at once.
-_BLOCK = 2**22
+#: Coordinates held at once, and the largest that faiss is given.
+_BLOCK, _MOST = 2**22, 1e15
 
 
 def faiss_scores(queries, n_nearest, at_r=False):
@@ -77,7 +79,7 @@ def _neighbors(queries, n_found):
             "search='faiss' needs the package faiss: install it with 'pip install "
             "faiss-cpu', or use search='exact'."
         ) from error
-    gallery = queries.gallery.astype(np.float32)
+    gallery = _small(queries.gallery, queries.middle)
     index = faiss.IndexFlatL2(gallery.shape[1])
     if len(gallery) > _MOST_EXACT:
         n_lists = int(4 * np.sqrt(len(gallery)))
@@ -86,13 +88,19 @@ def _neighbors(queries, n_found):
         index.train(gallery[drawn[: 40 * n_lists]])
         index.nprobe = _N_PROBED
     index.add(gallery)
-    return index.search(queries.points.astype(np.float32), n_found)[1]
+    return index.search(_small(queries.points, queries.middle), n_found)[1]
+
+
+def _small(points, middle):
+    """Return points about the middle in float32, with squares that are finite in it."""
+    return np.clip(about(points, middle), -_MOST, _MOST).astype(np.float32)
 
 
 def _keys(queries, rows, found):
     """Return keys of what was found in order, by distances in float64."""
     gaps = queries.gallery[found] - queries.points[rows, None]
-    keys = keys_of((gaps**2).sum(axis=2).astype(np.float32))
+    with np.errstate(over="ignore"):
+        keys = keys_of(in_float32((gaps**2).sum(axis=2)))
     starts = queries.starts[queries.classes[rows]]
     ends = queries.starts[queries.classes[rows] + 1]
     keys |= (found >= starts[:, None]) & (found < ends[:, None])

@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive.metrics._inputs import check_points, class_codes
+from sklearn_contrastive.metrics._scale import scaled
 
 #: Squared distances held at once.
 _BLOCK = 2**20
@@ -48,7 +49,8 @@ def alignment(Z, y, alpha=2):
     Raises
     ------
     ValueError
-        If no two rows are of the same class, or points and labels do not fit.
+        If no two rows are of the same class, points and labels do not fit, or the
+        figure is no finite number.
 
     References
     ----------
@@ -72,14 +74,15 @@ def alignment(Z, y, alpha=2):
             "`y` must hold a class with at least two rows; each of the "
             f"{len(Z)} rows is alone of its class, so there is no pair to measure."
         )
-    points = Z[np.argsort(codes, kind="stable")]
+    points, exponent = scaled(Z[np.argsort(codes, kind="stable")])
     total = 0.0
     for part in np.split(points, np.cumsum(counts)[:-1]):
         if alpha == 2:
             total += len(part) * (_centred(part) ** 2).sum()
         else:
             total += sum((d**alpha).sum() for d in map(np.sqrt, _pair_squares(part)))
-    return float(total / n_pairs)
+    with np.errstate(over="ignore"):
+        return _finite(total / n_pairs * np.exp2(exponent * float(alpha)), "powers")
 
 
 @validate_params(
@@ -114,7 +117,8 @@ def uniformity(Z, t=2):
     Raises
     ------
     ValueError
-        If there are fewer than two rows, or they are not finite.
+        If there are fewer than two rows, or they or their squared distances are not
+        finite.
 
     References
     ----------
@@ -127,7 +131,11 @@ def uniformity(Z, t=2):
     >>> uniformity([[1, 0], [-1, 0]])
     -8.0
     """
-    Z = check_points(Z, "Z", n_least=2)
+    points, exponent = scaled(check_points(Z, "Z", n_least=2))
+    # The unit matters here.
+    with np.errstate(over="ignore"):
+        Z = np.ldexp(_centred(points), exponent)
+        _finite((Z**2).sum(), "squares")
     sums = []
     for squares in _pair_squares(Z):
         least = squares.min()
@@ -173,14 +181,15 @@ def effective_rank(Z):
     >>> round(effective_rank([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]), 3)
     2.0
     """
-    shares = np.linalg.svd(_centred(check_points(Z, "Z", n_least=2)), compute_uv=False)
+    points, _ = scaled(check_points(Z, "Z", n_least=2))
+    shares = np.linalg.svd(_in_unit(points), compute_uv=False)
     if not shares.any():
         return 0.0
     shares = shares[shares > 0] / shares.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-@validate_params({"embeddings": [list, tuple]}, prefer_skip_nested_validation=True)
+@validate_params({"embeddings": ["array-like"]}, prefer_skip_nested_validation=True)
 def embedding_consistency(embeddings):
     r"""Return how well each embedding of the same rows follows from each other.
 
@@ -197,8 +206,9 @@ def embedding_consistency(embeddings):
     Parameters
     ----------
     embeddings : list of array-like of shape (n_rows, n_components)
-        At least two embeddings of the same rows in the same order. They may differ in
-        width, and must have more rows than components by at least two.
+        At least two embeddings of the same rows in the same order; also an array of
+        shape (n_embeddings, n_rows, n_components). They may differ in width, and must
+        have more rows than components by at least two.
 
     Returns
     -------
@@ -229,6 +239,12 @@ def embedding_consistency(embeddings):
            [1. , 1. , 1. ],
            [0.5, 0.5, 1. ]])
     """
+    if not isinstance(embeddings, (list, tuple)) and np.ndim(embeddings) != 3:
+        raise ValueError(
+            "`embeddings` must be a list of embeddings, or an array of shape "
+            "(n_embeddings, n_rows, n_components); got one of shape "
+            f"{np.shape(embeddings)}. To compare Z with others, pass [Z, ...]."
+        )
     if len(embeddings) < 2:
         raise ValueError(
             f"`embeddings` must hold at least two embeddings; got {len(embeddings)}."
@@ -240,7 +256,7 @@ def embedding_consistency(embeddings):
             "`embeddings` must be of the same rows, at least two more than components "
             f"(a map to fewer always fits); got shapes {[Z.shape for Z in points]}."
         )
-    points = [_centred(Z) for Z in points]
+    points = [_in_unit(scaled(Z)[0]) for Z in points]
     totals = [(Z**2).sum() for Z in points]
     if not all(totals):
         raise ValueError(
@@ -252,7 +268,8 @@ def embedding_consistency(embeddings):
     for i, basis in enumerate(bases):
         for j, Z in enumerate(points):
             if i != j:
-                r2[i, j] = min(1.0, ((basis.T @ Z) ** 2).sum() / totals[j])
+                # Beyond 1 by roundings only.
+                r2[i, j] = np.minimum(1.0, ((basis.T @ Z) ** 2).sum() / totals[j])
     return r2
 
 
@@ -260,6 +277,22 @@ def _centred(Z):
     # About the first row before the mean: rows that coincide become exactly zero.
     Z = Z - Z[0]
     return Z - Z.mean(axis=0)
+
+
+def _in_unit(Z):
+    """Return centred points whose squares are neither too large nor too small."""
+    return scaled(_centred(Z))[0]
+
+
+def _finite(value, what):
+    """Return a figure that depends on the unit, if it is a finite number."""
+    if not np.isfinite(value):
+        raise ValueError(
+            f"`Z` must have distances with {what} that are finite numbers, since this "
+            "figure depends on their unit. Divide `Z` by its largest value, or bring "
+            "its rows to the unit sphere."
+        )
+    return float(value)
 
 
 def _basis(Z):

@@ -1,7 +1,16 @@
 """What figures are computed from, checked: points, class labels, pairs."""
 
+import warnings
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
+
+from sklearn_contrastive._labels import (
+    check_pair_labels,
+    first_fraction,
+    missing_labels,
+)
 
 
 def check_points(Z, name, n_least=1):
@@ -36,7 +45,8 @@ def check_points(Z, name, n_least=1):
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
             f"`{name}` must be a table of numbers, of shape (n_rows, n_components): "
-            f"{error}"
+            # Behind it there is the whole array.
+            f"{str(error).partition(' instead:')[0]}"
         ) from error
     if len(Z) < n_least:
         raise ValueError(f"`{name}` must hold at least {n_least} rows; got {len(Z)}.")
@@ -125,19 +135,68 @@ def check_labels(y, n_rows, name="y", table="Z"):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    missing = _missing(labels)
-    if missing.any():
-        raise ValueError(
-            f"`{name}` must hold a class label for every row; {missing.sum()} are "
-            f"missing, the first at row {missing.argmax()}. Leave those rows out."
-        )
-    if labels.dtype.kind == "f" and (labels % 1).any():
+    _refuse_missing(labels, name, "row")
+    fraction = first_fraction(labels)
+    if fraction is not None:
         raise ValueError(
             f"`{name}` must hold class labels; got continuous values such as "
-            f"{labels[labels % 1 != 0][0]!s}. Cut a quantity into classes first, for "
+            f"{fraction!s}. Cut a quantity into classes first, for "
             "example with pandas.qcut."
         )
     return labels
+
+
+def check_ranks(k):
+    """Return the numbers of nearest rows asked for, checked.
+
+    Parameters
+    ----------
+    k : int or sequence of int
+        What the user gave.
+
+    Returns
+    -------
+    k : tuple of int
+        Each at least 1.
+
+    Raises
+    ------
+    ValueError
+        If one is no int, a bool, or less than 1.
+    """
+    values = tuple(k) if hasattr(k, "__len__") else (k,)
+    for value in values:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(
+                "`k` must hold ints in [1, inf), numbers of nearest rows; got "
+                f"{value!r}."
+            )
+    return tuple(int(value) for value in values)
+
+
+def warn_of_one_class(counts, stacklevel):
+    """Say so where there is no row of another class to be found.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Rows of each class among those that are searched.
+
+    stacklevel : int
+        Who is told, counted from the caller.
+
+    Warns
+    -----
+    UserWarning
+        If there is a single class.
+    """
+    if np.count_nonzero(counts) == 1:
+        warnings.warn(
+            "All rows that are searched are of one class: every figure is 1, whatever "
+            "the embedding. Measure on rows of several classes.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def check_kinds(y_true, distances):
@@ -166,21 +225,23 @@ def check_kinds(y_true, distances):
         another kind.
     """
     distances = _check_distances(distances)
-    y_true = check_labels(y_true, len(distances), "y_true", "distances")
-    values = set(np.unique(y_true).tolist()) if y_true.dtype.kind != "O" else {None}
-    if not (values <= {0, 1} or values <= {-1, 1}):
-        raise ValueError(
-            "`y_true` must hold 1 (or True) for pairs of the same class and 0 (or "
-            f"False, or -1) for others; got {str(y_true[:5].tolist())[1:-1]}, ..."
-        )
-    same = y_true == 1
+    _refuse_missing(np.asarray(y_true).ravel(), "y_true", "pair")
+    same = check_pair_labels(y_true, len(distances), "y_true")
     if same.all() or not same.any():
-        kind = "of the same class" if same.any() else "of different classes"
+        kind = "the same" if same.any() else "different"
         raise ValueError(
-            "`y_true` must hold pairs of both kinds, the same and different; all "
-            f"{len(same)} are {kind}."
+            f"`y_true` must hold pairs of both kinds; all {len(same)} are {kind}."
         )
     return same, distances
+
+
+def _refuse_missing(labels, name, what):
+    missing = missing_labels(labels)
+    if missing.any():
+        raise ValueError(
+            f"`{name}` must hold a class label for every {what}; {missing.sum()} are "
+            f"missing, the first at row {missing.argmax()}. Leave those {what}s out."
+        )
 
 
 def _check_distances(distances):
@@ -192,13 +253,13 @@ def _check_distances(distances):
         ) from error
     if not np.isfinite(distances).all():
         raise ValueError(
-            "`distances` must be finite; found NaN or infinity in "
+            "`distances` must be numbers in [0, inf); found NaN or infinity in "
             f"{(~np.isfinite(distances)).sum()} of {len(distances)} pairs."
         )
     if (distances < 0).any():
         raise ValueError(
-            "`distances` must be >= 0, and small for pairs that are alike; got "
-            f"{distances.min():g}. Give what `pair_distance` returns, not scores."
+            "`distances` must be numbers in [0, inf), small for pairs that are alike; "
+            f"got {distances.min():g}. Give what `pair_distance` returns, not scores."
         )
     return distances
 
@@ -211,22 +272,3 @@ def _coded(labels, name):
             f"{name} must hold labels of one type, such as all text or all numbers: "
             f"{error}."
         ) from error
-
-
-def _missing(labels):
-    kind = labels.dtype.kind
-    if kind in "fc":
-        return ~np.isfinite(labels)
-    if kind in "mM":
-        return np.isnat(labels)
-    if kind == "O":
-        return np.array([_is_missing(label) for label in labels], dtype=bool)
-    return np.zeros(len(labels), dtype=bool)
-
-
-def _is_missing(label):
-    try:
-        return label is None or bool(label != label)
-    except TypeError:
-        # pandas.NA has no truth value.
-        return True

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive.metrics._inputs import check_points
+from sklearn_contrastive.metrics._scale import about, to_bulk
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 
@@ -132,5 +133,6 @@ def _neighbors(Z, n_neighbors):
             f"`n_neighbors` must be less than the number of rows, {len(Z)}; got "
             f"{n_neighbors}."
         )
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
+    _, Z, middle = to_bulk(Z, Z)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(about(Z, middle))
     return search.kneighbors(return_distance=False)

@@ -9,7 +9,9 @@ from sklearn_contrastive.metrics._inputs import (
     check_points,
     class_codes,
     shared_codes,
+    warn_of_one_class,
 )
+from sklearn_contrastive.metrics._scale import to_bulk
 
 
 class Queries(NamedTuple):
@@ -38,6 +40,9 @@ class Queries(NamedTuple):
     starts : ndarray of int of shape (n_classes + 1,)
         Where each class starts in the gallery, and where the last one ends.
 
+    middle : ndarray of shape (n_components,)
+        The middle of the gallery.
+
     n_lone : int
         Queries that are left out, since nothing of their class is in the gallery.
     """
@@ -48,6 +53,7 @@ class Queries(NamedTuple):
     n_alike: np.ndarray
     gallery: np.ndarray
     starts: np.ndarray
+    middle: np.ndarray
     n_lone: int
 
     def some(self, which):
@@ -55,8 +61,8 @@ class Queries(NamedTuple):
 
         Parameters
         ----------
-        which : ndarray of bool of shape (n_queries,)
-            Those to keep.
+        which : ndarray of bool of shape (n_queries,), or of int
+            Those to keep, or their places in ascending order.
 
         Returns
         -------
@@ -108,6 +114,12 @@ def prepare(Z, y, gallery=None, y_gallery=None):
     ValueError
         If points and labels are not what they must be, do not fit each other, or no
         query has a row of its class to find.
+
+    Warns
+    -----
+    UserWarning
+        If all rows are of one class, or some are so far out that they cannot be told
+        apart.
     """
     Z = check_points(Z, "Z")
     if (gallery is None) != (y_gallery is None):
@@ -129,10 +141,12 @@ def prepare(Z, y, gallery=None, y_gallery=None):
         labels = check_labels(y, len(Z))
         others = check_labels(y_gallery, len(gallery), "y_gallery", "gallery")
         codes, others = shared_codes(labels, others)
-    return _in_order(*_centred(Z, gallery), codes, others, within)
+    queries = _in_order(*to_bulk(Z, gallery), codes, others, within)
+    warn_of_one_class(np.bincount(others), stacklevel=4)
+    return queries
 
 
-def _in_order(Z, gallery, codes, others, within):
+def _in_order(Z, gallery, middle, codes, others, within):
     n_classes = max(codes.max(), others.max()) + 1
     sizes = np.bincount(others, minlength=n_classes)
     number = np.empty(n_classes, dtype=np.intp)
@@ -145,10 +159,14 @@ def _in_order(Z, gallery, codes, others, within):
     # The smallest classes come first.
     n_lone = int(np.count_nonzero(n_alike == 0))
     if n_lone == len(Z):
-        where = "another row" if within else "a row of `gallery`"
+        wanted = (
+            "with at least two rows"
+            if within
+            else "of which there is a row of `gallery` to find"
+        )
         raise ValueError(
-            f"`y` must hold a class of which there is {where} to find; each of the "
-            f"{len(Z)} queries is alone of its class. Nothing can be retrieved then."
+            f"`y` must hold a class {wanted}; each of the {len(Z)} queries is alone of "
+            "its class. Nothing can be retrieved then."
         )
     itself = np.arange(len(Z)) if within else np.full(len(Z), -1)
     return Queries(
@@ -158,19 +176,6 @@ def _in_order(Z, gallery, codes, others, within):
         n_alike[n_lone:],
         gallery[np.argsort(others, kind="stable")],
         np.concatenate([[0], np.cumsum(sizes)]),
+        middle,
         n_lone,
     )
-
-
-def _centred(Z, gallery):
-    """Return both about the middle of the gallery, of values up to about 1.
-
-    Squares neither overflow nor lose what is near the middle. The median does not
-    depend on the order of rows, and a few far rows do not move it. A power of two as
-    unit leaves whole numbers exact, and so ties between them.
-    """
-    exponent = -int(np.frexp(max(np.abs(Z).max(), np.abs(gallery).max()))[1])
-    gallery = np.ldexp(gallery, exponent)
-    middle = np.median(gallery, axis=0)
-    # Adding 0 makes -0 and 0 the same bits.
-    return np.ldexp(Z, exponent) - middle + 0.0, gallery - middle + 0.0

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Keys held at once, and squared distances in float64 on the way to them.
-_KEYS, _SQUARES = 2**21, 2**17
+from sklearn_contrastive.metrics._squares import squared_distances
+
+#: Keys held at once.
+_KEYS = 2**21
 #: Greater than every key; odd, but behind all rows that are counted.
 FARTHEST = np.uint32(0xFFFFFFFF)
 #: Every how many-th key is looked at to guess how far the nearest ones reach.
@@ -68,6 +70,29 @@ def exact_scores(queries, first=False, at_r=False):
     return scores
 
 
+def alike_nearby(queries, n_nearest):
+    """Return which of the nearest rows are of the query's class.
+
+    Parameters
+    ----------
+    queries : Queries
+        What is looked for, and where.
+
+    n_nearest : int
+        How many rows to look at, at most as many as a query has others.
+
+    Returns
+    -------
+    alike : ndarray of bool of shape (n_queries, n_nearest)
+        From the nearest on.
+    """
+    alike = np.empty((len(queries.points), n_nearest), dtype=bool)
+    for rows, keys in _blocks(queries):
+        nearest = _nearest(keys, np.full(len(keys), n_nearest))
+        alike[rows] = nearest[:, :n_nearest] & 1
+    return alike
+
+
 def scores_at_r(nearest, n_alike):
     """Return the R-precision and the average precision at R of queries.
 
@@ -115,16 +140,11 @@ def keys_of(squares):
 
 def _blocks(queries):
     """Yield rows of queries with their keys, which the next block overwrites."""
-    points, copies = _distinct(queries.gallery)
-    left, right = _factors(queries.points, points)
-    n_rows = int(np.clip(_KEYS // len(points), 16, 1024))
-    n_rows = min(n_rows, len(left))
-    held = np.empty((n_rows, len(points)), dtype=np.float32)
-    work = np.empty(max(_SQUARES, n_rows))
-    for start in range(0, len(left), n_rows):
-        rows = slice(start, min(start + n_rows, len(left)))
-        squares = held[: rows.stop - start]
-        _measure(left[rows], right, squares, work)
+    others, copies = _distinct(queries.gallery)
+    points, middle = queries.points, queries.middle
+    n_rows = int(np.clip(_KEYS // len(others), 16, 1024))
+    n_rows = min(n_rows, len(points))
+    for rows, squares in squared_distances(points, others, middle, n_rows):
         keys = keys_of(squares)
         if copies is not None:
             keys = keys.take(copies, axis=1)
@@ -148,35 +168,6 @@ def _distinct(points):
     if len(places) == len(points):
         return points, None
     return points[places], copies.ravel()
-
-
-def _factors(points, others):
-    """Return matrices whose product is the squared distances, and never negative.
-
-    Near the query, where |a|² + |b|² - 2ab nearly cancels, its rounding error is below
-    a multiple of the query's |a|², which is added to all distances of that query.
-    """
-    norms, other_norms = ((part**2).sum(axis=1) for part in (points, others))
-    n_components = points.shape[1]
-    slack = 4 * (n_components + 2) * np.finfo(np.float64).eps
-    left = np.column_stack([points, norms * (1 + slack), np.ones(len(points))])
-    right = np.empty((n_components + 2, len(others)))
-    np.multiply(others.T, -2, out=right[:-2])
-    right[-2], right[-1] = 1, other_norms
-    return left, right
-
-
-def _measure(left, right, squares, work):
-    """Put squared distances into `squares`, a few columns at a time.
-
-    Their order is that of float64 as far as float32 tells them apart.
-    """
-    width = len(work) // len(left)
-    for start in range(0, right.shape[1], width):
-        columns = slice(start, min(start + width, right.shape[1]))
-        shape = len(left), columns.stop - start
-        piece = work[: shape[0] * shape[1]].reshape(shape)
-        squares[:, columns] = np.dot(left, right[:, columns], out=piece)
 
 
 def _runs(queries, rows):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklearn_contrastive.metrics._faiss import faiss_scores
+from sklearn_contrastive.metrics._inputs import check_ranks
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import exact_scores
 
@@ -21,7 +22,7 @@ RULES = {
     "average": [StrOptions({"micro", "macro"})],
     "search": [StrOptions({"exact", "faiss"})],
 }
-RANK = Interval(Integral, 1, None, closed="left")
+_RANK = Interval(Integral, 1, None, closed="left")
 
 
 @validate_params(RULES, prefer_skip_nested_validation=True)
@@ -73,6 +74,12 @@ def precision_at_1(
     ImportError
         If ``search="faiss"`` and faiss is not installed.
 
+    Warns
+    -----
+    UserWarning
+        If all rows are of one class, so that every figure is 1; or if rows are more
+        than 1e150 times as far from the middle as most of the gallery.
+
     See Also
     --------
     retrieval_scores : All figures from one search.
@@ -83,8 +90,11 @@ def precision_at_1(
     are left out. Of rows that are equally far those of other classes come first, so
     that copies of a row that are labelled differently count as mistakes, and points
     that have all collapsed into one score 0. Squared distances are computed in float64
-    and compared in float32: those that agree in the first seven digits are equal.
-    Exact searches hold a block of queries times the gallery in memory.
+    and compared in float32: those that agree in the first seven digits are equal, and
+    so are those beyond 1e30 times the distance of the nearest row. That holds for
+    points that are tight compared with their distance from others too, which take
+    longer: their distances are computed from differences. Exact searches hold a block
+    of queries times the gallery in memory.
 
     References
     ----------
@@ -102,7 +112,7 @@ def precision_at_1(
     return queries.mean(_first(queries, search, 1) == 1, average)
 
 
-@validate_params({**RULES, "k": [RANK]}, prefer_skip_nested_validation=True)
+@validate_params({**RULES, "k": [_RANK]}, prefer_skip_nested_validation=True)
 def recall_at_k(
     Z, y, k, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -149,6 +159,7 @@ def recall_at_k(
     >>> recall_at_k(Z, ["a", "a", "b", "a", "b"], 2)
     0.8
     """
+    (k,) = check_ranks(k)
     queries = prepare(Z, y, gallery, y_gallery)
     return queries.mean(_first(queries, search, k) <= k, average)
 

@@ -5,13 +5,14 @@ from numbers import Integral
 from sklearn.utils._param_validation import validate_params
 
 from sklearn_contrastive.metrics._faiss import faiss_scores
+from sklearn_contrastive.metrics._inputs import check_ranks
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import exact_scores
-from sklearn_contrastive.metrics._retrieval import RANK, RULES, found_or_whole
+from sklearn_contrastive.metrics._retrieval import RULES, found_or_whole
 
 
 @validate_params(
-    {**RULES, "k": ["array-like", RANK]}, prefer_skip_nested_validation=True
+    {**RULES, "k": ["array-like", Integral]}, prefer_skip_nested_validation=True
 )
 def retrieval_scores(
     Z,
@@ -69,7 +70,7 @@ def retrieval_scores(
     n_queries 5
     n_lone 1
     """
-    k = _several(k)
+    k = check_ranks(k)
     queries = prepare(Z, y, gallery, y_gallery)
     if search == "exact":
         scores = exact_scores(queries, first=True, at_r=True)
@@ -87,15 +88,3 @@ def retrieval_scores(
     means = {name: queries.mean(value, average) for name, value in figures.items()}
     counts = {"n_queries": len(first), "n_lone": queries.n_lone}
     return {**means, **counts}
-
-
-def _several(k):
-    """Return the numbers of nearest rows asked for, checked, as a tuple."""
-    values = (k,) if isinstance(k, Integral) else tuple(k)
-    for value in values:
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(
-                f"`k` must hold ints in [1, inf), numbers of nearest rows; got "
-                f"{value!r}."
-            )
-    return tuple(int(value) for value in values)

@@ -4,12 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_contrastive.metrics._inputs import check_points, class_codes
+from sklearn_contrastive.metrics._inputs import (
+    check_points,
+    check_ranks,
+    class_codes,
+    warn_of_one_class,
+)
 from sklearn_contrastive.metrics._retrieval import (
     map_at_r,
     mean_reciprocal_rank,
     precision_at_1,
     r_precision,
+    recall_at_k,
 )
 
 _FIGURES = {
@@ -17,6 +23,13 @@ _FIGURES = {
     "r_precision": r_precision,
     "precision_at_1": precision_at_1,
     "mean_reciprocal_rank": mean_reciprocal_rank,
+    "recall_at_k": recall_at_k,
+}
+#: What the parameters of a scorer may be.
+_CHOICES = {
+    "figure": tuple(sorted(_FIGURES)),
+    "average": ("macro", "micro"),
+    "search": ("exact", "faiss"),
 }
 
 
@@ -43,12 +56,13 @@ class KNNScorer:
     Examples
     --------
     >>> from sklearn.datasets import load_wine
-    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.model_selection import StratifiedKFold, cross_val_score
     >>> from sklearn_contrastive import ContrastiveEmbedding
     >>> from sklearn_contrastive.metrics import KNNScorer
     >>> X, y = load_wine(return_X_y=True)
     >>> model = ContrastiveEmbedding(max_iter=10, random_state=0)
-    >>> scores = cross_val_score(model, X, y, scoring=KNNScorer(n_neighbors=3), cv=3)
+    >>> folds = StratifiedKFold(3)
+    >>> scores = cross_val_score(model, X, y, scoring=KNNScorer(3), cv=folds)
     >>> bool(scores.min() > 0.9)
     True
     """
@@ -88,6 +102,7 @@ class KNNScorer:
         Z = _embedded(estimator, X, y)
         codes = class_codes(y, len(Z), table="X")
         queries = _with_company(codes)
+        warn_of_one_class(np.bincount(codes), stacklevel=2)
         if not 1 <= self.n_neighbors < len(Z):
             raise ValueError(
                 f"`n_neighbors` must be at least 1 and less than the number of rows "
@@ -111,14 +126,23 @@ class RetrievalScorer:
     ----------
     figure : str, default="map_at_r"
         What is measured, a function of `sklearn_contrastive.metrics`: one of
-        ``"map_at_r"``, ``"r_precision"``, ``"precision_at_1"`` and
-        ``"mean_reciprocal_rank"``.
+        ``"map_at_r"``, ``"r_precision"``, ``"precision_at_1"``,
+        ``"mean_reciprocal_rank"`` and ``"recall_at_k"``.
 
     average : {"micro", "macro"}, default="micro"
         Whether rows count alike or classes do.
 
     search : {"exact", "faiss"}, default="exact"
         How neighbours are found.
+
+    k : int, default=1
+        How many of the nearest rows count for ``"recall_at_k"``, >= 1; the other
+        figures take no other.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of these.
 
     See Also
     --------
@@ -130,7 +154,7 @@ class RetrievalScorer:
     >>> from sklearn_contrastive import ContrastiveEmbedding
     >>> from sklearn_contrastive.metrics import RetrievalScorer, map_at_r_scorer
     >>> map_at_r_scorer
-    RetrievalScorer(figure='map_at_r', average='micro', search='exact')
+    RetrievalScorer(figure='map_at_r', average='micro', search='exact', k=1)
     >>> X, y = load_wine(return_X_y=True)
     >>> model = ContrastiveEmbedding(max_iter=10, random_state=0).fit(X[::2], y[::2])
     >>> first = RetrievalScorer("precision_at_1")
@@ -143,6 +167,22 @@ class RetrievalScorer:
     figure: str = "map_at_r"
     average: str = "micro"
     search: str = "exact"
+    k: int = 1
+
+    def __post_init__(self):
+        """Refuse what cannot be measured, before a search has run for hours."""
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"`{name}` must be one of {list(choices)}; got "
+                    f"{getattr(self, name)!r}."
+                )
+        check_ranks(self.k)
+        if self.k != 1 and self.figure != "recall_at_k":
+            raise ValueError(
+                f"`k` belongs to figure='recall_at_k'; got k={self.k} for "
+                f"figure={self.figure!r}, which it would not change."
+            )
 
     def __call__(self, estimator, X, y):
         """Return the figure.
@@ -169,16 +209,12 @@ class RetrievalScorer:
         TypeError
             If `estimator` has no embedding.
         ValueError
-            If `figure` is no such name, `y` does not hold the class of each row, or no
-            class has two of them.
+            If `y` does not hold the class of each row, or no class has two of them.
         """
-        if self.figure not in _FIGURES:
-            raise ValueError(
-                f"`figure` must be one of {sorted(_FIGURES)}; got {self.figure!r}."
-            )
         Z = _embedded(estimator, X, y)
         measure = _FIGURES[self.figure]
-        return float(measure(Z, y, average=self.average, search=self.search))
+        ranks = {"k": self.k} if self.figure == "recall_at_k" else {}
+        return float(measure(Z, y, **ranks, average=self.average, search=self.search))
 
 
 knn_scorer = KNNScorer()
@@ -193,8 +229,17 @@ def _embedded(estimator, X, y):
             "`y` must hold the class of each row to score by; got None. Pass it to "
             "the search or the cross-validation too."
         )
-    # What a search has found; with a classifier at its end it has no `transform`.
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        # A data frame has a method of the name `transform`.
+        kind = estimator if isinstance(estimator, type) else type(estimator)
+        raise TypeError(
+            "`estimator` must be a fitted estimator; got "
+            f"{'the class ' if kind is estimator else ''}{kind.__name__}. Scorers are "
+            "called as scorer(estimator, X, y)."
+        )
+    while hasattr(estimator, "best_estimator_"):
+        # What a search has found; with a classifier at its end it cannot transform.
+        estimator = estimator.best_estimator_
     if not hasattr(estimator, "transform"):
         steps = getattr(estimator, "steps", ())
         before = estimator[:-1] if len(steps) > 1 else None

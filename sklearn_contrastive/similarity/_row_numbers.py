@@ -2,6 +2,15 @@
 
 import numpy as np
 
+from sklearn_contrastive._labels import check_pair_labels
+
+__all__ = [
+    "check_pair_labels",
+    "check_row_numbers",
+    "check_row_pairs",
+    "renumbered",
+]
+
 
 def check_row_pairs(pairs, n_rows, name):
     """Return pairs of row numbers as an array, or say what is wrong with them.
@@ -105,51 +114,3 @@ def renumbered(pairs, rows):
     found = order[np.minimum(places, len(rows) - 1)]
     kept = (rows[found] == pairs).all(axis=1)
     return found[kept], kept
-
-
-def check_pair_labels(labels, n_pairs, name):
-    """Return which pairs are alike, or say what is wrong with their labels.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_pairs,)
-        1 or True for alike, 0, -1 or False for unlike.
-
-    n_pairs : int
-        How many there must be.
-
-    name : str
-        What messages call them.
-
-    Returns
-    -------
-    alike : ndarray of bool of shape (n_pairs,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, of another number, or of other kinds.
-    """
-    if labels is None:
-        raise ValueError(
-            f"`{name}` must hold 1 (alike) or 0 or -1 (unlike) for each pair; got None."
-        )
-    labels = np.asarray(labels)
-    if labels.dtype == object:
-        labels = np.array(labels.tolist())
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape != (n_pairs,):
-        raise ValueError(
-            f"`{name}` must hold one label for each of {n_pairs} pairs; got shape "
-            f"{labels.shape}."
-        )
-    kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biuf" else {"text"}
-    if not (kinds <= {0, 1} or kinds <= {-1, 1}):
-        raise ValueError(
-            f"`{name}` must hold 1 or True for pairs that are alike, and 0, -1 or "
-            "False for those that are not, one of the three throughout; got "
-            f"{sorted(kinds, key=str)[:5]}."
-        )
-    return labels == 1

@@ -4,6 +4,24 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_contrastive._labels import (
+    first_fraction,
+    is_missing,
+    missing_labels,
+    nullable_dtype,
+    without_na,
+)
+
+__all__ = [
+    "check_labels",
+    "holds_sets",
+    "likeness_of",
+    "refuse_classes",
+    "refuse_length",
+    "refuse_none",
+    "without_na",
+]
+
 #: Whole numbers given as floats are targets where they have fewer rows a value.
 _ROWS_A_VALUE = 5
 
@@ -34,12 +52,14 @@ def likeness_of(X, y):
         return "neighbors"
     if issparse(y) or holds_sets(y):
         return "multilabel"
-    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    values = without_na(y, "f")
+    nullable = nullable_dtype(y)
+    if nullable is not None and nullable.kind != "f":
+        return "labels"
+    values = np.asarray(y) if nullable is None else without_na(y, "f")
     if values.ndim == 2 and values.shape[1] > 1:
         whole = values.dtype.kind in "biuf"
         return "multilabel" if whole and np.isin(values, (0, 1)).all() else "targets"
-    if values.dtype.kind != "f" or getattr(numpy_dtype, "kind", "f") != "f":
+    if values.dtype.kind != "f":
         return "labels"
     known = values[np.isfinite(values)]
     if not np.array_equal(known, np.floor(known)):
@@ -77,28 +97,6 @@ def holds_sets(y):
         return np.asarray(y).dtype.kind not in "biuf"
     except ValueError:
         return True
-
-
-def without_na(y, kinds):
-    """Return an array, with NaN for what is missing in a nullable column of pandas.
-
-    Parameters
-    ----------
-    y : array-like
-        What is known of rows.
-
-    kinds : str
-        Of which kinds of numbers, by their letters in numpy.
-
-    Returns
-    -------
-    values : ndarray
-        Floats for such columns, else whatever numpy makes of it.
-    """
-    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
-    if getattr(numpy_dtype, "kind", " ") in kinds and hasattr(y, "to_numpy"):
-        return y.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(y)
 
 
 def refuse_none(ending):
@@ -175,14 +173,13 @@ def check_labels(y, n_rows, unlabeled=None):
     """
     if y is None:
         refuse_none(". Pass one class label per row of `X`: pairs are built from them")
-    numpy_dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    nullable = nullable_dtype(y)
     y = column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
         refuse_length(n_rows, "one label", f"{len(y)} labels")
-    # Integers, bools and fixed-width strings have no missing values.
     missing = np.zeros(len(y), dtype=bool)
     if y.dtype.kind in "fcmMO":
-        missing = _missing_labels(y)
+        missing = missing_labels(y)
     known = np.ones(len(y), dtype=bool)
     if unlabeled is not None:
         marked = _marked(y, missing, unlabeled)
@@ -195,40 +192,25 @@ def check_labels(y, n_rows, unlabeled=None):
             "say that they mean unknown: LabelSimilarity(unlabeled=numpy.nan). If `y` "
             "is a quantity, use similarity='targets', where NaN means unknown."
         )
-    if numpy_dtype is not None and y.dtype.kind == "f" and known.all():
-        # A nullable column of pandas: integers and bools come through as floats.
-        y = y.astype(numpy_dtype)
+    if nullable is not None and y.dtype.kind == "f" and known.all():
+        # Integers and bools come through as floats.
+        y = y.astype(nullable)
     if y.dtype.kind == "c":
         raise ValueError("Complex data not supported: `y` must hold class labels.")
-    if y.dtype.kind == "f" and not np.array_equal(y[known], np.floor(y[known])):
+    fraction = first_fraction(y[known]) if y.dtype.kind == "f" else None
+    if fraction is not None:
         raise ValueError(
             "`y` must hold class labels; got continuous values such as "
-            f"{y[known & (y != np.floor(y))][0]!s}. Unknown label type: continuous. "
+            f"{fraction!s}. Unknown label type: continuous. "
             "For a quantity use similarity='targets', or cut it into classes first, "
             "for example with sklearn.preprocessing.KBinsDiscretizer or pandas.qcut."
         )
     return y, known
 
 
-def _missing_labels(y):
-    if y.dtype.kind in "fc":
-        return ~np.isfinite(y)
-    if y.dtype.kind in "mM":
-        return np.isnat(y)
-    # None, float NaN (unequal to itself) and pandas.NA (no truth value).
-    return np.array([label is None or _is_nan(label) for label in y], dtype=bool)
-
-
-def _is_nan(label):
-    try:
-        return bool(label != label)
-    except (TypeError, ValueError):
-        return True
-
-
 def _marked(y, missing, unlabeled):
     """Return which labels are the one that stands for not knowing."""
-    if _is_nan(unlabeled):
+    if is_missing(unlabeled):
         return np.isnan(y) if y.dtype.kind == "f" else missing
     # Entry by entry: text and numbers compare unequal, and True is not 1.
     is_bool = isinstance(unlabeled, (bool, np.bool_))

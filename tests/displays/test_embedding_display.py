@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive.displays import EmbeddingDisplay
+from sklearn_contrastive.displays._class_names import names_of
 from sklearn_contrastive.displays._density import (
     counts_in,
     grid_over,
@@ -24,6 +25,7 @@ from sklearn_contrastive.displays._density import (
     means_in,
 )
 from sklearn_contrastive.displays._palette import style_of
+from sklearn_contrastive.verification import PairVerifier
 
 rng = np.random.default_rng(0)
 PLANE = rng.normal(size=(40, 2))
@@ -183,12 +185,65 @@ def test_more_than_twenty_classes_are_named_at_their_medians():
         np.testing.assert_allclose(text.get_position(), expected)
 
 
-def test_names_that_would_overlap_are_left_out_and_the_title_says_so():
-    labels = np.repeat(np.arange(30), 5)
-    Z = rng.normal(size=(150, 2)) * 1e-3 + np.repeat([[0, 0], [1, 1]], 75, axis=0)
+@pytest.mark.parametrize(("n_classes", "width"), [(21, 3), (30, 2), (90, 2)])
+def test_classes_that_lie_on_each_other_are_all_named_in_a_legend(n_classes, width):
+    labels = np.repeat([f"class {i:02d}" for i in range(n_classes)], 3)
+    Z = np.random.default_rng(0).normal(size=(len(labels), width))
     display = EmbeddingDisplay.from_embedding(Z, labels)
-    assert 0 < len(display.texts_) < 30
-    assert f"{len(display.texts_)} of the classes named" in title(display)
+    assert display.texts_ == []
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == sorted(set(labels))
+    assert title(display) == f"{len(labels)} rows of {n_classes} classes"
+    display.figure_.draw_without_rendering()
+    frame, box = display.ax_.get_window_extent(), display.legend_.get_window_extent()
+    assert not box.overlaps(frame)
+    # The figure grew: the points have no less room.
+    assert frame.height > 250
+
+
+def test_names_that_would_overlap_are_left_out_and_the_title_says_so():
+    # Too many for a legend. One half lies apart, the others all in two places.
+    apart = [[2 * (i % 10), 2 * (i // 10)] for i in range(50)]
+    centres = np.array(apart + [[-2, 0]] * 25 + [[-2, 2]] * 25, dtype=float)
+    labels = np.repeat(np.arange(100), 5)
+    Z = rng.normal(size=(500, 2)) * 1e-3 + np.repeat(centres, 5, axis=0)
+    display = EmbeddingDisplay.from_embedding(Z, labels)
+    assert display.legend_ is None
+    assert {text.get_text() for text in display.texts_} == set(map(str, range(50)))
+    assert "50 of the classes named" in title(display)
+
+
+def test_names_are_not_written_on_points_of_other_classes():
+    labels = np.repeat(np.arange(100), 5)
+    Z = np.random.default_rng(0).normal(size=(500, 2))
+    display = EmbeddingDisplay.from_embedding(Z, labels)
+    display.figure_.draw_without_rendering()
+    places = display.ax_.transData.transform(Z)
+    for text in display.texts_:
+        box = text.get_window_extent()
+        under = ((places >= box.min) & (places <= box.max)).all(axis=1)
+        own = labels[under] == int(text.get_text())
+        assert 2 * own.sum() >= under.sum()
+
+
+def test_where_a_legend_has_no_room_the_title_says_how_many_are_named():
+    _, ax = plt.subplots(figsize=(3, 2.5), layout="constrained")
+    labels = np.repeat([f"class {i:02d}" for i in range(60)], 3)
+    Z = np.random.default_rng(0).normal(size=(180, 2))
+    display = EmbeddingDisplay.from_embedding(Z, labels, ax=ax)
+    assert display.legend_ is None
+    assert ax.get_legend() is None
+    named = len(display.texts_) or "none"
+    said = " ".join(title(display).split())
+    assert said == f"180 rows of 60 classes {named} of the classes named"
+
+
+def test_more_classes_than_colours_of_a_density_are_named_where_they_lie():
+    labels = np.repeat(np.arange(12), 20)
+    Z = np.column_stack([labels % 4, labels // 4]) + rng.uniform(-0.2, 0.2, (240, 2))
+    display = EmbeddingDisplay.from_embedding(Z, labels, max_points=100)
+    assert display.legend_ is None
+    assert len(display.texts_) == 12
 
 
 def test_many_points_are_drawn_as_a_density():
@@ -308,9 +363,153 @@ def test_points_are_not_changed():
 def test_keywords_reach_the_points():
     kw = {"s": 77.0, "c": "red"}
     display = EmbeddingDisplay.from_embedding(PLANE, LABELS, scatter_kw=kw)
-    for scatter in display.scatters_:
+    for scatter, handle in zip(
+        display.scatters_, display.legend_.legend_handles, strict=True
+    ):
         assert scatter.get_sizes() == [77.0]
         assert to_hex(scatter.get_facecolors()[0]) == "#ff0000"
+        assert to_hex(handle.get_facecolor()[0]) == "#ff0000"
+
+
+def test_the_legend_shows_the_markers_of_the_points():
+    display = EmbeddingDisplay.from_embedding(
+        PLANE, LABELS, scatter_kw={"marker": "*", "s": 1, "alpha": 0.1}
+    )
+    for scatter, handle in zip(
+        display.scatters_, display.legend_.legend_handles, strict=True
+    ):
+        [drawn], [shown] = scatter.get_paths(), handle.get_paths()
+        np.testing.assert_array_equal(drawn.vertices, shown.vertices)
+        # It can be seen where the points are small and pale.
+        assert handle.get_sizes() == [36]
+        assert handle.get_facecolor()[0, 3] == 1
+
+
+def test_colours_do_not_go_with_targets():
+    message = "`scatter_kw` must leave the colour to the targets in `y`; got 'c'."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        EmbeddingDisplay.from_embedding(PLANE, PLANE[:, 0], scatter_kw={"c": "red"})
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (
+            [
+                f"customer segment {name}, region north-west"
+                for name in ("alpha", "beta", "gamma")
+            ],
+            ["…alpha,…", "…beta,…", "…gamma,…"],
+        ),
+        (
+            ["a rather long name of the class 17", "another name, as long as the 17th"],
+            ["a rather long … class 17", "another name, … the 17th"],
+        ),
+        (
+            [f"x{'y' * 30}{i}{'z' * 30}" for i in range(2)],
+            [
+                "\n".join([f"x{'y' * 23}", f"{'y' * 7}{i}{'z' * 16}", "z" * 14])
+                for i in range(2)
+            ],
+        ),
+        (
+            [f"what people bought for at most {i} $ in the north" for i in (5, 9)],
+            [r"…5…", r"…9…"],
+        ),
+        (
+            [f"what people bought in the north, at {i}$ or more" for i in (5, 9)],
+            [r"…5\$…", r"…9\$…"],
+        ),
+        (
+            # One begins as the other ends.
+            [
+                "the same words at both of the ends",
+                "the same words at both, both of the ends",
+            ],
+            ["…both…", "…both, both…"],
+        ),
+    ],
+)
+def test_long_names_stay_different(labels, shown):
+    display = EmbeddingDisplay.from_embedding(
+        PLANE, np.array(labels)[np.arange(40) % len(labels)]
+    )
+    assert [text.get_text() for text in display.legend_.get_texts()] == shown
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sets(
+        st.lists(st.sampled_from(["north", "south"]), min_size=1, max_size=9).map(
+            " ".join
+        ),
+        min_size=2,
+        max_size=9,
+    )
+)
+def test_names_of_different_classes_differ(labels):
+    names = names_of(np.array(sorted(labels)))
+    assert len(set(names)) == len(labels)
+
+
+def test_a_name_that_is_given_is_shown_whole():
+    name = "an embedding of the customers of the north-western region by margin 1.5"
+    display = EmbeddingDisplay.from_embedding(PLANE, name=name)
+    assert " ".join(title(display).split()) == f"{name}: 40 rows"
+
+
+@pytest.mark.parametrize(
+    ("dates", "names"),
+    [
+        (
+            np.array(["2024-03-01", "2024-03-02"], "M8[ns]"),
+            ["2024-03-01", "2024-03-02"],
+        ),
+        (
+            np.array(["2024-03-01T06:30", "2024-03-02"], "M8[ns]"),
+            ["2024-03-01 06:30:00", "2024-03-02 00:00:00"],
+        ),
+        (pd.to_datetime(["2024-03-01", "2024-03-02"]), ["2024-03-01", "2024-03-02"]),
+        (
+            pd.to_datetime(["2024-03-01", "2024-03-02"], utc=True),
+            ["2024-03-01", "2024-03-02"],
+        ),
+    ],
+    ids=["days", "times", "pandas", "UTC"],
+)
+def test_dates_are_named_as_dates(dates, names):
+    display = EmbeddingDisplay.from_embedding(PLANE, dates[np.arange(40) % 2])
+    assert [text.get_text() for text in display.legend_.get_texts()] == names
+
+
+@pytest.mark.parametrize("container", [pd.Series, pd.Categorical])
+def test_ordered_categories_keep_their_order(container):
+    sizes = pd.CategoricalDtype(["small", "medium", "large", "huge"], ordered=True)
+    labels = np.array(["large", "small", "medium", None], dtype=object)[
+        np.arange(40) % 4
+    ]
+    display = EmbeddingDisplay.from_embedding(PLANE, container(labels, dtype=sizes))
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == ["small", "medium", "large", "unknown"]
+    for name, scatter in zip(names[:3], display.scatters_, strict=False):
+        np.testing.assert_array_equal(scatter.get_offsets(), PLANE[labels == name])
+
+
+def test_the_colour_bar_has_the_name_of_the_series():
+    targets = pd.Series(PLANE[:, 0], name="price")
+    display = EmbeddingDisplay.from_embedding(PLANE, targets)
+    assert display.colorbar_.ax.get_ylabel() == "price"
+    display.plot(max_points=10)
+    assert display.colorbar_.ax.get_ylabel() == "mean price of a cell"
+    display = EmbeddingDisplay.from_embedding(PLANE[:, :1], targets)
+    assert display.ax_.get_ylabel() == "price"
+    display = EmbeddingDisplay.from_embedding(PLANE, pd.Series(PLANE[:, 0], name=0))
+    assert display.colorbar_.ax.get_ylabel() == "target"
+
+
+def test_points_may_be_a_list():
+    display = EmbeddingDisplay(points=PLANE.tolist(), y=LABELS.tolist()).plot()
+    assert title(display) == "40 rows of 3 classes"
 
 
 def test_it_can_be_drawn_again_elsewhere():
@@ -327,9 +526,22 @@ def test_axes_that_share_limits_can_be_drawn_on():
     figure, axes = plt.subplots(
         1, 2, sharex=True, sharey=True, layout="constrained", squeeze=True
     )
-    for ax in axes:
-        EmbeddingDisplay.from_embedding(PLANE, LABELS, ax=ax)
+    for ax, Z in zip(axes, (PLANE, 3 * PLANE + 5), strict=True):
+        EmbeddingDisplay.from_embedding(Z, LABELS, ax=ax)
     figure.draw_without_rendering()
+    first, second = axes
+    assert first.get_xlim() == second.get_xlim()
+    assert first.get_ylim() == second.get_ylim()
+    for ax in axes:
+        unit = ax.transData.transform([[0, 0], [1, 0], [0, 1]])
+        across, up = np.linalg.norm(unit[1:] - unit[0], axis=1)
+        assert across == pytest.approx(up, rel=0.01)
+        left, right = ax.get_xlim()
+        bottom, top = ax.get_ylim()
+        for scatter in ax.collections:
+            x, y = scatter.get_offsets().T
+            assert left < x.min() < x.max() < right
+            assert bottom < y.min() < y.max() < top
 
 
 @pytest.mark.parametrize("Z", [np.zeros((5, 2)), np.ones((5, 7)), np.eye(2)])
@@ -412,3 +624,20 @@ def test_what_cannot_embed_is_refused(iris):
             EmbeddingDisplay.from_estimator(estimator, X, y)
     with pytest.raises(NotFittedError, match="not fitted"):
         EmbeddingDisplay.from_estimator(StandardScaler(), X, y)
+
+
+def test_what_is_no_estimator_is_named_by_its_type(trained, iris):
+    X, y = iris
+    verifier = PairVerifier(trained, preprocessor=X)
+    for thing, message in (
+        (pd.DataFrame(X), "got a DataFrame. To draw points that are embedded already"),
+        (None, "got a NoneType."),
+        (
+            verifier,
+            "got a PairVerifier. It embeds no single rows: pass its `embedding_`",
+        ),
+    ):
+        with pytest.raises(TypeError, match=re.escape(message)) as caught:
+            EmbeddingDisplay.from_estimator(thing, X, y)
+        assert str(caught.value).startswith("`estimator` must be a fitted transformer")
+        assert len(str(caught.value)) < 250

@@ -4,6 +4,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -109,3 +110,6 @@ def test_mistakes_are_explained(trained, iris):
     for estimator in (PCA(2).fit(iris[0]), ContrastiveEmbedding, None):
         with pytest.raises(TypeError, match=re.escape(message)):
             LossCurveDisplay.from_estimator(estimator)
+    table = pd.DataFrame(iris[0])
+    with pytest.raises(TypeError, match=re.escape("got a DataFrame.")):
+        LossCurveDisplay.from_estimator(table)

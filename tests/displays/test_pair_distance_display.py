@@ -102,6 +102,26 @@ def test_margin_and_threshold_stand_where_they_are():
     assert display.lines_ == {}
 
 
+def test_lists_can_be_drawn():
+    display = PairDistanceDisplay(alike=[1, 0, True], distances=[0.1, 1.0, 0.2]).plot()
+    assert display.shares_alike_.sum() == pytest.approx(100)
+    assert display.shares_unlike_[-1] == 100
+
+
+@pytest.mark.parametrize(
+    ("edges", "beyond"), [([5, 6, 7], 3), ([0.15, 0.5, 2], 1), ([0, 2], 0)]
+)
+def test_pairs_beyond_the_bins_are_counted_in_the_title(edges, beyond):
+    display = PairDistanceDisplay.from_predictions(
+        [1, 0, 1], [0.1, 1.0, 0.2], bins=edges
+    )
+    said = f"{beyond} pair{'s' * (beyond != 1)} outside the bins"
+    title = display.ax_.get_title(loc="left")
+    assert title == (f"3 pairs\n{said}" if beyond else "3 pairs")
+    bottom, top = display.ax_.get_ylim()
+    assert bottom == 0 < top
+
+
 def test_rows_are_embedded_and_measured(iris):
     X, y = iris
     pca = make_pipeline(StandardScaler(), PCA(2)).fit(X)

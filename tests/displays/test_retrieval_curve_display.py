@@ -2,6 +2,7 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
 from sklearn_contrastive.displays import RetrievalCurveDisplay
-from sklearn_contrastive.displays._nearby import same_class_nearby
-from sklearn_contrastive.metrics import precision_at_1, recall_at_k
+from sklearn_contrastive.metrics import _ranking, precision_at_1, recall_at_k
+from sklearn_contrastive.metrics._queries import prepare
+from sklearn_contrastive.metrics._ranking import alike_nearby
 
 
 def literal(Z, y, max_k):
@@ -51,7 +53,7 @@ def test_of_equal_distances_those_of_other_classes_come_first(seed, width, n_val
     # Whole numbers: many rows at the same distance, and in the same place.
     Z = random.integers(0, n_values, size=(14, width)).astype(float)
     y = np.repeat([0, 1, 2], [2, 4, 8])
-    hits = same_class_nearby(Z, y, np.arange(14), 13).cumsum(axis=1)
+    hits = alike_nearby(prepare(Z, y), 13).cumsum(axis=1)
     recall, precision = literal(Z, y, 13)
     np.testing.assert_allclose((hits > 0).mean(axis=0), recall)
     np.testing.assert_allclose((hits / np.arange(1, 14)).mean(axis=0), precision)
@@ -67,19 +69,20 @@ def test_the_figures_are_those_of_the_metrics(iris):
 
 def test_blocks_change_nothing(iris, monkeypatch):
     X, y = iris
-    rows = np.arange(len(X))
-    whole = same_class_nearby(X, y, rows, 30)
-    monkeypatch.setattr("sklearn_contrastive.displays._nearby._DISTANCES", 1000)
-    np.testing.assert_array_equal(same_class_nearby(X, y, rows, 30), whole)
+    whole = alike_nearby(prepare(X, y), 30)
+    monkeypatch.setattr(_ranking, "_KEYS", 1000)
+    np.testing.assert_array_equal(alike_nearby(prepare(X, y), 30), whole)
 
 
 def test_points_far_from_the_origin_keep_their_order():
     random = np.random.default_rng(0)
     Z, y = random.normal(size=(60, 3)), np.arange(60) % 4
-    near = same_class_nearby(Z, y, np.arange(60), 59)
+    # In order of class, as queries are.
+    Z, y = Z[np.argsort(y, kind="stable")], np.sort(y)
+    near = alike_nearby(prepare(Z, y), 59)
     order = np.argsort(pairwise_distances(Z) + np.diag([np.inf] * 60), axis=1)[:, :59]
     np.testing.assert_array_equal(near, y[order] == y[:, None])
-    far = same_class_nearby(Z + 1e6, y, np.arange(60), 59)
+    far = alike_nearby(prepare(Z + 1e6, y), 59)
     assert np.mean(far == near) > 0.999
 
 
@@ -118,6 +121,59 @@ def test_of_many_rows_some_are_looked_up_among_all(iris):
     np.testing.assert_array_equal(draw[0].precision, draw[1].precision)
     assert not np.array_equal(draw[0].precision, draw[2].precision)
     assert draw[0].k[-1] == 100
+    assert draw[0].n_rows == 150
+    assert draw[0].ax_.get_title(loc="left") == (
+        "Retrieval: 20 of 150 rows, each among all others"
+    )
+
+
+def test_names_that_are_given_are_shown_whole(iris):
+    X, y = iris
+    names = [
+        f"an embedding of all columns, trained for {n} epochs, on rows of spring"
+        for n in (10, 20)
+    ]
+    display = RetrievalCurveDisplay.from_embedding(X, y, name=names[0])
+    display = RetrievalCurveDisplay.from_embedding(X, y, name=names[1], ax=display.ax_)
+    shown = [text.get_text() for text in display.legend_.get_texts()]
+    whole = [" ".join(text.split()) for text in shown]
+    assert whole == [
+        f"{name} {what}" for name in names for what in ("recall@k", "precision@k")
+    ]
+    assert max(len(line) for text in shown for line in text.split("\n")) <= 24
+
+
+def test_the_legend_of_many_curves_is_within_the_figure(iris):
+    X, y = iris
+    ax = None
+    for number in range(12):
+        display = RetrievalCurveDisplay.from_embedding(
+            X[:, : 1 + number % 4], y, name=f"embedding {number}", ax=ax
+        )
+        ax = display.ax_
+    assert len(display.legend_.get_texts()) == 24
+    display.figure_.draw_without_rendering()
+    frame, legend = display.figure_.bbox, display.legend_.get_window_extent()
+    assert frame.x0 <= legend.x0 < legend.x1 <= frame.x1
+    assert frame.y0 <= legend.y0 < legend.y1 <= frame.y1
+    # And leaves room for the curves.
+    assert ax.get_window_extent().height > frame.height / 4
+
+
+def test_a_single_class_is_warned_about():
+    with pytest.warns(UserWarning, match="are of one class: every figure is 1"):
+        display = RetrievalCurveDisplay.from_embedding(np.eye(4), ["a"] * 4)
+    assert (display.recall == 1).all()
+    assert (display.precision == 1).all()
+
+
+def test_an_error_leaves_no_figure_behind():
+    before = plt.get_fignums()
+    with pytest.raises(AttributeError, match="unexpected keyword"):
+        RetrievalCurveDisplay.from_embedding(
+            np.eye(4), [0, 0, 1, 1], line_kw={"colour": "red"}
+        )
+    assert plt.get_fignums() == before
 
 
 def test_several_embeddings_share_an_axes(iris):

@@ -3,11 +3,13 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from scipy.special import ndtri
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive.displays import VerificationDisplay
 from sklearn_contrastive.displays._drawn_pairs import draw_pairs
@@ -135,6 +137,61 @@ def test_it_can_be_drawn_again_as_the_other_kind():
     assert to_hex(display.line_.get_color()) == "#ff0000"
 
 
+def test_a_name_that_is_given_is_shown_whole():
+    names = [f"customers {region} of the north-west" for region in ("east", "west")]
+    display = VerificationDisplay.from_predictions(SAME, DISTANCES, name=names[0])
+    display = VerificationDisplay.from_predictions(
+        SAME, DISTANCES, name=names[1], ax=display.ax_
+    )
+    shown = [text.get_text() for text in display.legend_.get_texts()]
+    for name, text in zip(names, shown, strict=True):
+        assert " ".join(text.split("\n")[:-1]) == name
+
+
+@pytest.mark.parametrize(
+    ("eer", "shown"),
+    [(0.38, "38.0"), (0.259, "25.9"), (0.0512, "5.12"), (0.5, "50.0"), (1.0, "100")],
+)
+def test_rates_have_three_digits(eer, shown):
+    display = VerificationDisplay(
+        far=np.array([0, eer, 1]),
+        frr=np.array([1, eer, 0]),
+        thresholds=np.array([0.0, 1.0, 2.0]),
+        eer=eer,
+        n_same=1000,
+        n_different=1000,
+    ).plot(kind="roc")
+    assert display.text_.get_text() == f"EER {shown} %"
+
+
+def test_a_curve_of_chance_takes_its_share_beside_a_perfect_one():
+    random = np.random.default_rng(0)
+    same = random.random(2000) < 0.4
+    chance = VerificationDisplay.from_predictions(same, random.random(2000))
+    VerificationDisplay.from_predictions(same, 1.0 - same, ax=chance.ax_)
+    ax = chance.ax_
+    lowest, highest = ndtri(ax.get_xlim())
+    x, y = ndtri(chance.line_.get_data())
+    seen = x[(x < highest) & (y < highest)]
+    assert np.ptp(seen) > 0.4 * (highest - lowest)
+
+
+def test_many_curves_are_all_named_and_keep_their_room():
+    display = VerificationDisplay.from_predictions(SAME, DISTANCES, name="first")
+    figure, height = display.figure_, display.figure_.get_figheight()
+    for i in range(10):
+        display.plot(display.ax_, name=f"model of all the customers {i}")
+    figure.draw_without_rendering()
+    frame, box = display.ax_.get_window_extent(), display.legend_.get_window_extent()
+    assert len(display.legend_.get_texts()) == 11
+    assert not box.overlaps(frame)
+    assert box.y0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert frame.height > 250
+    # It grew by the height of its last legend, and not by those of all before.
+    assert figure.get_figheight() == pytest.approx(height + box.height / figure.dpi)
+
+
 def test_mistakes_are_explained(iris):
     with pytest.raises(ValueError, match=re.escape("`kind` must be 'det' or 'roc'")):
         VerificationDisplay.from_predictions(SAME, DISTANCES).plot(kind="prc")
@@ -148,3 +205,10 @@ def test_mistakes_are_explained(iris):
     for estimator in (PCA(2).fit(iris[0]), PairVerifier):
         with pytest.raises(TypeError, match=re.escape(message)):
             VerificationDisplay.from_estimator(estimator, np.zeros((2, 2, 4)), [0, 1])
+    message = "got a StandardScaler. Draw distances that are known already with"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        VerificationDisplay.from_estimator(
+            StandardScaler(), np.zeros((2, 2, 4)), [0, 1]
+        )
+    with pytest.raises(TypeError, match=re.escape("got a DataFrame.")):
+        VerificationDisplay.from_estimator(pd.DataFrame(iris[0]), iris[0], iris[1])

@@ -190,6 +190,61 @@ def test_unrelated_embeddings_have_almost_nothing_in_common():
     assert (r2[~np.eye(3, dtype=bool)] < 0.01).all()
 
 
+def test_an_array_of_embeddings_is_a_list_of_them():
+    Z = np.stack([drawn(seed) for seed in range(3)])
+    assert_allclose(embedding_consistency(Z), embedding_consistency(list(Z)), rtol=0)
+
+
+# Units.
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e200, 1e307])
+def test_the_unit_may_be_very_small_or_large(unit):
+    Z, other = drawn(0), drawn(1)
+    expected = embedding_consistency([Z, other])
+    for pair in ([Z, other * unit], [Z * unit, other], [Z * unit, other * unit]):
+        assert_allclose(embedding_consistency(pair), expected, rtol=1e-9)
+    assert effective_rank(Z * unit) == pytest.approx(effective_rank(Z))
+    assert hubness(Z * unit) == hubness(Z)
+    assert neighborhood_preservation(Z, Z[:, :1] * unit) == (
+        neighborhood_preservation(Z, Z[:, :1])
+    )
+    y = np.arange(30) % 3
+    expected = alignment(Z, y, alpha=0.5) * np.sqrt(unit)
+    assert alignment(Z * unit, y, alpha=0.5) == pytest.approx(expected)
+
+
+def test_where_the_unit_matters_the_figure_must_be_finite():
+    Z, y = drawn(0), np.arange(30) % 3
+    assert uniformity(Z * 1e-200) == 0
+    message = "`Z` must have distances with squares that are finite numbers, since"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        uniformity(Z * 1e200)
+    message = "`Z` must have distances with powers that are finite numbers, since"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        alignment(Z * 1e200, y)
+
+
+def test_consistency_is_nan_where_a_sum_is_not_what_it_seems(monkeypatch):
+    # A figure that could not be computed is no perfect one.
+    monkeypatch.setattr(_geometry, "_basis", lambda Z: np.full(Z.shape, np.nan))
+    r2 = embedding_consistency([drawn(0), drawn(1)])
+    assert np.isnan(r2[[0, 1], [1, 0]]).all()
+
+
+def test_messages_hold_no_whole_array():
+    Z = drawn(0, 900, 1)
+    for call in (
+        lambda: embedding_consistency(Z),
+        lambda: embedding_consistency({"first": Z}),
+        lambda: embedding_consistency([Z, Z[:, 0]]),
+        lambda: hubness(Z[:, 0]),
+    ):
+        with pytest.raises(ValueError, match="must be a") as caught:
+            call()
+        assert len(str(caught.value)) < 250
+
+
 # Mistakes.
 
 
@@ -226,7 +281,7 @@ def test_unrelated_embeddings_have_almost_nothing_in_common():
         (lambda Z: embedding_consistency([Z]), "at least two embeddings; got 1"),
         (
             lambda Z: embedding_consistency(Z),
-            "The 'embeddings' parameter of embedding_c",
+            "n_rows, n_components); got one of shape (30, 3). To compare Z with",
         ),
         (lambda Z: embedding_consistency([Z, Z[1:]]), "got shapes [(30, 3), (29, 3)]"),
         (

@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from sklearn_contrastive.metrics import (
     _faiss,
     _ranking,
+    _squares,
     map_at_r,
     mean_reciprocal_rank,
     precision_at_1,
@@ -136,12 +137,17 @@ def test_every_figure_is_that_of_the_literal_loop(
     with pytest.MonkeyPatch.context() as patch:
         # Small blocks, so that there are several.
         patch.setattr(_ranking, "_KEYS", 1)
-        patch.setattr(_ranking, "_SQUARES", 100)
+        patch.setattr(_squares, "_SQUARES", 100)
         patch.setattr(_ranking, "_STRIDE", stride)
         expected = by_loop(Z, y, average=average, **given)
         if expected is None:
             with pytest.raises(ValueError, match="Nothing can be retrieved then"):
                 retrieval_scores(Z, y, average=average, **given)
+            return
+        if len(np.unique(given.get("y_gallery", y))) == 1:
+            with pytest.warns(UserWarning, match="are of one class: every figure is 1"):
+                found = retrieval_scores(Z, y, average=average, **given)
+            assert {found[name] for name in SINGLE} == {1.0}
             return
         found = retrieval_scores(Z, y, average=average, **given)
         assert found == pytest.approx(expected, rel=1e-12)
@@ -256,9 +262,65 @@ def test_near_points_far_from_the_middle_are_told_apart():
     assert map_at_r(tight, classes) == pytest.approx(map_at_r(Z, y), abs=1e-12)
 
 
-def test_a_far_row_changes_nothing_for_the_others():
+@pytest.mark.parametrize("shift", [1e6, 1e7, 1e8, 1e10])
+@pytest.mark.parametrize("search", ["exact", "faiss"])
+def test_clouds_far_apart_are_ranked_as_if_each_were_alone(shift, search):
+    Z, y = drawn(0, n_rows=200, n_columns=8)
+    # Rounded as the other cloud is, so that both are the same.
+    step = shift * np.eye(8)[1]
+    Z = (Z + step) - step
+    both = np.concatenate([Z, Z + step]), np.concatenate([y, y + 9])
+    expected = retrieval_scores(Z, y)
+    # That many neighbours of a query are too near for faiss to tell apart.
+    faiss = search == "faiss"
+    found = retrieval_scores(*both, k=(1, 5, 10, 399 if faiss else 1), search=search)
+    if faiss:
+        # It ranks again what it has found: here, all rows of the cloud.
+        assert found["precision_at_1"] == expected["precision_at_1"]
+    for name in SINGLE:
+        assert found[name] == pytest.approx(expected[name], rel=1e-12)
+
+
+@few
+@given(seed=seeds, spreads=st.lists(st.integers(-200, 200), min_size=2, max_size=4))
+def test_groups_of_any_spread_are_ranked_by_differences(seed, spreads):
+    # Each about the origin, so that rows of the tightest keep all their digits.
+    rng = np.random.RandomState(seed)
+    Z = np.concatenate(
+        [np.ldexp(rng.normal(size=(6, 2)), exponent // 4) for exponent in spreads]
+    )
+    y = np.tile([0, 1, 0, 1, 0, 1], len(spreads))
+    assert retrieval_scores(Z, y) == pytest.approx(by_loop(Z, y), rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-30, 1e30, 1e200, 1e307])
+@pytest.mark.parametrize("search", ["exact", "faiss"])
+def test_the_unit_may_be_very_small_or_large(unit, search):
     Z, y = drawn(0)
-    far = np.concatenate([Z, [[1e9, -1e9, 0]]])
+    found = retrieval_scores(Z * unit, y, search=search)
+    assert found == pytest.approx(retrieval_scores(Z, y), rel=1e-12)
+
+
+def test_the_query_may_be_far_from_the_gallery():
+    gallery = {"gallery": [[0.0, 1], [0, -2], [3, 0]], "y_gallery": [0, 1, 1]}
+    for far in (1e9, 1e30, 1e100):
+        assert precision_at_1([[0.0, far], [far, 0]], [0, 1], **gallery) == 0
+        near = {**gallery, "gallery": np.multiply(gallery["gallery"], far)}
+        assert precision_at_1([[0.0, far], [2 * far, 0]], [0, 1], **near) == 1
+
+
+def test_rows_too_far_out_to_be_told_apart_are_warned_about():
+    Z, y = drawn(0)
+    far = np.concatenate([Z, [[1e160, 0, 0], [0, 1e170, 0]]])
+    with pytest.warns(UserWarning, match=r"2 rows are more than 1e150 times as far"):
+        found = retrieval_scores(far, [*y, 98, 99])
+    assert found == {**retrieval_scores(Z, y), "n_lone": 2}
+
+
+@pytest.mark.parametrize("far_out", [1e9, 1e20, 1e22, 1e25, 1e100])
+def test_a_far_row_changes_nothing_for_the_others(far_out):
+    Z, y = drawn(0)
+    far = np.concatenate([Z, [[far_out, -far_out, 0]]])
     found = retrieval_scores(far, np.append(y, 99))
     assert found == {**retrieval_scores(Z, y), "n_lone": 1}
 
@@ -322,7 +384,7 @@ def test_labels_of_queries_and_gallery_may_differ_in_width_and_in_type_of_number
     assert map_at_r(Z, (y > 0).astype(float), **given) == expected
     # As floats these two would be the same.
     large = np.where(y == 0, 2**60, 2**60 + 1)
-    given["y_gallery"] = np.array([2**60] * 20, dtype=np.uint64)
+    given["y_gallery"] = np.array([2**60] * 19 + [7], dtype=np.uint64)
     assert retrieval_scores(Z, large, **given)["n_lone"] == (y > 0).sum()
 
 
@@ -421,6 +483,7 @@ def test_faiss_where_fewer_rows_are_found_than_asked_for(monkeypatch):
 
 def test_faiss_refuses_what_it_cannot_find():
     Z, y = drawn(0, n_rows=1100, n_classes=1)
+    Z[0], y[0] = 1e3, 1
     for figure in (map_at_r, r_precision, retrieval_scores):
         with pytest.raises(ValueError, match="up to 1024 neighbours of a query; this"):
             figure(Z, y, search="faiss")
@@ -438,6 +501,18 @@ def test_without_faiss_the_error_says_what_to_install(monkeypatch):
 
 
 # Mistakes.
+
+
+@pytest.mark.parametrize("figure", [*SINGLE.values(), retrieval_scores])
+def test_one_class_is_perfect_whatever_the_embedding(figure):
+    Z, _ = drawn(0)
+    message = "All rows that are searched are of one class: every figure is 1, whatever"
+    with pytest.warns(UserWarning, match=message) as caught:
+        figure(Z, ["a"] * 40)
+    assert caught[0].filename == __file__
+    gallery = {"gallery": Z[:9], "y_gallery": ["a"] * 9}
+    with pytest.warns(UserWarning, match=message):
+        figure(Z, ["a"] * 39 + ["b"], **gallery)
 
 
 @pytest.mark.parametrize(
@@ -492,6 +567,12 @@ def test_sparse_points_are_refused():
         TypeError, match="'Z' parameter of map_at_r must be an array-li"
     ):
         map_at_r(csr_array(LINE[0]), LINE[1])
+
+
+def test_bools_are_no_numbers_of_nearest_rows():
+    for call in (recall_at_k, lambda Z, y, k: retrieval_scores(Z, y, k=k)):
+        with pytest.raises(ValueError, match=r"`k` must hold ints in .* got True"):
+            call(*LINE, True)
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, "5", None])

@@ -78,7 +78,7 @@ def vote(Z, y, n_neighbors):
 
 
 @few
-@given(seed=seeds, n_neighbors=st.integers(1, 12), n_classes=st.integers(1, 20))
+@given(seed=seeds, n_neighbors=st.integers(1, 12), n_classes=st.integers(2, 20))
 def test_accuracy_is_that_of_a_vote_of_the_other_rows(seed, n_neighbors, n_classes):
     X, y = drawn(seed, n_classes=n_classes)
     score = KNNScorer(n_neighbors)(AS_GIVEN, X, y)
@@ -123,6 +123,19 @@ def test_retrieval_is_measured_by_the_function_of_that_name(figure, average):
     assert 0.2 < score < 1
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_recall_is_measured_at_k(k):
+    X, y = drawn(3)
+    scorer = RetrievalScorer("recall_at_k", k=k)
+    assert scorer(AS_GIVEN, X, y) == metrics.recall_at_k(X, y, k)
+
+
+@every_scorer
+def test_one_class_is_perfect_and_a_warning_says_so(scorer):
+    with pytest.warns(UserWarning, match="of one class: every figure is 1, whatever"):
+        assert scorer(AS_GIVEN, X, np.zeros(len(X))) == 1
+
+
 def test_precision_at_one_is_the_vote_of_one():
     X, y = drawn(4)
     first = RetrievalScorer("precision_at_1")
@@ -160,6 +173,22 @@ def test_a_pipeline_is_scored_by_the_part_that_embeds(scorer):
     search = GridSearchCV(classifier, {"pca__n_components": [2]}, cv=2)
     for model in (embedding, classifier, search):
         assert scorer(model.fit(X, y), X, y) == pytest.approx(expected)
+
+
+@every_scorer
+def test_a_search_of_a_search_is_scored_by_what_was_found(scorer):
+    model = make_pipeline(StandardScaler(), PCA(2), KNeighborsClassifier())
+    inner = GridSearchCV(model, {"pca__n_components": [2]}, cv=2)
+    outer = GridSearchCV(inner, {"refit": [True]}, cv=2).fit(X, y)
+    assert scorer(outer, X, y) == scorer(model.fit(X, y), X, y)
+
+
+@every_scorer
+def test_a_table_in_the_place_of_the_estimator_is_refused(scorer):
+    message = "`estimator` must be a fitted estimator; got {}. Scorers are called as"
+    for wrong, said in ((pd.DataFrame(X), "DataFrame"), (PCA, "the class PCA")):
+        with pytest.raises(TypeError, match=re.escape(message.format(said))):
+            scorer(wrong, X, y)
 
 
 def test_a_last_step_that_embeds_and_classifies_embeds():
@@ -235,7 +264,29 @@ def test_too_many_neighbours_are_refused(n_neighbors):
 def test_an_unknown_figure_is_refused():
     message = "`figure` must be one of ['map_at_r', 'mean_reciprocal_rank', "
     with pytest.raises(ValueError, match=re.escape(message)):
-        RetrievalScorer("accuracy")(AS_GIVEN, X, y)
+        # When it is made, not when a search has run.
+        RetrievalScorer("accuracy")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"average": "mean"},
+            "`average` must be one of ['macro', 'micro']; got 'mean'",
+        ),
+        ({"search": "fast"}, "`search` must be one of ['exact', 'faiss']; got 'fast'"),
+        (
+            {"k": 5},
+            "`k` belongs to figure='recall_at_k'; got k=5 for figure='map_at_r'",
+        ),
+        ({"figure": "recall_at_k", "k": 0}, "`k` must hold ints in [1, inf)"),
+        ({"figure": "recall_at_k", "k": True}, "`k` must hold ints in [1, inf)"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_at_once(given, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        RetrievalScorer(**given)
 
 
 # Who takes them.
@@ -244,7 +295,7 @@ def test_an_unknown_figure_is_refused():
 def test_they_print_compare_and_pickle():
     assert repr(knn_scorer) == "KNNScorer(n_neighbors=5)"
     assert repr(r_precision_scorer) == (
-        "RetrievalScorer(figure='r_precision', average='micro', search='exact')"
+        "RetrievalScorer(figure='r_precision', average='micro', search='exact', k=1)"
     )
     assert knn_scorer == KNNScorer() != KNNScorer(1)
     assert map_at_r_scorer != r_precision_scorer

@@ -133,6 +133,16 @@ def test_pairs_of_any_kind(kind, same, different):
     assert equal_error_rate(kind(y_true), kind(distances)) == 0.5
 
 
+@pytest.mark.parametrize("values", [[True, True, False, False], [1, 1, -1, -1]])
+def test_numbers_and_bools_may_come_as_objects(values):
+    for labels in (
+        np.array(values, dtype=object),
+        pd.Series(values, dtype=object),
+        pd.Series(values).convert_dtypes(),
+    ):
+        assert equal_error_rate(labels, [1, 5, 4, 9]) == 0.5
+
+
 def test_float32_distances_and_read_only_memory():
     distances = np.float32([0.1, 0.5, 0.4, 0.9])
     distances.flags.writeable = False
@@ -146,20 +156,26 @@ def test_float32_distances_and_read_only_memory():
     [
         (
             {"y_true": [1, 1, 1]},
-            "pairs of both kinds, the same and different; all 3 are",
+            "`y_true` must hold pairs of both kinds; all 3 are the same",
         ),
-        ({"y_true": [0, 0, 0]}, "all 3 are of different classes"),
+        (
+            {"y_true": [0, 0, 0]},
+            "`y_true` must hold pairs of both kinds; all 3 are different",
+        ),
         (
             {"y_true": [0, 1]},
-            "one label for each row of `distances`; got 2 labels for 3",
+            "`y_true` must hold one label for each of 3 pairs; got shape (2,)",
         ),
-        ({"y_true": [0, 1, 2]}, "`y_true` must hold 1 (or True) for pairs of the same"),
-        ({"y_true": ["a", "b", "a"]}, "got 'a', 'b', 'a', ..."),
+        (
+            {"y_true": [0, 1, 2]},
+            "`y_true` must hold 1 or True for pairs that are alike",
+        ),
+        ({"y_true": ["a", "b", "a"]}, "one of the three throughout; got ['a', 'b']."),
         ({"y_true": [0, 1, None]}, "1 are missing, the first at row 2"),
         ({"y_true": [0, 1, np.nan]}, "1 are missing, the first at row 2"),
         (
             {"distances": [1, 2, -3]},
-            "`distances` must be >= 0, and small for pairs that",
+            "`distances` must be numbers in [0, inf), small for pairs that",
         ),
         ({"distances": [1, 2, np.nan]}, "found NaN or infinity in 1 of 3 pairs"),
         ({"distances": [1, 2, "x"]}, "`distances` must be one column of numbers"),

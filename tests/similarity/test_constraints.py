@@ -346,7 +346,7 @@ BAD = {
     "three kinds": (([*TWO, [4, 5]], [1, 0, -1]), {}, CODING),
     "other kinds": ((TWO, [1, 2]), {}, "one of the three throughout; got [1, 2]."),
     "NaN": ((TWO, [1, np.nan]), {}, "one of the three throughout; got [1.0, nan]."),
-    "words": ((TWO, ["yes", "no"]), {}, "the three throughout; got ['text']."),
+    "words": ((TWO, ["yes", "no"]), {}, "the three throughout; got ['no', 'yes']."),
     "only alike": ((TWO, [1, 1]), {}, ONE_KIND.format(2, 0, 0)),
     "only unlike": ((TWO, [0, 0]), {}, ONE_KIND.format(0, 2, 0)),
     "weight zero": (

@@ -8,7 +8,11 @@ import pytest
 from sklearn.datasets import load_wine
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive.similarity import PairConstraints, likeness_of
+from sklearn_contrastive.similarity import (
+    PairConstraints,
+    check_pair_labels,
+    likeness_of,
+)
 
 X, y = load_wine(return_X_y=True, as_frame=True)
 
@@ -67,3 +71,17 @@ def test_rows_that_hold_no_pair_are_refused():
 def test_images_are_told_to_be_flattened():
     with pytest.raises(ValueError, match=re.escape("X.reshape(len(X), -1)")):
         small().fit(np.zeros((20, 8, 8)), np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("name", ["labels", "y"])
+def test_pair_labels_may_be_bools_as_objects(name):
+    expected = [True, False, True]
+    for given in (
+        np.array(expected, dtype=object),
+        pd.array(expected, dtype="boolean"),
+        pd.Series([1, 0, 1], dtype="Int64"),
+        [[1], [-1], [1]],
+    ):
+        assert check_pair_labels(given, 3, name).tolist() == expected
+    with pytest.raises(ValueError, match=re.escape(f"`{name}` must hold 1 or True")):
+        check_pair_labels(["yes", "no", "yes"], 3, name)
