@@ -5,27 +5,17 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._pair_decisions import PairDecisionsMixin
-from sklearn_contrastive._pair_samples import (
-    hold_out_pairs,
-    known_names,
-    pair_distances,
-    read_labels,
-)
+from sklearn_contrastive._pair_labels import hold_out_pairs, read_labels
+from sklearn_contrastive._pair_samples import pair_distances
+from sklearn_contrastive._pair_training import fit_on_pairs, learns_from_pairs, seed
 from sklearn_contrastive._thresholds import STRATEGIES, check_strategy
-from sklearn_contrastive.similarity import PairConstraints
 
 __all__ = ["PairVerifier"]
-
-#: What to do with an embedding that learns from other things than pairs.
-_FREEZE = (
-    "Fit it on its own data and freeze it: "
-    "PairVerifier(sklearn.frozen.FrozenEstimator(fitted))."
-)
 
 
 class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
@@ -235,16 +225,16 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         embedding = ContrastiveEmbedding()
         if self.embedding is not None:
             embedding = clone(self.embedding)
-        judged, judged_same, learns = samples, same, _learns_from_pairs(embedding)
+        judged, judged_same, learns = samples, same, learns_from_pairs(embedding)
         settings = self._settings()
         if learns:
             kept, held_out = hold_out_pairs(same, self.validation_fraction, rng)
             judged, judged_same = samples.among(held_out), same[held_out]
         check_strategy(settings, int((~judged_same).sum()))
-        _seed(embedding, rng)
+        seed(embedding, rng)
         if learns:
             rows = samples.among(kept).listed()
-            embedding = _fit_on_pairs(embedding, rows, same[kept])
+            embedding = fit_on_pairs(embedding, rows, same[kept])
         elif not isinstance(embedding, FrozenEstimator):
             embedding.fit(samples.listed())
         distances = pair_distances(embedding, judged, "X")
@@ -299,106 +289,3 @@ class _Named:
 
     def __repr__(self):
         return self.name
-
-
-def _learns_from_pairs(embedding):
-    """Return whether an embedding learns from pairs, and see to it that it can.
-
-    Parameters
-    ----------
-    embedding : transformer
-        Its last step is told that its samples are pairs.
-
-    Returns
-    -------
-    learns : bool
-        True for a `ContrastiveEmbedding` and a pipeline that ends in one.
-    """
-    from sklearn.pipeline import Pipeline
-
-    last = embedding
-    while isinstance(last, Pipeline) and last.steps:
-        last = last.steps[-1][1]
-    learns = isinstance(last, ContrastiveEmbedding)
-    for part in _fitted_parts(embedding):
-        if not (learns and part is last) and _needs_labels(part):
-            raise ValueError(
-                "`embedding` must learn from pairs or without labels; got "
-                f"{type(part).__name__}, which needs labels of rows. {_FREEZE}"
-            )
-    if not learns:
-        return False
-    likeness = last.similarity
-    named = isinstance(likeness, str) and likeness in ("auto", "pairs")
-    plain = isinstance(likeness, PairConstraints) and (
-        likeness.pairs is None and likeness.weights is None
-    )
-    if not named and not plain:
-        # Objects may hold, and would print, all pairs of a table.
-        shown = repr(likeness) if isinstance(likeness, str) else type(likeness).__name__
-        raise ValueError(
-            "`embedding` must be a ContrastiveEmbedding with similarity='auto', "
-            "'pairs' or PairConstraints without row numbers and weights, to learn from "
-            f"the pairs that `fit` is given; got similarity={shown}. {_FREEZE}"
-        )
-    if named:
-        last.set_params(similarity="pairs")
-    return True
-
-
-def _fitted_parts(transformer):
-    """Yield what is fitted on rows when a transformer is, itself or its steps."""
-    from sklearn.frozen import FrozenEstimator
-
-    if isinstance(transformer, FrozenEstimator):
-        return
-    # Of a pipeline, a ColumnTransformer, a FeatureUnion.
-    for name in ("steps", "transformers", "transformer_list"):
-        if parts := getattr(transformer, name, None):
-            for _, part, *_ in parts:
-                yield from _fitted_parts(part)
-            return
-    if hasattr(transformer, "fit"):
-        yield transformer
-
-
-def _needs_labels(transformer):
-    """Return whether a transformer cannot be fitted without labels of rows."""
-    from sklearn.feature_selection import SelectorMixin
-
-    if get_tags(transformer).target_tags.required:
-        return True
-    if not isinstance(transformer, SelectorMixin):
-        return False
-    # Their tags do not say it: scores that scikit-learn has are of columns and labels.
-    score = getattr(transformer, "score_func", None)
-    model = next(_fitted_parts(getattr(transformer, "estimator", None)), None)
-    return (getattr(score, "__module__", None) or "").startswith("sklearn.") or (
-        model is not None and get_tags(model).target_tags.required
-    )
-
-
-def _seed(embedding, rng):
-    """Give every random state of an embedding that is None a seed."""
-    for name, value in sorted(embedding.get_params().items(), key=lambda item: item[0]):
-        if name.rpartition("__")[2] == "random_state" and value is None:
-            embedding.set_params(**{name: rng.randint(2**31 - 1)})
-
-
-def _fit_on_pairs(embedding, rows, same):
-    """Fit an embedding on pairs, whose rows are below each other, and return it."""
-    if isinstance(embedding, ContrastiveEmbedding):
-        names = known_names(rows)
-        pairs = np.asarray(rows).reshape(len(same), 2, -1)
-        embedding.fit(pairs, same.astype(int))
-        if names is not None:
-            # Pairs cannot name their columns, but rows it is asked about can.
-            embedding.feature_names_in_ = names
-        return embedding
-    # A pipeline: what comes before its last step sees rows, the last step pairs.
-    first, (name, last) = embedding[:-1], embedding.steps[-1]
-    if first.steps:
-        rows = first.fit_transform(rows)
-    last = _fit_on_pairs(last, rows, same)
-    embedding.steps = [*first.steps, (name, last)]
-    return embedding

@@ -39,6 +39,7 @@ LEVELS = {
     "_warnings": 0,
     "_repeats": 0,
     "_pair_decisions": 2,
+    "_pair_labels": 1,
     "_pair_samples": 1,
     "_thresholds": 1,
     "metrics": 1,
@@ -51,10 +52,11 @@ LEVELS = {
     "_fitting": 8,
     "_embedding": 9,
     "_alignment": 10,
+    "_pair_training": 10,
     "inspection": 10,
-    "verification": 10,
-    "displays": 11,
-    "__init__": 12,
+    "verification": 11,
+    "displays": 12,
+    "__init__": 13,
 }
 
 #: What may be loaded by importing the package; the rest waits inside functions.

@@ -36,7 +36,7 @@ from sklearn.utils.validation import _check_feature_names
 
 from sklearn_contrastive import ContrastiveEmbedding, _pair_samples
 from sklearn_contrastive._pair_decisions import falling_sigmoid
-from sklearn_contrastive._pair_samples import hold_out_pairs
+from sklearn_contrastive._pair_labels import hold_out_pairs
 from sklearn_contrastive.similarity import LabelSimilarity, PairConstraints
 from sklearn_contrastive.verification import PairVerifier
 
