@@ -11,7 +11,7 @@ import numpy as np
 import report
 import torch
 
-from sklearn_contrastive import _training
+from sklearn_contrastive import _models, _training
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive.encoders import MLPEncoder
@@ -31,20 +31,24 @@ def loop(batch_size, miner, graph):
     X = (rng.normal(size=(N_ROWS, N_FEATURES)) + y[:, None]).astype(np.float32)
     encoder = MLPEncoder()
     trainer = _training.Trainer(
-        X,
-        standardization=Standardization(),
-        encoder=encoder,
-        objectives=[
-            Objective(
-                miner(), ContrastiveLoss(1.0), similarity=LabelSimilarity().fit(X, y)
-            )
-        ],
-        params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
+        _models.Model(
+            X,
+            Standardization(),
+            encoder=encoder,
+            objectives=[
+                Objective(
+                    miner(),
+                    ContrastiveLoss(1.0),
+                    similarity=LabelSimilarity().fit(X, y),
+                )
+            ],
+            params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
+            learning_rate=1e-3,
+            alpha=1e-2,
+            seed=0,
+        ),
         normalize=True,
-        learning_rate=1e-3,
-        alpha=1e-2,
         device="cuda",
-        seed=0,
     )
     index = rng.permutation(N_ROWS).reshape(-1, batch_size)
     rates = np.ones(len(index))

@@ -30,6 +30,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._training import Trainer
@@ -59,20 +60,22 @@ def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
     encoder = MLPEncoder(HIDDEN, "relu", dropout=0.0)
     rng = np.random.RandomState(0)
     trainer = Trainer(
-        X,
-        standardization=Standardization(),
-        encoder=encoder,
-        objectives=[
-            Objective(
-                miner, loss, memory=memory, similarity=LabelSimilarity().fit(X, y)
-            )
-        ],
-        params=encoder.init(X.shape[1], N_COMPONENTS, rng),
+        Model(
+            X,
+            Standardization(),
+            encoder=encoder,
+            objectives=[
+                Objective(
+                    miner, loss, memory=memory, similarity=LabelSimilarity().fit(X, y)
+                )
+            ],
+            params=encoder.init(X.shape[1], N_COMPONENTS, rng),
+            learning_rate=1e-3,
+            alpha=1e-2,
+            seed=0,
+        ),
         normalize=True,
-        learning_rate=1e-3,
-        alpha=1e-2,
         device="cpu",
-        seed=0,
     )
 
     def steps():

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sklearn_contrastive._alignment import ContrastiveAlignment
     from sklearn_contrastive._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs import Keys, Links, Pairs
+    from sklearn_contrastive._search import ContrastiveEmbeddingCV
     from sklearn_contrastive.verification import PairVerifier
 
 __version__ = "0.1.0.dev0"
@@ -18,6 +19,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ContrastiveAlignment",
     "ContrastiveEmbedding",
+    "ContrastiveEmbeddingCV",
     "Keys",
     "Links",
     "PairVerifier",
@@ -36,6 +38,7 @@ __all__ = [
 _CLASSES = {
     "ContrastiveAlignment": "sklearn_contrastive._alignment",
     "ContrastiveEmbedding": "sklearn_contrastive._embedding",
+    "ContrastiveEmbeddingCV": "sklearn_contrastive._search",
     "Keys": "sklearn_contrastive._pairs",
     "Links": "sklearn_contrastive._pairs",
     "PairVerifier": "sklearn_contrastive.verification",

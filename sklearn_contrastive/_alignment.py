@@ -17,6 +17,7 @@ from sklearn_contrastive._callbacks import NoTasks
 from sklearn_contrastive._checks import check_partners, check_rows, column_names
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import PartnerRetrievalMixin
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective, refuse_bools
 from sklearn_contrastive._rows import (
     Beside,
@@ -28,9 +29,10 @@ from sklearn_contrastive._running import (
     all_or_nothing,
     batch_size_of,
     random_stream,
+    resolve_device,
     run,
 )
-from sklearn_contrastive._training import Trainer, resolve_device
+from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs
@@ -276,7 +278,8 @@ class ContrastiveAlignment(
         epochs = Epochs(partners, self.batch_size_, self.max_iter, rng)
         run(self, trainer, epochs, None, NoTasks(), {})
         del self.validation_scores_, self.mining_curve_
-        self._keep(encoder.split(trainer.params()), trainer.loss_params()[0])
+        learned = trainer.learned()
+        self._keep(encoder.split(learned.params), learned.loss_params[0])
         return self
 
     def _learn_columns(self, X, y):
@@ -292,19 +295,18 @@ class ContrastiveAlignment(
     def _trainer(self, tables, standardization, encoder, partners, rng):
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
         seed = int(rng.randint(2**31 - 1))
-        return Trainer(
+        model = Model(
             tables,
-            standardization=standardization,
-            encoder=encoder,
-            objectives=[Objective(AllPairs(), loss, similarity=partners)],
+            standardization,
+            encoder,
+            [Objective(AllPairs(), loss, similarity=partners)],
             params=encoder.init(tables.shape[1], self.n_components, rng),
             loss_params=[loss.init(self.n_components, 0, rng)],
-            normalize=True,
             learning_rate=self.learning_rate_init,
             alpha=self.alpha,
-            device=self.device_,
             seed=seed,
         )
+        return Trainer(model, normalize=True, device=self.device_)
 
     def _keep(self, params, loss_params):
         """Store what was learned, as numpy."""

@@ -154,7 +154,7 @@ class EarlyStopping:
         self._n_iter_no_change, self._tol = n_iter_no_change, tol
         self._reference, self._n_stale = -np.inf, 0
         self.scores, self.best_score = [], -np.inf
-        self.best_params = self.best_loss_params = None
+        self.best = None
 
     def update(self, trainer):
         """Judge an epoch.
@@ -174,8 +174,7 @@ class EarlyStopping:
         if score >= self.best_score:
             # On a tie the later parameters: they have seen more.
             self.best_score = score
-            self.best_params = trainer.params()
-            self.best_loss_params = trainer.loss_params()
+            self.best = trainer.learned()
         if score > self._reference + self._tol:
             self._reference, self._n_stale = score, 0
         else:

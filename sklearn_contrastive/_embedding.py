@@ -63,6 +63,14 @@ class ContrastiveEmbedding(
         Share of hidden activations of ``encoder="mlp"`` that each training step
         leaves out, in [0, 1). More of it resists overfitting.
 
+    n_members : int, default=1
+        Number of networks, >= 1, that are trained at once, each from weights and
+        batches of its own. The embedding is theirs side by side, divided by
+        ``sqrt(n_members)``, so that squared distances are the mean of those of the
+        members; it has ``n_members * n_components`` columns. More of them take
+        longer, and depend less on the chance of the first weights. Needs the encoder
+        ``"mlp"`` or ``"linear"``.
+
     loss : str, Loss or callable, default="contrastive"
         What is wanted of the pairs. Sums over pairs: ``"contrastive"``,
         ``"contrastive_squared"``, ``"contrastive_linear"``, ``"siamese"``,
@@ -288,6 +296,7 @@ class ContrastiveEmbedding(
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
         "miner": [
@@ -324,6 +333,7 @@ class ContrastiveEmbedding(
         hidden_layer_sizes=(256, 256),
         activation="silu",
         dropout=0.1,
+        n_members=1,
         loss="contrastive",
         margin="auto",
         miner="auto",
@@ -348,6 +358,7 @@ class ContrastiveEmbedding(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
+        self.n_members = n_members
         self.loss = loss
         self.margin = margin
         self.miner = miner

@@ -1,6 +1,7 @@
 """What `fit` and `transform` do: here similarity, encoder, miner and loss meet."""
 
 import warnings
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn_contrastive._callbacks import NoTasks, with_callbacks
 from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._early_stopping import hold_out
 from sklearn_contrastive._global_batches import GlobalBatches
+from sklearn_contrastive._models import Model, Ready
 from sklearn_contrastive._objectives import (
     full_name,
     initial_params,
@@ -30,7 +32,9 @@ from sklearn_contrastive._running import (
     all_or_nothing,
     batch_size_of,
     random_stream,
+    resolve_device,
     run,
+    together,
 )
 from sklearn_contrastive._sources import (
     flat_pairs,
@@ -38,9 +42,9 @@ from sklearn_contrastive._sources import (
     likeness,
     likeness_object,
 )
-from sklearn_contrastive._training import Trainer, resolve_device
+from sklearn_contrastive._training import Trainer
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
-from sklearn_contrastive.encoders import ENCODERS, ModuleEncoder, mapped
+from sklearn_contrastive.encoders import ENCODERS, MLPEncoder, ModuleEncoder, mapped
 from sklearn_contrastive.similarity import likeness_of
 
 
@@ -167,8 +171,32 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     @with_callbacks
     def _fit(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
-        goes_on = hasattr(self, "n_steps_")
         given = {"X": X, "y": y}
+        ready = self._prepare(X, y, X_val, y_val, rows, one_pass)
+        alone = self.n_members == 1
+        model = ready.models[0] if alone else ready.models
+        trainer = Trainer(model, normalize=self._on_sphere, device=self.device_)
+        for member, source in enumerate(ready.sources):
+            if isinstance(source, GlobalBatches):
+                source.embed = partial(trainer.embed, at=... if alone else member)
+        epochs = ready.epochs
+        tasks = NoTasks()
+        if not one_pass:
+            tasks = self._init_callback_context(max_subtasks=len(epochs[0].ends))
+        tasks.call_on_fit_task_begin(estimator=self, **given)
+        batches = epochs[0] if alone else together(epochs)
+        run(self, trainer, batches, ready.stopping, tasks, given)
+        self._keep(trainer, ready, one_pass)
+        warn_of_idleness(trainer, ready.sources[0], self.loss_curve_)
+        warn_of_collapse(self, ready.X)
+        tasks.call_on_fit_task_end(
+            estimator=self, **given, reconstruction_attributes={}
+        )
+        return self
+
+    def _prepare(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
+        """Check all that is given, and return what is needed to train."""
+        goes_on = hasattr(self, "n_steps_")
         self.similarity_ = self.similarity
         if isinstance(self.similarity, str) and self.similarity == "auto":
             self.similarity_ = likeness_of(X, y)
@@ -189,24 +217,31 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "is False. Set it, or leave them out."
             )
         objectives = over(objectives, similarity)
-        trainer = self._trainer(X, similarity, objectives, rng, goes_on)
-        max_iter = 1 if one_pass else self.max_iter
-        source = similarity
+        self.batch_size_ = batch_size_of(self, len(similarity.rows_))
+        self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
+        self.device_ = resolve_device(self.device)
+        if not goes_on:
+            self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
+            self.n_iter_ = self.n_steps_ = 0
+        self.loss_curve_ = list(self.loss_curve_)
+        self.mining_curve_ = {k: list(v) for k, v in self.mining_curve_.items()}
+        rngs = [rng]
+        if self.n_members > 1:
+            seeds = rng.randint(2**31 - 1, size=self.n_members)
+            rngs = [np.random.RandomState(seed) for seed in seeds]
+        models = [
+            self._model(X, objectives, own, goes_on, member)
+            for member, own in enumerate(rngs)
+        ]
+        sources = [similarity] * self.n_members
         if global_miner is not None:
-            source = GlobalBatches(similarity, global_miner, trainer.embed, X)
-        epochs = Epochs(source, self.batch_size_, max_iter, rng, constant=one_pass)
-        tasks = NoTasks()
-        if not one_pass:
-            tasks = self._init_callback_context(max_subtasks=len(epochs.ends))
-        tasks.call_on_fit_task_begin(estimator=self, **given)
-        run(self, trainer, epochs, stopping, tasks, given)
-        self._keep(trainer, stopping, similarity, objectives, one_pass)
-        warn_of_idleness(trainer, source, self.loss_curve_)
-        warn_of_collapse(self, X)
-        tasks.call_on_fit_task_end(
-            estimator=self, **given, reconstruction_attributes={}
-        )
-        return self
+            sources = [GlobalBatches(similarity, global_miner, X) for _ in rngs]
+        max_iter = 1 if one_pass else self.max_iter
+        epochs = [
+            Epochs(source, self.batch_size_, max_iter, own, constant=one_pass)
+            for source, own in zip(sources, rngs, strict=True)
+        ]
+        return Ready(X, similarity, objectives, models, sources, epochs, stopping)
 
     def _objectives(self, nearest):
         """Return what the loss and the miner stand for, ready to be called."""
@@ -235,38 +270,29 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
         return objectives, global_miner
 
-    def _trainer(self, X, similarity, objectives, rng, goes_on):
-        """Resolve what is left and return all of it, ready to train."""
-        self.batch_size_ = batch_size_of(self, len(similarity.rows_))
-        self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
-        self.device_ = resolve_device(self.device)
-        if not goes_on:
-            self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
-            self.n_iter_ = self.n_steps_ = 0
-        self.loss_curve_ = list(self.loss_curve_)
-        self.mining_curve_ = {k: list(v) for k, v in self.mining_curve_.items()}
+    def _model(self, X, objectives, rng, goes_on, member):
+        """Return a member as training wants it, afresh or where it stands."""
+        at = member if self.n_members > 1 else ...
         seed = int(rng.randint(2**31 - 1))
-        encoder, params = self._encoder_to_train(seed, rng, goes_on)
-        return Trainer(
+        encoder, params = self._encoder_to_train(seed, rng, goes_on, at)
+        return Model(
             X,
-            standardization=self._standardization(),
-            encoder=encoder,
-            objectives=list(objectives.values()),
-            params=params,
-            loss_params=initial_params(self, objectives, rng, goes_on),
-            normalize=self._on_sphere,
+            self._standardization(),
+            encoder,
+            list(objectives.values()),
+            params,
             learning_rate=self.learning_rate_init,
             alpha=self.alpha_,
-            device=self.device_,
             seed=seed,
-            optimizer_state=self._optimizer_state,
+            loss_params=initial_params(self, objectives, rng, goes_on, at),
+            optimizer_state=self._optimizer_state and self._optimizer_state[member],
         )
 
     def _standardization(self):
         return Standardization(self.standardize_, self.center_, self.scale_)
 
-    def _encoder_to_train(self, seed, rng, goes_on):
-        """Return the encoder with the parameters to start from."""
+    def _encoder_to_train(self, seed, rng, goes_on, at):
+        """Return the encoder with the parameters that a member starts from."""
         self.encoder_ = self.encoder
         if self.encoder == "mlp":
             self.encoder_ = ENCODERS["mlp"](
@@ -274,46 +300,53 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
             self.encoder_ = named(self.encoder, None, ENCODERS)
-        self._n_features_out = self.n_components
+        if self.n_members > 1 and type(self.encoder_) is not MLPEncoder:
+            raise ValueError(
+                f"`n_members` must be 1 with encoder={self.encoder!r}; got "
+                f"{self.n_members}. Members are trained side by side by an MLP only: "
+                "use 'mlp' or 'linear', or fit several estimators and put them into a "
+                "sklearn.pipeline.FeatureUnion."
+            )
+        self._n_features_out = self.n_components * self.n_members
         encoder = self._encoder(seed)
         params = encoder.init(self.n_features_in_, self.n_components, rng)
         if not goes_on:
             return encoder, params
-        shapes = [param.shape for param in params]
+        members = () if at is ... else (self.n_members,)
+        shapes = [(*members, *param.shape) for param in params]
         params = encoder.params_of(self)
         if shapes != [param.shape for param in params]:
             raise ValueError(
                 "Training can only go on with parameters of the shapes it began with, "
-                f"{[param.shape for param in params]}; `encoder`, `hidden_layer_sizes` "
-                f"and `n_components` now ask for {shapes}. Set them back, or start "
-                "afresh with `warm_start=False` or sklearn.base.clone."
+                f"{[param.shape for param in params]}; `encoder`, "
+                "`hidden_layer_sizes`, `n_components` and `n_members` now ask for "
+                f"{shapes}. Set them back, or start afresh with `warm_start=False` or "
+                "sklearn.base.clone."
             )
-        return encoder, params
+        return encoder, [param[at] for param in params]
 
     def _encoder(self, seed=0):
         if hasattr(self.encoder_, "params_of"):
             return self.encoder_
         return ModuleEncoder(
-            self.encoder_, self.n_features_in_, self._n_features_out, seed
+            self.encoder_, self.n_features_in_, self.n_components, seed
         )
 
-    def _keep(self, trainer, stopping, similarity, objectives, one_pass):
+    def _keep(self, trainer, ready, one_pass=False, at=...):
         """Store what was learned, as numpy."""
-        if stopping is None:
-            params, loss_params = trainer.params(), trainer.loss_params()
-        else:
-            params, loss_params = stopping.best_params, stopping.best_loss_params
-        for name, value in trainer.encoder.attributes(params).items():
+        stopping, learned = ready.stopping, trainer.learned(at)
+        best = learned if stopping is None else stopping.best
+        for name, value in ready.models[0].encoder.attributes(best.params).items():
             setattr(self, name, value)
         self.loss_params_ = {
             full_name(part, name): value
-            for part, own in zip(objectives, loss_params, strict=True)
+            for part, own in zip(ready.objectives, best.loss_params, strict=True)
             for name, value in own.items()
         }
-        self._optimizer_state = [each.state() for each in trainer.optimizers]
+        self._optimizer_state = learned.optimizer_states
         self.best_validation_score_ = None if stopping is None else stopping.best_score
-        if hasattr(similarity, "classes_"):
-            self._keep_classes(similarity.classes_, one_pass)
+        if hasattr(ready.similarity, "classes_"):
+            self._keep_classes(ready.similarity.classes_, one_pass)
 
     def _keep_classes(self, classes, one_pass):
         """Store the labels seen, with those of earlier calls of `partial_fit`."""

@@ -21,9 +21,6 @@ class GlobalBatches:
     miner : GlobalMiner
         How often and how hard to search.
 
-    embed : callable
-        Maps raw rows to points.
-
     X : ndarray of shape (n_samples, n_features)
         The table.
 
@@ -34,6 +31,9 @@ class GlobalBatches:
 
     Attributes
     ----------
+    embed : callable
+        Maps raw rows to points; to be set before the first search.
+
     rows_ : ndarray of shape (n_rows,)
         The row numbers that batches are drawn from.
 
@@ -41,7 +41,7 @@ class GlobalBatches:
         How often neighbours were looked for.
     """
 
-    def __init__(self, similarity, miner, embed, X):
+    def __init__(self, similarity, miner, X):
         if similarity.n_views > 1:
             raise ValueError(
                 "`miner` must not be a GlobalMiner where changed copies of rows are "
@@ -50,7 +50,7 @@ class GlobalBatches:
             )
         self.rows_ = np.sort(similarity.rows_)
         self._similarity, self._miner = similarity, miner
-        self._embed, self._X, self._n_drawn = embed, X, 0
+        self.embed, self._X, self._n_drawn = None, X, 0
         self.n_searches = 0
 
     def batches(self, batch_size, rng):
@@ -90,7 +90,7 @@ class GlobalBatches:
         self.n_searches += 1
         blocks = range(0, len(self.rows_), _BLOCK)
         parts = [self.rows_[start : start + _BLOCK] for start in blocks]
-        Z = np.concatenate([self._embed(self._X[part]) for part in parts])
+        Z = np.concatenate([self.embed(self._X[part]) for part in parts])
         miner = self._miner
         near = nearest_rows(Z, miner.n_neighbors + 1, miner.search, rng)
         self._n_hard = np.zeros(len(near), dtype=int)

@@ -301,7 +301,7 @@ def _agreed(loss, name, given, memory):
     return loss
 
 
-def initial_params(estimator, objectives, rng, goes_on):
+def initial_params(estimator, objectives, rng, goes_on, at=...):
     """Return what losses learn by themselves, to start from or to go on with.
 
     Parameters
@@ -317,6 +317,9 @@ def initial_params(estimator, objectives, rng, goes_on):
 
     goes_on : bool
         Whether an earlier fit is continued.
+
+    at : int or Ellipsis, default=...
+        Which of several members.
 
     Returns
     -------
@@ -346,7 +349,7 @@ def initial_params(estimator, objectives, rng, goes_on):
         params.append(own)
     if not goes_on:
         return params
-    earlier = dict(estimator.loss_params_)
+    earlier = {k: np.asarray(v)[at] for k, v in estimator.loss_params_.items()}
     for part, own in zip(objectives, params, strict=True):
         for name, value in own.items():
             found = earlier.pop(full_name(part, name), None)

@@ -11,7 +11,7 @@ _N_WARMUP_STEPS = 20
 
 
 class AdamW:
-    """Adam with decoupled weight decay [1]_, on one flat buffer.
+    """Adam with decoupled weight decay [1]_, on one flat buffer a model.
 
     The function behind ``torch.optim.AdamW`` is called directly: the class loads
     torch's compiler when it is built, which takes longer than many a fit.
@@ -20,13 +20,17 @@ class AdamW:
     ----------
     params : list of Tensor
         Leaves of one dtype, which become views of the buffer. Those of two and more
-        axes decay; biases and other vectors do not.
+        axes decay; biases and other vectors do not. With `n_models` a leading axis
+        holds independent models.
 
-    weight_decay : float
-        Decay per step, relative to the learning rate.
+    weight_decay : float or list of float
+        Decay per step, relative to the learning rate; of each model.
 
     state : list of ndarray, default=None
         What `state` returned, to go on from there.
+
+    n_models : int, default=None
+        Length of the leading axis; None where there is none.
 
     Attributes
     ----------
@@ -38,64 +42,84 @@ class AdamW:
     .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
     """
 
-    def __init__(self, params, weight_decay, state=None):
+    def __init__(self, params, weight_decay, state=None, n_models=None):
         import torch
 
-        params = sorted(params, key=lambda param: param.ndim < 2)
-        self._weight_decay = weight_decay
-        self._flat = torch.cat([param.detach().reshape(-1) for param in params])
-        self._grad = torch.zeros_like(self._flat)
+        n, n_axes = n_models or 1, 2 if n_models is None else 3
+        params = sorted(params, key=lambda param: param.ndim < n_axes)
+        flat = torch.cat([param.detach().reshape(n, -1) for param in params], 1)
+        grad = torch.zeros_like(flat)
         start = n_decayed = 0
         for param in params:
-            end = start + param.numel()
-            param.data = self._flat[start:end].view(param.shape)
-            param.grad = self._grad[start:end].view(param.shape)
-            n_decayed = end if param.ndim > 1 else n_decayed
+            end = start + param.numel() // n
+            param.data = flat[:, start:end].view(param.shape)
+            param.grad = grad[:, start:end].view(param.shape)
+            n_decayed = end if param.ndim >= n_axes else n_decayed
             start = end
-        self._decayed = self._flat[:n_decayed]
-        self._means, self._squares = torch.zeros_like(self._grad).repeat(2, 1)
-        device = self._flat.device
-        self._n_steps = torch.zeros((), device=device, dtype=torch.float32)
-        self._state = [self._means, self._squares, self._n_steps]
+        self._decayed = flat[:, :n_decayed].unbind()
+        means, squares = torch.zeros_like(grad), torch.zeros_like(grad)
+        n_steps = torch.zeros(n, device=flat.device, dtype=torch.float32)
+        self._state = [means, squares, n_steps]
         for tensor, saved in zip(self._state, state or (), strict=state is not None):
-            tensor.copy_(torch.from_numpy(np.array(saved)))
-        self.tensors = [self._flat, *self._state]
-        # A captured step finds its rate on the device, any other in a number.
-        self._rate = torch.zeros((), device=device) if device.type == "cuda" else 0.0
+            tensor.copy_(torch.from_numpy(np.array(saved)).view(tensor.shape))
+        self.tensors = [flat, *self._state]
+        self._weight_decay = np.broadcast_to(weight_decay, n).tolist()
+        self._models = [each.unbind() for each in (flat, grad, means, squares, n_steps)]
+        # A captured step finds its rates on the device, any other in numbers.
+        self._rates, self._on_device = [0.0] * n, None
+        if flat.device.type == "cuda":
+            self._on_device = torch.zeros(n, device=flat.device)
+            self._rates = self._on_device.unbind()
 
-    def learn_at(self, rate):
-        """Set the learning rate of the steps to come."""
-        if isinstance(self._rate, float):
-            self._rate = rate
+    def learn_at(self, rates):
+        """Set the learning rate of the steps to come.
+
+        Parameters
+        ----------
+        rates : list of float
+            One for each model.
+        """
+        if self._on_device is None:
+            self._rates = rates
         else:
-            self._rate.fill_(rate)
+            import torch
+
+            self._on_device.copy_(torch.tensor(rates))
 
     def step(self):
         """Move against the gradients."""
         from torch.optim.adamw import adamw
 
-        self._decayed.mul_(1 - self._rate * self._weight_decay)
-        adamw(
-            [self._flat],
-            [self._grad],
-            [self._means],
-            [self._squares],
-            [],
-            [self._n_steps],
-            foreach=False,
-            fused=self._flat.device.type in ("cpu", "cuda", "mps"),
-            amsgrad=False,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            lr=self._rate,
-            weight_decay=0.0,
-            eps=_EPSILON,
-            maximize=False,
-        )
+        parts = zip(self._decayed, self._rates, self._weight_decay, strict=True)
+        for decayed, rate, weight_decay in parts:
+            decayed.mul_(1 - rate * weight_decay)
+        groups = [(*self._models, self._rates[0])]
+        if self._on_device is not None or len(set(self._rates)) > 1:
+            # One call moves models of one rate.
+            each = zip(*self._models, self._rates, strict=True)
+            groups = [(*([tensor] for tensor in model), rate) for *model, rate in each]
+        for params, grads, means, squares, n_steps, rate in groups:
+            adamw(
+                params,
+                grads,
+                means,
+                squares,
+                [],
+                n_steps,
+                foreach=False,
+                fused=params[0].device.type in ("cpu", "cuda", "mps"),
+                amsgrad=False,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                lr=rate,
+                weight_decay=0.0,
+                eps=_EPSILON,
+                maximize=False,
+            )
 
-    def state(self):
-        """Return copies of the running means and the step count, as numpy."""
-        return [tensor.cpu().numpy().copy() for tensor in self._state]
+    def state(self, model=0):
+        """Return copies of a model's running means and step count, as numpy."""
+        return [tensor[model].cpu().numpy().copy() for tensor in self._state]
 
 
 def learning_rates(n_steps):

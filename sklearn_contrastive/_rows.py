@@ -155,16 +155,14 @@ class Beside:
 
 
 class Rows:
-    """Standardised rows on a device, read by number.
+    """Standardised rows on a device, read by number; those of several models at once.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows, possibly on disk; never written to and never copied whole unless
-        the standardised table is small.
-
-    standardization : Standardization
-        What is done to them.
+    tables : list of tuple (ndarray of shape (n_samples, n_features), Standardization)
+        The rows of each model, possibly on disk, and what is done to them. They are
+        never written to and never copied whole unless that is small. Models that learn
+        from the same table share it.
 
     device : str
         Where the rows are wanted.
@@ -172,8 +170,8 @@ class Rows:
     dtype : torch.dtype
         In which precision.
 
-    views : callable, default=None
-        What stands for raw rows, made anew each time they are read.
+    views : list of callable, default=None
+        What stands for the raw rows of each model, made anew each time they are read.
 
     Attributes
     ----------
@@ -184,30 +182,41 @@ class Rows:
         Whether all rows are there already.
     """
 
-    def __init__(self, X, standardization, device, dtype, views=None):
+    def __init__(self, tables, device, dtype, views=None):
         import torch
 
-        self._views = views
-        self._X, self._standardization = X, standardization
+        self._views, self._tables = views, tables
         self._device, self._dtype = device, dtype
-        self.n_features = X.shape[1]
+        self.n_features = tables[0][0].shape[1]
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2
-        if views is None and X.size * dtype.itemsize <= largest:
-            self._table = torch.empty(X.shape, dtype=dtype, device=device)
-            for start in range(0, len(X), _BLOCK):
-                block = standardised(X[start : start + _BLOCK], standardization)
-                self._table[start : start + _BLOCK] = torch.from_numpy(block)
-        self.on_device = self._table is not None
+        # A standardization is the same where its numbers are.
+        which = [(id(X), *(np.asarray(p).tobytes() for p in s)) for X, s in tables]
+        different = dict(zip(which, tables, strict=True))
+        n_rows = sum(len(X) for X, _ in different.values())
+        n_bytes = n_rows * self.n_features * dtype.itemsize
+        self.on_device = views is None and n_bytes <= largest
+        if self.on_device:
+            shape = n_rows, self.n_features
+            self._table = torch.empty(shape, dtype=dtype, device=device)
+            starts, start = {}, 0
+            for name, (X, standardization) in different.items():
+                starts[name] = start
+                for first in range(0, len(X), _BLOCK):
+                    block = standardised(X[first : first + _BLOCK], standardization)
+                    at = slice(start + first, start + first + len(block))
+                    self._table[at] = torch.from_numpy(block)
+                start += len(X)
+            self._starts = np.array([starts[name] for name in which])
 
     def numbers(self, index):
         """Return row numbers as `read` wants them.
 
         Parameters
         ----------
-        index : ndarray of int
-            Row numbers, in any shape.
+        index : ndarray of int of shape (..., batch_size) or (..., n_models, batch_size)
+            Row numbers in the table of each model.
 
         Returns
         -------
@@ -216,28 +225,37 @@ class Rows:
         """
         import torch
 
-        return torch.from_numpy(index).to(self._device) if self.on_device else index
+        if not self.on_device:
+            return index
+        if len(self._tables) > 1:
+            index = index + self._starts[:, None]
+        return torch.from_numpy(index).to(self._device)
 
     def read(self, numbers, out):
         """Write the rows of these numbers.
 
         Parameters
         ----------
-        numbers : ndarray or Tensor of int of shape (n_rows,)
+        numbers : ndarray or Tensor of int, (batch_size,) or (n_models, batch_size)
             Row numbers, as `numbers` returns them.
 
-        out : Tensor of shape (n_points, n_features)
+        out : Tensor of shape (..., n_points, n_features)
             Where to write them, or their views, on the device.
         """
         import torch
 
         if self.on_device:
-            torch.index_select(self._table, 0, numbers, out=out)
-        else:
-            X = self._X[numbers]
-            X = X if self._views is None else self._views(X)
-            X = standardised(X, self._standardization)
-            out.copy_(torch.from_numpy(X))
+            flat = out.view(-1, self.n_features)
+            torch.index_select(self._table, 0, numbers.reshape(-1), out=flat)
+            return
+        if numbers.ndim == 1:
+            numbers, out = numbers[None], out[None]
+        views = self._views or [np.asarray] * len(self._tables)
+        for (X, standardization), view, own, place in zip(
+            self._tables, views, numbers, out, strict=True
+        ):
+            rows = standardised(view(X[own]), standardization)
+            place.copy_(torch.from_numpy(rows))
 
 
 def _moments(X):

@@ -1,14 +1,15 @@
-"""What every fit does around its training: epochs, curves, undoing what failed."""
+"""What every fit does around its training: where, for how long, undoing what failed."""
 
 import math
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._optimizer import learning_rates
 
@@ -17,6 +18,9 @@ _VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
 #: What ``batch_size="auto"`` stands for.
 _DEFAULT_BATCH_SIZE = 256
+#: Layers up to this width are trained with one thread: waiting for a second one, on
+#: a core that is busy elsewhere, can take a hundred times as long as the work.
+_WIDEST_SINGLE_THREAD = 1024
 
 
 class Epochs:
@@ -68,6 +72,26 @@ class Epochs:
             while len(index) < end - start:
                 index = np.concatenate([index, self._draw()])
             yield index[: end - start], self._rates[start:end]
+
+
+def together(epochs):
+    """Yield the batches of several models that are trained at once.
+
+    Parameters
+    ----------
+    epochs : list of Epochs
+        Of as many steps and rows in a batch.
+
+    Yields
+    ------
+    index : ndarray of shape (n_steps, n_models, batch_size)
+        Row numbers.
+
+    rates : ndarray of shape (n_steps,)
+        The rate of each step.
+    """
+    for parts in zip(*epochs, strict=True):
+        yield np.stack([index for index, _ in parts], axis=1), parts[0][1]
 
 
 def batch_size_of(estimator, n_rows):
@@ -147,12 +171,12 @@ def run(estimator, trainer, epochs, stopping, tasks, given):
     n_before = estimator.n_iter_
     estimator.validation_scores_ = None if stopping is None else stopping.scores
     try:
-        with trainer.undisturbed():
+        with undisturbed(*trainer.circumstances):
             for index, rates in epochs:
                 task = tasks.subcontext(task_name="epoch")
                 task.call_on_fit_task_begin(estimator=estimator, **given)
-                loss = trainer.epoch(index, rates)
-                _note_epoch(estimator, loss, len(rates), trainer.statistics())
+                loss = float(np.mean(trainer.epoch(index, rates)))
+                note_epoch(estimator, loss, len(rates), trainer.statistics())
                 stop = stopping is not None and stopping.update(trainer)
                 if stopping is not None and estimator.verbose:
                     print(f"Validation score: {stopping.scores[-1]:.6f}")
@@ -160,7 +184,7 @@ def run(estimator, trainer, epochs, stopping, tasks, given):
                     estimator=estimator,
                     **given,
                     reconstruction_attributes=lambda: trainer.encoder.attributes(
-                        trainer.params()
+                        trainer.learned().params
                     ),
                 )
                 if stop and estimator.verbose:
@@ -182,7 +206,7 @@ def run(estimator, trainer, epochs, stopping, tasks, given):
         )
 
 
-def _note_epoch(estimator, loss, n_steps, statistics):
+def note_epoch(estimator, loss, n_steps, statistics):
     """Carry on the curves, or say that the loss is no number any more."""
     if not math.isfinite(loss):
         nouns = [getattr(estimator, name, "") for name in ("loss", "miner")]
@@ -228,3 +252,75 @@ def all_or_nothing(estimator, goes_on=False):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def resolve_device(device):
+    """Return the device that a name stands for.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` for the first of CUDA, MPS and CPU that is there, or a torch name.
+
+    Returns
+    -------
+    device : str
+        A torch device that can be used.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device.
+    """
+    import torch
+
+    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    names = ["cuda", *names] if torch.cuda.is_available() else []
+    names += ["mps"] if torch.backends.mps.is_available() else []
+    names += ["cpu"]
+    if device == "auto":
+        return names[0]
+    device = "cpu" if device == "cpu:0" else device
+    if device not in names:
+        raise ValueError(
+            f"`device` must be 'auto' or one that torch can use here, {names}; got "
+            f"{device!r}. With 'auto' the fastest of them is chosen."
+        )
+    return device
+
+
+@contextmanager
+def undisturbed(device, widest, seed):
+    """Leave torch's global random streams and the thread counts as they are.
+
+    Parameters
+    ----------
+    device : str
+        Where training runs.
+
+    widest : int
+        Width of the widest layer.
+
+    seed : int or None
+        Of the global streams meanwhile; None where nobody draws from them.
+    """
+    one_thread = device == "cpu" and widest <= _WIDEST_SINGLE_THREAD
+    threads = threadpool_limits(1, user_api="openmp") if one_thread else nullcontext()
+    # Only modules draw from the global streams; forking these is not safe
+    # when several threads train at once.
+    random = nullcontext() if seed is None else _seeded_fork(device, seed)
+    with threads, random:
+        yield
+
+
+@contextmanager
+def _seeded_fork(device, seed):
+    import torch
+
+    on_cuda = device.startswith("cuda")
+    devices = [torch.device(device)] if on_cuda else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            torch.cuda.manual_seed(seed)
+        yield

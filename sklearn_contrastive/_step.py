@@ -3,7 +3,7 @@
 Arrays are made once and used in every step, and nothing waits for the device.
 """
 
-from sklearn_contrastive._term import Term
+from sklearn_contrastive._term import EachTerm, Term
 from sklearn_contrastive.encoders import AutogradPasses
 
 
@@ -15,13 +15,14 @@ class Step:
     encoder : object
         How a row becomes a point.
 
-    objectives : list of Objective
-        The other three nouns: what is wanted of which pairs, and who is alike.
+    objectives : list of Objective or of list of Objective
+        The other three nouns: what is wanted of which pairs, and who is alike; one a
+        model where those of several models cannot stand for each other.
 
     params : list of Tensor
         The encoder's parameters; those that are trained have gradients to write to.
 
-    loss_params : list of dict of str to Tensor
+    loss_params : list of dict of str to Tensor, or one such list a model
         The own parameters of the loss of each objective, likewise.
 
     normalize : bool
@@ -64,23 +65,28 @@ class Step:
         # A subclass with a forward of its own must not inherit the passes of another.
         owner = next(cls for cls in type(encoder).__mro__ if "forward" in vars(cls))
         written_out = "passes" in vars(owner)
-        nouns = [encoder]
+        nouns, changing = [encoder], False
         for objective in objectives:
-            nouns += [objective.miner, objective.loss, objective.similarity]
+            for one in objective if isinstance(objective, list) else [objective]:
+                nouns += [one.miner, one.loss, one.similarity]
+                draws = getattr(one.miner, "draws", False)
+                stays = one.memory is None and not draws and one.similarity.repeatable
+                changing = changing or not stays
         ours = all(type(n).__module__.startswith("sklearn_contrastive.") for n in nouns)
-        changing = any(
-            objective.memory is not None
-            or getattr(objective.miner, "draws", False)
-            or not objective.similarity.repeatable
-            for objective in objectives
-        )
         self.repeatable = written_out and ours and not changing
         if written_out:
-            self._passes = encoder.passes(params, len(X), normalize, generator)
+            self._passes = encoder.passes(params, X.shape[-2], normalize, generator)
         else:
             self._passes = AutogradPasses(encoder, params, normalize, generator)
+        if isinstance(generator, list):
+            loss_params = zip(*loss_params, strict=True)
         self.terms = [
-            Term(objective, own, each, normalize, generator)
+            EachTerm(objective, own, each, normalize, generator)
+            if isinstance(objective, list)
+            # What stands for several models has no parameters of its own.
+            else Term(
+                objective, own if type(own) is dict else {}, each, normalize, generator
+            )
             for objective, own, each in zip(objectives, loss_params, keys, strict=True)
         ]
 

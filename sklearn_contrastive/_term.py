@@ -37,14 +37,14 @@ class Term:
 
     Attributes
     ----------
-    memory : Memory or None
-        The rows of batches before.
+    memories : list of Memory
+        The rows of batches before, if they are remembered.
     """
 
     def __init__(self, objective, params, keys, normalize, generator):
         miner, loss, weight, memory, similarity = objective
         self._params, self._weight, self._normalize = params, weight, normalize
-        self._keys, self.memory, self._before = keys, None, None
+        self._keys, self.memories, self._before = keys, [], None
         meet = partial(Meeting, similarity, _ready(miner, generator), loss)
         self._has_proxies = getattr(loss, "has_proxies", False)
         if self._has_proxies:
@@ -52,8 +52,8 @@ class Term:
         else:
             self._among = meet(keys)
         if memory is not None:
-            self.memory = Memory(min(memory.size, len(similarity.rows_)), keys)
-            self._before = meet(keys, self.memory.keys, fixed=True)
+            self.memories = [Memory(min(memory.size, len(similarity.rows_)), keys)]
+            self._before = meet(keys, self.memories[0].keys, fixed=True)
             self._memory_weight = memory.weight
 
     def __call__(self, points):
@@ -78,18 +78,23 @@ class Term:
             loss, (forces,), on_params = self._among(points, None, self._params)
             if self._params:
                 self._write(on_params)
-        if self.memory is not None:
-            if self.memory.full:
+        for memory in self.memories:
+            if memory.full:
                 more, (others,), on_params = self._before(
-                    points, self.memory.points, self._params
+                    points, memory.points, self._params
                 )
                 loss = loss + self._memory_weight * more
                 forces = forces + self._memory_weight * others
                 self._write(on_params, self._memory_weight, anew=False)
-            self.memory.append(points, self._keys)
+            memory.append(points, self._keys)
         if self._weight != 1:
             loss, forces = loss * self._weight, forces * self._weight
         return loss, forces
+
+    def of(self, model, objective):
+        """Return the term of one of the models that this one stands for."""
+        keys = Keys(*(key[model] for key in self._keys))
+        return Term(objective, {}, keys, self._normalize, None)
 
     def statistics(self, points):
         """Return shares and distances of mined pairs, as `Meeting.statistics` does."""
@@ -124,6 +129,47 @@ class Term:
             param.grad.add_(on_params[name] * (weight * self._weight))
 
 
+class EachTerm:
+    """The terms of several models, one after the other.
+
+    Parameters
+    ----------
+    objectives, params, generators : list
+        Those of each model, as in `Term`.
+
+    keys : Keys
+        Arrays that hold the keys of each batch in turn, of all models.
+
+    normalize : bool
+        Whether points, and so proxies, lie on the unit sphere.
+
+    Attributes
+    ----------
+    memories : list of Memory
+        The rows of batches before, of terms that remember them.
+    """
+
+    def __init__(self, objectives, params, keys, normalize, generators):
+        each = zip(objectives, params, generators, strict=True)
+        self.terms = [
+            Term(objective, own, Keys(*(k[model] for k in keys)), normalize, generator)
+            for model, (objective, own, generator) in enumerate(each)
+        ]
+        self.memories = [memory for term in self.terms for memory in term.memories]
+
+    def of(self, model, objective):
+        """Return the term of one of the models."""
+        return self.terms[model]
+
+    def __call__(self, points):
+        """Return losses and forces of every model, as `Term` does of one."""
+        import torch
+
+        found = [term(own) for term, own in zip(self.terms, points, strict=True)]
+        losses, forces = zip(*found, strict=True)
+        return torch.stack(losses), torch.stack(forces)
+
+
 class Meeting:
     """Anchors that meet candidates: whose pairs, which of them, and what they cost.
 
@@ -154,7 +200,7 @@ class Meeting:
         if self._mirrored and isinstance(loss, PairLoss):
             # A multiple of D² can be added up without looking at any pair.
             constant = loss.constant_slopes(keys[0].new_ones(1))[0] is not None
-            if constant and similarity.knows_all:
+            if constant and similarity.knows_all and keys.rows.ndim == 1:
                 self._compare = similarity.alike
                 self._attraction = partial(similarity.attraction, keys)
 
@@ -262,8 +308,10 @@ class Meeting:
         """Compare the keys of some anchors with those of some candidates."""
         place = rows.start, columns.start
         if place not in self._parts:
+            # The rows of a batch come after the axis of models, if there is one.
+            models = (slice(None),) * (self._keys.rows.ndim - 1)
             self._parts[place] = [
-                Keys(*(key[part] for key in keys))
+                Keys(*(key[(*models, part)] for key in keys))
                 for keys, part in ((self._keys, rows), (self._others, columns))
             ]
         return self._compare(*self._parts[place], work)

@@ -4,194 +4,147 @@ This is the only place that steps an optimizer. It knows the four nouns by their
 interfaces and nothing of estimators.
 """
 
-from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._graphs import captured
+from sklearn_contrastive._models import Learned, Model, stacked
 from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Rows, standardised
 from sklearn_contrastive._step import Step
-from sklearn_contrastive.encoders import to_sphere
+from sklearn_contrastive.encoders import side_by_side, to_sphere
 
 #: Keys of so many bytes are made and moved at once.
 _MOST_KEY_BYTES = 2**26
 #: Floats of single precision tell whole numbers below this apart.
 _EXACT_FLOATS = 2**24
-#: Layers up to this width are trained with one thread: waiting for a second one, on
-#: a core that is busy elsewhere, can take a hundred times as long as the work.
-_WIDEST_SINGLE_THREAD = 1024
-
-
-def resolve_device(device):
-    """Return the device that a name stands for.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` for the first of CUDA, MPS and CPU that is there, or a torch name.
-
-    Returns
-    -------
-    device : str
-        A torch device that can be used.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    import torch
-
-    names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    names = ["cuda", *names] if torch.cuda.is_available() else []
-    names += ["mps"] if torch.backends.mps.is_available() else []
-    names += ["cpu"]
-    if device == "auto":
-        return names[0]
-    device = "cpu" if device == "cpu:0" else device
-    if device not in names:
-        raise ValueError(
-            f"`device` must be 'auto' or one that torch can use here, {names}; got "
-            f"{device!r}. With 'auto' the fastest of them is chosen."
-        )
-    return device
 
 
 class Trainer:
-    """One encoder's parameters on a device, with their optimizer.
+    """A model's parameters on a device, with their optimizer; or several models'.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows to train on.
-
-    standardization : Standardization
-        What is done to their columns.
-
-    encoder : object
-        How a row becomes a point.
-
-    objectives : list of Objective
-        The other three nouns: what is wanted of which pairs, and who is alike. The
-        first likeness says what stands for a row in a step.
-
-    params : list of ndarray
-        The encoder's parameters to start from.
+    model : Model or list of Model
+        What is trained. Several are trained along a leading axis of all arrays; their
+        nouns may differ in numbers only, as `stacked` describes.
 
     normalize : bool
         Whether points are scaled to length 1.
 
-    learning_rate, alpha : float
-        Peak learning rate and weight decay.
-
     device : str
         A torch device.
-
-    seed : int
-        Of the dropout masks and of a module's own randomness.
-
-    loss_params : list of dict of str to ndarray, default=None
-        Those of the loss of each objective; None where no loss has any.
-
-    optimizer_state : list of list, default=None
-        Running means of each optimizer to go on with, as its `state` returns them.
 
     dtype : torch.dtype, default=torch.float32
         Precision of the training.
 
     Attributes
     ----------
+    encoder : object
+        How a row becomes a point.
+
     optimizers : list of AdamW
         The encoder's, and one for each loss with parameters of its own.
+
+    circumstances : tuple of str, int and int or None
+        Device, width of the widest layer, and the seed of a module's own randomness.
     """
 
-    def __init__(
-        self,
-        X,
-        *,
-        standardization,
-        encoder,
-        objectives,
-        params,
-        normalize,
-        learning_rate,
-        alpha,
-        device,
-        seed,
-        loss_params=None,
-        optimizer_state=None,
-        dtype=None,
-    ):
+    def __init__(self, model, *, normalize, device, dtype=None):
         import torch
 
+        self._models = models = [model] if isinstance(model, Model) else model
+        self._n_models = None if isinstance(model, Model) else len(models)
+        self._normalize, self._device = normalize, device
         self._dtype = dtype or torch.float32
-        self._standardization = standardization
-        first = objectives[0].similarity
-        self._n_views, views = first.n_views, None
-        if first.n_views > 1:
-            views = partial(first.views, rng=np.random.Generator(np.random.SFC64(seed)))
-        self._rows = Rows(X, standardization, device, self._dtype, views)
-        self.encoder = encoder
-        self._objectives = objectives
-        self._likenesses = {id(each.similarity): each.similarity for each in objectives}
-        self._normalize, self._learning_rate = normalize, learning_rate
-        self._device, self._seed = device, seed
-        if device == "cpu":
-            # Twice as fast as torch's.
-            self._generator = np.random.Generator(np.random.SFC64(seed))
-        else:
-            self._generator = torch.Generator(device).manual_seed(seed)
+        self._n_views = models[0].objectives[0].similarity.n_views
+        tables = [(each.X, each.standardization) for each in models]
+        views = [_views(each) for each in models] if self._n_views > 1 else None
+        self._rows = Rows(tables, device, self._dtype, views)
+        self.encoder, objectives = models[0].encoder, models[0].objectives
+        if self._n_models is not None:
+            self.encoder, objectives = stacked(models, self._leaf)
+        self._likenesses = [
+            {id(one.similarity): one.similarity for one in each.objectives}
+            for each in models
+        ]
+        # On a processor, numpy's is twice as fast as torch's.
+        generators = [
+            np.random.Generator(np.random.SFC64(each.seed))
+            if device == "cpu"
+            else torch.Generator(device).manual_seed(each.seed)
+            for each in models
+        ]
+        self._generator = generators[0] if self._n_models is None else generators
+        params = models[0].params
+        if self._n_models is not None:
+            each = zip(*(model.params for model in models), strict=True)
+            params = [np.stack(parts) for parts in each]
         self._params = [torch.from_numpy(np.array(p)).to(device) for p in params]
-        n_trained = len(params) if encoder.n_trained is None else encoder.n_trained
+        n_trained = self.encoder.n_trained
+        n_trained = len(self._params) if n_trained is None else n_trained
         for i in range(n_trained):
             self._params[i] = self._params[i].to(self._dtype).requires_grad_()
         self._loss_params = [
-            {name: self._leaf(value) for name, value in own.items()}
-            for own in loss_params or [{}] * len(objectives)
+            [
+                {k: self._leaf(value).requires_grad_() for k, value in own.items()}
+                for own in each.loss_params or [{}] * len(objectives)
+            ]
+            for each in models
         ]
-        self._make_optimizers(objectives, n_trained, alpha, optimizer_state)
+        self._make_optimizers(n_trained)
         self._make_step = partial(
             Step,
-            encoder,
+            self.encoder,
             objectives,
             self._params,
-            self._loss_params,
+            self._loss_params[0] if self._n_models is None else self._loss_params,
             normalize,
             self._generator,
         )
+        widest = max((max(p.shape, default=0) for p in self._params), default=0)
+        seed = models[0].seed if self.encoder.draws_globally else None
+        self.circumstances = device, widest, seed
         self._step = self._numbers = self._keys = None
-        self._total = torch.zeros((), device=device, dtype=self._dtype)
+        lead = () if self._n_models is None else (self._n_models,)
+        self._total = torch.zeros(lead, device=device, dtype=self._dtype)
 
     def _leaf(self, value):
         import torch
 
-        value = torch.from_numpy(np.array(value)).to(self._device, self._dtype)
-        return value.requires_grad_()
+        return torch.from_numpy(np.array(value)).to(self._device, self._dtype)
 
-    def _make_optimizers(self, objectives, n_trained, alpha, state):
+    def _make_optimizers(self, n_trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
-        groups = [(1.0, self._params[:n_trained], alpha)]
-        for objective, own in zip(objectives, self._loss_params, strict=True):
-            if own:
-                factor = objective.loss.learning_rate_factor()
-                groups.append((factor, list(own.values()), 0.0))
-        state = state or [None] * len(groups)
-        self._factors = [factor for factor, _, _ in groups]
-        self.optimizers = [
-            AdamW(params, decay, saved)
-            for (_, params, decay), saved in zip(groups, state, strict=True)
-        ]
+        states = [iter(each.optimizer_state or ()) for each in self._models]
+        alphas = [each.alpha for each in self._models]
+        saved = [next(state, None) for state in states]
+        if saved[0] is not None:
+            saved = [np.stack(part) for part in zip(*saved, strict=True)]
+        else:
+            saved = None
+        params = self._params[:n_trained]
+        self.optimizers = [AdamW(params, alphas, saved, self._n_models)]
+        self._rates = [[each.learning_rate for each in self._models]]
+        self._loss_optimizers = [[] for _ in self._models]
+        for number, (model, state) in enumerate(zip(self._models, states, strict=True)):
+            owned = self._loss_params[number]
+            for objective, own in zip(model.objectives, owned, strict=True):
+                if own:
+                    factor = objective.loss.learning_rate_factor()
+                    self._rates.append([factor * model.learning_rate])
+                    optimizer = AdamW(list(own.values()), 0.0, next(state, None))
+                    self._loss_optimizers[number].append(optimizer)
+                    self.optimizers.append(optimizer)
 
     def epoch(self, index, rates):
         """Train on the batches of one epoch.
 
         Parameters
         ----------
-        index : ndarray of shape (n_steps, batch_size)
+        index : ndarray of int, (n_steps, batch_size) or (n_steps, n_models, batch_size)
             Row numbers of each batch.
 
         rates : sequence of n_steps floats
@@ -199,31 +152,38 @@ class Trainer:
 
         Returns
         -------
-        loss : float
-            Mean loss of the steps.
+        loss : float or list of float
+            Mean loss of the steps; of each model.
         """
         import torch
 
         self._total.zero_()
         with torch.no_grad():
-            for start, part in self._parts(index):
-                self._train(part, rates[start : start + len(part)])
-        return self._total.item() / len(rates)
+            # As many steps together as keys can be held at once.
+            keys = self._keys_of(index[:1])
+            n_bytes = sum(key.nbytes for each in keys for key in each)
+            n_steps = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
+            for start in range(0, len(index), n_steps):
+                part = slice(start, start + n_steps)
+                self._train(index[part], rates[part])
+        return (np.array(self._total.tolist()) / len(rates)).tolist()
 
-    def _parts(self, index):
-        """Yield batches few enough for all of their keys to be held at once."""
-        keys = [each.keys(index[:1]) for each in self._likenesses.values()]
-        n_bytes = sum(key.nbytes for each in keys for key in each)
-        n_steps = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
-        for start in range(0, len(index), n_steps):
-            yield start, index[start : start + n_steps]
+    def _keys_of(self, index):
+        """Return the keys of batches, by each likeness."""
+        if self._n_models is None:
+            return [each.keys(index) for each in self._likenesses[0].values()]
+        keys = [
+            [each.keys(index[:, model]) for each in own.values()]
+            for model, own in enumerate(self._likenesses)
+        ]
+        return [
+            Keys(*(np.stack(part, axis=1) for part in zip(*of_models, strict=True)))
+            for of_models in zip(*keys, strict=True)
+        ]
 
     def _train(self, index, rates):
         """Train on some batches."""
-        keys = [
-            Keys(*map(self._key, each.keys(index)))
-            for each in self._likenesses.values()
-        ]
+        keys = [Keys(*map(self._key, each)) for each in self._keys_of(index)]
         numbers = self._rows.numbers(index)
         self._prepare(numbers, keys)
         keys = [key for each in keys for key in each]
@@ -234,8 +194,8 @@ class Trainer:
                 self._numbers.copy_(numbers[step])
             for here, key in zip(self._keys, keys, strict=True):
                 here.copy_(key[step])
-            for factor, optimizer in zip(self._factors, self.optimizers, strict=True):
-                optimizer.learn_at(rate * factor * self._learning_rate)
+            for peaks, optimizer in zip(self._rates, self.optimizers, strict=True):
+                optimizer.learn_at([rate * peak for peak in peaks])
             self._advance()
 
     def _key(self, key):
@@ -251,18 +211,19 @@ class Trainer:
         """Make the arrays of a step, unless they are there."""
         import torch
 
-        n_rows = numbers.shape[1] * self._n_views
+        *lead, n_rows = numbers.shape[1:]
+        n_rows *= self._n_views
         kinds = [key.dtype for each in keys for key in each]
-        if self._step is not None and len(self._step.X) == n_rows:
+        if self._step is not None and self._step.X.shape[-2] == n_rows:
             if [key.dtype for key in self._keys] == kinds:
                 return
-        X = torch.empty(
-            (n_rows, self._rows.n_features), dtype=self._dtype, device=self._device
-        )
+        shape = (*lead, n_rows, self._rows.n_features)
+        X = torch.empty(shape, dtype=self._dtype, device=self._device)
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
-        of_likeness = dict(zip(self._likenesses, held, strict=True))
-        of_objective = [of_likeness[id(each.similarity)] for each in self._objectives]
+        of_likeness = dict(zip(self._likenesses[0], held, strict=True))
+        terms = self._models[0].objectives
+        of_objective = [of_likeness[id(each.similarity)] for each in terms]
         self._step, self._advance = self._make_step(X, of_objective), self._one_step
         if self._device.startswith("cuda") and self._step.repeatable:
             # A graph reads what it needs from arrays that stay where they are.
@@ -282,8 +243,13 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
 
-    def statistics(self):
+    def statistics(self, model=None):
         """Return what the first miner made of the last batch.
+
+        Parameters
+        ----------
+        model : int, default=None
+            Of which of several models; None for their mean.
 
         Returns
         -------
@@ -292,16 +258,26 @@ class Trainer:
         """
         import torch
 
+        term, points = self._step.terms[0], self._step.points
+        if self._n_models is not None and model is None:
+            found = [self.statistics(model) for model in range(self._n_models)]
+            return {k: float(np.mean([each[k] for each in found])) for k in found[0]}
+        if model is not None:
+            objective = self._models[model].objectives[0]
+            term, points = term.of(model, objective), points[model]
         with torch.no_grad():
-            return self._step.terms[0].statistics(self._step.points)
+            return term.statistics(points)
 
-    def embed(self, X):
+    def embed(self, X, at=...):
         """Return the points of rows as they stand now, with nothing dropped.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
             Rows in raw units, few enough for the device.
+
+        at : int or Ellipsis, default=...
+            By which of several models; by all of them together, side by side.
 
         Returns
         -------
@@ -310,51 +286,52 @@ class Trainer:
         """
         import torch
 
-        X = torch.from_numpy(standardised(X, self._standardization))
+        model = self._models[0 if at is ... else at]
+        X = torch.from_numpy(standardised(X, model.standardization))
+        params = [param[at] for param in self._params]
         with torch.no_grad():
-            Z = self.encoder.forward(self._params, X.to(self._device, self._dtype))
-            return (to_sphere(Z) if self._normalize else Z).cpu().numpy()
+            Z = self.encoder.forward(params, X.to(self._device, self._dtype))
+            Z = to_sphere(Z) if self._normalize else Z
+            return (side_by_side(Z) if Z.ndim > 2 else Z).cpu().numpy()
 
-    def params(self):
-        """Return copies of the parameters, as numpy."""
-        return [param.detach().cpu().numpy().copy() for param in self._params]
+    def learned(self, at=...):
+        """Return what was learned so far.
 
-    def loss_params(self):
-        """Return copies of each loss's own parameters, as numpy."""
-        return [
-            {name: value.detach().cpu().numpy().copy() for name, value in own.items()}
-            for own in self._loss_params
+        Parameters
+        ----------
+        at : int, slice or Ellipsis, default=...
+            By which of several models; an int leaves the axis of models out.
+
+        Returns
+        -------
+        learned : Learned
+            Copies, as numpy.
+        """
+        params = [param.detach()[at].cpu().numpy().copy() for param in self._params]
+        found = [
+            [{k: v.detach().cpu().numpy().copy() for k, v in own.items()} for own in of]
+            for of in self._loss_params
         ]
+        states = [
+            [self.optimizers[0].state(number), *(each.state() for each in own)]
+            for number, own in enumerate(self._loss_optimizers)
+        ]
+        chosen = slice(None) if at is ... else at
+        if self._n_models is None or isinstance(at, int):
+            number = 0 if at is ... else at
+            return Learned(params, found[number], states[number : number + 1])
+        loss_params = [
+            {name: np.stack([own[name] for own in owned]) for name in owned[0]}
+            for owned in zip(*found[chosen], strict=True)
+        ]
+        return Learned(params, loss_params, states[chosen])
 
     def memories(self):
         """Return the memories of past batches, of terms that have one."""
-        memories = [term.memory for term in self._step.terms]
-        return [memory for memory in memories if memory is not None]
-
-    @contextmanager
-    def undisturbed(self):
-        """Leave torch's global random streams and the thread counts as they are."""
-        widest = max((max(p.shape, default=0) for p in self._params), default=0)
-        one_thread = self._device == "cpu" and widest <= _WIDEST_SINGLE_THREAD
-        threads = (
-            threadpool_limits(1, user_api="openmp") if one_thread else nullcontext()
-        )
-        # Only modules draw from the global streams; forking these is not safe
-        # when several threads train at once.
-        forked = self.encoder.draws_globally
-        random = _seeded_fork(self._device, self._seed) if forked else nullcontext()
-        with threads, random:
-            yield
+        return [memory for term in self._step.terms for memory in term.memories]
 
 
-@contextmanager
-def _seeded_fork(device, seed):
-    import torch
-
-    on_cuda = device.startswith("cuda")
-    devices = [torch.device(device)] if on_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            torch.cuda.manual_seed(seed)
-        yield
+def _views(model):
+    """Return what stands for rows of a model in a step, by a stream of its own."""
+    rng = np.random.Generator(np.random.SFC64(model.seed))
+    return partial(model.objectives[0].similarity.views, rng=rng)

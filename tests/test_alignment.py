@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveAlignment
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Beside, Standardization
@@ -131,17 +132,19 @@ def test_a_step_of_training_costs_what_the_docstring_says(temperature):
     partners = PartnerSimilarity().fit(X)
     loss = InfoNCELoss(temperature).resolve(normalize=True)
     trainer = Trainer(
-        Beside(X, Y),
-        standardization=Standardization(),
-        encoder=encoder,
-        objectives=[Objective(AllPairs(), loss, similarity=partners)],
-        params=params,
-        loss_params=[loss.init(3, 0, rng)],
+        Model(
+            Beside(X, Y),
+            Standardization(),
+            encoder=encoder,
+            objectives=[Objective(AllPairs(), loss, similarity=partners)],
+            params=params,
+            loss_params=[loss.init(3, 0, rng)],
+            learning_rate=1e-3,
+            alpha=0.0,
+            seed=0,
+        ),
         normalize=True,
-        learning_rate=1e-3,
-        alpha=0.0,
         device="cpu",
-        seed=0,
         dtype=torch.float64,
     )
     index = rng.permutation(60)[None, :20]

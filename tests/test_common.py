@@ -10,7 +10,11 @@ from sklearn.datasets import load_iris
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklearn_contrastive
-from sklearn_contrastive import ContrastiveAlignment, ContrastiveEmbedding
+from sklearn_contrastive import (
+    ContrastiveAlignment,
+    ContrastiveEmbedding,
+    ContrastiveEmbeddingCV,
+)
 from sklearn_contrastive.losses import SiameseLoss
 
 
@@ -45,6 +49,12 @@ CONFIGURATIONS = [
     ContrastiveEmbedding(similarity="neighbors", max_iter=10),
     ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=10),
     ContrastiveAlignment(max_iter=10),
+    ContrastiveEmbedding(n_members=2, max_iter=10),
+    ContrastiveEmbeddingCV(
+        ContrastiveEmbedding(max_iter=3, hidden_layer_sizes=(16,), random_state=0),
+        margins=[1],
+        cv=2,
+    ),
 ]
 
 

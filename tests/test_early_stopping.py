@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 
 from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
 from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs, hold_out
+from sklearn_contrastive._models import Learned
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
 
@@ -55,11 +56,8 @@ class Script:
         self.epoch += 1
         return self.scores[self.epoch]
 
-    def params(self):
-        return self.epoch
-
-    def loss_params(self):
-        return [{"boundary": self.epoch}]
+    def learned(self):
+        return Learned(self.epoch, [{"boundary": self.epoch}], [])
 
 
 class Given:
@@ -90,8 +88,8 @@ def run(scores, n_iter_no_change, tol):
 def test_stops_after_epochs_without_gain_and_keeps_the_best(scores, n_epochs, best):
     found, stopping = run(scores, n_iter_no_change=2, tol=0.01)
     assert found == n_epochs
-    assert stopping.best_params == best
-    assert stopping.best_loss_params == [{"boundary": best}]
+    assert stopping.best.params == best
+    assert stopping.best.loss_params == [{"boundary": best}]
     assert stopping.best_score == max(scores[:n_epochs])
     assert stopping.scores == scores[:n_epochs]
 

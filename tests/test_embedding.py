@@ -330,7 +330,7 @@ def test_warm_start_needs_the_same_network(wine):
     model = small(warm_start=True).fit(*wine)
     state = pickle.dumps(model.coefs_)
     model.set_params(hidden_layer_sizes=(8,))
-    message = "`encoder`, `hidden_layer_sizes` and `n_components` now ask for [(13, 8),"
+    message = "`n_components` and `n_members` now ask for [(13, 8),"
     with pytest.raises(ValueError, match=re.escape(message)):
         model.fit(*wine)
     assert pickle.dumps(model.coefs_) == state

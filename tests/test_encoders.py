@@ -62,9 +62,9 @@ def test_forward_is_the_layers_written_out(activation, hidden):
 def test_forward_takes_a_leading_axis_of_models():
     encoder = MLPEncoder((6,))
     models = [encoder.init(4, 3, np.random.RandomState(seed)) for seed in range(3)]
-    W0, b0, W1, b1 = (np.stack(arrays) for arrays in zip(*models, strict=True))
+    params = [np.stack(arrays) for arrays in zip(*models, strict=True)]
     X = random_rows()
-    stacked = encoder.forward([W0, b0[:, None], W1, b1[:, None]], X)
+    stacked = encoder.forward(params, X)
     for model, Z in zip(models, stacked, strict=True):
         assert_allclose(Z, encoder.forward(model, X), rtol=1e-12)
 

@@ -41,6 +41,7 @@ OUT_OF_RANGE = {
     "hidden_layer_sizes": (0, "wide", None),
     "activation": ("softplus", None),
     "dropout": (-0.1, 1.0, 1.5, "some"),
+    "n_members": (0, -1, 2.5, None),
     "loss": ("hinge", 3, None),
     "margin": (0, -1.0, "large", None),
     "miner": ("hardest", 3, None),

@@ -241,7 +241,9 @@ def confused(n_rows=200, n_classes=4, seed=0, **settings):
     similarity = LabelSimilarity().fit(None, labels)
     numbers = np.arange(n_rows, dtype=float)[:, None]
     miner = GlobalMiner(**settings)
-    return GlobalBatches(similarity, miner, embed, numbers), embed, labels
+    batches = GlobalBatches(similarity, miner, numbers)
+    batches.embed = embed
+    return batches, embed, labels
 
 
 @pytest.mark.parametrize("batch_size", [2, 3, 20, 33, 100])
@@ -348,7 +350,8 @@ def test_rows_that_are_held_out_stay_out():
     similarity = LabelSimilarity().fit(None, labels)
     kept, held_out = similarity.hold_out(0.3, np.random.RandomState(0))
     numbers = np.arange(200.0)[:, None]
-    batches = GlobalBatches(kept, GlobalMiner(refresh_every=1), embed, numbers)
+    batches = GlobalBatches(kept, GlobalMiner(refresh_every=1), numbers)
+    batches.embed = embed
     rng = np.random.RandomState(0)
     drawn = np.unique([batches.batches(20, rng) for _ in range(10)])
     assert not set(drawn) & set(held_out.rows_)
@@ -360,9 +363,8 @@ def test_rows_of_classes_far_apart_have_no_hard_negatives():
     Z = np.float32(np.random.RandomState(0).normal(size=(200, 2)))
     Z += 100 * labels[:, None].astype(np.float32)
     similarity = LabelSimilarity().fit(None, labels)
-    batches = GlobalBatches(
-        similarity, GlobalMiner(), Counting(Z), np.arange(200.0)[:, None]
-    )
+    batches = GlobalBatches(similarity, GlobalMiner(), np.arange(200.0)[:, None])
+    batches.embed = Counting(Z)
     rng = np.random.RandomState(0)
     for _ in range(3):
         index = batches.batches(20, rng)
@@ -384,7 +386,8 @@ def test_a_similarity_of_the_users_own_says_which_neighbours_are_hard():
     ours, embed, labels = confused(n_neighbors=4)
     similarity = ListByList().fit(None, labels)
     numbers = np.arange(200.0)[:, None]
-    theirs = GlobalBatches(similarity, GlobalMiner(n_neighbors=4), embed, numbers)
+    theirs = GlobalBatches(similarity, GlobalMiner(n_neighbors=4), numbers)
+    theirs.embed = embed
     for batches in (ours, theirs):
         rng = np.random.RandomState(0)
         batches.batches(20, rng)

@@ -13,9 +13,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding, _training
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._rows import Standardization
-from sklearn_contrastive._training import Trainer, resolve_device
+from sklearn_contrastive._running import resolve_device
+from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, HybridLoss, ProxyAnchorLoss
 from sklearn_contrastive.miners import AllPairs, HardPairs, NearestPairs
@@ -69,27 +71,29 @@ def test_steps_are_those_of_the_cpu(loss, miner):
     for device in ("cpu", "cuda"):
         encoder = MLPEncoder((16,), dropout=0.0)
         trainer = Trainer(
-            X / 16,
-            standardization=Standardization(),
-            encoder=encoder,
-            objectives=[
-                Objective(
-                    miner(),
-                    loss().resolve(True),
-                    similarity=LabelSimilarity().fit(X, y),
-                )
-            ],
-            loss_params=[loss().init(4, 10, None)],
-            params=encoder.init(64, 4, np.random.RandomState(0)),
+            Model(
+                X / 16,
+                Standardization(),
+                encoder=encoder,
+                objectives=[
+                    Objective(
+                        miner(),
+                        loss().resolve(True),
+                        similarity=LabelSimilarity().fit(X, y),
+                    )
+                ],
+                loss_params=[loss().init(4, 10, None)],
+                params=encoder.init(64, 4, np.random.RandomState(0)),
+                learning_rate=1e-3,
+                alpha=1e-2,
+                seed=0,
+            ),
             normalize=True,
-            learning_rate=1e-3,
-            alpha=1e-2,
             device=device,
-            seed=0,
             dtype=torch.float64,
         )
         value = trainer.epoch(np.arange(600).reshape(3, 200), np.ones(3))
-        after.append([value, *trainer.params()])
+        after.append([value, *trainer.learned().params])
     for cpu, gpu in zip(*after, strict=True):
         assert_allclose(gpu, cpu, rtol=1e-7, atol=1e-10)
 

@@ -9,12 +9,13 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs import Pairs
 from sklearn_contrastive._rows import Standardization
-from sklearn_contrastive._running import Epochs
-from sklearn_contrastive._training import Trainer, resolve_device
+from sklearn_contrastive._running import Epochs, resolve_device, undisturbed
+from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -52,7 +53,7 @@ def test_adamw_is_torchs_with_decay_on_matrices_only():
         for param in ours:
             param.grad.zero_()
         cost(ours, X).backward()
-        optimizer.learn_at(rate)
+        optimizer.learn_at([rate])
         optimizer.step()
         reference.zero_grad()
         for group in reference.param_groups:
@@ -71,7 +72,7 @@ def test_adamw_goes_on_where_its_state_was_taken():
             for param in params:
                 param.grad.zero_()
             cost(params, X).backward()
-            optimizer.learn_at(0.01)
+            optimizer.learn_at([0.01])
             optimizer.step()
 
     through = leaves()
@@ -155,16 +156,18 @@ def trainer(normalize=True, dtype=None, **nouns):
     likeness = nouns.pop("similarity", LabelSimilarity().fit(X, y))
     objective = Objective(miner, loss, similarity=likeness)
     return Trainer(
-        X,
-        standardization=Standardization(),
-        encoder=encoder,
-        objectives=[objective],
-        params=encoder.init(5, 3, rng),
+        Model(
+            X,
+            Standardization(),
+            encoder=encoder,
+            objectives=[objective],
+            params=encoder.init(5, 3, rng),
+            learning_rate=1e-2,
+            alpha=0.1,
+            seed=0,
+        ),
         normalize=normalize,
-        learning_rate=1e-2,
-        alpha=0.1,
         device="cpu",
-        seed=0,
         dtype=dtype,
     ), X
 
@@ -190,7 +193,8 @@ def test_the_loss_of_an_epoch_is_the_literal_loss_of_its_batch(normalize):
 def test_training_is_gradient_descent_with_torchs_adamw():
     train, X = trainer(miner=NearestPairs(2, 3), dtype=torch.float64)
     params = [
-        torch.tensor(p, dtype=torch.float64).requires_grad_() for p in train.params()
+        torch.tensor(p, dtype=torch.float64).requires_grad_()
+        for p in train.learned().params
     ]
     optimizer = torch.optim.AdamW(
         [
@@ -215,7 +219,7 @@ def test_training_is_gradient_descent_with_torchs_adamw():
         loss(Z, Z, pairs).backward()
         optimizer.step()
     train.epoch(index, np.ones(3))
-    for ours, theirs in zip(train.params(), params, strict=True):
+    for ours, theirs in zip(train.learned().params, params, strict=True):
         assert_allclose(ours, theirs.detach(), rtol=1e-8, atol=1e-12)
 
 
@@ -235,7 +239,7 @@ def test_pairs_that_weigh_more_one_way_are_not_mirrored():
         similarity = Directed().fit(None, np.arange(30) % 3)
         train, _ = trainer(dtype=torch.float64, similarity=similarity, loss=loss)
         train.epoch(np.arange(30).reshape(3, 10), np.ones(3))
-        after.append(train.params())
+        after.append(train.learned().params)
     for springs, function in zip(*after, strict=True):
         assert_allclose(springs, function, rtol=1e-9, atol=1e-12)
 
@@ -243,7 +247,7 @@ def test_pairs_that_weigh_more_one_way_are_not_mirrored():
 def test_threads_and_random_streams_are_left_alone():
     before = torch.get_rng_state(), torch.get_num_threads(), threadpool_info()
     train, _ = trainer()
-    with train.undisturbed():
+    with undisturbed(*train.circumstances):
         train.epoch(np.arange(20).reshape(2, 10), np.ones(2))
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1] == torch.get_num_threads()

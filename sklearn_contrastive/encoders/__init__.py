@@ -12,7 +12,12 @@ from sklearn_contrastive.encoders._mlp import MLPEncoder
 from sklearn_contrastive.encoders._module import ModuleEncoder
 from sklearn_contrastive.encoders._passes import AutogradPasses
 from sklearn_contrastive.encoders._towers import Towers
-from sklearn_contrastive.encoders._values import ACTIVATIONS, mapped, to_sphere
+from sklearn_contrastive.encoders._values import (
+    ACTIVATIONS,
+    mapped,
+    side_by_side,
+    to_sphere,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -22,6 +27,7 @@ __all__ = [
     "ModuleEncoder",
     "Towers",
     "mapped",
+    "side_by_side",
     "to_sphere",
 ]
 

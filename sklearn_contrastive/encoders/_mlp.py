@@ -99,7 +99,7 @@ class MLPEncoder(BaseEstimator):
         Parameters
         ----------
         params : list of ndarray or Tensor
-            As `init` makes them.
+            As `init` makes them; a leading axis holds several models.
 
         X : ndarray or Tensor of shape (n_rows, n_in)
             Standardised rows.
@@ -115,12 +115,12 @@ class MLPEncoder(BaseEstimator):
         activation = ACTIVATIONS[self.activation].of(X)
         for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
             values = X @ W
-            values += b
+            values += b[..., None, :]
             X = activation(values)
             if generator is not None and self.dropout > 0:
                 X = X * dropout_mask(X, self.dropout, generator)
         Z = X @ params[-2]
-        Z += params[-1]
+        Z += params[-1][..., None, :]
         return Z
 
     def passes(self, params, n_rows, normalize, generator):

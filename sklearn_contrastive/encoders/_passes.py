@@ -5,6 +5,8 @@ tables, automatic differentiation and its new arrays are about a fifth of a step
 `AutogradPasses` does the same for any other encoder, by automatic differentiation.
 """
 
+import numpy as np
+
 from sklearn_contrastive.encoders._values import to_sphere, write_mask
 
 
@@ -70,13 +72,14 @@ class MLPPasses:
     Parameters
     ----------
     params : list of Tensor
-        Weights and biases in turn, with gradients to write to.
+        Weights and biases in turn, with gradients to write to. A leading axis holds
+        independent models.
 
     activation : Activation
         Of the hidden layers.
 
-    dropout : float
-        Share of hidden activations to drop.
+    dropout : float or list of float
+        Share of hidden activations to drop; of each model.
 
     n_rows : int
         Rows in a batch.
@@ -84,21 +87,25 @@ class MLPPasses:
     normalize : bool
         Whether points are scaled to length 1.
 
-    generator : numpy.random.Generator or torch.Generator
-        Source of the dropout masks.
+    generator : numpy.random.Generator or torch.Generator, or a list of them
+        Source of the dropout masks; of each model.
     """
 
     def __init__(self, params, activation, dropout, n_rows, normalize, generator):
         self._weights = [param.detach() for param in params[0::2]]
         self._biases = [param.detach() for param in params[1::2]]
+        lead = self._weights[0].shape[:-2]
+        if lead:
+            self._biases = [bias.unsqueeze(-2) for bias in self._biases]
         self._on_weights = [param.grad for param in params[0::2]]
         self._on_biases = [param.grad for param in params[1::2]]
         self._activation, self._dropout = activation, dropout
         self._normalize, self._generator = normalize, generator
-        self._values = [b.new_empty((n_rows, len(b))) for b in self._biases]
+        self._values = [b.new_empty((*lead, n_rows, b.shape[-1])) for b in self._biases]
         self._slopes = [values.clone() for values in self._values]
         self._outputs = [values.clone() for values in self._values[:-1]]
-        self._masks = [values.clone() for values in self._outputs if dropout]
+        drops = np.any(dropout)
+        self._masks = [values.clone() for values in self._outputs if drops]
 
     def forward(self, X):
         """Return the points of a batch, as `AutogradPasses.forward` does.
@@ -115,13 +122,13 @@ class MLPPasses:
         """
         import torch
 
-        aten = torch.ops.aten
+        aten, add = torch.ops.aten, torch.addmm if X.ndim == 2 else torch.baddbmm
         self._inputs = [X, *self._outputs]
         layers = zip(
             self._weights, self._biases, self._inputs, self._values, strict=True
         )
         for layer, (W, b, inputs, values) in enumerate(layers):
-            torch.addmm(b, inputs, W, out=values)
+            add(b, inputs, W, out=values)
             if layer < len(self._outputs):
                 self._activation.write(aten, values, self._outputs[layer])
                 if self._masks:
@@ -146,7 +153,7 @@ class MLPPasses:
         """
         import torch
 
-        aten = torch.ops.aten
+        aten, multiply = torch.ops.aten, torch.mm if forces.ndim == 2 else torch.bmm
         slopes = self._slopes[-1].copy_(forces)
         if self._normalize:
             # On the sphere, a pull along the radius moves nothing.
@@ -155,11 +162,11 @@ class MLPPasses:
             slopes.addcmul_(points, along, value=-1).mul_(self._shrink)
         for layer in range(len(self._weights) - 1, -1, -1):
             slopes = self._slopes[layer]
-            torch.mm(self._inputs[layer].T, slopes, out=self._on_weights[layer])
-            torch.sum(slopes, 0, out=self._on_biases[layer])
+            multiply(self._inputs[layer].mT, slopes, out=self._on_weights[layer])
+            torch.sum(slopes, -2, out=self._on_biases[layer])
             if layer:
                 before = self._slopes[layer - 1]
-                torch.mm(slopes, self._weights[layer].T, out=before)
+                multiply(slopes, self._weights[layer].mT, out=before)
                 if self._masks:
                     before.mul_(self._masks[layer - 1])
                 self._activation.multiply(aten, before, self._values[layer - 1])

@@ -162,9 +162,16 @@ def dropout_mask(X, share, generator):
 
 
 def write_mask(mask, share, generator):
-    """Fill a mask that `dropout_mask` describes."""
+    """Fill a mask that `dropout_mask` describes, or one for each of several models."""
     import torch
 
+    if isinstance(generator, list):
+        for part, own_share, own in zip(mask, share, generator, strict=True):
+            if own_share:
+                write_mask(part, own_share, own)
+            else:
+                part.fill_(1)
+        return mask
     kept = max(1, round((1 - share) * 2**16)) / 2**16
     if not isinstance(generator, np.random.Generator):
         return mask.bernoulli_(kept, generator=generator).mul_(1 / kept)
@@ -209,5 +216,25 @@ def mapped(encoder, params, X, standardization, n_components, normalize):
     for start in range(0, len(X), _MAPPED):
         block = standardised(X[start : start + _MAPPED], standardization)
         points = encoder.forward(params, block)
-        Z[start : start + _MAPPED] = to_sphere(points) if normalize else points
+        points = to_sphere(points) if normalize else points
+        points = side_by_side(points) if points.ndim > 2 else points
+        Z[start : start + _MAPPED] = points
     return Z
+
+
+def side_by_side(points):
+    """Return the points of several models as points of one space.
+
+    Parameters
+    ----------
+    points : ndarray or Tensor of shape (n_models, n_rows, n_components)
+        Those of each model.
+
+    Returns
+    -------
+    points : ndarray or Tensor of shape (n_rows, n_models * n_components)
+        One model after the other, divided by the root of their number, so that squared
+        distances are the mean of those in each model.
+    """
+    n_models, n_rows, _ = points.shape
+    return points.swapaxes(0, 1).reshape(n_rows, -1) / n_models**0.5

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._embedding import ContrastiveEmbedding
-from sklearn_contrastive.encoders import to_sphere
+from sklearn_contrastive.encoders import side_by_side, to_sphere
 
 #: Rows differentiated at once.
 BLOCK = 1024
@@ -74,7 +74,8 @@ def differentiable(estimator):
 
     def embed(S):
         Z = encoder.forward(params, S)
-        return to_sphere(Z) if estimator._on_sphere else Z
+        Z = to_sphere(Z) if estimator._on_sphere else Z
+        return side_by_side(Z) if Z.ndim > 2 else Z
 
     return embed
 

@@ -40,6 +40,9 @@ class Similarity(ABC, BaseEstimator):
     #: Whether `compare` does the same to tensors that stay where they are, without
     #: waiting for the device.
     repeatable = True
+    #: Whether `compare` looks at nothing but keys, so that one similarity may compare
+    #: those of several models.
+    keys_suffice = False
     #: The weight decay that ``alpha="auto"`` stands for, once fitted.
     auto_alpha = 1e-2
     #: Parameters of the `NearestPairs` that ``miner="auto"`` stands for with losses of

@@ -185,7 +185,7 @@ class LabelSimilarity(Similarity):
         self.codes_ = np.empty(len(y), dtype=np.int32)
         self.codes_[known] = codes.reshape(-1)
         self.unsupervised_, self.rows_ = None, np.flatnonzero(known)
-        self.knows_all = known.all()
+        self.knows_all = self.keys_suffice = known.all()
         if not self.knows_all:
             # Each of them is a class of its own: alike to no other row.
             unknown = np.arange(np.count_nonzero(~known))

@@ -1,0 +1,361 @@
+"""A search over models that are trained at once."""
+
+import time
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils import check_array, get_tags, indexable
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._metric import EmbeddingMetricMixin
+from sklearn_contrastive._running import all_or_nothing
+from sklearn_contrastive._sources import flat_pairs, kind_of
+from sklearn_contrastive._trials import Trial, results_of, run_trials
+from sklearn_contrastive.similarity import likeness_of
+
+#: What models that are trained at once may differ in.
+_RIDING = (
+    *("margin", "learning_rate_init", "alpha", "dropout", "random_state"),
+    *("loss__margin", "loss__temperature"),
+)
+
+
+class ContrastiveEmbeddingCV(
+    ClassNamePrefixFeaturesOutMixin,
+    EmbeddingMetricMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A ContrastiveEmbedding whose margin is chosen by cross-validation.
+
+    All margins on all folds are trained at once, along one axis of models, which saves
+    the start-up and most of the small steps of a search that fits one after the other.
+    Each model is the same as if it was trained alone with its seed.
+
+    Parameters
+    ----------
+    estimator : ContrastiveEmbedding or None, default=None
+        What is searched; None is ``ContrastiveEmbedding()``. It is cloned.
+
+    margins : array-like of float, default=(0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8)
+        The margins to try, > 0. Unused with `param_grid`.
+
+    param_grid : dict of str to list, or list of such dicts, default=None
+        Other parameters to try, as in `GridSearchCV`: `margin`, `learning_rate_init`,
+        `alpha`, `dropout`, `random_state`, ``loss__margin`` and ``loss__temperature``,
+        in which models that are trained at once may differ.
+
+    cv : int, splitter or iterable, default=5
+        Folds, as in `GridSearchCV`: stratified for class labels.
+
+    scoring : callable, default=None
+        ``scoring(estimator, X, y)`` for the held-out rows of a fold, such as
+        `sklearn_contrastive.metrics.map_at_r_scorer`. None is the accuracy of the 5
+        nearest rows of training for class labels, and `ContrastiveEmbedding.score` of
+        the held-out rows for anything else. Where the classes of a fold were not
+        trained on, the other held-out rows vote.
+
+    refit : bool, default=True
+        Whether to fit the best candidate to all rows; `transform` needs it.
+
+    n_jobs : int or None, default=None
+        Processes to share the models out over, as in scikit-learn. Each has to load
+        torch first.
+
+    verbose : bool, default=False
+        Whether to print the score of each candidate.
+
+    Attributes
+    ----------
+    best_estimator_ : ContrastiveEmbedding
+        The best candidate, fitted to all rows; with ``refit=True``.
+
+    best_score_ : float
+        Its mean score over folds.
+
+    best_params_ : dict
+        What it was tried with.
+
+    best_index_ : int
+        Its place in ``cv_results_``.
+
+    margin_ : float or None
+        Its margin.
+
+    cv_results_ : dict of str to ndarray
+        As in `GridSearchCV`, with the mean over folds of the miner's figures of the
+        last batch: ``mean_active_negative``, ``mean_mean_positive`` and so on.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds of the last fit; with ``refit=True``.
+
+    similarity_ : str or object
+        What ``similarity="auto"`` became, otherwise that parameter of `estimator`;
+        with ``refit=True``.
+
+    n_features_in_ : int
+        Number of columns; with ``refit=True``.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, where these are strings; with ``refit=True``.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Searches any parameter, one fit after the
+        other.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = ContrastiveEmbedding(max_iter=5, random_state=0)
+    >>> search = ContrastiveEmbeddingCV(model, margins=[0.2, 0.8, 1.4], cv=3).fit(X, y)
+    >>> search.margin_ in (0.2, 0.8, 1.4)
+    True
+    >>> search.transform(X).shape
+    (178, 32)
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "transform"]), None],
+        "margins": ["array-like"],
+        "param_grid": [dict, list, None],
+        "cv": ["cv_object"],
+        "scoring": [callable, None],
+        "refit": ["boolean"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        margins=(0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8),
+        param_grid=None,
+        cv=5,
+        scoring=None,
+        refit=True,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.estimator = estimator
+        self.margins = margins
+        self.param_grid = param_grid
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, groups=None):
+        """Try all candidates on all folds, and fit the best one to all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, as in `ContrastiveEmbedding.fit`.
+
+        y : array-like, default=None
+            What is known of them, likewise.
+
+        groups : array-like of shape (n_samples,), default=None
+            Passed on to the splitter.
+
+        Returns
+        -------
+        self : ContrastiveEmbeddingCV
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, `X` or `y` is not what it must be, or every candidate
+            failed. Here, and with the error below, what an earlier fit has learned is
+            kept.
+        TypeError
+            If `X` is sparse, or labels cannot be compared.
+
+        Warns
+        -----
+        UserWarning
+            If a candidate could not be fitted; its score is NaN.
+        """
+        with all_or_nothing(self):
+            return self._fit(X, y, groups)
+
+    def _fit(self, X, y, groups):
+        from sklearn.model_selection import ParameterGrid, check_cv
+
+        chosen = self._checked_estimator()
+        candidates = list(ParameterGrid(self._grid(chosen)))
+        tried = clone(chosen)
+        if isinstance(chosen.similarity, str) and chosen.similarity == "auto":
+            # Said once: a fold alone could be taken for something else.
+            tried.set_params(similarity=likeness_of(X, y))
+        check_rows(clone(tried), flat_pairs(tried.similarity, X), reset=True)
+        X, y, groups = indexable(X, y, groups)
+        kind = kind_of(tried.similarity)
+        if kind not in ("labels", "targets", "multilabel", "pairs"):
+            kind = likeness_of(X, y)
+        splitter = check_cv(self.cv, y, classifier=kind == "labels")
+        splits = list(splitter.split(X, y, groups))
+        trials = [Trial(params, *rows) for params in candidates for rows in splits]
+        outcomes = self._run(tried, trials, X, y, kind == "labels")
+        self.n_splits_ = len(splits)
+        self.cv_results_ = results_of(candidates, outcomes, len(splits))
+        self._choose(trials, outcomes)
+        if self.refit:
+            chosen.set_params(**clone(self.best_params_, safe=False))
+            start = time.perf_counter()
+            self.best_estimator_ = chosen.fit(X, y)
+            self.refit_time_ = time.perf_counter() - start
+            self.margin_ = chosen.margin_
+            self._n_features_out = chosen._n_features_out
+            if hasattr(chosen, "feature_names_in_"):
+                self.feature_names_in_ = chosen.feature_names_in_
+        return self
+
+    def _checked_estimator(self):
+        """Return a copy of what is searched, or say what cannot be."""
+        estimator = ContrastiveEmbedding()
+        if self.estimator is not None:
+            estimator = clone(self.estimator)
+        if not isinstance(estimator, ContrastiveEmbedding):
+            raise ValueError(
+                "`estimator` must be a ContrastiveEmbedding; got "
+                f"{type(estimator).__name__}. Search a pipeline with "
+                "sklearn.model_selection.GridSearchCV."
+            )
+        estimator._validate_params()
+        return estimator
+
+    def _grid(self, estimator):
+        """Return what to try, or say what cannot be searched here."""
+        if self.param_grid is None:
+            margins = check_array(
+                self.margins, ensure_2d=False, dtype=np.float64, input_name="margins"
+            )
+            # The margin of a loss that is an object is the object's.
+            named = isinstance(estimator.loss, str)
+            return {"margin" if named else "loss__margin": margins.ravel().tolist()}
+        grids = self.param_grid
+        names = set().union(*([grids] if isinstance(grids, dict) else grids))
+        others = sorted(names - set(_RIDING))
+        if others:
+            raise ValueError(
+                f"`param_grid` may hold {list(_RIDING)}, in which models that are "
+                f"trained at once may differ; got {others}. Search these with "
+                "sklearn.model_selection.GridSearchCV."
+            )
+        return grids
+
+    def _run(self, estimator, trials, X, y, labelled):
+        """Return the outcomes of all trials, from one process or several."""
+        from joblib import effective_n_jobs
+        from sklearn.utils.parallel import Parallel, delayed
+
+        known = X, y, self.scoring, labelled
+        n_jobs = min(effective_n_jobs(self.n_jobs), len(trials))
+        if n_jobs == 1:
+            return run_trials(estimator, trials, *known)
+        shares = [range(first, len(trials), n_jobs) for first in range(n_jobs)]
+        found = Parallel(n_jobs=n_jobs)(
+            delayed(run_trials)(estimator, [trials[k] for k in share], *known)
+            for share in shares
+        )
+        outcomes = [None] * len(trials)
+        for share, some in zip(shares, found, strict=True):
+            for number, outcome in zip(share, some, strict=True):
+                outcomes[number] = outcome
+        return outcomes
+
+    def _choose(self, trials, outcomes):
+        """Store which candidate is best, and say what came of the others."""
+        for trial, outcome in zip(trials, outcomes, strict=True):
+            if outcome.failure is not None:
+                warnings.warn(
+                    f"A fit with {trial.params} failed, and its score is NaN: "
+                    f"{outcome.failure}",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        candidates = self.cv_results_["params"]
+        scores = self.cv_results_["mean_test_score"]
+        if self.verbose:
+            for params, score in zip(candidates, scores, strict=True):
+                print(f"{params}: {score:.4f}")
+        if np.isnan(scores).all():
+            raise ValueError(
+                "No candidate could be fitted to all folds and scored; the warnings "
+                "say why. Lower `learning_rate_init`, or look at `scoring`."
+            )
+        self.best_index_ = int(np.nanargmax(scores))
+        self.best_score_ = float(scores[self.best_index_])
+        self.best_params_ = candidates[self.best_index_]
+        own = self.best_params_.get("loss__margin")
+        self.margin_ = self.best_params_.get("margin", own)
+
+    def transform(self, X):
+        """Map rows by the best estimator, as `ContrastiveEmbedding.transform` does.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        X_embedded : ndarray of shape (n_samples, n_components)
+            Points.
+        """
+        return np.asarray(self._best().transform(X))
+
+    @property
+    def n_features_in_(self):
+        """Number of columns seen in `fit`; with ``refit=True``."""
+        return self._best().n_features_in_
+
+    @property
+    def similarity_(self):
+        """What makes two rows alike for the best estimator; with ``refit=True``."""
+        return self._best().similarity_
+
+    def _best(self):
+        check_is_fitted(self)
+        if not hasattr(self, "best_estimator_"):
+            raise AttributeError(
+                "What maps or scores rows needs `refit=True`; it was False, so that no "
+                "candidate was fitted to all rows. Fit again with it, or fit "
+                "ContrastiveEmbedding().set_params(**search.best_params_) yourself."
+            )
+        return self.best_estimator_
+
+    def _embed(self, X):
+        return self._best()._embed(X)
+
+    def _standardization(self):
+        return self._best()._standardization()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        searched = get_tags(self.estimator or ContrastiveEmbedding())
+        tags.target_tags = searched.target_tags
+        tags.transformer_tags = searched.transformer_tags
+        return tags

@@ -1,0 +1,550 @@
+"""A search over models that are trained at once: the same as one after the other."""
+
+import pickle
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+from sklearn_contrastive._together import Group, groups
+from sklearn_contrastive.losses import ContrastiveLoss, InfoNCELoss, TripletLoss
+from sklearn_contrastive.metrics import KNNScorer, map_at_r_scorer
+from sklearn_contrastive.miners import GlobalMiner
+from sklearn_contrastive.model_selection import ClassDisjointKFold
+from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
+
+X, y = load_wine(return_X_y=True)
+MARGINS = [0.05, 0.6, 1.4]
+
+
+def embedding(**settings):
+    settings = {"n_components": 4, "hidden_layer_sizes": (16,), **settings}
+    return ContrastiveEmbedding(**{"max_iter": 4, "random_state": 0, **settings})
+
+
+def search(estimator=None, **settings):
+    estimator = embedding() if estimator is None else estimator
+    if "param_grid" not in settings:
+        settings = {"margins": MARGINS, **settings}
+    return ContrastiveEmbeddingCV(estimator, **{"cv": 3, **settings})
+
+
+def one_by_one(estimator, grid, cv=3, scoring=None):
+    """Return scikit-learn's search, which fits one model after the other."""
+    if scoring is None:
+        estimator = make_pipeline(estimator, KNeighborsClassifier())
+        grid = {f"contrastiveembedding__{name}": grid[name] for name in grid}
+    return GridSearchCV(estimator, grid, cv=cv, scoring=scoring)
+
+
+def split_scores(results):
+    names = sorted(name for name in results if name.startswith("split"))
+    return np.array([results[name] for name in names])
+
+
+def assert_same_scores(ours, theirs):
+    """Compare scores of folds; accuracies are coarse enough to be the same bits."""
+    scores = split_scores(theirs.cv_results_)
+    assert_allclose(split_scores(ours.cv_results_), scores, rtol=1e-6)
+    assert len(np.unique(scores)) > 1
+    assert ours.best_index_ == theirs.best_index_
+    assert ours.best_score_ == pytest.approx(theirs.best_score_, rel=1e-6)
+    ranks = theirs.cv_results_["rank_test_score"]
+    assert_array_equal(ours.cv_results_["rank_test_score"], ranks)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"miner": "all"},
+        {"loss": "contrastive_squared"},
+        {"loss": "margin", "miner": "hard"},
+        {"loss": "triplet"},
+        {"miner": "random"},
+        {"miner": "memory", "batch_size": 32},
+        {"encoder": "linear"},
+        {"normalize": False, "standardize": "robust"},
+        {"n_members": 2},
+        {"n_members": 2, "miner": "random"},
+        {"similarity": "neighbors"},
+    ],
+    ids=str,
+)
+def test_scores_are_those_of_one_fit_after_the_other(settings):
+    estimator = embedding(**settings)
+    ours = search(estimator).fit(X, y)
+    theirs = one_by_one(estimator, {"margin": MARGINS}).fit(X, y)
+    assert_same_scores(ours, theirs)
+    points = theirs.best_estimator_[0].transform(X)
+    assert_array_equal(ours.transform(X), points)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"learning_rate_init": [1e-5, 1e-2]},
+        {"alpha": [0.0, 100.0]},
+        {"dropout": [0.0, 0.1, 0.9]},
+        {"random_state": [0, 1, np.random.RandomState(2)]},
+        {"margin": [0.05, "auto"], "alpha": [0.0, 100.0]},
+    ],
+    ids=lambda grid: "-".join(grid),
+)
+def test_other_numbers_are_searched_too(grid):
+    ours = search(param_grid=grid).fit(X, y)
+    theirs = one_by_one(embedding(), grid).fit(X, y)
+    assert_same_scores(ours, theirs)
+    assert ours.best_params_.keys() == grid.keys()
+    assert_array_equal(ours.transform(X), theirs.best_estimator_[0].transform(X))
+
+
+@pytest.mark.parametrize(
+    ("loss", "grid"),
+    [
+        (InfoNCELoss(), {"loss__temperature": [0.01, 10.0]}),
+        (TripletLoss(), {"loss__margin": [0.01, 1.0]}),
+    ],
+)
+def test_numbers_of_a_loss_are_searched_too(loss, grid):
+    ours = search(embedding(loss=loss), param_grid=grid).fit(X, y)
+    assert_same_scores(ours, one_by_one(embedding(loss=loss), grid).fit(X, y))
+
+
+def test_the_margin_of_a_loss_that_is_an_object_is_the_object_s():
+    named = search().fit(X, y)
+    given = search(embedding(loss=ContrastiveLoss())).fit(X, y)
+    assert list(given.best_params_) == ["loss__margin"]
+    assert given.margin_ == named.margin_
+    assert_array_equal(split_scores(given.cv_results_), split_scores(named.cv_results_))
+
+
+def test_several_grids_are_searched():
+    grids = [{"margin": [0.05, 0.8]}, {"alpha": [0.5]}]
+    ours = search(param_grid=grids).fit(X, y)
+    assert len(ours.cv_results_["params"]) == 3
+    assert ours.cv_results_["param_alpha"].mask.tolist() == [True, True, False]
+
+
+def test_results_have_the_form_of_scikit_learn():
+    ours = search(refit=False).fit(X, y).cv_results_
+    # Its folds of an embedding, which is no classifier, are not stratified.
+    theirs = one_by_one(embedding(), {"margin": MARGINS}, scoring=lambda *_: 1.0)
+    theirs = theirs.set_params(refit=False).fit(X, y).cv_results_
+    figures = [
+        f"{what}_{kind}"
+        for what in ("kept", "active", "mean", "hardest")
+        for kind in ("positive", "negative")
+    ]
+    assert set(ours) == {*theirs, *(f"mean_{name}" for name in figures)}
+    for name, values in theirs.items():
+        assert len(ours[name]) == len(values)
+        assert type(ours[name]) is type(values)
+    assert ours["params"] == theirs["params"]
+    assert ours["rank_test_score"].dtype == theirs["rank_test_score"].dtype
+    frame = pd.DataFrame(ours)
+    assert len(frame) == 3
+    assert frame["param_margin"].tolist() == MARGINS
+    assert (frame["mean_fit_time"] > 0).all()
+
+
+def test_figures_of_the_miner_are_means_over_folds():
+    ours = search(refit=False).fit(X, y)
+    folds = StratifiedKFold(3).split(X, y)
+    curves = [
+        embedding(margin=MARGINS[1]).fit(X[train], y[train]).mining_curve_
+        for train, _ in folds
+    ]
+    for name, values in curves[0].items():
+        expected = np.mean([curve[name][-1] for curve in curves])
+        assert len(values) == 4
+        assert ours.cv_results_[f"mean_{name}"][1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_mean_of_scores_decides_and_the_first_of_equals_wins():
+    def scoring(model, X, y):
+        return -abs(model.margin - 1)
+
+    ours = search(margins=[0.5, 1.5, 1.2, 0.8], scoring=scoring).fit(X, y)
+    assert ours.best_index_ == 2
+    assert ours.margin_ == ours.best_estimator_.margin_ == 1.2
+    assert ours.best_score_ == pytest.approx(-0.2)
+    assert ours.cv_results_["rank_test_score"].tolist() == [3, 3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        2,
+        StratifiedKFold(3, shuffle=True, random_state=0),
+        ShuffleSplit(2, random_state=0),
+        PredefinedSplit(np.arange(178) % 3 - 1),
+    ],
+    ids=str,
+)
+def test_folds_are_those_of_the_splitter(cv):
+    ours = search(cv=cv).fit(X, y)
+    assert_same_scores(ours, one_by_one(embedding(), {"margin": MARGINS}, cv).fit(X, y))
+    assert ours.n_splits_ == len(split_scores(ours.cv_results_))
+
+
+def test_folds_may_be_listed():
+    folds = list(StratifiedKFold(3).split(X, y))
+    ours = search(cv=iter(folds)).fit(X, y)
+    assert_array_equal(
+        split_scores(ours.cv_results_), split_scores(search().fit(X, y).cv_results_)
+    )
+
+
+def test_groups_stay_together():
+    own = np.arange(len(X)) // 9
+    seen = []
+
+    def scoring(model, X, y):
+        seen.append(frozenset(X[:, -1] // 9))
+        return 0.0
+
+    wide = np.column_stack([X, np.arange(len(X))])
+    search(cv=GroupKFold(4), scoring=scoring, refit=False).fit(wide, y, groups=own)
+    assert len(seen) == 12
+    assert sum(map(len, set(seen))) == len(np.unique(own))
+
+
+def test_classes_that_were_not_trained_on_are_found_among_themselves():
+    letters = np.array(list("abcdef"))[np.arange(len(X)) % 2 + 2 * y]
+    folds = ClassDisjointKFold(3)
+    ours = search(cv=folds).fit(X, letters)
+    theirs = one_by_one(embedding(), {"margin": MARGINS}, folds, KNNScorer())
+    assert_same_scores(ours, theirs.fit(X, letters))
+
+
+def test_a_scorer_is_called_with_held_out_rows():
+    ours = search(scoring=map_at_r_scorer).fit(X, y)
+    folds = StratifiedKFold(3)
+    theirs = one_by_one(embedding(), {"margin": MARGINS}, folds, map_at_r_scorer)
+    assert_same_scores(ours, theirs.fit(X, y))
+
+
+def test_rows_of_unknown_label_neither_vote_nor_count():
+    some = np.where(np.arange(len(y)) % 3, y, -1)
+    estimator = embedding(similarity=LabelSimilarity(unlabeled=-1))
+    ours = search(estimator, margins=[1.0], cv=ShuffleSplit(1, random_state=0))
+    ours.fit(X, some)
+    [(train, test)] = ShuffleSplit(1, random_state=0).split(X)
+    model = clone(estimator).set_params(margin=1.0).fit(X[train], some[train])
+    known, asked = (rows[some[rows] >= 0] for rows in (train, test))
+    knn = KNeighborsClassifier().fit(model.transform(X[known]), y[known])
+    assert ours.best_score_ == knn.score(model.transform(X[asked]), y[asked])
+    message = "`y` must hold known labels in every test fold"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        search(estimator, cv=[(np.arange(178), np.arange(0, 178, 3))]).fit(X, some)
+
+
+def test_without_labels_the_score_is_that_of_the_embedding():
+    rows, targets = load_diabetes(return_X_y=True)
+    for known in (targets, None):
+        ours = search(margins=[0.1, 1.0], cv=2).fit(rows, known)
+        theirs = GridSearchCV(embedding(), {"margin": [0.1, 1.0]}, cv=2)
+        assert_same_scores(ours, theirs.fit(rows, known))
+
+
+def test_pairs_of_rows_are_searched():
+    rng = np.random.RandomState(0)
+    pairs = rng.randint(len(X), size=(200, 2))
+    same = y[pairs[:, 0]] == y[pairs[:, 1]]
+    ours = search(margins=[0.1, 1.0], cv=2).fit(X[pairs], same)
+    theirs = GridSearchCV(embedding(), {"margin": [0.1, 1.0]}, cv=2)
+    assert_same_scores(ours, theirs.fit(X[pairs], same))
+
+
+def test_a_graph_that_speaks_of_rows_is_cut_to_the_folds():
+    graph = csr_matrix(y[:, None] == y)
+    estimator = embedding(similarity=NeighborSimilarity(graph=graph))
+    ours = search(estimator).fit(X, y)
+    theirs = one_by_one(estimator, {"margin": MARGINS})
+    theirs.fit(X, y, contrastiveembedding__rows=np.arange(len(X)))
+    assert_same_scores(ours, theirs)
+
+
+def test_what_y_holds_is_seen_in_the_whole_table_and_not_in_a_fold():
+    # A test fold has too few rows of each value to pass for labels.
+    values = (np.arange(180) % 30).astype(float)
+    rows = np.eye(30)[np.arange(180) % 30]
+    rows = rows + 0.01 * np.random.RandomState(0).normal(size=(180, 30))
+    ours = search(embedding(max_iter=30), margins=[1.0], cv=3).fit(rows, values)
+    assert ours.similarity_ == "labels"
+    assert ours.best_estimator_.classes_.tolist() == list(range(30))
+    assert ours.best_score_ > 0.9
+
+
+def module(n_features, n_components):
+    """Return a network of the user's own."""
+    import torch
+
+    return torch.nn.Linear(n_features, n_components)
+
+
+class OwnEmbedding(ContrastiveEmbedding):
+    """One with a `fit` of its own."""
+
+    def fit(self, X, y=None, rows=None):
+        return super().fit(np.abs(X), y, rows=rows)
+
+
+ALONE = {
+    "module": embedding(encoder=module),
+    "early stopping": embedding(early_stopping=True, max_iter=8),
+    "global miner": embedding(miner=GlobalMiner(), batch_size=32),
+    "own class": OwnEmbedding(4, hidden_layer_sizes=16, max_iter=4, random_state=0),
+    "stream": embedding(encoder=module, random_state=np.random.RandomState(3)),
+}
+
+
+@pytest.mark.parametrize("case", ALONE)
+def test_what_cannot_be_trained_with_others_is_fitted_by_itself(case):
+    estimator = ALONE[case]
+    [(numbers, group)] = groups([(clone(estimator), X, y, None)])
+    assert (numbers, group) == ([0], None)
+    margins = [0.05, 1.0]
+    ours = search(estimator, margins=margins).fit(X, y)
+    theirs = GridSearchCV(
+        make_pipeline(estimator, KNeighborsClassifier()),
+        {f"{type(estimator).__name__.lower()}__margin": margins},
+        cv=3,
+    )
+    assert_same_scores(ours, theirs.fit(X, y))
+
+
+def test_an_estimator_that_somebody_listens_to_is_fitted_by_itself():
+    estimator = embedding()
+    estimator._skl_callbacks = [object()]
+    [(_, group)] = groups([(estimator, X, y, None)])
+    assert group is None
+
+
+def test_models_of_several_tables_and_numbers_are_one_group():
+    folds = [rows for rows, _ in StratifiedKFold(3).split(X[:177], y[:177])]
+    fits = [
+        (embedding(margin=margin), X[rows], y[rows], None)
+        for margin in MARGINS
+        for rows in folds
+        if len(rows) == len(folds[0])
+    ]
+    [(numbers, group)] = groups(fits)
+    assert numbers == list(range(len(fits)))
+    assert isinstance(group, Group)
+
+
+def test_a_converted_table_is_held_once():
+    frame = pd.DataFrame(X.astype(int))
+    [(_, group)] = groups([(embedding(margin=m), frame, y, None) for m in MARGINS])
+    tables = {id(ready.X) for _, ready in group.members}
+    tables |= {id(model.X) for _, ready in group.members for model in ready.models}
+    assert len(tables) == 1
+
+
+def test_groups_are_no_larger_than_the_cache(monkeypatch):
+    together = search().fit(X, y)
+    monkeypatch.setattr("sklearn_contrastive._together._MOST_NUMBERS", 1)
+    fits = [(embedding(margin=margin), X, y, None) for margin in MARGINS]
+    assert [numbers for numbers, _ in groups(fits)] == [[0], [1], [2]]
+    by_one = search().fit(X, y)
+    assert_array_equal(
+        split_scores(by_one.cv_results_), split_scores(together.cv_results_)
+    )
+
+
+def test_several_processes_find_the_same():
+    alone, shared = search().fit(X, y), search(n_jobs=2).fit(X, y)
+    for name, values in alone.cv_results_.items():
+        if "score" in name and "time" not in name:
+            assert_array_equal(shared.cv_results_[name], values)
+        elif name.startswith("mean_") and "time" not in name:
+            # Sums over models that are trained at once are rounded otherwise.
+            assert_allclose(shared.cv_results_[name], values, rtol=1e-5)
+    assert_array_equal(shared.transform(X), alone.transform(X))
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("rate", [1e10, 1e38])
+def test_a_candidate_that_diverges_harms_no_other(rate, normalize):
+    estimator = embedding(normalize=normalize)
+    rates = [1e-3, 1e-2]
+    healthy = search(estimator, param_grid={"learning_rate_init": rates}).fit(X, y)
+    ours = search(estimator, param_grid={"learning_rate_init": [1e-3, rate, 1e-2]})
+    with pytest.warns(UserWarning, match="A fit with .* failed, and its score is NaN"):
+        ours.fit(X, y)
+    scores = split_scores(ours.cv_results_)
+    assert np.isnan(scores[:, 1]).any()
+    assert_array_equal(scores[:, [0, 2]], split_scores(healthy.cv_results_))
+    assert ours.cv_results_["rank_test_score"][1] == 3
+    assert ours.best_params_ == healthy.best_params_
+
+
+def test_the_last_step_may_diverge_too():
+    grid = {"learning_rate_init": [1e-3, 1e38]}
+    ours = search(embedding(max_iter=1), param_grid=grid)
+    with pytest.warns(UserWarning, match="points that are no numbers"):
+        ours.fit(X, y)
+    assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [False, True]
+
+
+def test_a_scale_that_grows_harms_no_other():
+    # Finite to the end, but so large that others would vanish beside it.
+    grid = {"learning_rate_init": [1e-3, 1e3]}
+    estimator = embedding(normalize=False)
+    ours = search(estimator, param_grid=grid).fit(X, y)
+    assert_same_scores(ours, one_by_one(estimator, grid).fit(X, y))
+
+
+def test_what_was_learned_is_kept_where_a_fit_fails():
+    ours = search().fit(X, y)
+    before = dict(vars(ours))
+    ours.set_params(estimator=embedding(learning_rate_init=1e38, normalize=False))
+    with pytest.warns(UserWarning, match="The loss became"):
+        with pytest.raises(ValueError, match="No candidate could be fitted"):
+            ours.fit(X, y)
+    ours.set_params(estimator=before["estimator"])
+    assert vars(ours) == before
+
+
+def test_nothing_is_fitted_to_all_rows_without_refit():
+    ours = search(refit=False).fit(X, y)
+    assert ours.margin_ == ours.best_params_["margin"]
+    assert not hasattr(ours, "best_estimator_")
+    assert not hasattr(ours, "n_features_in_")
+    for method in (ours.transform, ours.score, ours.pair_distance):
+        with pytest.raises(AttributeError, match=re.escape("needs `refit=True`")):
+            method(X)
+
+
+def test_the_best_embedding_answers_for_the_search():
+    ours = search().fit(X, y)
+    best = ours.best_estimator_
+    pairs = np.stack([X[:-1], X[1:]], axis=1)
+    assert_array_equal(ours.pair_distance(pairs), best.pair_distance(pairs))
+    assert_array_equal(ours.pair_score(pairs), best.pair_score(pairs))
+    assert ours.get_metric()(X[0], X[1]) == best.get_metric()(X[0], X[1])
+    assert ours.score(X, y) == best.score(X, y)
+    assert ours.n_features_in_ == 13
+    assert ours.refit_time_ > 0
+
+
+def test_tables_with_names_and_string_labels():
+    frame = pd.DataFrame(X, columns=[f"column {i}" for i in range(13)])
+    words = pd.Series(np.array(["red", "rosé", "white"])[y], index=frame.index[::-1])
+    ours = search().fit(frame, words)
+    assert_array_equal(
+        split_scores(ours.cv_results_), split_scores(search().fit(X, y).cv_results_)
+    )
+    assert ours.feature_names_in_.tolist() == frame.columns.tolist()
+    out = ours.set_output(transform="pandas").transform(frame)
+    assert out.columns[0] == "contrastiveembeddingcv0"
+    assert out.shape == (178, 4)
+    with pytest.raises(ValueError, match="feature names should match"):
+        ours.transform(frame.rename(columns={"column 0": "another"}))
+
+
+def test_it_can_be_pickled_cloned_and_put_in_a_pipeline():
+    ours = search().fit(X, y)
+    Z = ours.transform(X)
+    assert_array_equal(pickle.loads(pickle.dumps(ours)).transform(X), Z)
+    assert_array_equal(clone(ours).fit(X, y).transform(X), Z)
+    pipeline = make_pipeline(search(), KNeighborsClassifier())
+    assert cross_val_score(pipeline, X, y, cv=2).mean() > 0.8
+    pipeline.set_params(contrastiveembeddingcv__estimator__n_components=2)
+    assert pipeline.fit(X, y)[0].transform(X).shape == (178, 2)
+
+
+def test_defaults_are_those_of_the_embedding():
+    ours = ContrastiveEmbeddingCV()
+    assert ours.estimator is None
+    assert ours.__sklearn_tags__() == search().__sklearn_tags__()
+    with pytest.raises(NotFittedError):
+        ours.transform(X)
+    ours.set_params(margins=[1.0], cv=2).fit(X[::3], y[::3])
+    assert ours.transform(X).shape == (178, 32)
+
+
+def test_the_score_of_each_candidate_is_printed(capsys):
+    ours = search(verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        f"{{'margin': {margin}}}: {score:.4f}"
+        for margin, score in zip(
+            MARGINS, ours.cv_results_["mean_test_score"], strict=True
+        )
+    ]
+
+
+def test_the_estimator_given_is_left_alone():
+    estimator = embedding(random_state=np.random.RandomState(0))
+    before = estimator.random_state.get_state()[1].copy()
+    search(estimator).fit(X, y)
+    assert not hasattr(estimator, "coefs_")
+    assert estimator.margin == "auto"
+    assert_array_equal(estimator.random_state.get_state()[1], before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"param_grid": {"n_components": [2]}}, "got ['n_components']. Search these"),
+        ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
+        ({"param_grid": {"margin": []}}, "margin"),
+        ({"margins": [0.5, np.nan]}, "margins contains NaN"),
+        ({"margins": []}, "minimum of 1 is required"),
+        ({"margins": [-1.0]}, "The 'margin' parameter of ContrastiveEmbedding must"),
+        ({"estimator": KNeighborsClassifier()}, "The 'estimator' parameter of"),
+        (
+            {"estimator": make_pipeline(embedding())},
+            "`estimator` must be a ContrastiveEmbedding; got Pipeline. Search a "
+            "pipeline with sklearn.model_selection.GridSearchCV.",
+        ),
+        ({"estimator": embedding(dropout=2)}, "The 'dropout' parameter of"),
+        (
+            {"estimator": embedding(loss="info_nce")},
+            "searched as `loss__temperature`",
+        ),
+        ({"scoring": "accuracy"}, "The 'scoring' parameter of ContrastiveEmbeddingCV"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_searched_is_said(settings, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        search(**settings).fit(X, y)
+
+
+def test_tables_are_checked_before_anything_is_trained():
+    with pytest.raises(TypeError, match="Sparse data was passed for `X`"):
+        search(margins=["wrong"]).set_params(margins=[1.0]).fit(csr_matrix(X), y)
+    bad = X.copy()
+    bad[7, 3] = np.nan
+    with pytest.raises(ValueError, match=re.escape("found NaN in column 3 (1 in all)")):
+        search().fit(bad, y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        search().fit(X, y[:-1])
+
+
+def test_no_warning_where_all_is_well():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search().fit(X, y)
