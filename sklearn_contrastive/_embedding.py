@@ -64,12 +64,9 @@ class ContrastiveEmbedding(
         leaves out, in [0, 1). More of it resists overfitting.
 
     n_members : int, default=1
-        Number of networks, >= 1, that are trained at once, each from weights and
-        batches of its own. The embedding is theirs side by side, divided by
-        ``sqrt(n_members)``, so that squared distances are the mean of those of the
-        members; it has ``n_members * n_components`` columns. More of them take
-        longer, and depend less on the chance of the first weights. Needs the encoder
-        ``"mlp"`` or ``"linear"``.
+        Number of networks, >= 1, trained at once from weights and batches of their own.
+        Their points stand side by side, divided by ``sqrt(n_members)``: a squared
+        distance is the mean of theirs. Only with the encoders ``"mlp"``, ``"linear"``.
 
     loss : str, Loss or callable, default="contrastive"
         What is wanted of the pairs. Sums over pairs: ``"contrastive"``,

@@ -19,8 +19,8 @@ def captured(work, state, generator):
     state : list of Tensor
         What `work` changes and must not find changed by the capture.
 
-    generator : torch.Generator
-        What `work` draws from.
+    generator : torch.Generator or list of torch.Generator
+        What `work` draws from; that of each model.
 
     Returns
     -------
@@ -30,17 +30,20 @@ def captured(work, state, generator):
     import torch
 
     saved = [tensor.detach().clone() for tensor in state]
-    drawn = generator.get_state()
+    generators = generator if isinstance(generator, list) else [generator]
+    drawn = [each.get_state() for each in generators]
 
     def restore():
         with torch.no_grad():
             for tensor, before in zip(state, saved, strict=True):
                 tensor.copy_(before)
-        generator.set_state(drawn)
+        for each, before in zip(generators, drawn, strict=True):
+            each.set_state(before)
 
     try:
         graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(generator)
+        for each in generators:
+            graph.register_generator_state(each)
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):

@@ -547,4 +547,5 @@ def test_tables_are_checked_before_anything_is_trained():
 def test_no_warning_where_all_is_well():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        search().fit(X, y)
+        found = search().fit(X, y)
+    assert found.best_score_ > 0.5
