@@ -7,6 +7,7 @@ loaded when something is drawn.
 
 from sklearn_contrastive.displays._embedding import EmbeddingDisplay
 from sklearn_contrastive.displays._loss_curve import LossCurveDisplay
+from sklearn_contrastive.displays._margin_curve import MarginCurveDisplay
 from sklearn_contrastive.displays._pair_distance import PairDistanceDisplay
 from sklearn_contrastive.displays._retrieval_curve import RetrievalCurveDisplay
 from sklearn_contrastive.displays._spring import SpringDisplay
@@ -15,6 +16,7 @@ from sklearn_contrastive.displays._verification import VerificationDisplay
 __all__ = [
     "EmbeddingDisplay",
     "LossCurveDisplay",
+    "MarginCurveDisplay",
     "PairDistanceDisplay",
     "RetrievalCurveDisplay",
     "SpringDisplay",

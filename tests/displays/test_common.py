@@ -16,6 +16,7 @@ import sklearn_contrastive.displays
 from sklearn_contrastive.displays import (
     EmbeddingDisplay,
     LossCurveDisplay,
+    MarginCurveDisplay,
     PairDistanceDisplay,
     RetrievalCurveDisplay,
     SpringDisplay,
@@ -83,6 +84,21 @@ CASES = {
         validation_scores=np.linspace(0.5, 0.99999, 30),
         mining_curve=mining(30),
         name=NAME,
+    ).plot(),
+    "margins": lambda: MarginCurveDisplay(
+        margins=np.linspace(0.2, 2, 10),
+        mean_scores=np.linspace(0.91, 0.93, 10),
+        standard_errors=np.full(10, 0.004),
+        mining={
+            **mining(10),
+            "mean_positive": rng.random(10),
+            "mean_negative": rng.random(10),
+        },
+        best_margin=1.2,
+        name=NAME,
+    ).plot(),
+    "scores of margins": lambda: MarginCurveDisplay(
+        margins=[0.5], mean_scores=[0.9]
     ).plot(),
     "pairs": lambda: PairDistanceDisplay.from_predictions(
         SAME, DISTANCES, margin=1.0, threshold=0.98, name=NAME
@@ -183,7 +199,10 @@ def contrast(one, other):
 @pytest.mark.parametrize("style", ["default", "dark_background", "ggplot"])
 @pytest.mark.parametrize(
     "case",
-    ["many classes", "density", "all of training", "pairs", "shared det", "springs"],
+    [
+        *("many classes", "density", "all of training", "margins", "pairs"),
+        *("shared det", "springs"),
+    ],
 )
 def test_words_and_marks_stand_out_from_any_background(case, style):
     with plt.style.context(style):
@@ -265,7 +284,8 @@ def test_colours_differ_in_grey(palette):
 
 
 @pytest.mark.parametrize(
-    "case", ["labels", "all of training", "pairs", "retrieval", "det", "springs"]
+    "case",
+    ["labels", "all of training", "margins", "pairs", "retrieval", "det", "springs"],
 )
 def test_every_parameter_and_attribute_is_documented(case):
     display = CASES[case]()
@@ -295,7 +315,8 @@ def test_without_matplotlib_the_error_names_it(name, monkeypatch):
     display = getattr(sklearn_contrastive.displays, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = f"{name}.from_estimator requires matplotlib"
-    arguments = [None, None, None][: 1 if name == "LossCurveDisplay" else 3]
+    of_a_model = ("LossCurveDisplay", "MarginCurveDisplay")
+    arguments = [None, None, None][: 1 if name in of_a_model else 3]
     with pytest.raises(ImportError, match=message):
         display.from_estimator(*arguments)
     with pytest.raises(ImportError, match=r"LossCurveDisplay\.plot requires"):
