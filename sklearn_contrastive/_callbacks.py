@@ -1,8 +1,10 @@
 """``sklearn.callback`` where scikit-learn has it (1.9 and later), silence elsewhere.
 
 The interface is still marked experimental there, so all that is used of it is
-named here: the mixin, the decorator, and the four calls of `NoTasks`.
+named here: the mixin, the decorator, and the calls of `NoTasks`.
 """
+
+from contextlib import nullcontext
 
 __all__ = ["CallbackSupportMixin", "NoTasks", "with_callbacks"]
 
@@ -12,6 +14,9 @@ class NoTasks:
 
     def subcontext(self, task_name=""):
         return self
+
+    def propagate_callback_context(self, sub_estimator):
+        return nullcontext()
 
     def call_on_fit_task_begin(self, *, estimator, X=None, y=None):
         return self

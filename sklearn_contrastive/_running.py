@@ -49,6 +49,9 @@ class Epochs:
     ----------
     ends : list of int
         Steps done at the end of each epoch.
+
+    n_done : int
+        Epochs that were handed out.
     """
 
     def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
@@ -64,13 +67,18 @@ class Epochs:
             n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
         self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
         self._rates = np.ones(n_steps) if constant else learning_rates(n_steps)
+        self.n_done = 0
 
     def __iter__(self):
-        """Yield the index of an epoch's batches, and the rate of each step."""
-        for start, end in pairwise([0, *self.ends]):
+        """Yield the index of an epoch's batches, and the rate of each step.
+
+        A second iteration goes on where the first was left.
+        """
+        for start, end in list(pairwise([0, *self.ends]))[self.n_done :]:
             index = self._draw()
             while len(index) < end - start:
                 index = np.concatenate([index, self._draw()])
+            self.n_done += 1
             yield index[: end - start], self._rates[start:end]
 
 

@@ -1,6 +1,8 @@
 """Estimators that are fitted at once, along one axis of models."""
 
+import math
 from copy import deepcopy
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,13 +18,45 @@ _MOST_NUMBERS = 4_000_000
 _N_LOOKED_AT = 32
 
 
-class Group:
-    """Estimators whose networks are trained along one axis.
+class Member(NamedTuple):
+    """An estimator that is to be trained along with others.
 
     Parameters
     ----------
-    members : list of tuple (ContrastiveEmbedding, Ready)
-        Estimators with what they have prepared, of one `shape` and as many steps.
+    estimator : ContrastiveEmbedding
+        The one.
+
+    ready : Ready
+        What it has prepared.
+    """
+
+    estimator: Any
+    ready: Any
+
+    def on(self, X):
+        """Return the member with another array of its rows, or None to be sent away.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features) or None
+            Rows of the same numbers.
+
+        Returns
+        -------
+        member : Member
+            Otherwise the same.
+        """
+        models = [model._replace(X=X) for model in self.ready.models]
+        return self._replace(ready=self.ready._replace(X=X, models=models))
+
+
+class Group:
+    """Members whose networks are trained along one axis.
+
+    Parameters
+    ----------
+    members : list of Member
+        Of one `shape` and as many steps, all of them as far trained.
 
     Attributes
     ----------
@@ -42,25 +76,32 @@ class Group:
             )
             models += ready.models
             self._batches += ready.epochs
-        self._n_epochs = len(self._batches[0].ends)
-        self._batches = [iter(each) for each in self._batches]
-        device = members[0][0].device_
         # To look at a batch advances the stream of a miner that draws.
         self._looks = any(
             getattr(objective.miner, "draws", False)
             for model in models
             for objective in model.objectives
         )
+        device = members[0].estimator.device_
         self._trainer = Trainer(models, normalize=True, device=device)
 
-    def train(self):
-        """Train to the end, and leave every member fitted."""
+    def train(self, share=1.0):
+        """Train up to a share of all epochs, and leave every member fitted.
+
+        Parameters
+        ----------
+        share : float, default=1.0
+            In (0, 1], counted from the first epoch on.
+        """
         import torch
 
+        n_done, n_epochs = self._batches[0].n_done, len(self._batches[0].ends)
+        n_left = math.ceil(share * n_epochs) - n_done
+        batches = [iter(each) for each in self._batches]
         free = torch.inference_mode(False), torch.enable_grad()
         with free[0], free[1], undisturbed(*self._trainer.circumstances):
-            for done in range(1, self._n_epochs + 1):
-                self._epoch(last=done == self._n_epochs)
+            for left in reversed(range(n_left)):
+                self._epoch([next(each) for each in batches], last=left == 0)
         for member, (estimator, ready) in enumerate(self.members):
             estimator._keep(self._trainer, ready, at=self._places[member])
             # The last step may diverge too, after the last loss.
@@ -70,8 +111,25 @@ class Group:
                 error = FloatingPointError("Rows have points that are no numbers.")
                 self.failures.setdefault(member, error)
 
-    def _epoch(self, last):
-        parts = [next(each) for each in self._batches]
+    def standing(self, member):
+        """Return a member where it stands, to be trained on in another group.
+
+        Parameters
+        ----------
+        member : int
+            Its place.
+
+        Returns
+        -------
+        member : Member
+            Without its rows.
+        """
+        place, (estimator, ready) = self._places[member], self.members[member]
+        numbers = np.arange(len(self._batches))[place]
+        models = [self._trainer.model(int(each)) for each in np.atleast_1d(numbers)]
+        return Member(estimator, ready._replace(models=models)).on(None)
+
+    def _epoch(self, parts, last):
         index, rates = np.stack([rows for rows, _ in parts], axis=1), parts[0][1]
         losses = np.array(self._trainer.epoch(index, rates))
         for member, (estimator, _) in enumerate(self.members):
@@ -90,49 +148,57 @@ class Group:
                 self.failures[member] = error
 
 
-def groups(fits):
-    """Yield estimators in groups that can be trained at once.
+def groups(members):
+    """Yield members in groups that can be trained at once.
 
     Parameters
     ----------
-    fits : list of tuple (ContrastiveEmbedding, array-like, array-like, ndarray or None)
-        Fresh estimators, with what they are to be fitted to: rows, what is known of
-        them, and their numbers where a similarity speaks of these.
+    members : dict of Hashable to Member
+        By any name.
 
     Yields
     ------
-    numbers : list of int
-        Which of `fits` its members are.
+    names : list of Hashable
+        Which of `members` these are.
 
-    group : Group or None
-        As many as the cache holds; None for one that has to be fitted by itself: with
-        an encoder that is not an MLP, with early stopping, with callbacks, with a
-        miner that looks into the whole table, or off the unit sphere.
+    group : Group
+        As many as the cache holds.
     """
-    alike, tables = {}, {}
-    for number, (estimator, X, y, rows) in enumerate(fits):
-        ready = _ready(estimator, X, y, rows)
-        if ready is None:
-            yield [number], None
-            continue
-        # A table that had to be converted is held once for all of its models.
-        table = tables.setdefault(id(X), ready.X)
-        models = [model._replace(X=table) for model in ready.models]
-        ready = ready._replace(X=table, models=models)
-        ends = tuple(ready.epochs[0].ends)
-        kind = shape(models[0]), ends, estimator.batch_size_
-        alike.setdefault(kind, []).append((number, estimator, ready))
-    for members in alike.values():
-        n_at_once = max(1, _MOST_NUMBERS // _numbers_of(*members[0][1:]))
-        n_groups = -(-len(members) // n_at_once)
-        for part in np.array_split(np.arange(len(members)), n_groups):
-            chosen = [members[place] for place in part]
-            pairs = [(estimator, ready) for _, estimator, ready in chosen]
-            yield [number for number, *_ in chosen], Group(pairs)
+    alike = {}
+    for name, member in members.items():
+        estimator, ready = member
+        epochs = ready.epochs[0]
+        kind = shape(ready.models[0]), tuple(epochs.ends), epochs.n_done
+        alike.setdefault((*kind, estimator.batch_size_), []).append(name)
+    for names in alike.values():
+        n_at_once = max(1, _MOST_NUMBERS // _numbers_of(members[names[0]]))
+        n_groups = -(-len(names) // n_at_once)
+        for part in np.array_split(np.arange(len(names)), n_groups):
+            chosen = [names[place] for place in part]
+            yield chosen, Group([members[name] for name in chosen])
 
 
-def _ready(estimator, X, y, rows):
-    """Return what an estimator needs to be trained with others, None if it cannot."""
+def member_of(estimator, X, y, rows):
+    """Return a fresh estimator as a member, or None where it cannot be one.
+
+    Parameters
+    ----------
+    estimator : ContrastiveEmbedding
+        To be trained.
+
+    X, y : array-like
+        Rows, and what is known of them.
+
+    rows : array-like of int or None
+        Their numbers, where a similarity speaks of these.
+
+    Returns
+    -------
+    member : Member or None
+        None for one that has to be fitted by itself: with an encoder that is not an
+        MLP, with early stopping, with callbacks, with a miner that looks into the
+        whole table, or off the unit sphere.
+    """
     listening = getattr(estimator, "_skl_callbacks", None)
     # One of the user's own may have another `fit`.
     ours = type(estimator) is ContrastiveEmbedding
@@ -144,14 +210,15 @@ def _ready(estimator, X, y, rows):
     # Off the sphere the scale of one model would decide what is near for all.
     rides = shape(ready.models[0]) is not None and estimator._on_sphere
     if rides and ready.sources[0] is ready.similarity:
-        return ready
+        return Member(estimator, ready)
     # A stream that has been drawn from would make another model.
     estimator.set_params(random_state=seed)
     return None
 
 
-def _numbers_of(estimator, ready):
-    """Return how many numbers an estimator holds in a step, about."""
+def _numbers_of(member):
+    """Return how many numbers a member holds in a step, about."""
+    estimator, ready = member
     params = ready.models[0].params
     # Weights, gradients and two means; values, slopes, outputs and masks of layers.
     held = 4 * sum(param.size for param in params)

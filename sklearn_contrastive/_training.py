@@ -61,7 +61,14 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._n_views = models[0].objectives[0].similarity.n_views
         tables = [(each.X, each.standardization) for each in models]
-        views = [_views(each) for each in models] if self._n_views > 1 else None
+        self._streams = [each.streams or _streams(each.seed, device) for each in models]
+        views = None
+        if self._n_views > 1:
+            each = zip(models, self._streams, strict=True)
+            views = [
+                partial(model.objectives[0].similarity.views, rng=rng)
+                for model, (_, rng) in each
+            ]
         self._rows = Rows(tables, device, self._dtype, views)
         self.encoder, objectives = models[0].encoder, models[0].objectives
         if self._n_models is not None:
@@ -70,13 +77,7 @@ class Trainer:
             {id(one.similarity): one.similarity for one in each.objectives}
             for each in models
         ]
-        # On a processor, numpy's is twice as fast as torch's.
-        generators = [
-            np.random.Generator(np.random.SFC64(each.seed))
-            if device == "cpu"
-            else torch.Generator(device).manual_seed(each.seed)
-            for each in models
-        ]
+        generators = [of_masks for of_masks, _ in self._streams]
         self._generator = generators[0] if self._n_models is None else generators
         params = models[0].params
         if self._n_models is not None:
@@ -326,12 +327,38 @@ class Trainer:
         ]
         return Learned(params, loss_params, states[chosen])
 
+    def model(self, at):
+        """Return one of several models where it stands, to be trained on.
+
+        Parameters
+        ----------
+        at : int
+            Which one. What it remembers of batches is left behind.
+
+        Returns
+        -------
+        model : Model
+            With copies of what was learned; its streams are those of this trainer.
+        """
+        learned = self.learned(at)
+        return self._models[at]._replace(
+            params=learned.params,
+            loss_params=learned.loss_params,
+            optimizer_state=learned.optimizer_states[0],
+            streams=self._streams[at],
+        )
+
     def memories(self):
         """Return the memories of past batches, of terms that have one."""
         return [memory for term in self._step.terms for memory in term.memories]
 
 
-def _views(model):
-    """Return what stands for rows of a model in a step, by a stream of its own."""
-    rng = np.random.Generator(np.random.SFC64(model.seed))
-    return partial(model.objectives[0].similarity.views, rng=rng)
+def _streams(seed, device):
+    """Return a generator of dropout masks, and one of what stands for rows."""
+    import torch
+
+    own, other = (np.random.Generator(np.random.SFC64(seed)) for _ in range(2))
+    # On a processor, numpy's is twice as fast as torch's.
+    if device == "cpu":
+        return own, other
+    return torch.Generator(device).manual_seed(seed), other

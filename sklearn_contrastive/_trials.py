@@ -2,14 +2,16 @@
 
 import time
 from copy import deepcopy
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_contrastive._sources import likeness_object
-from sklearn_contrastive._together import groups
+from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._sources import flat_pairs, likeness_object
+from sklearn_contrastive._together import Group, groups, member_of
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.similarity import check_labels
 
@@ -27,11 +29,15 @@ class Trial(NamedTuple):
 
     train, test : ndarray of int
         Row numbers.
+
+    member : Member, default=None
+        Where it stands, if it is to be trained on.
     """
 
     params: dict
     train: Any
     test: Any
+    member: Any = None
 
 
 class Outcome(NamedTuple):
@@ -46,10 +52,13 @@ class Outcome(NamedTuple):
         Seconds; those of models that were trained at once are shared out.
 
     figures : dict of str to float
-        What the miner made of the last batch.
+        Epochs, and what the miner made of the last batch.
 
     failure : str or None
         Why the trial failed.
+
+    member : Member or None
+        Where it stands; None at its end.
     """
 
     score: float
@@ -57,9 +66,10 @@ class Outcome(NamedTuple):
     score_time: float
     figures: dict
     failure: str | None
+    member: Any = None
 
 
-def run_trials(estimator, trials, X, y, scorer, labelled):
+def run_trials(estimator, trials, X, y, scorer, labelled, share=1.0):
     """Fit candidates to folds, as many at once as can be, and score them.
 
     Parameters
@@ -80,46 +90,81 @@ def run_trials(estimator, trials, X, y, scorer, labelled):
     labelled : bool
         Whether `y` holds class labels, so that this score is `neighbors_score`.
 
-    Returns
-    -------
-    outcomes : list of Outcome
-        In the order of `trials`.
+    share : float, default=1.0
+        Of all epochs, counted from the first one on, in (0, 1].
+
+    Yields
+    ------
+    number : int
+        Which of `trials` is done.
+
+    outcome : Outcome
+        What came of it.
+
+    Raises
+    ------
+    ValueError
+        If a trial cannot be trained for a `share` below 1.
     """
-    # Folds are the same objects for all candidates, and their tables are made once.
-    folds = {id(trial.train): trial.train for trial in trials}
-    numbered = likeness_object(estimator.similarity).speaks_of_rows
-    tables = {
-        name: (*_rows_of(X, y, rows), rows if numbered else None)
-        for name, rows in folds.items()
-    }
-    fits = [
-        (_candidate(estimator, trial.params), *tables[id(trial.train)])
-        for trial in trials
-    ]
-    times, failures = _fit(fits)
-    outcomes = []
+    folds = _Folds(estimator, X, y)
+    judge = partial(_judged, folds, scorer, labelled)
+    members, start = {}, time.perf_counter()
     for number, trial in enumerate(trials):
-        failure = failures.get(number)
-        if failure is not None:
-            # Perhaps only because of another one that it was trained with.
-            alone = _candidate(estimator, trial.params), *fits[number][1:]
-            start, failure = time.perf_counter(), _fit_alone(*alone)
-            times[number] += time.perf_counter() - start
-            fits[number] = alone
-        start, score, figures = time.perf_counter(), np.nan, {}
-        if failure is None:
-            model, *known, _ = fits[number]
-            asked = _rows_of(X, y, trial.test)
-            if scorer is not None:
-                score = float(scorer(model, *asked))
-            elif labelled:
-                score = neighbors_score(model, *known, *asked)
-            else:
-                score = model.score(*asked)
-            figures = {name: curve[-1] for name, curve in model.mining_curve_.items()}
+        member = folds.member(trial)
+        if member is not None:
+            members[number] = member
+            continue
+        model = _candidate(estimator, trial.params)
+        _refuse_halving(model, share)
+        failure = _fit_alone(model, *folds.training(trial))
         seconds = time.perf_counter() - start
-        outcomes.append(Outcome(score, times[number], seconds, figures, failure))
-    return outcomes
+        yield number, judge(trial, model, failure, seconds)
+        start = time.perf_counter()
+    for numbers, group in groups(members):
+        found = _trained(folds, [trials[number] for number in numbers], group, share)
+        seconds = (time.perf_counter() - start) / len(numbers)
+        for number, (member, failure) in zip(numbers, found, strict=True):
+            outcome = judge(trials[number], member.estimator, failure, seconds)
+            if share < 1 and failure is None:
+                outcome = outcome._replace(member=member)
+            yield number, outcome
+        start = time.perf_counter()
+
+
+class _Folds:
+    """The rows of each fold, cut out and converted once for all candidates."""
+
+    def __init__(self, estimator, X, y):
+        self._estimator, self._X, self._y = estimator, X, y
+        self._numbered = likeness_object(estimator.similarity).speaks_of_rows
+        # Folds are the same objects for all candidates.
+        self._training, self._converted = {}, {}
+
+    def rows(self, numbers):
+        """Return some rows, and what is known of them."""
+        y = None if self._y is None else _safe_indexing(self._y, numbers)
+        return _safe_indexing(self._X, numbers), y
+
+    def training(self, trial):
+        """Return what a trial learns from, as `fit` wants it."""
+        if id(trial.train) not in self._training:
+            numbers = trial.train if self._numbered else None
+            self._training[id(trial.train)] = *self.rows(trial.train), numbers
+        return self._training[id(trial.train)]
+
+    def member(self, trial, afresh=False):
+        """Return what is trained along with others, or None."""
+        given, fold, member = self.training(trial), id(trial.train), trial.member
+        if member is None or afresh:
+            member = member_of(_candidate(self._estimator, trial.params), *given)
+            if member is None:
+                return None
+            self._converted.setdefault(fold, member.ready.X)
+        elif fold not in self._converted:
+            model = member.estimator
+            rows = check_rows(model, flat_pairs(model.similarity_, given[0]), False)
+            self._converted[fold] = rows
+        return member.on(self._converted[fold])
 
 
 def _candidate(estimator, params):
@@ -127,21 +172,52 @@ def _candidate(estimator, params):
     return clone(estimator).set_params(**deepcopy(params))
 
 
-def _fit(fits):
-    """Fit estimators, and return the seconds of each and what went wrong."""
-    times, failures = np.zeros(len(fits)), {}
-    start = time.perf_counter()
-    for numbers, group in groups(fits):
-        if group is None:
-            failure = _fit_alone(*fits[numbers[0]])
-            failures.update({} if failure is None else {numbers[0]: failure})
+def _trained(folds, trials, group, share):
+    """Train a group, and return where members stand and what went wrong or None."""
+    for member in group.members:
+        _refuse_halving(member, share)
+    group.train(share)
+    found = []
+    for place, trial in enumerate(trials):
+        failure, now = group.failures.get(place), group
+        if failure is not None and len(trials) > 1:
+            # Perhaps only because of another one that it was trained with.
+            now, place = Group([folds.member(trial, afresh=True)]), 0
+            now.train(share)
+            failure = now.failures.get(0)
+        found.append((now.standing(place), None if failure is None else str(failure)))
+    return found
+
+
+def _refuse_halving(candidate, share):
+    """Say what has to be trained to the end at once."""
+    ready = getattr(candidate, "ready", None)
+    if share == 1:
+        return
+    if ready is None or any(
+        each.memory is not None for each in ready.objectives.values()
+    ):
+        raise ValueError(
+            "`halving` must be False for what is trained by itself or remembers "
+            "batches: with an encoder that is not an MLP, early stopping, callbacks of "
+            "the estimator, a `GlobalMiner`, a memory, or `normalize=False`."
+        )
+
+
+def _judged(folds, scorer, labelled, trial, model, failure, fit_time):
+    """Return what came of a trial."""
+    start, score, figures = time.perf_counter(), np.nan, {}
+    if failure is None:
+        asked = folds.rows(trial.test)
+        if scorer is not None:
+            score = float(scorer(model, *asked))
+        elif labelled:
+            score = neighbors_score(model, *folds.training(trial)[:2], *asked)
         else:
-            group.train()
-            found = group.failures.items()
-            failures.update({numbers[member]: str(error) for member, error in found})
-        times[numbers] = (time.perf_counter() - start) / len(numbers)
-        start = time.perf_counter()
-    return times, failures
+            score = model.score(*asked)
+        figures = {name: curve[-1] for name, curve in model.mining_curve_.items()}
+        figures["n_iter"] = model.n_iter_
+    return Outcome(score, fit_time, time.perf_counter() - start, figures, failure)
 
 
 def _fit_alone(estimator, X, y, rows):
@@ -194,58 +270,3 @@ def neighbors_score(model, X, y, X_test, y_test):
     voters = KNeighborsClassifier(min(_N_NEIGHBORS, len(y)))
     voters.fit(np.asarray(model.transform(X)), y)
     return float(voters.score(np.asarray(model.transform(X_test)), y_test))
-
-
-def _rows_of(X, y, rows):
-    return _safe_indexing(X, rows), None if y is None else _safe_indexing(y, rows)
-
-
-def results_of(candidates, outcomes, n_splits):
-    """Return what came of a search in the form of `GridSearchCV`.
-
-    Parameters
-    ----------
-    candidates : list of dict
-        Parameters of each.
-
-    outcomes : list of Outcome
-        Candidate by candidate, and fold by fold within.
-
-    n_splits : int
-        Number of folds.
-
-    Returns
-    -------
-    results : dict of str to ndarray or list
-        ``cv_results_``.
-    """
-    from scipy.stats import rankdata
-
-    def table(values):
-        return np.array(values, dtype=np.float64).reshape(len(candidates), n_splits)
-
-    results = {}
-    for name in ("fit_time", "score_time"):
-        seconds = table([getattr(outcome, name) for outcome in outcomes])
-        results[f"mean_{name}"] = seconds.mean(axis=1)
-        results[f"std_{name}"] = seconds.std(axis=1)
-    for name in sorted({name for params in candidates for name in params}):
-        column = np.ma.masked_all(len(candidates), dtype=object)
-        for place, params in enumerate(candidates):
-            if name in params:
-                column[place] = params[name]
-        results[f"param_{name}"] = column
-    results["params"] = candidates
-    scores = table([outcome.score for outcome in outcomes])
-    for fold in range(n_splits):
-        results[f"split{fold}_test_score"] = scores[:, fold]
-    mean = scores.mean(axis=1)
-    results["mean_test_score"] = mean
-    results["std_test_score"] = scores.std(axis=1)
-    # A candidate that failed ranks behind all others.
-    ranked = rankdata(np.where(np.isnan(mean), np.inf, -mean), method="min")
-    results["rank_test_score"] = ranked.astype(np.int32)
-    for name in sorted({name for outcome in outcomes for name in outcome.figures}):
-        figures = table([o.figures.get(name, np.nan) for o in outcomes])
-        results[f"mean_{name}"] = figures.mean(axis=1)
-    return results

@@ -54,13 +54,15 @@ LEVELS = {
     "_embedding": 9,
     "_together": 10,
     "_trials": 11,
-    "_search": 12,
+    "_cv_results": 0,
+    "_rounds": 12,
+    "_search": 13,
     "_alignment": 10,
     "_pair_training": 10,
     "inspection": 10,
     "verification": 11,
     "displays": 12,
-    "__init__": 13,
+    "__init__": 14,
 }
 
 #: What may be loaded by importing the package; the rest waits inside functions.
@@ -162,5 +164,5 @@ def test_the_reading_path_is_short():
         sys.setprofile(None)
     files = {path for path, _ in functions}
     assert len(files) <= 25, sorted(files)
-    assert len(functions) <= 125, sorted(functions)
+    assert len(functions) <= 127, sorted(functions)
     assert deepest <= 14

@@ -24,7 +24,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-from sklearn_contrastive._together import Group, groups
+from sklearn_contrastive._together import Group, groups, member_of
+from sklearn_contrastive._trials import Trial, _Folds
 from sklearn_contrastive.losses import ContrastiveLoss, InfoNCELoss, TripletLoss
 from sklearn_contrastive.metrics import KNNScorer, map_at_r_scorer
 from sklearn_contrastive.miners import GlobalMiner
@@ -154,7 +155,8 @@ def test_results_have_the_form_of_scikit_learn():
         for what in ("kept", "active", "mean", "hardest")
         for kind in ("positive", "negative")
     ]
-    assert set(ours) == {*theirs, *(f"mean_{name}" for name in figures)}
+    extra = {"mean_n_iter", *(f"mean_{name}" for name in figures)}
+    assert set(ours) == {*theirs, *extra}
     for name, values in theirs.items():
         assert len(ours[name]) == len(values)
         assert type(ours[name]) is type(values)
@@ -321,8 +323,7 @@ ALONE = {
 @pytest.mark.parametrize("case", ALONE)
 def test_what_cannot_be_trained_with_others_is_fitted_by_itself(case):
     estimator = ALONE[case]
-    [(numbers, group)] = groups([(clone(estimator), X, y, None)])
-    assert (numbers, group) == ([0], None)
+    assert member_of(clone(estimator), X, y, None) is None
     margins = [0.05, 1.0]
     ours = search(estimator, margins=margins).fit(X, y)
     theirs = GridSearchCV(
@@ -336,44 +337,158 @@ def test_what_cannot_be_trained_with_others_is_fitted_by_itself(case):
 def test_an_estimator_that_somebody_listens_to_is_fitted_by_itself():
     estimator = embedding()
     estimator._skl_callbacks = [object()]
-    [(_, group)] = groups([(estimator, X, y, None)])
-    assert group is None
+    assert member_of(estimator, X, y, None) is None
 
 
 def test_models_of_several_tables_and_numbers_are_one_group():
     folds = [rows for rows, _ in StratifiedKFold(3).split(X[:177], y[:177])]
-    fits = [
-        (embedding(margin=margin), X[rows], y[rows], None)
+    members = {
+        (margin, fold): member_of(embedding(margin=margin), X[rows], y[rows], None)
         for margin in MARGINS
-        for rows in folds
+        for fold, rows in enumerate(folds)
         if len(rows) == len(folds[0])
-    ]
-    [(numbers, group)] = groups(fits)
-    assert numbers == list(range(len(fits)))
+    }
+    [(names, group)] = groups(members)
+    assert names == list(members)
     assert isinstance(group, Group)
 
 
 def test_a_converted_table_is_held_once():
-    frame = pd.DataFrame(X.astype(int))
-    [(_, group)] = groups([(embedding(margin=m), frame, y, None) for m in MARGINS])
-    tables = {id(ready.X) for _, ready in group.members}
-    tables |= {id(model.X) for _, ready in group.members for model in ready.models}
+    frame, known = pd.DataFrame(X.astype(int)), np.arange(178)
+    folds = _Folds(embedding(similarity="labels"), frame, y)
+    trials = [Trial({"margin": margin}, known[:90], known[90:]) for margin in MARGINS]
+    trials = [trial._replace(train=trials[0].train) for trial in trials]
+    members = [folds.member(trial) for trial in trials]
+    tables = {id(ready.X) for _, ready in members}
+    tables |= {id(model.X) for _, ready in members for model in ready.models}
     assert len(tables) == 1
 
 
 def test_groups_are_no_larger_than_the_cache(monkeypatch):
     together = search().fit(X, y)
     monkeypatch.setattr("sklearn_contrastive._together._MOST_NUMBERS", 1)
-    fits = [(embedding(margin=margin), X, y, None) for margin in MARGINS]
-    assert [numbers for numbers, _ in groups(fits)] == [[0], [1], [2]]
+    members = {m: member_of(embedding(margin=m), X, y, None) for m in MARGINS}
+    assert [names for names, _ in groups(members)] == [[m] for m in MARGINS]
     by_one = search().fit(X, y)
     assert_array_equal(
         split_scores(by_one.cv_results_), split_scores(together.cv_results_)
     )
 
 
-def test_several_processes_find_the_same():
-    alone, shared = search().fit(X, y), search(n_jobs=2).fit(X, y)
+HALVED = [
+    {},
+    {"miner": "random"},
+    {"loss": "multi_similarity"},
+    {"loss": "proxy_anchor"},
+    {"n_members": 2},
+    {"similarity": "views"},
+    {"max_iter": 1},
+]
+
+
+@pytest.mark.parametrize("settings", HALVED, ids=str)
+def test_who_stays_to_the_end_is_the_same_as_without_halving(settings):
+    estimator = embedding(**{"max_iter": 7, **settings})
+    named = estimator.loss in ("multi_similarity", "proxy_anchor")
+    grid = {
+        "learning_rate_init" if named else "margin": [0.02, 0.1, 0.2, 0.4, 0.8, 1.4],
+        "random_state": [3],
+    }
+    whole = search(estimator, param_grid=grid).fit(X, y).cv_results_
+    ours = search(estimator, param_grid=grid, halving=True).fit(X, y)
+    results, n_epochs = ours.cv_results_, ours.cv_results_["mean_n_iter"]
+    expected = [1] * 6 if estimator.max_iter == 1 else [2, 2, 2, 4, 7, 7]
+    assert sorted(n_epochs) == expected
+    stayed = n_epochs == max(n_epochs)
+    assert_array_equal(split_scores(results)[:, stayed], split_scores(whole)[:, stayed])
+    for name, values in whole.items():
+        if name.startswith("mean_") and "time" not in name:
+            assert_allclose(results[name][stayed], values[stayed], rtol=1e-5)
+    ranks = results["rank_test_score"]
+    if not stayed.all():
+        assert ranks[stayed].max() < ranks[~stayed].min()
+    assert ours.best_score_ == results["mean_test_score"][stayed].max()
+
+
+def test_the_worse_half_drops_out():
+    margins = [0.05, 0.1, 0.6, 1.0, 1.4]
+    ours = search(embedding(max_iter=8), margins=margins, halving=True).fit(X, y)
+    quarter = _scores_at(margins, 2)
+    results = ours.cv_results_
+    dropped = results["mean_n_iter"] == 2
+    assert dropped.sum() == 2
+    assert_allclose(results["mean_test_score"][dropped], quarter[dropped])
+    assert quarter[dropped].max() <= quarter[~dropped].min()
+    half = _scores_at(margins, 4)
+    dropped = results["mean_n_iter"] == 4
+    assert dropped.sum() == 1
+    assert_allclose(results["mean_test_score"][dropped], half[dropped])
+
+
+@pytest.mark.parametrize("settings", HALVED, ids=str)
+def test_what_is_left_and_taken_up_by_fewer_ends_with_the_same_bits(settings):
+    def fresh():
+        rates = [1e-3, 2e-3, 4e-3]
+        models = [embedding(**settings, learning_rate_init=rate) for rate in rates]
+        return [member_of(model, X, y, None) for model in models]
+
+    straight = Group(fresh())
+    straight.train()
+    left = Group(fresh())
+    left.train(0.25)
+    stand = [left.standing(place) for place in (0, 2)]
+    assert all(member.ready.X is None for member in stand)
+    stand = pickle.loads(pickle.dumps(stand))
+    taken_up = Group([member.on(X) for member in stand])
+    taken_up.train()
+    for place, (model, _) in zip((0, 2), taken_up.members, strict=True):
+        expected = straight.members[place].estimator
+        assert model.n_iter_ == expected.n_iter_
+        assert_array_equal(model.loss_curve_, expected.loss_curve_)
+        for found, coefs in zip(model.coefs_, expected.coefs_, strict=True):
+            assert_array_equal(found, coefs)
+
+
+def _scores_at(margins, n_epochs):
+    """Return mean scores after some of eight epochs."""
+    scores = []
+    for margin in margins:
+        found = []
+        for train, test in StratifiedKFold(3).split(X, y):
+            model = embedding(margin=margin, max_iter=8)
+            member = member_of(model, X[train], y[train], None)
+            Group([member]).train(n_epochs / 8)
+            voters = KNeighborsClassifier().fit(model.transform(X[train]), y[train])
+            found.append(voters.score(model.transform(X[test]), y[test]))
+        scores.append(np.mean(found))
+    return np.array(scores)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"early_stopping": True}, {"miner": "memory"}, {"normalize": False}]
+)
+def test_halving_is_refused_where_training_cannot_be_left_and_taken_up(settings):
+    ours = search(embedding(**settings), halving=True)
+    with pytest.raises(ValueError, match="`halving` must be False for what is trained"):
+        ours.fit(X, y)
+
+
+def test_a_candidate_that_diverges_drops_out_first():
+    grid = {"learning_rate_init": [1e-3, 1e38, 1e-2, 2e-2]}
+    ours = search(embedding(max_iter=8), param_grid=grid, halving=True)
+    with pytest.warns(UserWarning, match="A fit with .* failed"):
+        ours.fit(X, y)
+    assert ours.cv_results_["rank_test_score"][1] == 4
+    assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [0, 1, 0, 0]
+    # Of four the failed one and the worst of the others go no further.
+    assert sorted(ours.cv_results_["mean_n_iter"][[0, 2, 3]]) == [2, 4, 8]
+
+
+@pytest.mark.parametrize("halving", [False, True])
+def test_several_processes_find_the_same(halving):
+    estimator = embedding(max_iter=6)
+    alone = search(estimator, halving=halving).fit(X, y)
+    shared = search(estimator, halving=halving, n_jobs=2).fit(X, y)
     for name, values in alone.cv_results_.items():
         if "score" in name and "time" not in name:
             assert_array_equal(shared.cv_results_[name], values)
@@ -493,6 +608,14 @@ def test_the_score_of_each_candidate_is_printed(capsys):
             MARGINS, ours.cv_results_["mean_test_score"], strict=True
         )
     ]
+
+
+def test_how_far_each_candidate_came_is_printed_with_halving(capsys):
+    ours = search(embedding(max_iter=8), halving=True, verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    shares = [line.partition(" after ")[2] for line in lines]
+    assert shares == 3 * ["25% of the epochs"] + 2 * ["50% of the epochs"] + [""]
+    assert lines[-1] == f"{ours.best_params_}: {ours.best_score_:.4f}"
 
 
 def test_the_estimator_given_is_left_alone():
