@@ -12,7 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 def network(sizes):
     """Return a perceptron with ReLU between its layers."""
-    torch.manual_seed(0)
     layers = []
     for n_in, n_out in pairwise(sizes):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
@@ -34,6 +33,7 @@ def no_pair_loss(Z, labels):
 def step_loop(X, y, sizes, batch_size, n_steps, loss):
     """Return a function that takes some steps of the usual loop."""
     X, y = torch.from_numpy(X), torch.from_numpy(y)
+    torch.manual_seed(0)
     model = network(sizes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
 
@@ -56,6 +56,7 @@ def fit_loop(X, y, sizes, batch_size, n_epochs, loader):
     scaler = StandardScaler().fit(X)
     rows = torch.from_numpy(scaler.transform(X).astype(np.float32))
     labels = torch.from_numpy(y)
+    torch.manual_seed(0)
     model = network(sizes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, fused=True)
     loss = published_loss()
@@ -84,10 +85,59 @@ def fit_loop(X, y, sizes, batch_size, n_epochs, loader):
     return embed
 
 
-def nca(X, y):
+def standard_loop(loss, miner=None, n_steps=300, visits=25, most_steps=4000):
+    """Return a function that fits a standard network with a published loss.
+
+    The loss and the miner are those of pytorch-metric-learning, by the names of their
+    classes and with their defaults. Two layers of 256 with ReLU lead to 32 components
+    on the unit sphere; AdamW takes as many steps of 256 rows as the defaults of
+    `ContrastiveEmbedding` do.
+    """
+
+    def fit(X, y, seed):
+        from pytorch_metric_learning import losses, miners
+
+        torch.manual_seed(seed)
+        scaler = StandardScaler().fit(X)
+        rows = torch.from_numpy(scaler.transform(X).astype(np.float32))
+        labels = torch.from_numpy(y)
+        model = network([X.shape[1], 256, 256, 32])
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+        criterion = getattr(losses, loss)()
+        mine = getattr(miners, miner)() if miner else None
+        batch_size = min(256, len(X))
+        wanted = round(visits * len(X) / batch_size)
+        for _ in range(min(max(wanted, n_steps), most_steps)):
+            part = torch.randperm(len(rows))[:batch_size]
+            Z = torch.nn.functional.normalize(model(rows[part]))
+            pairs = mine(Z, labels[part]) if mine else None
+            optimizer.zero_grad()
+            criterion(Z, labels[part], pairs).backward()
+            optimizer.step()
+
+        def embed(X):
+            with torch.no_grad():
+                Z = model(torch.from_numpy(scaler.transform(X).astype(np.float32)))
+                return torch.nn.functional.normalize(Z).numpy()
+
+        return embed
+
+    return fit
+
+
+def nca(X, y, n_components=None):
     """Fit scikit-learn's NCA with its defaults, on standardised columns."""
-    model = make_pipeline(StandardScaler(), NeighborhoodComponentsAnalysis())
+    model = make_pipeline(
+        StandardScaler(), NeighborhoodComponentsAnalysis(n_components, random_state=0)
+    )
     return model.fit(X, y).transform
+
+
+def realmlp(seed):
+    """Return pytabkit's RealMLP with its tuned defaults."""
+    from pytabkit import RealMLP_TD_Classifier
+
+    return RealMLP_TD_Classifier(random_state=seed, device="cpu", n_threads=1)
 
 
 def umap(X, y):

@@ -61,10 +61,16 @@ def options(doc, **settings):
     return parser.parse_args()
 
 
-def save(name, results, markdown, folder):
-    """Write the figures as JSON and as a Markdown table, and print the table."""
+def keep(name, results, folder):
+    """Write the figures as JSON, and return them with what they were measured on."""
     results = {**results, "machine": describe()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    return results
+
+
+def save(name, results, markdown, folder):
+    """Write the figures as JSON and as a Markdown table, and print the table."""
+    results = keep(name, results, folder)
     (folder / f"{name}.md").write_text(markdown(results))
     print(markdown(results))

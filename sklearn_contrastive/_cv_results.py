@@ -34,11 +34,7 @@ def results_of(candidates, outcomes, n_rounds):
         results[f"mean_{name}"] = seconds.mean(axis=1)
         results[f"std_{name}"] = seconds.std(axis=1)
     for name in sorted({name for params in candidates for name in params}):
-        column = np.ma.masked_all(len(candidates), dtype=object)
-        for place, params in enumerate(candidates):
-            if name in params:
-                column[place] = params[name]
-        results[f"param_{name}"] = column
+        results[f"param_{name}"] = _column(candidates, name)
     results["params"] = candidates
     scores = table(attrgetter("score"))
     for fold, column in enumerate(scores.T):
@@ -52,6 +48,18 @@ def results_of(candidates, outcomes, n_rounds):
         values = table(lambda outcome, name=name: outcome.figures.get(name, np.nan))
         results[f"mean_{name}"] = values.mean(axis=1)
     return results
+
+
+def _column(candidates, name):
+    """Return the values of a parameter, masked where a candidate has none."""
+    absent = [name not in params for params in candidates]
+    values = [params[name] for params in candidates if name in params]
+    numbers = all(isinstance(v, (float, int)) and type(v) is not bool for v in values)
+    column = np.ma.masked_all(len(candidates), float if numbers else object)
+    places = (place for place, away in enumerate(absent) if not away)
+    for place, value in zip(places, values, strict=True):
+        column[place] = value
+    return column
 
 
 def ranks(scores, n_rounds):

@@ -101,6 +101,8 @@ class Contest:
         """
         ahead = np.arange(len(self._candidates))
         for share in self._shares:
+            if len(ahead) == 0:
+                return
             places = [(each, k) for each in ahead for k in range(len(self._splits))]
             before = [self.outcomes[each][k] for each, k in places]
             trials = [
@@ -112,14 +114,25 @@ class Contest:
             for number, outcome in shared_out(estimator, trials, known, share, n_jobs):
                 (each, k), last = places[number], before[number]
                 if last is not None:
-                    seconds = last.fit_time + outcome.fit_time
-                    outcome = outcome._replace(fit_time=seconds)
+                    outcome = outcome._replace(
+                        fit_time=last.fit_time + outcome.fit_time,
+                        score_time=last.score_time + outcome.score_time,
+                    )
                 self.outcomes[each][k] = outcome
                 yield each, share
             self.n_rounds[ahead] += 1
-            means = np.array([self.mean(each) for each in ahead])
-            order = np.argsort(ranks(means, self.n_rounds[ahead]), kind="stable")
-            ahead = np.sort(ahead[order[: _half(len(ahead))]])
+            ahead = self._better_half(ahead)
+
+    def _better_half(self, ahead):
+        """Return who goes on, and forget where the others stand."""
+        means = np.array([self.mean(each) for each in ahead])
+        order = np.argsort(ranks(means, self.n_rounds[ahead]), kind="stable")
+        order = order[: _half(len(ahead))]
+        # What failed once would be trained from the start again.
+        goes_on = np.sort(ahead[order[~np.isnan(means[order])]])
+        for each in np.setdiff1d(ahead, goes_on):
+            self.outcomes[each] = [o._replace(member=None) for o in self.outcomes[each]]
+        return goes_on
 
     def mean(self, candidate):
         """Return the mean score of a candidate, or None before all folds are there.

@@ -23,8 +23,8 @@ from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import EmbeddingMetricMixin
 from sklearn_contrastive._rounds import Contest, n_trials_of, shares_of
 from sklearn_contrastive._running import all_or_nothing
-from sklearn_contrastive._sources import flat_pairs, kind_of
-from sklearn_contrastive.similarity import likeness_of
+from sklearn_contrastive._sources import flat_pairs, kind_of, likeness_object
+from sklearn_contrastive.similarity import check_labels, likeness_of
 
 #: What models that are trained at once may differ in.
 _RIDING = (
@@ -75,15 +75,16 @@ class ContrastiveEmbeddingCV(
     halving : bool, default=False
         Whether candidates may drop out: after a quarter of the epochs, and again after
         half of them, only the half with the better mean scores trains on, and becomes
-        the same as without. It takes half the time, or less.
+        the same as without, up to rounding. That is a little more than half the epochs.
 
     n_jobs : int or None, default=None
         Processes to share the models out over, as in scikit-learn. Each has to load
         torch first.
 
     verbose : bool, default=False
-        Whether to print the score of each candidate as soon as it is known. Callbacks
-        of scikit-learn, such as its progress bar, are told of each fold.
+        Whether to print the score of each candidate when it is known: in one process
+        one after the other, of several when each of them is done. Callbacks of
+        scikit-learn, such as its progress bar, are then told of each fold.
 
     Attributes
     ----------
@@ -203,36 +204,48 @@ class ContrastiveEmbeddingCV(
             kept.
         TypeError
             If `X` is sparse, or labels cannot be compared.
+        FloatingPointError
+            If the loss of the best candidate stops being finite on all rows.
 
         Warns
         -----
         UserWarning
-            If a candidate could not be fitted; its score is NaN.
+            If a candidate could not be fitted or scored.
         """
         with all_or_nothing(self):
             return self._fit(X, y, groups)
 
     @with_callbacks
     def _fit(self, X, y, groups):
-        from sklearn.model_selection import ParameterGrid, check_cv
+        from sklearn.model_selection import check_cv
 
         chosen = self._checked_estimator()
-        candidates = list(ParameterGrid(self._grid(chosen)))
+        candidates = self._grid(chosen)
         tried = clone(chosen)
         if isinstance(chosen.similarity, str) and chosen.similarity == "auto":
             # Said once: a fold alone could be taken for something else.
             tried.set_params(similarity=likeness_of(X, y))
         check_rows(clone(tried), flat_pairs(tried.similarity, X), reset=True)
         X, y, groups = indexable(X, y, groups)
-        kind = kind_of(tried.similarity)
-        if kind not in ("labels", "targets", "multilabel", "pairs"):
-            kind = likeness_of(X, y)
-        splitter = check_cv(self.cv, y, classifier=kind == "labels")
-        splits = list(splitter.split(X, y, groups))
+        kind = _kind_of_y(tried.similarity, X, y)
+        by = y
+        if kind == "labels" and (self.cv is None or isinstance(self.cv, Integral)):
+            by = _codes(tried.similarity, y)
+        splitter = check_cv(self.cv, by, classifier=kind == "labels")
+        splits = list(splitter.split(X, by, groups))
+        if not (candidates and splits):
+            raise ValueError(
+                "`cv` must have a fold and `param_grid` a candidate to try; got "
+                f"{len(splits)} folds and {len(candidates)} candidates. A generator of "
+                "folds is used up by one fit: pass a list or a splitter."
+            )
         contest = Contest(candidates, splits, shares_of(self.halving))
         n_tasks = n_trials_of(shares_of(self.halving), len(candidates), len(splits))
         tasks = self._init_callback_context(max_subtasks=n_tasks + self.refit)
         tasks.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with tasks.propagate_callback_context(chosen):
+            # Says now, not after the search, that callbacks do not fit together.
+            pass
         known = X, y, self.scoring, kind == "labels"
         for candidate, share in contest.run(tried, known, self.n_jobs):
             self._tell(
@@ -240,7 +253,7 @@ class ContrastiveEmbeddingCV(
             )
         self.n_splits_ = len(splits)
         self.cv_results_ = results_of(candidates, contest.outcomes, contest.n_rounds)
-        self._choose(candidates, contest.outcomes)
+        self._choose(candidates, contest)
         if self.refit:
             self._refit(chosen, X, y, tasks)
         tasks.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -265,8 +278,6 @@ class ContrastiveEmbeddingCV(
             self.best_estimator_ = chosen.fit(X, y)
             self.refit_time_ = time.perf_counter() - start
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
-        self.margin_ = chosen.margin_
-        self._n_features_out = chosen._n_features_out
         if hasattr(chosen, "feature_names_in_"):
             self.feature_names_in_ = chosen.feature_names_in_
 
@@ -286,27 +297,34 @@ class ContrastiveEmbeddingCV(
 
     def _grid(self, estimator):
         """Return what to try, or say what cannot be searched here."""
+        from sklearn.model_selection import ParameterGrid
+
         if self.param_grid is None:
             margins = check_array(
                 self.margins, ensure_2d=False, dtype=np.float64, input_name="margins"
             )
             # The margin of a loss that is an object is the object's.
-            named = isinstance(estimator.loss, str)
-            return {"margin" if named else "loss__margin": margins.ravel().tolist()}
-        grids = self.param_grid
-        names = set().union(*([grids] if isinstance(grids, dict) else grids))
-        others = sorted(names - set(_RIDING))
+            name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
+            if name not in estimator.get_params():
+                raise ValueError(
+                    "`margins` need a loss with a margin, by name or as an object; got "
+                    f"loss={estimator.loss!r}. Search what it has with `param_grid`, "
+                    "such as {'loss__temperature': [0.05, 0.1, 0.2]}."
+                )
+            return list(ParameterGrid({name: margins.ravel().tolist()}))
+        grid = list(ParameterGrid(self.param_grid))
+        others = sorted({name for params in grid for name in params} - set(_RIDING))
         if others:
             raise ValueError(
                 f"`param_grid` may hold {list(_RIDING)}, in which models that are "
                 f"trained at once may differ; got {others}. Search these with "
                 "sklearn.model_selection.GridSearchCV."
             )
-        return grids
+        return grid
 
-    def _choose(self, candidates, outcomes):
+    def _choose(self, candidates, contest):
         """Store which candidate is best, and say what came of the others."""
-        for params, folds in zip(candidates, outcomes, strict=True):
+        for params, folds in zip(candidates, contest.outcomes, strict=True):
             for outcome in folds:
                 if outcome.failure is not None:
                     warnings.warn(
@@ -315,17 +333,17 @@ class ContrastiveEmbeddingCV(
                         UserWarning,
                         stacklevel=2,
                     )
-        scores = self.cv_results_["mean_test_score"]
-        if np.isnan(scores).all():
+        best = int(np.argmin(self.cv_results_["rank_test_score"]))
+        score = float(self.cv_results_["mean_test_score"][best])
+        n_rounds = len(shares_of(self.halving))
+        if np.isnan(score) or contest.n_rounds[best] < n_rounds:
             raise ValueError(
                 "No candidate could be fitted to all folds and scored; the warnings "
                 "say why. Lower `learning_rate_init`, or look at `scoring`."
             )
-        self.best_index_ = int(np.argmin(self.cv_results_["rank_test_score"]))
-        self.best_score_ = float(scores[self.best_index_])
-        self.best_params_ = candidates[self.best_index_]
-        own = self.best_params_.get("loss__margin")
-        self.margin_ = self.best_params_.get("margin", own)
+        self.best_index_, self.best_score_ = best, score
+        self.best_params_ = candidates[best]
+        self.margin_ = contest.outcomes[best][0].margin
 
     def transform(self, X):
         """Map rows by the best estimator, as `ContrastiveEmbedding.transform` does.
@@ -339,6 +357,15 @@ class ContrastiveEmbeddingCV(
         -------
         X_embedded : ndarray of shape (n_samples, n_components)
             Points.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        AttributeError
+            With ``refit=False``.
+        ValueError
+            If `X` has another width than in `fit`, or holds text, NaN or infinity.
         """
         return np.asarray(self._best().transform(X))
 
@@ -351,6 +378,10 @@ class ContrastiveEmbeddingCV(
     def similarity_(self):
         """What makes two rows alike for the best estimator; with ``refit=True``."""
         return self._best().similarity_
+
+    @property
+    def _n_features_out(self):
+        return self._best()._n_features_out
 
     def _best(self):
         check_is_fitted(self)
@@ -374,3 +405,19 @@ class ContrastiveEmbeddingCV(
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
         return tags
+
+
+def _kind_of_y(similarity, X, y):
+    """Return what `y` holds, whatever it is that makes rows alike."""
+    kind = kind_of(similarity)
+    read = kind in ("labels", "targets", "multilabel", "pairs")
+    speaks = likeness_object(similarity).speaks_of_rows
+    return kind if read and not speaks else likeness_of(X, y)
+
+
+def _codes(similarity, y):
+    """Return a number for each label, 0 for an unknown one, to deal out to folds."""
+    labels, known = check_labels(y, None, getattr(similarity, "unlabeled", None))
+    codes = np.zeros(len(labels), dtype=int)
+    codes[known] = 1 + np.unique(labels[known], return_inverse=True)[1]
+    return codes

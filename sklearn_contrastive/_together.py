@@ -13,7 +13,7 @@ from sklearn_contrastive._training import Trainer
 
 #: Numbers that the models of a group hold in a step: more of them leave the cache, and
 #: then a step of several models takes longer than one of each.
-_MOST_NUMBERS = 4_000_000
+_MOST_NUMBERS = 10_000_000
 #: Rows whose points are looked at after training.
 _N_LOOKED_AT = 32
 

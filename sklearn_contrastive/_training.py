@@ -309,23 +309,22 @@ class Trainer:
             Copies, as numpy.
         """
         params = [param.detach()[at].cpu().numpy().copy() for param in self._params]
-        found = [
-            [{k: v.detach().cpu().numpy().copy() for k, v in own.items()} for own in of]
-            for of in self._loss_params
-        ]
-        states = [
-            [self.optimizers[0].state(number), *(each.state() for each in own)]
-            for number, own in enumerate(self._loss_optimizers)
-        ]
-        chosen = slice(None) if at is ... else at
-        if self._n_models is None or isinstance(at, int):
-            number = 0 if at is ... else at
-            return Learned(params, found[number], states[number : number + 1])
+        alone = self._n_models is None or isinstance(at, int)
+        numbers = np.arange(len(self._models))[0 if self._n_models is None else at]
+        found, states = [], []
+        for number in np.atleast_1d(numbers).tolist():
+            of, own = self._loss_params[number], self._loss_optimizers[number]
+            found.append(
+                [{k: v.detach().cpu().numpy().copy() for k, v in o.items()} for o in of]
+            )
+            states.append([self.optimizers[0].state(number), *(o.state() for o in own)])
+        if alone:
+            return Learned(params, found[0], states)
         loss_params = [
             {name: np.stack([own[name] for own in owned]) for name in owned[0]}
-            for owned in zip(*found[chosen], strict=True)
+            for owned in zip(*found, strict=True)
         ]
-        return Learned(params, loss_params, states[chosen])
+        return Learned(params, loss_params, states)
 
     def model(self, at):
         """Return one of several models where it stands, to be trained on.

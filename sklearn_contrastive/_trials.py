@@ -54,6 +54,9 @@ class Outcome(NamedTuple):
     figures : dict of str to float
         Epochs, and what the miner made of the last batch.
 
+    margin : float or None
+        Of the fitted model.
+
     failure : str or None
         Why the trial failed.
 
@@ -65,6 +68,7 @@ class Outcome(NamedTuple):
     fit_time: float
     score_time: float
     figures: dict
+    margin: float | None
     failure: str | None
     member: Any = None
 
@@ -108,31 +112,30 @@ def run_trials(estimator, trials, X, y, scorer, labelled, share=1.0):
     """
     folds = _Folds(estimator, X, y)
     judge = partial(_judged, folds, scorer, labelled)
-    members, start = {}, time.perf_counter()
+    members, prepared = {}, {}
     for number, trial in enumerate(trials):
+        start = time.perf_counter()
         member = folds.member(trial)
         if member is not None:
             members[number] = member
+            prepared[number] = time.perf_counter() - start
             continue
         model = _candidate(estimator, trial.params)
         _refuse_halving(model, share)
         failure = _fit_alone(model, *folds.training(trial))
         seconds = time.perf_counter() - start
         yield number, judge(trial, model, failure, seconds)
-        start = time.perf_counter()
     for numbers, group in groups(members):
+        start = time.perf_counter()
         found = _trained(folds, [trials[number] for number in numbers], group, share)
         seconds = (time.perf_counter() - start) / len(numbers)
-        for number, (member, failure) in zip(numbers, found, strict=True):
-            outcome = judge(trials[number], member.estimator, failure, seconds)
-            if share < 1 and failure is None:
-                outcome = outcome._replace(member=member)
-            yield number, outcome
-        start = time.perf_counter()
+        for number, (model, member, failure) in zip(numbers, found, strict=True):
+            outcome = judge(trials[number], model, failure, prepared[number] + seconds)
+            yield number, outcome._replace(member=member)
 
 
 class _Folds:
-    """The rows of each fold, cut out and converted once for all candidates."""
+    """The rows of each fold, held once for all candidates."""
 
     def __init__(self, estimator, X, y):
         self._estimator, self._X, self._y = estimator, X, y
@@ -173,7 +176,7 @@ def _candidate(estimator, params):
 
 
 def _trained(folds, trials, group, share):
-    """Train a group, and return where members stand and what went wrong or None."""
+    """Train a group, and return models, where they stand, and what went wrong."""
     for member in group.members:
         _refuse_halving(member, share)
     group.train(share)
@@ -185,7 +188,14 @@ def _trained(folds, trials, group, share):
             now, place = Group([folds.member(trial, afresh=True)]), 0
             now.train(share)
             failure = now.failures.get(0)
-        found.append((now.standing(place), None if failure is None else str(failure)))
+        goes_on = share < 1 and failure is None
+        found.append(
+            (
+                now.members[place].estimator,
+                now.standing(place) if goes_on else None,
+                None if failure is None else str(failure),
+            )
+        )
     return found
 
 
@@ -200,13 +210,14 @@ def _refuse_halving(candidate, share):
         raise ValueError(
             "`halving` must be False for what is trained by itself or remembers "
             "batches: with an encoder that is not an MLP, early stopping, callbacks of "
-            "the estimator, a `GlobalMiner`, a memory, or `normalize=False`."
+            "the estimator, a class derived from ContrastiveEmbedding, a "
+            "`GlobalMiner`, a memory, `normalize=False` or `n_components=1`."
         )
 
 
 def _judged(folds, scorer, labelled, trial, model, failure, fit_time):
     """Return what came of a trial."""
-    start, score, figures = time.perf_counter(), np.nan, {}
+    start, score, figures, margin = time.perf_counter(), np.nan, {}, None
     if failure is None:
         asked = folds.rows(trial.test)
         if scorer is not None:
@@ -216,15 +227,20 @@ def _judged(folds, scorer, labelled, trial, model, failure, fit_time):
         else:
             score = model.score(*asked)
         figures = {name: curve[-1] for name, curve in model.mining_curve_.items()}
-        figures["n_iter"] = model.n_iter_
-    return Outcome(score, fit_time, time.perf_counter() - start, figures, failure)
+        figures["n_iter"], margin = model.n_iter_, model.margin_
+        if not np.isfinite(score):
+            score, failure = np.nan, f"`scoring` returned {score}."
+    seconds = time.perf_counter() - start
+    return Outcome(score, fit_time, seconds, figures, margin, failure)
 
 
 def _fit_alone(estimator, X, y, rows):
     """Fit one estimator, and return what went wrong or None."""
+    # A `fit` of the user's own need not know of rows.
+    numbers = {} if rows is None else {"rows": rows}
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            estimator.fit(X, y, rows=rows)
+            estimator.fit(X, y, **numbers)
     except FloatingPointError as error:
         return str(error)
     except np.linalg.LinAlgError:

@@ -137,6 +137,17 @@ def test_a_search_over_models_trained_at_once_tells_of_each_fold(halving, n_tria
     assert names.ended == [*tasks, "fit"]
 
 
+def test_callbacks_that_go_down_belong_to_the_search():
+    inner = small().set_callbacks(callback.ProgressBar())
+    scored = []
+    search = ContrastiveEmbeddingCV(
+        inner, margins=[0.5, 1.0], cv=2, scoring=lambda *_: scored.append(1) or 1.0
+    )
+    with pytest.raises(TypeError, match="can't have auto-propagated callbacks"):
+        search.fit(X, y)
+    assert not scored
+
+
 def test_progress_of_models_trained_at_once_is_shown(capsys):
     bar = callback.ProgressBar(max_propagation_depth=None)
     search = ContrastiveEmbeddingCV(small(), margins=[0.5, 1.0], cv=2)

@@ -30,7 +30,11 @@ from sklearn_contrastive.losses import ContrastiveLoss, InfoNCELoss, TripletLoss
 from sklearn_contrastive.metrics import KNNScorer, map_at_r_scorer
 from sklearn_contrastive.miners import GlobalMiner
 from sklearn_contrastive.model_selection import ClassDisjointKFold
-from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
+from sklearn_contrastive.similarity import (
+    LabelSimilarity,
+    NeighborSimilarity,
+    PairConstraints,
+)
 
 X, y = load_wine(return_X_y=True)
 MARGINS = [0.05, 0.6, 1.4]
@@ -214,6 +218,34 @@ def test_folds_may_be_listed():
     assert_array_equal(
         split_scores(ours.cv_results_), split_scores(search().fit(X, y).cv_results_)
     )
+
+
+@pytest.mark.parametrize("cv", [2, None])
+def test_rows_of_unknown_label_are_dealt_out_to_folds(cv):
+    unknown = np.where(np.arange(178) % 3, y.astype(float), np.nan)
+    estimator = embedding(similarity=LabelSimilarity(unlabeled=np.nan))
+    ours = search(estimator, cv=cv).fit(X, unknown)
+    codes = np.nan_to_num(unknown, nan=-1).astype(int)
+    folds = list(StratifiedKFold(cv or 5).split(X, codes))
+    expected = search(estimator, cv=folds).fit(X, unknown)
+    assert_array_equal(
+        split_scores(ours.cv_results_), split_scores(expected.cv_results_)
+    )
+
+
+def test_pairs_by_row_number_are_scored_by_the_labels_beside_them():
+    pairs = np.random.RandomState(0).randint(178, size=(300, 2))
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    alike = y[pairs[:, 0]] == y[pairs[:, 1]]
+    likeness = PairConstraints(pairs, alike)
+    ours = search(embedding(similarity=likeness), margins=[0.5, 1.0]).fit(X, y)
+    folds = list(StratifiedKFold(3).split(X, y))
+    assert ours.n_splits_ == 3
+    train, test = folds[0]
+    model = embedding(similarity=likeness, margin=0.5).fit(X[train], rows=train)
+    voters = KNeighborsClassifier().fit(model.transform(X[train]), y[train])
+    score = voters.score(model.transform(X[test]), y[test])
+    assert ours.cv_results_["split0_test_score"][0] == pytest.approx(score)
 
 
 def test_groups_stay_together():
@@ -425,28 +457,39 @@ def test_the_worse_half_drops_out():
     assert_allclose(results["mean_test_score"][dropped], half[dropped])
 
 
+def test_what_is_left_and_taken_up_over_all_pairs_ends_the_same_up_to_rounding():
+    straight, taken_up = _straight_and_taken_up({"miner": "all"})
+    for expected, model in zip(straight, taken_up, strict=True):
+        assert_allclose(model.transform(X), expected.transform(X), atol=1e-5)
+
+
 @pytest.mark.parametrize("settings", HALVED, ids=str)
 def test_what_is_left_and_taken_up_by_fewer_ends_with_the_same_bits(settings):
+    for expected, model in zip(*_straight_and_taken_up(settings), strict=True):
+        assert model.n_iter_ == expected.n_iter_
+        assert_array_equal(model.loss_curve_, expected.loss_curve_)
+        for found, coefs in zip(model.coefs_, expected.coefs_, strict=True):
+            assert_array_equal(found, coefs)
+
+
+def _straight_and_taken_up(settings):
+    """Return models trained in one go, and in two with one of three left behind."""
+
     def fresh():
         rates = [1e-3, 2e-3, 4e-3]
         models = [embedding(**settings, learning_rate_init=rate) for rate in rates]
         return [member_of(model, X, y, None) for model in models]
 
-    straight = Group(fresh())
+    straight, left = Group(fresh()), Group(fresh())
     straight.train()
-    left = Group(fresh())
     left.train(0.25)
     stand = [left.standing(place) for place in (0, 2)]
     assert all(member.ready.X is None for member in stand)
     stand = pickle.loads(pickle.dumps(stand))
     taken_up = Group([member.on(X) for member in stand])
     taken_up.train()
-    for place, (model, _) in zip((0, 2), taken_up.members, strict=True):
-        expected = straight.members[place].estimator
-        assert model.n_iter_ == expected.n_iter_
-        assert_array_equal(model.loss_curve_, expected.loss_curve_)
-        for found, coefs in zip(model.coefs_, expected.coefs_, strict=True):
-            assert_array_equal(found, coefs)
+    expected = [straight.members[place].estimator for place in (0, 2)]
+    return expected, [model for model, _ in taken_up.members]
 
 
 def _scores_at(margins, n_epochs):
@@ -522,6 +565,34 @@ def test_the_last_step_may_diverge_too():
     assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("halving", [False, True])
+def test_a_score_that_is_no_number_is_said(halving):
+    def scoring(model, X, y):
+        return np.nan if model.margin > 0.1 else 1.0
+
+    ours = search(scoring=scoring, halving=halving)
+    with pytest.warns(UserWarning, match=re.escape("`scoring` returned nan.")):
+        ours.fit(X, y)
+    assert ours.margin_ == 0.05
+
+    def never(model, X, y):
+        return np.inf if model.n_iter_ == 4 else 1.0
+
+    ours = search(scoring=never, halving=halving)
+    with pytest.raises(ValueError, match="No candidate could be fitted to all folds"):
+        with pytest.warns(UserWarning, match="returned inf"):
+            ours.fit(X, y)
+
+
+def test_a_fit_of_the_user_s_own_need_not_know_of_rows():
+    class Plain(ContrastiveEmbedding):
+        def fit(self, X, y=None):
+            return super().fit(X, y)
+
+    estimator = Plain(4, hidden_layer_sizes=16, max_iter=2, random_state=0)
+    assert search(estimator, margins=[0.5, 1.0]).fit(X, y).best_score_ > 0.3
+
+
 def test_a_scale_that_grows_harms_no_other():
     # Finite to the end, but so large that others would vanish beside it.
     grid = {"learning_rate_init": [1e-3, 1e3]}
@@ -549,6 +620,24 @@ def test_nothing_is_fitted_to_all_rows_without_refit():
     for method in (ours.transform, ours.score, ours.pair_distance):
         with pytest.raises(AttributeError, match=re.escape("needs `refit=True`")):
             method(X)
+
+
+def test_nothing_is_left_of_an_earlier_fit_to_all_rows():
+    ours = search().fit(X, y)
+    assert len(ours.get_feature_names_out()) == 4
+    ours.set_params(refit=False, estimator=embedding(n_components=6)).fit(X, y)
+    with pytest.raises(NotFittedError):
+        ours.get_feature_names_out()
+    assert ours.margin_ == ours.best_params_["margin"]
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_the_margin_is_a_number_whatever_was_searched(refit):
+    grid = {"alpha": [0.0, 0.1]}
+    ours = search(embedding(margin=0.7), param_grid=grid, refit=refit).fit(X, y)
+    assert ours.margin_ == 0.7
+    ours = search(embedding(), param_grid=grid, refit=refit).fit(X, y)
+    assert ours.margin_ == pytest.approx(2**0.5)
 
 
 def test_the_best_embedding_answers_for_the_search():
@@ -632,7 +721,12 @@ def test_the_estimator_given_is_left_alone():
     [
         ({"param_grid": {"n_components": [2]}}, "got ['n_components']. Search these"),
         ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
-        ({"param_grid": {"margin": []}}, "margin"),
+        ({"param_grid": {"margin": []}}, "for parameter 'margin' need to be a non-"),
+        ({"param_grid": []}, "got 3 folds and 0 candidates"),
+        ({"cv": iter([])}, "got 0 folds and 3 candidates"),
+        ({"estimator": embedding(loss=InfoNCELoss())}, "`margins` need a loss with a"),
+        ({"estimator": embedding(loss=print)}, "`margins` need a loss with a margin"),
+        ({"estimator": embedding(loss=ContrastiveLoss)}, "`margins` need a loss with"),
         ({"margins": [0.5, np.nan]}, "margins contains NaN"),
         ({"margins": []}, "minimum of 1 is required"),
         ({"margins": [-1.0]}, "The 'margin' parameter of ContrastiveEmbedding must"),
@@ -656,9 +750,14 @@ def test_what_cannot_be_searched_is_said(settings, message):
         search(**settings).fit(X, y)
 
 
+def test_a_grid_that_is_no_dict_is_said():
+    with pytest.raises(TypeError, match=re.escape("is not a dict (None)")):
+        search(param_grid=[None]).fit(X, y)
+
+
 def test_tables_are_checked_before_anything_is_trained():
     with pytest.raises(TypeError, match="Sparse data was passed for `X`"):
-        search(margins=["wrong"]).set_params(margins=[1.0]).fit(csr_matrix(X), y)
+        search().fit(csr_matrix(X), y)
     bad = X.copy()
     bad[7, 3] = np.nan
     with pytest.raises(ValueError, match=re.escape("found NaN in column 3 (1 in all)")):

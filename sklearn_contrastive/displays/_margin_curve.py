@@ -60,7 +60,7 @@ class MarginCurveDisplay:
         ``"active_negative"``; None where these are not known.
 
     best_margin : float, default=None
-        The margin that was chosen; None for the first of the best mean score.
+        The margin that was chosen, to be marked; None to mark none.
 
     name : str, default=None
         What was searched, for the title.
@@ -129,8 +129,9 @@ class MarginCurveDisplay:
         ----------
         estimator : fitted ContrastiveEmbeddingCV or GridSearchCV
             Of candidates that have a margin, or a pipeline that ends in one. Of several
-            with the same margin the best is shown; those that failed, or whose margin
-            is no number, are left out.
+            with the same margin the best is shown. Those that failed, whose margin is
+            no number, or that dropped out with ``halving=True`` are left out: scores
+            after some of the epochs cannot be compared with those after all of them.
 
         name : str, default=None
             What the title calls it; None for its class.
@@ -162,7 +163,7 @@ class MarginCurveDisplay:
                 "search that keeps `cv_results_` of one score; got "
                 f"{kind_said(search)}."
             )
-        margins, chosen = _by_margin(results)
+        margins, chosen = _by_margin(results, getattr(search, "halving", False))
         names = [f"split{fold}_test_score" for fold in range(search.n_splits_)]
         scores = np.array([results[name][chosen] for name in names])
         errors, mining = None, None
@@ -263,9 +264,10 @@ class MarginCurveDisplay:
             self.band_ = ax.fill_between(
                 self.margins, low, high, color=color, alpha=0.25, linewidth=0
             )
+        ax.set_ylabel("score")
         best = self.best_margin
         if best is None:
-            best = self.margins[int(np.nanargmax(means))]
+            return
         ax.axvline(best, color=ink(ax), linestyle=":", linewidth=1.4)
         early = best <= np.mean([np.min(self.margins), np.max(self.margins)])
         ax.annotate(
@@ -277,7 +279,6 @@ class MarginCurveDisplay:
             ha="left" if early else "right",
             color=ink(ax),
         )
-        ax.set_ylabel("score")
 
     def _plot_distances(self, ax):
         """Draw mean distances of pairs, both kinds from zero on."""
@@ -306,12 +307,15 @@ def _margin_of(params):
     return float(found[0]) if number else None
 
 
-def _by_margin(results):
+def _by_margin(results, halving):
     """Return the margins of a search, rising, and the best candidate of each."""
     scores, best = results["mean_test_score"], {}
+    stayed = np.ones(len(scores), dtype=bool)
+    if halving is True:
+        stayed = results["mean_n_iter"] == np.nanmax(results["mean_n_iter"])
     for place, params in enumerate(results["params"]):
         margin = _margin_of(params)
-        if margin is None or np.isnan(scores[place]):
+        if margin is None or np.isnan(scores[place]) or not stayed[place]:
             continue
         if margin not in best or scores[place] > scores[best[margin]]:
             best[margin] = place

@@ -75,7 +75,9 @@ def test_of_candidates_with_one_margin_the_best_is_shown(iris):
     search = ContrastiveEmbeddingCV(
         estimator, param_grid=grid, scoring=scoring, cv=2, refit=False
     )
-    display = MarginCurveDisplay.from_estimator(search.fit(*iris))
+    with pytest.warns(UserWarning, match=re.escape("`scoring` returned nan")):
+        search.fit(*iris)
+    display = MarginCurveDisplay.from_estimator(search)
     assert_array_equal(display.margins, [0.4, 0.9])
     assert_allclose(display.mean_scores, [-0.2, -0.5])
     assert display.best_margin == 0.4
@@ -98,10 +100,39 @@ def test_a_pipeline_that_ends_in_a_search_can_be_shown(iris):
     assert display.ax_.get_title(loc="left") == "mine: 1 margin"
 
 
-def test_the_first_of_the_best_is_marked_where_none_is_given():
+def test_no_margin_is_marked_where_none_is_given():
     display = MarginCurveDisplay(margins=[0.5, 1, 2], mean_scores=[0.1, 0.9, 0.9])
-    [words] = display.plot().ax_.texts
-    assert words.get_text() == "chosen 1"
+    assert not display.plot().ax_.texts
+    assert len(display.ax_.lines) == 1
+
+
+def test_no_number_is_marked_where_the_best_margin_is_none(iris):
+    def scoring(model, X, y):
+        return float(model.margin == "auto")
+
+    search = searched(iris, param_grid={"margin": [0.5, "auto", 1.0]}, scoring=scoring)
+    assert search.best_params_ == {"margin": "auto"}
+    assert search.margin_ == pytest.approx(2**0.5)
+    assert not MarginCurveDisplay.from_estimator(search).ax_.texts
+
+
+def test_who_dropped_out_is_not_shown(iris):
+    margins, early = [0.2, 0.5, 0.8, 1.1, 1.4], []
+
+    def scoring(model, X, y):
+        # What is better early on is worse later.
+        early.append(model.n_iter_)
+        return model.margin * (1 if model.n_iter_ < 8 else -1)
+
+    model = ContrastiveEmbedding(4, max_iter=8, random_state=0)
+    search = ContrastiveEmbeddingCV(
+        model, margins=margins, scoring=scoring, cv=2, halving=True, refit=False
+    ).fit(*iris)
+    assert set(early) == {2, 4, 8}
+    display = MarginCurveDisplay.from_estimator(search)
+    assert_array_equal(display.margins, [1.1, 1.4])
+    assert_allclose(display.mean_scores, [-1.1, -1.4])
+    assert display.best_margin == 1.1
 
 
 def test_one_axes_holds_the_score_and_three_hold_all(iris):
