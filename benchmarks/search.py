@@ -10,7 +10,8 @@ and four, on repeated stratified splits of all tables, 70 % to train on and 30 %
 on: seconds of a fit, 5-NN accuracy, and MAP@R of each test row among the others.
 The matrix products of all the steps of a search, measured alone, are the floor that no
 way of training all candidates to the end gets under. ``--max_iter``, ``--margins`` and
-``--runs`` shorten the run for a trial. Writes ``results/search.json`` and ``results/search.md``.
+``--runs`` shorten the run for a trial. Writes ``results/search.json`` and
+``results/search.md``.
 """
 
 import os

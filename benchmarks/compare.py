@@ -1,0 +1,292 @@
+"""How well nearest neighbours and retrieval work behind embeddings and beside models.
+
+Run ``python benchmarks/compare.py --data FOLDER``: repeated stratified splits of real
+tables, 70 % to train on and 30 % to test on. Embeddings are judged on test rows by the
+accuracy of 1 and of 5 nearest training rows, by balanced accuracy of the latter, and by
+MAP@R of each test row among the others; models that name classes, by their accuracies.
+All of ours is at its defaults, on raw columns; every other method comes behind a
+`StandardScaler`. The losses of pytorch-metric-learning train the network of
+`peers.standard_loop` for as many steps as ours. UMAP, CEBRA and pytabkit's RealMLP are
+compared where they are installed. Neighbourhood components analysis, which compares
+all rows with all others, learns from 5,000 of them at most, as the large tables do not
+fit otherwise.
+
+A run that was cut off goes on where it stood: figures are written after each split, and
+``--methods`` runs some methods only (``--again`` anew). Writes ``results/compare.json``
+and ``results/compare.md``.
+"""
+
+import os
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+import peers
+import report
+import tables
+import torch
+from scipy.stats import rankdata, t
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive.metrics import map_at_r
+
+OURS = "ContrastiveEmbedding"
+#: Rows that a method of quadratic time learns from.
+MOST_ROWS = 5000
+
+
+def scaled(model):
+    """Return a model behind a scaler."""
+    return make_pipeline(StandardScaler(), model)
+
+
+def few(n_columns):
+    """Return 32 components, or as many as there are columns."""
+    return min(32, n_columns)
+
+
+#: For each embedding a function of ``(X, y, seed)`` that fits it and returns one that
+#: maps rows.
+EMBEDDINGS = {
+    OURS: lambda X, y, seed: (
+        ContrastiveEmbedding(random_state=seed).fit(X, y).transform
+    ),
+    "raw": lambda X, y, seed: FunctionTransformer().fit(X).transform,
+    "standardised": lambda X, y, seed: StandardScaler().fit(X).transform,
+    "PCA": lambda X, y, seed: (
+        scaled(PCA(few(min(X.shape)), random_state=seed)).fit(X).transform
+    ),
+    "LDA": lambda X, y, seed: scaled(LinearDiscriminantAnalysis()).fit(X, y).transform,
+    "NCA": lambda X, y, seed: peers.nca(X[:MOST_ROWS], y[:MOST_ROWS], few(X.shape[1])),
+    "PML contrastive": peers.standard_loop("ContrastiveLoss"),
+    "PML SupCon": peers.standard_loop("SupConLoss"),
+    "PML multi-similarity": peers.standard_loop(
+        "MultiSimilarityLoss", "MultiSimilarityMiner"
+    ),
+    "PML triplet": peers.standard_loop("TripletMarginLoss", "TripletMarginMiner"),
+    "UMAP": lambda X, y, seed: peers.umap(X, y),
+    "CEBRA": lambda X, y, seed: peers.cebra(X, y),
+}
+#: Models that name classes: functions of a seed.
+CLASSIFIERS = {
+    "MLPClassifier": lambda seed: scaled(MLPClassifier(random_state=seed)),
+    "gradient boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
+    "SVC (C=10)": lambda seed: scaled(SVC(C=10)),
+    "RealMLP": lambda seed: peers.realmlp(seed),
+}
+NEEDED = {"UMAP": "umap", "CEBRA": "cebra", "RealMLP": "pytabkit"}
+
+
+def judge_embedding(fit, X, y, train, test, seed):
+    """Return the figures of an embedding on one split."""
+    start = time.perf_counter()
+    embed = fit(X[train], y[train], seed)
+    seconds = time.perf_counter() - start
+    Z, Z_test = np.asarray(embed(X[train])), np.asarray(embed(X[test]))
+    one = KNeighborsClassifier(1).fit(Z, y[train]).predict(Z_test)
+    five = KNeighborsClassifier(5).fit(Z, y[train]).predict(Z_test)
+    return {
+        "accuracy": accuracy_score(y[test], five),
+        "balanced": balanced_accuracy_score(y[test], five),
+        "nearest": accuracy_score(y[test], one),
+        "map_at_r": float(map_at_r(Z_test, y[test])),
+        "seconds": seconds,
+    }
+
+
+def judge_classifier(make, X, y, train, test, seed):
+    """Return the figures of a classifier on one split."""
+    start = time.perf_counter()
+    model = make(seed).fit(X[train], y[train])
+    seconds = time.perf_counter() - start
+    named = model.predict(X[test])
+    return {
+        "accuracy": accuracy_score(y[test], named),
+        "balanced": balanced_accuracy_score(y[test], named),
+        "seconds": seconds,
+    }
+
+
+def splits_of(X, y, n_splits):
+    """Yield seeds with row numbers to train on and to test on."""
+    splitter = StratifiedShuffleSplit(n_splits, test_size=0.3, random_state=0)
+    for seed, (train, test) in enumerate(splitter.split(X, y)):
+        yield seed, train, test
+
+
+def run_table(name, X, y, methods, n_splits, found, save):
+    """Add what is missing of a table, and save after each split."""
+    for seed, train, test in splits_of(X, y, n_splits):
+        for method in methods:
+            runs = found.setdefault(method, {})
+            if str(seed) in runs:
+                continue
+            if method in EMBEDDINGS:
+                judge, made = judge_embedding, EMBEDDINGS[method]
+            else:
+                judge, made = judge_classifier, CLASSIFIERS[method]
+            runs[str(seed)] = judge(made, X, y, train, test, seed)
+        save()
+    shown = {m: f"{100 * mean_of(found[m], 'accuracy'):.1f}" for m in methods}
+    print(name, shown, flush=True)
+
+
+def mean_of(runs, figure):
+    """Return the mean of a figure over splits, NaN where it is not measured."""
+    return float(np.mean([run.get(figure, np.nan) for run in runs.values()]))
+
+
+def compared(ours, theirs):
+    """Return 1 where we win, -1 where we lose and 0 for a tie, at 5 %.
+
+    The corrected t-test of Nadeau and Bengio, for splits that share rows of training.
+    """
+    seeds = sorted(set(ours) & set(theirs))
+    gaps = np.array([ours[s]["accuracy"] - theirs[s]["accuracy"] for s in seeds])
+    if len(gaps) < 2 or gaps.std() == 0:
+        return 0
+    error = np.sqrt((1 / len(gaps) + 0.3 / 0.7) * gaps.var(ddof=1))
+    unlikely = 2 * t.sf(abs(gaps.mean()) / error, len(gaps) - 1) < 0.05
+    return int(np.sign(gaps.mean())) * unlikely
+
+
+def method_lines(results):
+    """Return a line for each method, over the tables that all of them have."""
+    found = [result["methods"] for result in results.values()]
+    names = [name for name in (*EMBEDDINGS, *CLASSIFIERS) if name in found[0]]
+    figures = {
+        name: {
+            figure: [mean_of(each[name], figure) for each in found]
+            for figure in ("accuracy", "balanced", "nearest", "map_at_r", "seconds")
+        }
+        for name in names
+    }
+    embeddings = [name for name in names if name in EMBEDDINGS]
+    table = np.array([figures[name]["accuracy"] for name in embeddings])
+    ranks = dict(zip(embeddings, rankdata(-table, axis=0).mean(axis=1), strict=True))
+    lines = [
+        "| method | 5-NN | balanced | 1-NN | MAP@R | mean rank | ours wins / ties / "
+        "loses | fit, s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in names:
+        own = figures[name]
+        cells = [f"{100 * np.mean(own[f]):.1f}" for f in ("accuracy", "balanced")]
+        cells += [
+            "" if np.isnan(own[f]).any() else f"{100 * np.mean(own[f]):.1f}"
+            for f in ("nearest", "map_at_r")
+        ]
+        cells.append(f"{ranks[name]:.2f}" if name in ranks else "")
+        against = [compared(each[OURS], each[name]) for each in found]
+        counts = " / ".join(str(against.count(sign)) for sign in (1, 0, -1))
+        cells.append("" if name == OURS else counts)
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {np.median(own['seconds']):.1f} |"
+        )
+    return lines
+
+
+def table_lines(results):
+    """Return a line for each table with the accuracy of each method."""
+    found = [result["methods"] for result in results.values()]
+    names = [name for name in (*EMBEDDINGS, *CLASSIFIERS) if name in found[0]]
+    lines = [
+        "| table | rows × columns, classes | " + " | ".join(names) + " |",
+        "|---|---" + len(names) * "|---" + "|",
+    ]
+    for table, result in results.items():
+        n_rows, n_columns, n_classes = result["shape"]
+        cells = [
+            f"{100 * mean_of(result['methods'][name], 'accuracy'):.1f}"
+            for name in names
+        ]
+        lines.append(
+            f"| {table} | {n_rows:,} × {n_columns}, {n_classes} | "
+            + " | ".join(cells)
+            + " |"
+        )
+    return lines
+
+
+def markdown(results):
+    """Return the figures as Markdown tables."""
+    found = results["tables"]
+    n_splits = {
+        len(runs) for each in found.values() for runs in each["methods"].values()
+    }
+    return "\n".join(
+        [
+            *method_lines(found),
+            "",
+            f"Means over {len(found)} tables of figures on test rows in %, "
+            f"{min(n_splits)} splits of each. Mean rank by 5-NN among embeddings. "
+            "Wins, ties and losses are of our 5-NN against the accuracy of the method, "
+            "by a corrected paired t-test at 5 % on each table. Seconds to fit are the "
+            "median over tables. "
+            "The last rows are classifiers, with their own accuracy under 5-NN.",
+            "",
+            *table_lines(found),
+            "",
+            f"Accuracy in %, of 5 nearest neighbours or of the classifier. "
+            f"{results['machine']}",
+            "",
+        ]
+    )
+
+
+def main():
+    everything = [*EMBEDDINGS, *CLASSIFIERS]
+    options = report.options(
+        __doc__,
+        data={"help": "folder of NAME.npz files"},
+        splits={"type": int, "default": 5},
+        tables={"nargs": "+", "default": tables.NAMES},
+        methods={"nargs": "+", "default": everything, "choices": everything},
+        again={
+            "action": "store_true",
+            "help": "forget what was found of these methods",
+        },
+    )
+    torch.set_num_threads(1)
+    methods = [
+        name
+        for name in options.methods
+        if name not in NEEDED or peers.installed(NEEDED[name])
+    ]
+    results = report.load("compare", options.out) or {"tables": {}}
+    for name in options.tables:
+        table = tables.load(name, options.data)
+        if table is None:
+            continue
+        X, y = table
+        shape = [*X.shape, len(np.unique(y))]
+        result = results["tables"].setdefault(name, {"shape": shape, "methods": {}})
+        for method in methods if options.again else ():
+            result["methods"].pop(method, None)
+        run_table(
+            name,
+            X,
+            y,
+            methods,
+            options.splits,
+            result["methods"],
+            lambda: report.keep("compare", results, options.out),
+        )
+    report.save("compare", results, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
