@@ -1,22 +1,19 @@
 """A picture of training: loss, validation score, pairs that still cost something."""
 
-from contextlib import contextmanager
-
 import numpy as np
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive.displays._axes import (
     DRAWN,
-    axes_for,
     counted,
-    drawing_on,
     legend_beside,
     open_frame,
     set_title,
     spelled,
 )
 from sklearn_contrastive.displays._palette import ink, style_of
+from sklearn_contrastive.displays._panels import panels_for
 from sklearn_contrastive.displays._points import (
     is_estimator,
     kind_said,
@@ -161,7 +158,7 @@ class LossCurveDisplay:
             panels.append(self._plot_scores)
         if self.mining_curve:
             panels.append(self._plot_pairs)
-        with self._drawing_on(ax, len(panels)) as self.axes_:
+        with panels_for(self, ax, len(panels), "loss") as self.axes_:
             self.ax_, self.figure_ = self.axes_[0], self.axes_[0].get_figure()
             self.lines_, self.legends_, self.best_epoch_ = {}, [], None
             for panel, each in zip(panels, self.axes_, strict=False):
@@ -174,26 +171,6 @@ class LossCurveDisplay:
             epochs = counted(len(self.loss_curve), "epoch")
             set_title(self.ax_, f"{spelled(name)}: {epochs}" if name else epochs)
         return self
-
-    @contextmanager
-    def _drawing_on(self, ax, n_panels):
-        """Give one axes a panel, or the one that was given."""
-        if ax is None:
-            with drawing_on(self, None) as first:
-                figure = first.get_figure()
-                figure.clear()
-                figure.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
-                yield figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
-            return
-        given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        for each in given:
-            axes_for(self, each, joins=None)
-        if len(given) not in (1, n_panels):
-            raise ValueError(
-                f"`ax` must hold one axes for each of the {n_panels} panels, or a "
-                f"single one for the loss; got {len(given)}."
-            )
-        yield given
 
     def _plot(self, ax, what, values, number, **kw):
         """Draw one curve, from epoch 1 on."""

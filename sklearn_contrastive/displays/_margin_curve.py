@@ -1,6 +1,5 @@
 """A picture of a search: what the margin does to score, distances and pairs."""
 
-from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -9,15 +8,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive.displays._axes import (
     DRAWN,
-    axes_for,
     counted,
-    drawing_on,
     legend_beside,
     open_frame,
     set_title,
     spelled,
 )
 from sklearn_contrastive.displays._palette import ink, style_of
+from sklearn_contrastive.displays._panels import panels_for
 from sklearn_contrastive.displays._points import (
     is_estimator,
     kind_said,
@@ -206,7 +204,7 @@ class MarginCurveDisplay:
         panels = [self._plot_scores]
         if self.mining:
             panels += [self._plot_distances, self._plot_active]
-        with self._drawing_on(ax, len(panels)) as self.axes_:
+        with panels_for(self, ax, len(panels), "score") as self.axes_:
             self.ax_, self.figure_ = self.axes_[0], self.axes_[0].get_figure()
             self.lines_, self.legends_, self.band_ = {}, [], None
             for panel, each in zip(panels, self.axes_, strict=False):
@@ -217,26 +215,6 @@ class MarginCurveDisplay:
             margins = counted(len(self.margins), "margin")
             set_title(self.ax_, f"{spelled(name)}: {margins}" if name else margins)
         return self
-
-    @contextmanager
-    def _drawing_on(self, ax, n_panels):
-        """Give one axes a panel, or the one that was given."""
-        if ax is None:
-            with drawing_on(self, None) as first:
-                figure = first.get_figure()
-                figure.clear()
-                figure.set_figheight(4.8 if n_panels == 1 else 6.6)
-                yield figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
-            return
-        given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        for each in given:
-            axes_for(self, each, joins=None)
-        if len(given) not in (1, n_panels):
-            raise ValueError(
-                f"`ax` must hold one axes for each of the {n_panels} panels, or a "
-                f"single one for the score; got {len(given)}."
-            )
-        yield given
 
     def _plot(self, ax, what, values, number, **kw):
         """Draw one curve."""
