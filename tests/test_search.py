@@ -723,7 +723,7 @@ def test_the_estimator_given_is_left_alone():
         ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
         ({"param_grid": {"margin": []}}, "for parameter 'margin' need to be a non-"),
         ({"param_grid": []}, "got 3 folds and 0 candidates"),
-        ({"cv": iter([])}, "got 0 folds and 3 candidates"),
+        ({"cv": []}, "got 0 folds and 3 candidates"),
         ({"estimator": embedding(loss=InfoNCELoss())}, "`margins` need a loss with a"),
         ({"estimator": embedding(loss=print)}, "`margins` need a loss with a margin"),
         ({"estimator": embedding(loss=ContrastiveLoss)}, "`margins` need a loss with"),
