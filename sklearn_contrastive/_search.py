@@ -12,25 +12,25 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.utils import check_array, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import CallbackSupportMixin, with_callbacks
+from sklearn_contrastive._candidates import (
+    candidates_of,
+    checked,
+    codes_of,
+    kind_of_y,
+)
 from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._cv_results import results_of
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import EmbeddingMetricMixin
 from sklearn_contrastive._rounds import Contest, n_trials_of, shares_of
 from sklearn_contrastive._running import all_or_nothing
-from sklearn_contrastive._sources import flat_pairs, kind_of, likeness_object
-from sklearn_contrastive.similarity import check_labels, likeness_of
-
-#: What models that are trained at once may differ in.
-_RIDING = (
-    *("margin", "learning_rate_init", "alpha", "dropout", "random_state"),
-    *("loss__margin", "loss__temperature"),
-)
+from sklearn_contrastive._sources import flat_pairs
+from sklearn_contrastive.similarity import likeness_of
 
 
 class ContrastiveEmbeddingCV(
@@ -219,18 +219,18 @@ class ContrastiveEmbeddingCV(
     def _fit(self, X, y, groups):
         from sklearn.model_selection import check_cv
 
-        chosen = self._checked_estimator()
-        candidates = self._grid(chosen)
+        chosen = checked(self.estimator)
+        candidates = candidates_of(chosen, self.margins, self.param_grid)
         tried = clone(chosen)
         if isinstance(chosen.similarity, str) and chosen.similarity == "auto":
             # Said once: a fold alone could be taken for something else.
             tried.set_params(similarity=likeness_of(X, y))
         check_rows(clone(tried), flat_pairs(tried.similarity, X), reset=True)
         X, y, groups = indexable(X, y, groups)
-        kind = _kind_of_y(tried.similarity, X, y)
+        kind = kind_of_y(tried.similarity, X, y)
         by = y
         if kind == "labels" and (self.cv is None or isinstance(self.cv, Integral)):
-            by = _codes(tried.similarity, y)
+            by = codes_of(tried.similarity, y)
         splitter = check_cv(self.cv, by, classifier=kind == "labels")
         splits = list(splitter.split(X, by, groups))
         if not (candidates and splits):
@@ -280,47 +280,6 @@ class ContrastiveEmbeddingCV(
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         if hasattr(chosen, "feature_names_in_"):
             self.feature_names_in_ = chosen.feature_names_in_
-
-    def _checked_estimator(self):
-        """Return a copy of what is searched, or say what cannot be."""
-        estimator = ContrastiveEmbedding()
-        if self.estimator is not None:
-            estimator = clone(self.estimator)
-        if not isinstance(estimator, ContrastiveEmbedding):
-            raise ValueError(
-                "`estimator` must be a ContrastiveEmbedding; got "
-                f"{type(estimator).__name__}. Search a pipeline with "
-                "sklearn.model_selection.GridSearchCV."
-            )
-        estimator._validate_params()
-        return estimator
-
-    def _grid(self, estimator):
-        """Return what to try, or say what cannot be searched here."""
-        from sklearn.model_selection import ParameterGrid
-
-        if self.param_grid is None:
-            margins = check_array(
-                self.margins, ensure_2d=False, dtype=np.float64, input_name="margins"
-            )
-            # The margin of a loss that is an object is the object's.
-            name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
-            if name not in estimator.get_params():
-                raise ValueError(
-                    "`margins` need a loss with a margin, by name or as an object; got "
-                    f"loss={estimator.loss!r}. Search what it has with `param_grid`, "
-                    "such as {'loss__temperature': [0.05, 0.1, 0.2]}."
-                )
-            return list(ParameterGrid({name: margins.ravel().tolist()}))
-        grid = list(ParameterGrid(self.param_grid))
-        others = sorted({name for params in grid for name in params} - set(_RIDING))
-        if others:
-            raise ValueError(
-                f"`param_grid` may hold {list(_RIDING)}, in which models that are "
-                f"trained at once may differ; got {others}. Search these with "
-                "sklearn.model_selection.GridSearchCV."
-            )
-        return grid
 
     def _choose(self, candidates, contest):
         """Store which candidate is best, and say what came of the others."""
@@ -405,19 +364,3 @@ class ContrastiveEmbeddingCV(
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
         return tags
-
-
-def _kind_of_y(similarity, X, y):
-    """Return what `y` holds, whatever it is that makes rows alike."""
-    kind = kind_of(similarity)
-    read = kind in ("labels", "targets", "multilabel", "pairs")
-    speaks = likeness_object(similarity).speaks_of_rows
-    return kind if read and not speaks else likeness_of(X, y)
-
-
-def _codes(similarity, y):
-    """Return a number for each label, 0 for an unknown one, to deal out to folds."""
-    labels, known = check_labels(y, None, getattr(similarity, "unlabeled", None))
-    codes = np.zeros(len(labels), dtype=int)
-    codes[known] = 1 + np.unique(labels[known], return_inverse=True)[1]
-    return codes

@@ -54,6 +54,7 @@ LEVELS = {
     "_embedding": 9,
     "_together": 10,
     "_trials": 11,
+    "_candidates": 10,
     "_cv_results": 0,
     "_rounds": 12,
     "_search": 13,
