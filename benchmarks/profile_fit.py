@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._rows import Rows
-from sklearn_contrastive._springs import LinkedSprings, Springs
+from sklearn_contrastive._springs import Springs
 from sklearn_contrastive.encoders import _passes
 from sklearn_contrastive.miners import NearestPairs
 
@@ -34,7 +34,7 @@ STAGES = {
     "of it dropout": (_passes, "write_mask"),
     "springs": (Springs, "__call__"),
     "of it mining": (NearestPairs, "links"),
-    "of it forces": (LinkedSprings, "__call__"),
+    "of it forces": (Springs, "_relax_links"),
     "backward": (_passes.MLPPasses, "backward"),
     "optimizer": (AdamW, "step"),
 }

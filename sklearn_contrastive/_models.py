@@ -42,7 +42,7 @@ class Model(NamedTuple):
     optimizer_state : list of list, default=None
         Running means of each optimizer to go on with, as its `state` returns them.
 
-    streams : tuple of two generators, default=None
+    streams : sequence of two generators, default=None
         Of the dropout masks, and of what stands for rows, to go on with; None to make
         them from the seed.
     """
@@ -57,7 +57,7 @@ class Model(NamedTuple):
     seed: int
     loss_params: list | None = None
     optimizer_state: list | None = None
-    streams: tuple | None = None
+    streams: Any = None
 
 
 class Learned(NamedTuple):

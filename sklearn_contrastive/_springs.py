@@ -54,7 +54,7 @@ class Springs:
         self._loss, self._miner, self._mirrored = loss, miner, mirrored
         self._in_place = loss.in_place()
         self._slopes = loss.constant_slopes(A.new_ones(1))
-        self._linked = LinkedSprings(loss, fixed)
+        self._fixed, self._work = fixed, None
         self._tiles = Tiles(A, C, miner is not None, mirrored, fixed)
 
     def __call__(self, A, C, weigh, attraction=None):
@@ -93,7 +93,7 @@ class Springs:
             for tile in tiles:
                 pairs = weigh(tile.rows, tile.columns, tile.work)
                 chosen.append(self._miner.links(tile.values, pairs, tile.work[2]))
-            return self._linked(A, C, chosen, tiles.least)
+            return self._relax_links(A, C, chosen)
         if attraction is not None:
             squares, n_pairs, pulls = attraction(A)
             slope = self._slopes[0]
@@ -142,47 +142,8 @@ class Springs:
                 self._tiles.add(tile, kind, *sums)
                 tile.pull(kind, w * slope, gaps if self._slopes[kind] is None else None)
 
-
-class LinkedSprings:
-    """The springs along lists of links.
-
-    Parameters
-    ----------
-    loss : PairLoss
-        Its formulas give energies and slopes.
-
-    fixed : bool, default=False
-        Whether the forces on candidates are not asked for.
-    """
-
-    def __init__(self, loss, fixed=False):
-        self._loss, self._fixed, self._work = loss, fixed, None
-
-    def __call__(self, A, C, links, least):
-        """Return the mean energy of linked pairs, and the forces on their ends.
-
-        Parameters
-        ----------
-        A : Tensor of shape (n_anchors, n_components)
-            Anchors, without a graph; a leading axis holds independent models.
-
-        C : Tensor of shape (n_candidates, n_components) or None
-            Candidates; None when they are the anchors.
-
-        links : list of Pairs of Links
-            The positive and the negative pairs of one slice of anchors after the other.
-
-        least : float or Tensor of shape ()
-            Least squared distance, so that slopes stay finite.
-
-        Returns
-        -------
-        energy : Tensor of shape ()
-            The mean over positive pairs plus the mean over active negative ones.
-
-        forces : list of Tensor
-            Its gradient in `A` and, unless it is None or fixed, in `C`.
-        """
+    def _relax_links(self, A, C, links):
+        """Return what `__call__` does, for pairs listed by slices of anchors."""
         import torch
 
         kinds = links[0]
@@ -209,7 +170,7 @@ class LinkedSprings:
         torch.index_select(candidates, 0, ends, out=gaps.view(-1, A.shape[-1]))
         gaps.sub_(A.unsqueeze(-3))
         torch.mul(gaps, gaps, out=squares)
-        distances = squares.sum(-1).clamp_(min=least).sqrt_()
+        distances = squares.sum(-1).clamp_(min=self._tiles.least).sqrt_()
         parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
         formulas, total, slopes = (self._loss.positive, self._loss.negative), 0, []
         for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):

@@ -61,14 +61,18 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._n_views = models[0].objectives[0].similarity.n_views
         tables = [(each.X, each.standardization) for each in models]
-        self._streams = [each.streams or _streams(each.seed, device) for each in models]
-        views = None
-        if self._n_views > 1:
-            each = zip(models, self._streams, strict=True)
-            views = [
-                partial(model.objectives[0].similarity.views, rng=rng)
-                for model, (_, rng) in each
-            ]
+        self._streams = []
+        for each in models:
+            rngs = [np.random.Generator(np.random.SFC64(each.seed)) for _ in range(2)]
+            if device != "cpu":
+                # On a processor, numpy's is twice as fast as torch's.
+                rngs[0] = torch.Generator(device).manual_seed(each.seed)
+            self._streams.append(each.streams or rngs)
+        views = [
+            partial(model.objectives[0].similarity.views, rng=rng)
+            for model, (_, rng) in zip(models, self._streams, strict=True)
+        ]
+        views = views if self._n_views > 1 else None
         self._rows = Rows(tables, device, self._dtype, views)
         self.encoder, objectives = models[0].encoder, models[0].objectives
         if self._n_models is not None:
@@ -79,10 +83,8 @@ class Trainer:
         ]
         generators = [of_masks for of_masks, _ in self._streams]
         self._generator = generators[0] if self._n_models is None else generators
-        params = models[0].params
-        if self._n_models is not None:
-            each = zip(*(model.params for model in models), strict=True)
-            params = [np.stack(parts) for parts in each]
+        each = zip(*(model.params for model in models), strict=True)
+        params = [np.stack(parts) if self._n_models else parts[0] for parts in each]
         self._params = [torch.from_numpy(np.array(p)).to(device) for p in params]
         n_trained = self.encoder.n_trained
         n_trained = len(self._params) if n_trained is None else n_trained
@@ -350,14 +352,3 @@ class Trainer:
     def memories(self):
         """Return the memories of past batches, of terms that have one."""
         return [memory for term in self._step.terms for memory in term.memories]
-
-
-def _streams(seed, device):
-    """Return a generator of dropout masks, and one of what stands for rows."""
-    import torch
-
-    own, other = (np.random.Generator(np.random.SFC64(seed)) for _ in range(2))
-    # On a processor, numpy's is twice as fast as torch's.
-    if device == "cpu":
-        return own, other
-    return torch.Generator(device).manual_seed(seed), other

@@ -165,5 +165,5 @@ def test_the_reading_path_is_short():
         sys.setprofile(None)
     files = {path for path, _ in functions}
     assert len(files) <= 25, sorted(files)
-    assert len(functions) <= 127, sorted(functions)
+    assert len(functions) <= 125, sorted(functions)
     assert deepest <= 14
