@@ -116,12 +116,19 @@ def run_trials(estimator, trials, X, y, scorer, labelled, share=1.0):
     for number, trial in enumerate(trials):
         start = time.perf_counter()
         member = folds.member(trial)
+        if share < 1 and not _can_be_left(member):
+            raise ValueError(
+                "`halving` must be False for what is trained by itself or remembers "
+                "batches: with an encoder that is not an MLP, early stopping, "
+                "callbacks of the estimator, a class derived from "
+                "ContrastiveEmbedding, a `GlobalMiner`, a memory, `normalize=False` or "
+                "`n_components=1`."
+            )
         if member is not None:
             members[number] = member
             prepared[number] = time.perf_counter() - start
             continue
         model = _candidate(estimator, trial.params)
-        _refuse_halving(model, share)
         failure = _fit_alone(model, *folds.training(trial))
         seconds = time.perf_counter() - start
         yield number, judge(trial, model, failure, seconds)
@@ -177,8 +184,6 @@ def _candidate(estimator, params):
 
 def _trained(folds, trials, group, share):
     """Train a group, and return models, where they stand, and what went wrong."""
-    for member in group.members:
-        _refuse_halving(member, share)
     group.train(share)
     found = []
     for place, trial in enumerate(trials):
@@ -199,20 +204,11 @@ def _trained(folds, trials, group, share):
     return found
 
 
-def _refuse_halving(candidate, share):
-    """Say what has to be trained to the end at once."""
-    ready = getattr(candidate, "ready", None)
-    if share == 1:
-        return
-    if ready is None or any(
-        each.memory is not None for each in ready.objectives.values()
-    ):
-        raise ValueError(
-            "`halving` must be False for what is trained by itself or remembers "
-            "batches: with an encoder that is not an MLP, early stopping, callbacks of "
-            "the estimator, a class derived from ContrastiveEmbedding, a "
-            "`GlobalMiner`, a memory, `normalize=False` or `n_components=1`."
-        )
+def _can_be_left(member):
+    """Return whether all that training goes on from is in a member."""
+    if member is None:
+        return False
+    return all(each.memory is None for each in member.ready.objectives.values())
 
 
 def _judged(folds, scorer, labelled, trial, model, failure, fit_time):
