@@ -1,10 +1,11 @@
 """Write tables of R packages as files for ``--data``.
 
 Run ``python benchmarks/r_tables.py LIBRARY --data FOLDER`` with the folder that holds
-the R packages mlbench and kernlab, such as Debian's ``/usr/lib/R/site-library`` after
-``apt-get install r-cran-mlbench r-cran-kernlab``; R itself is not needed. It reads them
-with ``pyreadr``, which pip installs. Rows with a missing number, and classes of fewer
-than five rows, are left out; a column of categories becomes a column for each.
+the R packages caret, kernlab, mlbench and rrcov, such as Debian's
+``/usr/lib/R/site-library`` after ``apt-get install r-cran-caret r-cran-kernlab
+r-cran-mlbench r-cran-rrcov``; R itself is not needed. It reads them with ``pyreadr``,
+which pip installs. Rows with a missing number, and classes of fewer than five rows, are
+left out; a column of categories becomes a column for each.
 """
 
 import argparse
@@ -13,14 +14,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-#: Package, name there, and the columns that are no columns of X.
+#: Package, name there, the column of classes, and columns that are left out.
 TABLES = {
+    "cells": ("caret", "segmentationData", "Class", "Cell", "Case"),
+    "cox2": ("caret", "cox2", "cox2Class", "cox2IC50"),
+    "dhfr": ("caret", "dhfr", "Y"),
     "dna": ("mlbench", "DNA", "Class"),
+    "fish": ("rrcov", "fish", "Species"),
+    "fruit": ("rrcov", "fruit", "cultivar"),
+    "german": ("caret", "GermanCredit", "Class"),
     "glass": ("mlbench", "Glass", "Type"),
+    "income": ("kernlab", "income", "INCOME"),
     "ionosphere": ("mlbench", "Ionosphere", "Class"),
     "letter": ("mlbench", "LetterRecognition", "lettr"),
+    "mdrr": ("caret", "mdrr", "mdrrClass"),
     "musk": ("kernlab", "musk", "Class"),
+    "olitos": ("rrcov", "olitos", "grp"),
     "pima": ("mlbench", "PimaIndiansDiabetes", "diabetes"),
+    "promoter": ("kernlab", "promotergene", "Class"),
     "satellite": ("mlbench", "Satellite", "classes"),
     "shuttle": ("mlbench", "Shuttle", "Class"),
     "sonar": ("mlbench", "Sonar", "Class"),
@@ -28,6 +39,7 @@ TABLES = {
     "spam": ("kernlab", "spam", "type"),
     "vehicle": ("mlbench", "Vehicle", "Class"),
     "vowel": ("mlbench", "Vowel", "Class"),
+    "zoo": ("mlbench", "Zoo", "type"),
 }
 FEWEST_ROWS = 5
 
@@ -40,11 +52,13 @@ def numbers(column):
         return pd.get_dummies(column.astype(str), prefix=column.name).astype(float)
 
 
-def table(library, package, name, target):
+def table(library, package, name, target, *left_out):
     """Return `X` in float32 and class codes."""
     import pyreadr
 
-    [frame] = pyreadr.read_r(library / package / "data" / f"{name}.rda").values()
+    [path] = (library / package / "data").glob(f"{name}.[rR][dD]*")
+    parts = [part.reset_index(drop=True) for part in pyreadr.read_r(path).values()]
+    frame = pd.concat(parts, axis=1).drop(columns=[*left_out])
     labels = frame.pop(target).astype(str)
     X = pd.concat([numbers(frame[column]) for column in frame], axis=1)
     kept = np.isfinite(X).all(axis=1) & (

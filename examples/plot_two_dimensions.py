@@ -24,16 +24,16 @@ X_train, X_test, y_train, y_test = train_test_split(
 # the eye has the whole plane with ``normalize=False``. A digit should be one patch of
 # the map, so that every pair of equal digits is to be pulled together: that is
 # ``miner="all"``. (The default pulls only each row's nearest equals, which lets one
-# digit settle in several places.)
+# digit settle in several places.) `presets` has both of them together.
 
 from sklearn.decomposition import PCA
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, presets
 
 maps = {
     "Principal components": PCA(n_components=2),
     "Contrastive embedding": ContrastiveEmbedding(
-        n_components=2, normalize=False, miner="all", max_iter=100, random_state=0
+        **presets.MAP_2D, max_iter=100, random_state=0
     ),
 }
 

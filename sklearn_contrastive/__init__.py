@@ -31,6 +31,7 @@ __all__ = [
     "metrics",
     "miners",
     "model_selection",
+    "presets",
     "similarity",
     "verification",
 ]

@@ -27,7 +27,6 @@ from sklearn_contrastive._rows import (
 from sklearn_contrastive._running import (
     Epochs,
     all_or_nothing,
-    batch_size_of,
     random_stream,
     resolve_device,
     run,
@@ -95,7 +94,8 @@ class ContrastiveAlignment(
 
     max_iter : int or "auto", default="auto"
         Number of epochs, >= 1. ``"auto"`` trains for 25 visits to each row, but for at
-        least 300 and at most 4,000 mini-batches.
+        least 300 and at most 4,000 mini-batches of 256 rows, or as many rows in
+        smaller ones.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0.
@@ -265,7 +265,8 @@ class ContrastiveAlignment(
         self.n_features_y_ = y.shape[1]
         both = self._learn_columns(X, y)
         rng = random_stream(self, goes_on=False)
-        self.batch_size_ = batch_size_of(self, len(X))
+        wanted = 256 if self.batch_size == "auto" else self.batch_size
+        self.batch_size_ = min(wanted, len(X))
         self.device_ = resolve_device(self.device)
         self.loss_curve_, self.mining_curve_ = [], {}
         self.n_iter_ = self.n_steps_ = 0
@@ -275,7 +276,7 @@ class ContrastiveAlignment(
         )
         encoder = Towers(self.encoder_, self.encoder_, X.shape[1])
         trainer = self._trainer(Beside(X, y), both, encoder, partners, rng)
-        epochs = Epochs(partners, self.batch_size_, self.max_iter, rng)
+        epochs = Epochs(partners, wanted, self.max_iter, rng)
         run(self, trainer, epochs, None, NoTasks(), {})
         del self.validation_scores_, self.mining_curve_
         learned = trainer.learned()

@@ -113,12 +113,13 @@ class ContrastiveEmbedding(
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. A larger one offers
         each row nearer neighbours to learn from, at a cost that grows with its
-        square. ``"auto"`` is 256.
+        square. ``"auto"`` is 128.
 
     max_iter : int or "auto", default="auto"
         Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 25
-        visits to each row, but for at least 300 and at most 4,000 mini-batches; its
-        epochs hold several passes where one has fewer than 10 mini-batches.
+        visits to each row, but for at least 300 and at most 4,000 mini-batches of 256
+        rows, or as many rows in smaller ones, down to 64; its epochs hold several
+        passes where one has fewer than 10 mini-batches.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0; reached after a short warm-up and followed

@@ -28,9 +28,9 @@ from sklearn_contrastive._objectives import (
 )
 from sklearn_contrastive._rows import Standardization, learn_standardization
 from sklearn_contrastive._running import (
+    DEFAULT_BATCH_SIZE,
     Epochs,
     all_or_nothing,
-    batch_size_of,
     random_stream,
     resolve_device,
     run,
@@ -217,7 +217,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "is False. Set it, or leave them out."
             )
         objectives = over(objectives, similarity)
-        self.batch_size_ = batch_size_of(self, len(similarity.rows_))
+        wanted = DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        self.batch_size_ = min(wanted, len(similarity.rows_))
         self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
         if not goes_on:
@@ -238,7 +239,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             sources = [GlobalBatches(similarity, global_miner, X) for _ in rngs]
         max_iter = 1 if one_pass else self.max_iter
         epochs = [
-            Epochs(source, self.batch_size_, max_iter, own, constant=one_pass)
+            Epochs(source, wanted, max_iter, own, constant=one_pass)
             for source, own in zip(sources, rngs, strict=True)
         ]
         return Ready(X, similarity, objectives, models, sources, epochs, stopping)

@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_contrastive._optimizer import learning_rates
 
-#: Steps given for ``max_iter="auto"``: so many visits to each row, within limits.
+#: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
+#: with 256 rows, and of as many rows in smaller batches, down to 64.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
 #: What ``batch_size="auto"`` stands for.
-_DEFAULT_BATCH_SIZE = 256
+DEFAULT_BATCH_SIZE = 128
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
@@ -32,12 +33,13 @@ class Epochs:
         Draws the batches.
 
     batch_size : int
-        Rows in a batch.
+        Rows in a batch; all of them where there are fewer.
 
     max_iter : int or "auto"
         Number of epochs, each one pass over the rows; or 25 visits to each row, but
-        at least 300 and at most 4,000 steps, dealt out in epochs of one pass, or of
-        several where a pass has fewer than 10 steps.
+        at least 300 and at most 4,000 steps with 256 rows or more, and for batches of
+        128 twice, of 64 or fewer four times these limits. Steps are dealt out in
+        epochs of one pass, or of several where a pass has fewer than 10 steps.
 
     rng : numpy.random.RandomState
         Source of randomness.
@@ -55,11 +57,13 @@ class Epochs:
     """
 
     def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
-        self._draw = partial(similarity.batches, batch_size, rng)
         n_rows = len(similarity.rows_)
+        more = 256 / min(max(batch_size, 64), 256)
+        batch_size = min(batch_size, n_rows)
+        self._draw = partial(similarity.batches, batch_size, rng)
         if max_iter == "auto":
-            wanted = round(_VISITS * n_rows / batch_size)
-            n_steps = min(max(wanted, _FEWEST_STEPS), _MOST_STEPS)
+            wanted = _VISITS * n_rows / batch_size
+            n_steps = round(min(max(wanted, more * _FEWEST_STEPS), more * _MOST_STEPS))
             # On a small table a pass is a step or two: too short to judge progress by.
             longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
             n_epochs = math.ceil(n_steps / longest)
@@ -100,26 +104,6 @@ def together(epochs):
     """
     for parts in zip(*epochs, strict=True):
         yield np.stack([index for index, _ in parts], axis=1), parts[0][1]
-
-
-def batch_size_of(estimator, n_rows):
-    """Return the rows of a batch: those asked for, or as many as there are.
-
-    Parameters
-    ----------
-    estimator : estimator
-        With `batch_size`, of which "auto" is 256.
-
-    n_rows : int
-        Rows to draw from.
-
-    Returns
-    -------
-    batch_size : int
-        At most `n_rows`.
-    """
-    wanted = estimator.batch_size
-    return min(_DEFAULT_BATCH_SIZE if wanted == "auto" else wanted, n_rows)
 
 
 def random_stream(estimator, goes_on):

@@ -181,7 +181,7 @@ def test_autos_are_stored_and_parameters_left_alone(wine):
     assert (model.miner_, model.similarity_, model.batch_size_) == (
         "nearest",
         "labels",
-        len(wine[0]),
+        128,
     )
     assert model.device_ in ("cpu", "cuda", "mps")
     assert model.n_iter_ == model.n_steps_ == len(model.loss_curve_) == 1

@@ -61,6 +61,7 @@ LEVELS = {
     "_alignment": 10,
     "_pair_training": 10,
     "inspection": 10,
+    "presets": 10,
     "verification": 11,
     "displays": 12,
     "__init__": 14,

@@ -112,14 +112,25 @@ def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
 
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "n_steps"),
-    [(150, 150, 300), (300, 256, 300), (6000, 256, 586), (60_000, 256, 4000)],
+    [
+        (150, 256, 300),
+        (300, 256, 300),
+        (6000, 256, 586),
+        (60_000, 256, 4000),
+        (50_000, 512, 2441),
+        (90, 128, 600),
+        (300, 128, 600),
+        (60_000, 128, 8000),
+        (300, 64, 1200),
+        (300, 16, 1200),
+    ],
 )
 def test_auto_length_is_25_visits_within_limits(n_rows, batch_size, n_steps):
     found = list(epochs(n_rows, batch_size, "auto"))
     rates = np.concatenate([rates for _, rates in found])
     assert sum(len(index) for index, _ in found) == len(rates) == n_steps
     assert_array_equal(rates, learning_rates(n_steps))
-    longest = max(10, n_rows // batch_size)
+    longest = max(10, n_rows // min(batch_size, n_rows))
     assert max(len(index) for index, _ in found) <= longest
     assert min(len(index) for index, _ in found) >= longest / 2
 

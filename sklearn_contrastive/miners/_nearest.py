@@ -90,7 +90,7 @@ class NearestPairs(LinkMiner):
 
     Parameters
     ----------
-    n_positives : int, default=3
+    n_positives : int, default=5
         Positives kept for each anchor; those equally far count as one. More of them
         draw a class into one cluster.
 
@@ -126,7 +126,7 @@ class NearestPairs(LinkMiner):
         "n_negatives": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, n_positives=3, n_negatives=8):
+    def __init__(self, n_positives=5, n_negatives=8):
         self.n_positives = n_positives
         self.n_negatives = n_negatives
 

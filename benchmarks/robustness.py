@@ -1,0 +1,264 @@
+"""What is left of accuracy when a table is spoiled, one way after the other.
+
+Run ``python benchmarks/robustness.py --data FOLDER``. Training parts of four tables are
+spoiled: labels drawn anew, classes thinned out, columns of noise or constants added,
+outliers, few rows. Two more tables have two classes, each of thirteen letters, and 200
+classes. Methods are those of ``compare.py``, and judged by balanced accuracy on test
+rows, of 5 nearest neighbours behind embeddings. Columns of noise, constants and
+heavy tails are in test rows too, the rest spoils training rows alone.
+
+A run that was cut off goes on where it stood. Writes ``results/robustness.json`` and
+``results/robustness.md``.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import numpy as np
+import peers
+import report
+import tables
+import torch
+from compare import (
+    CLASSIFIERS,
+    EMBEDDINGS,
+    NEEDED,
+    OURS,
+    judge_classifier,
+    judge_embedding,
+)
+from sklearn.datasets import make_classification
+from sklearn.model_selection import StratifiedShuffleSplit
+
+TABLES = ("digits", "satellite", "vehicle", "vowel")
+MOST_ROWS = 1500
+METHODS = (
+    *(OURS, "standardised", "LDA", "NCA", "PML SupCon", "UMAP"),
+    *("MLPClassifier", "gradient boosting", "SVC (C=10)"),
+)
+
+
+def relabelled(share):
+    """Return a change that gives a share of training rows another class."""
+
+    def change(X, y, train, rng):
+        y, classes = y.copy(), np.unique(y)
+        chosen = rng.choice(train, round(share * len(train)), replace=False)
+        codes = np.searchsorted(classes, y[chosen])
+        steps = rng.integers(1, len(classes), len(chosen))
+        y[chosen] = classes[(codes + steps) % len(classes)]
+        return X, y, train
+
+    return change
+
+
+def thinned(ratio):
+    """Return a change that leaves the last class of a table 1 row in `ratio`.
+
+    Classes between keep shares that fall by equal factors, at least two rows each.
+    """
+
+    def change(X, y, train, rng):
+        classes = np.unique(y)
+        kept = []
+        for place, label in enumerate(classes):
+            rows = rng.permutation(train[y[train] == label])
+            share = ratio ** -(place / (len(classes) - 1))
+            kept.append(rows[: max(2, round(share * len(rows)))])
+        return X, y, np.concatenate(kept)
+
+    return change
+
+
+def with_noise(times):
+    """Return a change that adds so many times as many columns of noise."""
+
+    def change(X, y, train, rng):
+        noise = rng.normal(size=(len(X), round(times * X.shape[1])))
+        return np.hstack([X, noise]), y, train
+
+    return change
+
+
+def heavy_tailed(X, y, train, rng):
+    """Stretch every column: the farthest rows are hundreds of times as far."""
+    scale = X.std(axis=0) + (X.std(axis=0) == 0)
+    return np.sinh(2 * (X - X.mean(axis=0)) / scale), y, train
+
+
+def with_outliers(X, y, train, rng):
+    """Make one training entry in fifty a thousand times as large."""
+    X = X.copy()
+    X[train] = X[train] * np.where(rng.random((len(train), X.shape[1])) < 0.02, 1e3, 1)
+    return X, y, train
+
+
+def with_constants(X, y, train, rng):
+    """Add as many columns of one value, as large as a million."""
+    return np.hstack([X, np.full_like(X, 1e6)]), y, train
+
+
+def few(n_rows):
+    """Return a change that leaves so many training rows, of all classes."""
+
+    def change(X, y, train, rng):
+        [(kept, _)] = StratifiedShuffleSplit(
+            1, train_size=n_rows, random_state=int(rng.integers(1 << 30))
+        ).split(X[train], y[train])
+        return X, y, train[kept]
+
+    return change
+
+
+#: What is spoiled, and functions of ``(X, y, train, rng)`` by how much of it.
+CHANGES = {
+    "nothing": {"": lambda X, y, train, rng: (X, y, train)},
+    "labels drawn anew": {
+        "10 %": relabelled(0.1),
+        "20 %": relabelled(0.2),
+        "40 %": relabelled(0.4),
+    },
+    "rarest class, 1 row in": {"10": thinned(10), "100": thinned(100)},
+    "columns of noise": {"50 %": with_noise(1), "80 %": with_noise(4)},
+    "heavy tails": {"": heavy_tailed},
+    "outliers": {"": with_outliers},
+    "constant columns": {"50 %": with_constants},
+    "training rows": {"150": few(150), "400": few(400)},
+}
+
+
+def fewer_rows(name, folder):
+    """Return a table of at most `MOST_ROWS` rows, or None."""
+    table = tables.load(name, folder)
+    if table is None or len(table[0]) <= MOST_ROWS:
+        return table
+    X, y = table
+    splitter = StratifiedShuffleSplit(1, train_size=MOST_ROWS, random_state=0)
+    [(kept, _)] = splitter.split(X, y)
+    return X[kept], y[kept]
+
+
+def many_classes():
+    """Return a made table of 200 classes."""
+    return make_classification(
+        5000,
+        20,
+        n_informative=16,
+        n_redundant=0,
+        n_classes=200,
+        n_clusters_per_class=1,
+        class_sep=1.5,
+        random_state=0,
+    )
+
+
+def two_of_letters(folder):
+    """Return letters as two classes of thirteen letters each, or None."""
+    table = tables.load("letter", folder)
+    return table if table is None else (table[0][:5000], table[1][:5000] % 2)
+
+
+def cases(folder):
+    """Yield a name of what is spoiled, its amount, and tables with the change."""
+    found = {name: fewer_rows(name, folder) for name in TABLES}
+    found = {name: table for name, table in found.items() if table is not None}
+    for what, changes in CHANGES.items():
+        for amount, change in changes.items():
+            yield what, amount, found, change
+    unchanged = CHANGES["nothing"][""]
+    yield "classes", "200 (made)", {"made": many_classes()}, unchanged
+    letters = two_of_letters(folder)
+    if letters is not None:
+        yield "classes", "2 (of 13 letters each)", {"letter": letters}, unchanged
+
+
+def run(found, what, amount, data, change, methods, n_splits):
+    """Add what is missing of one change."""
+    for name, (X, y) in data.items():
+        splitter = StratifiedShuffleSplit(n_splits, test_size=0.3, random_state=0)
+        for seed, (train, test) in enumerate(splitter.split(X, y)):
+            X_new, y_new, kept = change(X, y, train, np.random.default_rng(seed))
+            y_new = np.where(np.isin(np.arange(len(y)), test), y, y_new)
+            for method in methods:
+                runs = found.setdefault(method, {})
+                key = f"{what}|{amount}|{name}|{seed}"
+                if key in runs:
+                    continue
+                if method in EMBEDDINGS:
+                    judge, made = judge_embedding, EMBEDDINGS[method]
+                else:
+                    judge, made = judge_classifier, CLASSIFIERS[method]
+                runs[key] = judge(made, X_new, y_new, kept, test, seed)["balanced"]
+
+
+def lines_of(found):
+    """Return what was spoiled and how much, in order, without repeats."""
+    return list(dict.fromkeys(tuple(key.split("|")[:2]) for key in found[OURS]))
+
+
+def mean_of(runs, what, amount):
+    """Return the mean over tables and splits, in %."""
+    return 100 * np.mean(
+        [value for key, value in runs.items() if key.startswith(f"{what}|{amount}|")]
+    )
+
+
+def markdown(results):
+    """Return the figures as a Markdown table."""
+    found = results["methods"]
+    names = [name for name in METHODS if name in found]
+    lines = [
+        "| spoiled | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
+    for what, amount in lines_of(found):
+        values = [mean_of(found[name], what, amount) for name in names]
+        cells = [f"**{v:.1f}**" if v == max(values) else f"{v:.1f}" for v in values]
+        lines.append(f"| {what} {amount} | {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Balanced accuracy in % on test rows, mean over {', '.join(TABLES)} (up "
+            f"to {MOST_ROWS:,} rows) and {results['splits']} splits of each; the last "
+            f"lines have one table each. The best of a line is bold. "
+            f"{results['machine']}",
+            "",
+        ]
+    )
+
+
+def main():
+    options = report.options(
+        __doc__,
+        data={"help": "folder of NAME.npz files"},
+        splits={"type": int, "default": 3},
+        methods={"nargs": "+", "default": METHODS, "choices": METHODS},
+        again={
+            "action": "store_true",
+            "help": "forget what was found of these methods",
+        },
+    )
+    torch.set_num_threads(1)
+    methods = [
+        name
+        for name in options.methods
+        if name not in NEEDED or peers.installed(NEEDED[name])
+    ]
+    results = report.load("robustness", options.out) or {"methods": {}}
+    results["splits"] = options.splits
+    found = results["methods"]
+    for method in methods if options.again else ():
+        found.pop(method, None)
+    for what, amount, data, change in cases(options.data):
+        run(found, what, amount, data, change, methods, options.splits)
+        report.keep("robustness", results, options.out)
+        print(what, amount, flush=True)
+    report.save("robustness", results, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()

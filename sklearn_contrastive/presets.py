@@ -1,0 +1,85 @@
+"""Parameters of `ContrastiveEmbedding` by what the map is for, as plain dicts.
+
+The defaults suit nearest neighbours. Each dict says what to set instead:
+
+>>> from sklearn_contrastive import ContrastiveEmbedding, presets
+>>> ContrastiveEmbedding(**presets.RETRIEVAL)
+ContrastiveEmbedding(batch_size=64)
+
+Parameters of yours go beside those of a preset, or over them with
+``{**presets.RETRIEVAL, "n_components": 16}``. ``docs/choices`` has the figures.
+"""
+
+__all__ = ["MAP_2D", "NEIGHBORS", "RETRIEVAL", "SMALL_DATA", "search_space"]
+
+#: For classifiers and searches of nearest neighbours: the defaults, written out.
+NEIGHBORS = {"loss": "contrastive", "miner": "nearest", "batch_size": 128}
+
+#: For ranking whole classes, and deciding whether two rows are the same: smaller
+#: batches and more of them draw classes closer together.
+RETRIEVAL = {"batch_size": 64}
+
+#: For looking: two coordinates off the sphere, where classes become patches.
+MAP_2D = {"n_components": 2, "normalize": False, "miner": "all"}
+
+#: For some hundred rows: four smaller networks, whose components stand side by side.
+SMALL_DATA = {"n_members": 4, "hidden_layer_sizes": (128, 128)}
+
+
+def search_space(prefix=""):
+    """Return what to search, for scikit-learn's `RandomizedSearchCV`.
+
+    Parameters
+    ----------
+    prefix : str, default=""
+        Written before each name: ``"contrastiveembedding__"`` for an embedding that is
+        a step of `make_pipeline`.
+
+    Returns
+    -------
+    space : dict
+        For each parameter a list or a distribution to draw from.
+
+    Raises
+    ------
+    TypeError
+        If `prefix` is no str.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import RandomizedSearchCV
+    >>> from sklearn_contrastive import ContrastiveEmbedding
+    >>> from sklearn_contrastive.presets import search_space
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = RandomizedSearchCV(
+    ...     ContrastiveEmbedding(max_iter=5, random_state=0),
+    ...     search_space(),
+    ...     n_iter=2,
+    ...     cv=2,
+    ...     random_state=0,
+    ... )
+    >>> sorted(search.fit(X, y).best_params_)[:3]
+    ['alpha', 'batch_size', 'dropout']
+    """
+    from scipy.stats import loguniform, uniform
+
+    from sklearn_contrastive.miners import NearestPairs
+
+    if not isinstance(prefix, str):
+        raise TypeError(
+            f"`prefix` must be a str that ends with two underscores, or empty; got "
+            f"{prefix!r}."
+        )
+    space = {
+        "margin": uniform(0.6, 1.3),
+        "miner": [NearestPairs(n) for n in (2, 3, 5, 8)],
+        "n_components": [8, 16, 32, 64],
+        "hidden_layer_sizes": [(128,), (256,), (128, 128), (256, 256)],
+        "dropout": [0.0, 0.1, 0.2, 0.3],
+        "batch_size": [64, 128, 256],
+        "learning_rate_init": loguniform(1e-3, 1e-2),
+        "alpha": loguniform(1e-3, 1.0),
+        "standardize": ["standard", "robust"],
+    }
+    return {prefix + name: values for name, values in space.items()}

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from scipy.stats import kstest, loguniform, uniform
+from sklearn.base import clone
+from sklearn.datasets import load_wine
+from sklearn.model_selection import ParameterSampler, RandomizedSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_contrastive import ContrastiveEmbedding, presets
+
+PRESETS = {name: getattr(presets, name) for name in presets.__all__ if name.isupper()}
+every_preset = pytest.mark.parametrize("name", PRESETS)
+
+
+def test_there_is_a_preset_for_each_intent():
+    assert set(PRESETS) == {"NEIGHBORS", "RETRIEVAL", "MAP_2D", "SMALL_DATA"}
+
+
+@every_preset
+def test_presets_are_plain_dicts_of_parameters(name):
+    assert type(PRESETS[name]) is dict
+    assert set(PRESETS[name]) <= set(ContrastiveEmbedding().get_params())
+
+
+@every_preset
+def test_presets_train_and_clone(name):
+    X, y = load_wine(return_X_y=True)
+    model = ContrastiveEmbedding(**PRESETS[name], random_state=0)
+    before = model.get_params()
+    Z = clone(model).set_params(max_iter=30).fit(X[::2], y[::2]).transform(X[1::2])
+    assert np.isfinite(Z).all()
+    neighbors = KNeighborsClassifier()
+    named = neighbors.fit(Z[::2], y[1::2][::2]).score(Z[1::2], y[1::2][1::2])
+    assert named > 0.9
+    assert model.get_params() == before
+
+
+def test_neighbors_are_the_defaults_written_out():
+    X, y = load_wine(return_X_y=True)
+    default = ContrastiveEmbedding(max_iter=2, random_state=0).fit(X, y)
+    same = ContrastiveEmbedding(**presets.NEIGHBORS, max_iter=2, random_state=0)
+    assert (same.fit(X, y).transform(X) == default.transform(X)).all()
+    own = {**default.get_params(), "miner": default.miner_}
+    own["batch_size"] = default.batch_size_
+    assert own.items() >= presets.NEIGHBORS.items()
+
+
+def test_the_map_has_two_coordinates_off_the_circle():
+    X, y = load_wine(return_X_y=True)
+    model = ContrastiveEmbedding(**presets.MAP_2D, max_iter=2, random_state=0)
+    Z = model.fit_transform(X, y)
+    assert Z.shape == (len(X), 2)
+    assert np.linalg.norm(Z, axis=1).std() > 0.01
+
+
+def test_small_data_has_four_members_of_32_components():
+    X, y = load_wine(return_X_y=True)
+    model = ContrastiveEmbedding(**presets.SMALL_DATA, max_iter=2, random_state=0)
+    assert model.fit_transform(X, y).shape == (len(X), 4 * 32)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_that_is_drawn_can_be_trained(seed):
+    X, y = load_wine(return_X_y=True)
+    [params] = ParameterSampler(presets.search_space(), 1, random_state=seed)
+    model = ContrastiveEmbedding(**params, max_iter=2, random_state=0)
+    assert np.isfinite(model.fit_transform(X, y)).all()
+
+
+def test_what_is_drawn_has_the_stated_distributions():
+    space = presets.search_space()
+    assert set(space) <= set(ContrastiveEmbedding().get_params())
+    draws = list(ParameterSampler(space, 300, random_state=0))
+    margins = [draw["margin"] for draw in draws]
+    assert kstest(margins, uniform(0.6, 1.3).cdf).pvalue > 0.01
+    rates = [draw["learning_rate_init"] for draw in draws]
+    assert kstest(rates, loguniform(1e-3, 1e-2).cdf).pvalue > 0.01
+    # The margin of the defaults, and half of the sphere's diameter, are among them.
+    assert min(margins) < 1.0 < 2**0.5 < max(margins) < 2.0
+
+
+def test_a_space_for_a_step_of_a_pipeline():
+    X, y = load_wine(return_X_y=True)
+    pipeline = make_pipeline(
+        ContrastiveEmbedding(max_iter=20, random_state=0), KNeighborsClassifier()
+    )
+    space = presets.search_space("contrastiveembedding__")
+    search = RandomizedSearchCV(pipeline, space, n_iter=2, cv=2, random_state=0)
+    assert search.fit(X, y).best_score_ > 0.9
+
+
+@pytest.mark.parametrize("prefix", [None, 3])
+def test_a_prefix_that_is_no_str_is_refused(prefix):
+    with pytest.raises(TypeError, match=r"`prefix` must be a str.*got"):
+        presets.search_space(prefix)
