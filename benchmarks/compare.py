@@ -47,7 +47,7 @@ OURS = "ContrastiveEmbedding"
 #: Rows that a method of quadratic time learns from.
 MOST_ROWS = 5000
 #: Tables of more rows are split three times at most.
-LARGE = 6500
+LARGE = 4800
 
 
 def scaled(model):

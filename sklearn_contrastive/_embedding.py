@@ -56,7 +56,7 @@ class ContrastiveEmbedding(
     hidden_layer_sizes : int or tuple of int, default=(256, 256)
         Width of each hidden layer of ``encoder="mlp"``, >= 1.
 
-    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="silu"
+    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="relu"
         Activation of the hidden layers of ``encoder="mlp"``.
 
     dropout : float, default=0.1
@@ -329,7 +329,7 @@ class ContrastiveEmbedding(
         similarity="auto",
         encoder="mlp",
         hidden_layer_sizes=(256, 256),
-        activation="silu",
+        activation="relu",
         dropout=0.1,
         n_members=1,
         loss="contrastive",
