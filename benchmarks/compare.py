@@ -277,7 +277,8 @@ def markdown(results):
             "Mean rank by 5-NN among embeddings. "
             "Wins, ties and losses are of our 5-NN against the accuracy of the method, "
             "by a corrected paired t-test at 5 % on each table. Seconds to fit are the "
-            "median over tables, with a second process at work. "
+            "median over tables, while other work went on: no more than their order "
+            "counts. "
             "The last rows are classifiers, with their own accuracy under 5-NN.",
             "",
             *table_lines(found),
