@@ -74,7 +74,7 @@ class ContrastiveAlignment(
     hidden_layer_sizes : int or tuple of int, default=(256, 256)
         Width of each hidden layer of both networks, >= 1.
 
-    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="relu"
+    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="silu"
         Activation of the hidden layers.
 
     dropout : float, default=0.1
@@ -194,7 +194,7 @@ class ContrastiveAlignment(
         n_components=32,
         *,
         hidden_layer_sizes=(256, 256),
-        activation="relu",
+        activation="silu",
         dropout=0.1,
         temperature="auto",
         standardize=True,

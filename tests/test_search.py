@@ -672,7 +672,8 @@ def test_it_can_be_pickled_cloned_and_put_in_a_pipeline():
     Z = ours.transform(X)
     assert_array_equal(pickle.loads(pickle.dumps(ours)).transform(X), Z)
     assert_array_equal(clone(ours).fit(X, y).transform(X), Z)
-    pipeline = make_pipeline(search(), KNeighborsClassifier())
+    longer = search(embedding(max_iter=30))
+    pipeline = make_pipeline(longer, KNeighborsClassifier())
     assert cross_val_score(pipeline, X, y, cv=2).mean() > 0.8
     pipeline.set_params(contrastiveembeddingcv__estimator__n_components=2)
     assert pipeline.fit(X, y)[0].transform(X).shape == (178, 2)

@@ -114,7 +114,7 @@ def test_neighbours_are_poor_before_and_good_after(name):
     similarity, y = SOURCES[name]
     loss = "info_nce" if name == "views" else "contrastive"
     # Few batches hold a given pair, and few rows of a batch a label.
-    max_iter = 40 if name in ("pairs", "part labels") else 20
+    max_iter = 40 if name in ("pairs", "part labels", "graph") else 20
     model = small(similarity=similarity, loss=loss, max_iter=max_iter)
     model.fit(X[TRAIN], in_part(y))
     Z = model.transform(X)
