@@ -95,7 +95,7 @@ class ContrastiveAlignment(
     max_iter : int or "auto", default="auto"
         Number of epochs, >= 1. ``"auto"`` trains for 25 visits to each row, but for at
         least 300 and at most 4,000 mini-batches of 256 rows, or as many rows in
-        smaller ones.
+        smaller ones, down to 64.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0.
@@ -265,8 +265,6 @@ class ContrastiveAlignment(
         self.n_features_y_ = y.shape[1]
         both = self._learn_columns(X, y)
         rng = random_stream(self, goes_on=False)
-        wanted = 256 if self.batch_size == "auto" else self.batch_size
-        self.batch_size_ = min(wanted, len(X))
         self.device_ = resolve_device(self.device)
         self.loss_curve_, self.mining_curve_ = [], {}
         self.n_iter_ = self.n_steps_ = 0
@@ -276,7 +274,9 @@ class ContrastiveAlignment(
         )
         encoder = Towers(self.encoder_, self.encoder_, X.shape[1])
         trainer = self._trainer(Beside(X, y), both, encoder, partners, rng)
+        wanted = 256 if self.batch_size == "auto" else self.batch_size
         epochs = Epochs(partners, wanted, self.max_iter, rng)
+        self.batch_size_ = epochs.batch_size
         run(self, trainer, epochs, None, NoTasks(), {})
         del self.validation_scores_, self.mining_curve_
         learned = trainer.learned()

@@ -217,8 +217,6 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "is False. Set it, or leave them out."
             )
         objectives = over(objectives, similarity)
-        wanted = DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        self.batch_size_ = min(wanted, len(similarity.rows_))
         self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
         if not goes_on:
@@ -238,10 +236,12 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if global_miner is not None:
             sources = [GlobalBatches(similarity, global_miner, X) for _ in rngs]
         max_iter = 1 if one_pass else self.max_iter
+        wanted = DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         epochs = [
             Epochs(source, wanted, max_iter, own, constant=one_pass)
             for source, own in zip(sources, rngs, strict=True)
         ]
+        self.batch_size_ = epochs[0].batch_size
         return Ready(X, similarity, objectives, models, sources, epochs, stopping)
 
     def _objectives(self, nearest):

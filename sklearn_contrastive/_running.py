@@ -49,6 +49,9 @@ class Epochs:
 
     Attributes
     ----------
+    batch_size : int
+        Rows in a batch that is handed out.
+
     ends : list of int
         Steps done at the end of each epoch.
 
@@ -59,7 +62,7 @@ class Epochs:
     def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
         n_rows = len(similarity.rows_)
         more = 256 / min(max(batch_size, 64), 256)
-        batch_size = min(batch_size, n_rows)
+        self.batch_size = batch_size = min(batch_size, n_rows)
         self._draw = partial(similarity.batches, batch_size, rng)
         if max_iter == "auto":
             wanted = _VISITS * n_rows / batch_size
