@@ -61,18 +61,13 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._n_views = models[0].objectives[0].similarity.n_views
         tables = [(each.X, each.standardization) for each in models]
-        self._streams = []
-        for each in models:
-            rngs = [np.random.Generator(np.random.SFC64(each.seed)) for _ in range(2)]
-            if device != "cpu":
-                # On a processor, numpy's is twice as fast as torch's.
-                rngs[0] = torch.Generator(device).manual_seed(each.seed)
-            self._streams.append(each.streams or rngs)
-        views = [
-            partial(model.objectives[0].similarity.views, rng=rng)
-            for model, (_, rng) in zip(models, self._streams, strict=True)
-        ]
-        views = views if self._n_views > 1 else None
+        self._streams = [_streams(each, device) for each in models]
+        views = None
+        if self._n_views > 1:
+            views = [
+                partial(model.objectives[0].similarity.views, rng=rng)
+                for model, (_, rng) in zip(models, self._streams, strict=True)
+            ]
         self._rows = Rows(tables, device, self._dtype, views)
         self.encoder, objectives = models[0].encoder, models[0].objectives
         if self._n_models is not None:
@@ -352,3 +347,16 @@ class Trainer:
     def memories(self):
         """Return the memories of past batches, of terms that have one."""
         return [memory for term in self._step.terms for memory in term.memories]
+
+
+def _streams(model, device):
+    """Return the generators of a model's masks and of its views."""
+    import torch
+
+    if model.streams:
+        return model.streams
+    rngs = [np.random.Generator(np.random.SFC64(model.seed)) for _ in range(2)]
+    if device != "cpu":
+        # On a processor, numpy's is twice as fast as torch's.
+        rngs[0] = torch.Generator(device).manual_seed(model.seed)
+    return rngs

@@ -206,9 +206,9 @@ def _trained(folds, trials, group, share):
 
 def _can_be_left(member):
     """Return whether all that training goes on from is in a member."""
-    if member is None:
-        return False
-    return all(each.memory is None for each in member.ready.objectives.values())
+    return member is not None and all(
+        each.memory is None for each in member.ready.objectives.values()
+    )
 
 
 def _judged(folds, scorer, labelled, trial, model, failure, fit_time):
