@@ -79,18 +79,6 @@ def inner_splits(X, y):
         yield seed, part[train], part[rest]
 
 
-def thinned(name, folder):
-    """Return a table of at most `MOST_ROWS` rows, in classes of eight, or None."""
-    table = tables.load(name, folder)
-    if table is None or len(table[0]) <= MOST_ROWS:
-        return table
-    X, y = table
-    splitter = StratifiedShuffleSplit(1, train_size=MOST_ROWS, random_state=0)
-    [(kept, _)] = splitter.split(X, y)
-    kept = kept[np.bincount(y[kept])[y[kept]] >= 8]
-    return X[kept], y[kept]
-
-
 def run(variant, data, found):
     """Add the figures of a variant that are missing."""
 
@@ -168,7 +156,7 @@ def main():
     found = results["variants"]
     for variant in options.variants if options.again else ():
         found.pop(variant, None)
-    data = {name: thinned(name, options.data) for name in tables.NAMES}
+    data = {name: tables.fewer(name, MOST_ROWS, options.data) for name in tables.NAMES}
     data = {name: table for name, table in data.items() if table is not None}
     for variant in options.variants:
         run(variant, data, found.setdefault(variant, {}))

@@ -135,6 +135,18 @@ def judge_classifier(make, X, y, train, test, seed):
     }
 
 
+def judge(method, X, y, train, test, seed):
+    """Return the figures of an embedding or a classifier, by its name."""
+    if method in EMBEDDINGS:
+        return judge_embedding(EMBEDDINGS[method], X, y, train, test, seed)
+    return judge_classifier(CLASSIFIERS[method], X, y, train, test, seed)
+
+
+def installed(methods):
+    """Return those methods whose packages are there."""
+    return [m for m in methods if m not in NEEDED or peers.installed(NEEDED[m])]
+
+
 def splits_of(X, y, n_splits):
     """Yield seeds with row numbers to train on and to test on."""
     n_splits = min(n_splits, 3) if len(X) > LARGE else n_splits
@@ -148,13 +160,8 @@ def run_table(name, X, y, methods, n_splits, found, save):
     for seed, train, test in splits_of(X, y, n_splits):
         for method in methods:
             runs = found.setdefault(method, {})
-            if str(seed) in runs:
-                continue
-            if method in EMBEDDINGS:
-                judge, made = judge_embedding, EMBEDDINGS[method]
-            else:
-                judge, made = judge_classifier, CLASSIFIERS[method]
-            runs[str(seed)] = judge(made, X, y, train, test, seed)
+            if str(seed) not in runs:
+                runs[str(seed)] = judge(method, X, y, train, test, seed)
         save()
     shown = {m: f"{100 * mean_of(found[m], 'accuracy'):.1f}" for m in methods}
     print(name, shown, flush=True)
@@ -304,11 +311,7 @@ def main():
         },
     )
     torch.set_num_threads(1)
-    methods = [
-        name
-        for name in options.methods
-        if name not in NEEDED or peers.installed(NEEDED[name])
-    ]
+    methods = installed(options.methods)
     results = report.load("compare", options.out) or {"tables": {}}
     results["splits"] = options.splits
     for name in options.tables:

@@ -18,18 +18,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import peers
 import report
 import tables
 import torch
-from compare import (
-    CLASSIFIERS,
-    EMBEDDINGS,
-    NEEDED,
-    OURS,
-    judge_classifier,
-    judge_embedding,
-)
+from compare import OURS, installed, judge
 from sklearn.datasets import make_classification
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -130,17 +122,6 @@ CHANGES = {
 }
 
 
-def fewer_rows(name, folder):
-    """Return a table of at most `MOST_ROWS` rows, or None."""
-    table = tables.load(name, folder)
-    if table is None or len(table[0]) <= MOST_ROWS:
-        return table
-    X, y = table
-    splitter = StratifiedShuffleSplit(1, train_size=MOST_ROWS, random_state=0)
-    [(kept, _)] = splitter.split(X, y)
-    return X[kept], y[kept]
-
-
 def many_classes():
     """Return a made table of 200 classes."""
     return make_classification(
@@ -163,7 +144,7 @@ def two_of_letters(folder):
 
 def cases(folder):
     """Yield a name of what is spoiled, its amount, and tables with the change."""
-    found = {name: fewer_rows(name, folder) for name in TABLES}
+    found = {name: tables.fewer(name, MOST_ROWS, folder) for name in TABLES}
     found = {name: table for name, table in found.items() if table is not None}
     for what, changes in CHANGES.items():
         for amount, change in changes.items():
@@ -181,17 +162,12 @@ def run(found, what, amount, data, change, methods, n_splits):
         splitter = StratifiedShuffleSplit(n_splits, test_size=0.3, random_state=0)
         for seed, (train, test) in enumerate(splitter.split(X, y)):
             X_new, y_new, kept = change(X, y, train, np.random.default_rng(seed))
-            y_new = np.where(np.isin(np.arange(len(y)), test), y, y_new)
             for method in methods:
                 runs = found.setdefault(method, {})
                 key = f"{what}|{amount}|{name}|{seed}"
-                if key in runs:
-                    continue
-                if method in EMBEDDINGS:
-                    judge, made = judge_embedding, EMBEDDINGS[method]
-                else:
-                    judge, made = judge_classifier, CLASSIFIERS[method]
-                runs[key] = judge(made, X_new, y_new, kept, test, seed)["balanced"]
+                if key not in runs:
+                    judged = judge(method, X_new, y_new, kept, test, seed)
+                    runs[key] = judged["balanced"]
 
 
 def lines_of(found):
@@ -243,11 +219,7 @@ def main():
         },
     )
     torch.set_num_threads(1)
-    methods = [
-        name
-        for name in options.methods
-        if name not in NEEDED or peers.installed(NEEDED[name])
-    ]
+    methods = installed(options.methods)
     results = report.load("robustness", options.out) or {"methods": {}}
     results["splits"] = options.splits
     found = results["methods"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
+from sklearn.model_selection import StratifiedShuffleSplit
 
 BUNDLED = {
     "breast_cancer": datasets.load_breast_cancer,
@@ -50,6 +51,18 @@ def load(name, folder=None):
         return None
     with np.load(path) as table:
         return table["X"].astype(np.float64), table["y"]
+
+
+def fewer(name, n_rows, folder=None):
+    """Return a table with `n_rows` rows at most, in classes of eight, or None."""
+    table = load(name, folder)
+    if table is None or len(table[0]) <= n_rows:
+        return table
+    X, y = table
+    splitter = StratifiedShuffleSplit(1, train_size=n_rows, random_state=0)
+    [(kept, _)] = splitter.split(X, y)
+    kept = kept[np.bincount(y[kept])[y[kept]] >= 8]
+    return X[kept], y[kept]
 
 
 def fashion(n_rows=5000):
