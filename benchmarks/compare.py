@@ -75,7 +75,7 @@ EMBEDDINGS = {
     OURS: ours({}),
     **{
         f"presets.{name}": ours(getattr(presets, name))
-        for name in ("RETRIEVAL", "SMALL_DATA", "MAP_2D")
+        for name in ("RETRIEVAL", "SMALL_DATA", "NOISY_LABELS", "MAP_2D")
     },
     "raw": lambda X, y, seed: FunctionTransformer().fit(X).transform,
     "standardised": lambda X, y, seed: StandardScaler().fit(X).transform,

@@ -131,6 +131,7 @@ def measure_fits(options):
         for batch_size in (256, 1024):
             model = ContrastiveEmbedding(
                 N_COMPONENTS,
+                n_members=1,
                 hidden_layer_sizes=HIDDEN,
                 activation="relu",
                 dropout=0.0,

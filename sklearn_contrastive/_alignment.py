@@ -93,9 +93,9 @@ class ContrastiveAlignment(
         row is told from more others. ``"auto"`` is 256.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs, >= 1. ``"auto"`` trains for 25 visits to each row, but for at
-        least 300 and at most 4,000 mini-batches of 256 rows, or as many rows in
-        smaller ones, down to 64.
+        Number of epochs, >= 1. ``"auto"`` trains for 12 visits to each row, but for at
+        least 300 and at most 4,000 mini-batches of 128 rows, or as many rows in
+        batches of 64 to 256.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0.

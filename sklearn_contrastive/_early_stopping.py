@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._models import beside
 from sklearn_contrastive._running import random_stream
 from sklearn_contrastive._sources import (
     flat_pairs,
@@ -17,12 +18,12 @@ _MOST_PAIRS = 20_000
 
 
 def hold_out(estimator, X, similarity, X_val, y_val):
-    """Return what to train on, and what to judge by.
+    """Return what each network is trained on, and what it is judged by.
 
     Parameters
     ----------
     estimator : ContrastiveEmbedding
-        Whose settings of early stopping and randomness count.
+        Whose settings of early stopping, randomness and members count.
 
     X : ndarray of shape (n_samples, n_features)
         The rows.
@@ -35,11 +36,12 @@ def hold_out(estimator, X, similarity, X_val, y_val):
 
     Returns
     -------
-    similarity : Similarity
-        Speaks for the rows to train on.
+    similarities : list of Similarity
+        Speak for the rows that each network is trained on. They hold out different
+        rows, so that nearly every row is learned from by some.
 
-    stopping : EarlyStopping
-        The judge.
+    stopping : EarlyStopping or EachStopping
+        The judge, or one for each of several networks.
 
     Raises
     ------
@@ -51,8 +53,13 @@ def hold_out(estimator, X, similarity, X_val, y_val):
     rng = random_stream(estimator, goes_on=False)
     if X_val is None and y_val is not None:
         raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
+    members = range(estimator.n_members_)
     if X_val is None:
-        similarity, held_out = similarity.hold_out(estimator.validation_fraction, rng)
+        similarities, pairs = [], []
+        for _ in members:
+            parts = similarity.hold_out(estimator.validation_fraction, rng)
+            similarities.append(parts[0])
+            pairs.append(HeldOutPairs(X, parts[1], rng))
     else:
         X_val = flat_pairs(estimator.similarity_, X_val)
         X = check_rows(estimator, X_val, reset=False, name="X_val")
@@ -63,10 +70,14 @@ def hold_out(estimator, X, similarity, X_val, y_val):
         except (TypeError, ValueError) as error:
             message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
             raise type(error)(message) from error
-    pairs = HeldOutPairs(X, held_out, rng)
-    stopping = EarlyStopping(pairs, estimator.n_iter_no_change, estimator.tol)
+        similarities = [similarity for _ in members]
+        pairs = [HeldOutPairs(X, held_out, rng)] * len(members)
+    judges = [
+        EarlyStopping(own, estimator.n_iter_no_change, estimator.tol) for own in pairs
+    ]
+    stopping = judges[0] if len(judges) == 1 else EachStopping(judges)
     stopping.scores.extend(getattr(estimator, "validation_scores_", None) or [])
-    return similarity, stopping
+    return similarities, stopping
 
 
 class HeldOutPairs:
@@ -147,6 +158,17 @@ class EarlyStopping:
 
     tol : float
         Least gain in score that counts as an improvement.
+
+    Attributes
+    ----------
+    scores : list of float
+        Of each epoch.
+
+    best : Learned
+        What had the best score.
+
+    best_score : float
+        That score.
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):
@@ -156,7 +178,7 @@ class EarlyStopping:
         self.scores, self.best_score = [], -np.inf
         self.best = None
 
-    def update(self, trainer):
+    def update(self, trainer, at=...):
         """Judge an epoch.
 
         Parameters
@@ -164,19 +186,59 @@ class EarlyStopping:
         trainer : Trainer
             Embeds the held-out rows, and hands out its parameters.
 
+        at : int, default=...
+            Which of several models is judged.
+
         Returns
         -------
         stop : bool
             Whether to stop.
         """
-        score = self._pairs.score(trainer.embed(self._pairs.rows))
+        score = self._pairs.score(trainer.embed(self._pairs.rows, at))
         self.scores.append(score)
         if score >= self.best_score:
             # On a tie the later parameters: they have seen more.
             self.best_score = score
-            self.best = trainer.learned()
+            self.best = trainer.learned(at)
         if score > self._reference + self._tol:
             self._reference, self._n_stale = score, 0
         else:
             self._n_stale += 1
         return self._n_stale >= self._n_iter_no_change
+
+
+class EachStopping:
+    """A judge for each of several networks, which are trained until all have stopped.
+
+    Parameters
+    ----------
+    judges : list of EarlyStopping
+        One a network. It is asked no more once it has said to stop.
+
+    Attributes
+    ----------
+    scores : list of float
+        Mean score of the networks in each epoch; of one that has stopped, its last.
+    """
+
+    def __init__(self, judges):
+        self._judges, self._going = judges, list(enumerate(judges))
+        self.scores = []
+
+    def update(self, trainer):
+        """Judge an epoch, as `EarlyStopping.update` does."""
+        self._going = [
+            (at, judge) for at, judge in self._going if not judge.update(trainer, at)
+        ]
+        self.scores.append(float(np.mean([each.scores[-1] for each in self._judges])))
+        return not self._going
+
+    @property
+    def best(self):
+        """What had the best score of each network, along a first axis."""
+        return beside([judge.best for judge in self._judges])
+
+    @property
+    def best_score(self):
+        """Mean of the best scores of the networks."""
+        return float(np.mean([judge.best_score for judge in self._judges]))

@@ -32,7 +32,7 @@ class ContrastiveEmbedding(
     Parameters
     ----------
     n_components : int, default=32
-        Dimension of the embedding, >= 1.
+        Dimension of the embedding, >= 1; of all its networks together.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
         What makes two rows alike: ``"labels"`` the same class in `y`; ``"targets"``
@@ -53,20 +53,26 @@ class ContrastiveEmbedding(
         trained; a callable is a factory of one and is called with
         ``(n_features, n_components)``.
 
-    hidden_layer_sizes : int or tuple of int, default=(256, 256)
+    hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Width of each hidden layer of ``encoder="mlp"``, >= 1.
 
-    activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="relu"
-        Activation of the hidden layers of ``encoder="mlp"``.
+    activation : str, default="auto"
+        Activation of the hidden layers of ``encoder="mlp"``: ``"relu"``, ``"silu"``,
+        ``"selu"``, ``"gelu"``, ``"tanh"`` or ``"identity"``. ``"auto"`` is ``"relu"``,
+        except with continuous targets, where it is ``"silu"``, which weight decay
+        brings close to a linear map.
 
     dropout : float, default=0.1
         Share of hidden activations of ``encoder="mlp"`` that each training step
         leaves out, in [0, 1). More of it resists overfitting.
 
-    n_members : int, default=1
+    n_members : int or "auto", default="auto"
         Number of networks, >= 1, trained at once from weights and batches of their own.
-        Their points stand side by side, divided by ``sqrt(n_members)``: a squared
-        distance is the mean of theirs. Only with the encoders ``"mlp"``, ``"linear"``.
+        Each has its share of `n_components`, a multiple of `n_members`. Their points
+        stand side by side, divided by ``sqrt(n_members)``: a squared distance is the
+        mean of theirs. More than one only with the encoders ``"mlp"`` and
+        ``"linear"``. ``"auto"`` is 4 with ``"mlp"`` where each network gets 4
+        components or more, or else 2, or else 1.
 
     loss : str, Loss or callable, default="contrastive"
         What is wanted of the pairs. Sums over pairs: ``"contrastive"``,
@@ -87,7 +93,7 @@ class ContrastiveEmbedding(
         unit sphere and 1 off it, for ``"margin"`` 0.2, for ``"lifted"`` 1.
 
     miner : str, callable, CrossBatchMemory or GlobalMiner, default="auto"
-        Which pairs of a batch to learn from: ``"all"``; each row's 3 ``"nearest"``
+        Which pairs of a batch to learn from: ``"all"``; each row's 5 ``"nearest"``
         positives and 8 nearest negatives, or its one ``"hard"`` pair of each kind;
         some drawn by chance, ``"random"`` or ``"distance_weighted"``; those in the
         wrong order, ``"multi_similarity"``; for the triplet loss alone, triplets in
@@ -96,7 +102,7 @@ class ContrastiveEmbedding(
         object of `sklearn_contrastive.miners` sets other numbers; a function
         ``(distances, pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for
         the contrastive losses, ``"siamese"``, ``"lifted"`` and ``"n_pair"`` (with
-        continuous targets 40 pairs of each kind instead of 3 and 8),
+        continuous targets 40 pairs of each kind instead of 5 and 8),
         ``"semihard"`` for ``"triplet"``, ``"distance_weighted"`` for ``"margin"`` on
         the unit sphere, and ``"all"`` for the others and for a function.
 
@@ -116,9 +122,9 @@ class ContrastiveEmbedding(
         square. ``"auto"`` is 128.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 25
-        visits to each row, but for at least 300 and at most 4,000 mini-batches of 256
-        rows, or as many rows in smaller ones, down to 64; its epochs hold several
+        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 12
+        visits to each row, but for at least 300 and at most 4,000 mini-batches of 128
+        rows, or as many rows in batches of 64 to 256; its epochs hold several
         passes where one has fewer than 10 mini-batches.
 
     learning_rate_init : float, default=4e-3
@@ -133,9 +139,11 @@ class ContrastiveEmbedding(
 
     early_stopping : bool, default=False
         Whether to hold rows out, score a fixed set of their pairs after every epoch,
-        stop when the score no longer improves, and keep the best weights. The score
-        favours classes that form one cluster each; where they form several, training
-        to the end often serves nearest neighbours better.
+        stop when the score no longer improves, and keep the best weights. Each of
+        several networks holds out other rows, so that together they learn from nearly
+        all. This keeps wrong labels from being learned by heart. The score favours
+        classes that form one cluster each; where they form several, training to the
+        end often serves nearest neighbours better.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out for early stopping, in (0, 1); unused when
@@ -165,11 +173,15 @@ class ContrastiveEmbedding(
 
     Attributes
     ----------
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, for ``"mlp"`` and ``"linear"``.
+    n_members_ : int
+        Number of networks.
 
-    intercepts_ : list of ndarray of shape (n_out,)
-        Biases of each layer, for ``"mlp"`` and ``"linear"``.
+    coefs_ : list of ndarray of shape (n_in, n_out) or (n_members, n_in, n_out)
+        Weights of each layer, for ``"mlp"`` and ``"linear"``; of several networks
+        along a first axis.
+
+    intercepts_ : list of ndarray of shape (n_out,) or (n_members, n_out)
+        Biases of each layer, likewise.
 
     module_state_ : dict of str to ndarray
         Parameters and buffers of the torch module, where `encoder` is one.
@@ -219,7 +231,7 @@ class ContrastiveEmbedding(
     loss_params_ : dict of str to ndarray
         What the loss learned by itself, such as ``"proxies"``, ``"boundary"`` or
         ``"log_temperature"``; for a part of a hybrid loss as ``"NAME__boundary"``.
-        Empty for most losses.
+        Those of several networks stand along a first axis. Empty for most losses.
 
     mining_curve_ : dict of str to list of float
         What the miner kept of the known pairs of up to 512 rows of each epoch's last
@@ -231,11 +243,13 @@ class ContrastiveEmbedding(
 
     validation_scores_ : list of float or None
         Score of the held-out pairs after each epoch: the share of (similar,
-        dissimilar) couples of pairs in which the similar pair is nearer. None without
+        dissimilar) couples of pairs in which the similar pair is nearer; the mean of
+        several networks, each with its last score once it has stopped. None without
         early stopping.
 
     best_validation_score_ : float or None
-        The best of them, reached by the weights that were kept.
+        The best of them, reached by the weights that were kept; the mean of the best
+        scores of several networks.
 
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -292,9 +306,9 @@ class ContrastiveEmbedding(
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
         "miner": [
@@ -328,10 +342,10 @@ class ContrastiveEmbedding(
         *,
         similarity="auto",
         encoder="mlp",
-        hidden_layer_sizes=(256, 256),
-        activation="relu",
+        hidden_layer_sizes=(128, 128),
+        activation="auto",
         dropout=0.1,
-        n_members=1,
+        n_members="auto",
         loss="contrastive",
         margin="auto",
         miner="auto",

@@ -47,6 +47,9 @@ from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import ENCODERS, MLPEncoder, ModuleEncoder, mapped
 from sklearn_contrastive.similarity import likeness_of
 
+#: Components that each of several networks has at least, where their number is "auto".
+_FEWEST_OWN = 4
+
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """`fit`, `partial_fit` and `transform` of an estimator with the four nouns.
@@ -173,7 +176,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _fit(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
         given = {"X": X, "y": y}
         ready = self._prepare(X, y, X_val, y_val, rows, one_pass)
-        alone = self.n_members == 1
+        alone = self.n_members_ == 1
         model = ready.models[0] if alone else ready.models
         trainer = Trainer(model, normalize=self._on_sphere, device=self.device_)
         for member, source in enumerate(ready.sources):
@@ -201,6 +204,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         if isinstance(self.similarity, str) and self.similarity == "auto":
             self.similarity_ = likeness_of(X, y)
         unfitted = likeness_object(self.similarity_)
+        refuse_bools(self)
+        self._set_encoder(unfitted.auto_activation)
         objectives, global_miner = self._objectives(unfitted.auto_nearest)
         X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
         if not goes_on:
@@ -208,15 +213,16 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self.standardize_, self.center_, self.scale_ = learned
         similarity = likeness(self, unfitted, X, y, rows)
         rng = random_stream(self, goes_on)
-        stopping = None
+        similarities, stopping = [similarity] * self.n_members_, None
         if self.early_stopping and not one_pass:
-            similarity, stopping = hold_out(self, X, similarity, X_val, y_val)
+            similarities, stopping = hold_out(self, X, similarity, X_val, y_val)
         elif X_val is not None or y_val is not None:
             raise ValueError(
                 "`X_val` and `y_val` are only used with `early_stopping=True`, which "
                 "is False. Set it, or leave them out."
             )
-        objectives = over(objectives, similarity)
+        similarity = similarities[0]
+        own_objectives = [over(objectives, each) for each in similarities]
         self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
         if not goes_on:
@@ -225,41 +231,75 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         self.loss_curve_ = list(self.loss_curve_)
         self.mining_curve_ = {k: list(v) for k, v in self.mining_curve_.items()}
         rngs = [rng]
-        if self.n_members > 1:
-            seeds = rng.randint(2**31 - 1, size=self.n_members)
+        if self.n_members_ > 1:
+            seeds = rng.randint(2**31 - 1, size=self.n_members_)
             rngs = [np.random.RandomState(seed) for seed in seeds]
         models = [
-            self._model(X, objectives, own, goes_on, member)
+            self._model(X, own_objectives[member], own, goes_on, member)
             for member, own in enumerate(rngs)
         ]
-        sources = [similarity] * self.n_members
+        sources = similarities
         if global_miner is not None:
-            sources = [GlobalBatches(similarity, global_miner, X) for _ in rngs]
+            sources = [GlobalBatches(each, global_miner, X) for each in similarities]
         max_iter = 1 if one_pass else self.max_iter
         wanted = DEFAULT_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        n_rows = min(len(each.rows_) for each in similarities)
         epochs = [
-            Epochs(source, wanted, max_iter, own, constant=one_pass)
+            Epochs(source, wanted, max_iter, own, n_rows, constant=one_pass)
             for source, own in zip(sources, rngs, strict=True)
         ]
         self.batch_size_ = epochs[0].batch_size
+        objectives = own_objectives[0]
         return Ready(X, similarity, objectives, models, sources, epochs, stopping)
+
+    def _set_encoder(self, auto_activation):
+        """Say how a row becomes a point, and how many networks share the components."""
+        self.encoder_ = self.encoder
+        if self.encoder == "mlp":
+            auto = self.activation == "auto"
+            self.encoder_ = ENCODERS["mlp"](
+                self.hidden_layer_sizes,
+                auto_activation if auto else self.activation,
+                self.dropout,
+            )
+        elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
+            self.encoder_ = named(self.encoder, None, ENCODERS)
+        self.n_members_ = self.n_members
+        if self.n_members == "auto":
+            most = self.n_components // _FEWEST_OWN if self.encoder == "mlp" else 1
+            divide = (n for n in (4, 2) if n <= most and self.n_components % n == 0)
+            self.n_members_ = next(divide, 1)
+        if self.n_members_ > 1 and type(self.encoder_) is not MLPEncoder:
+            raise ValueError(
+                f"`n_members` must be 1 with encoder={self.encoder!r}; got "
+                f"{self.n_members}. Members are trained side by side by an MLP only: "
+                "use 'mlp' or 'linear', or fit several estimators and put them into a "
+                "sklearn.pipeline.FeatureUnion."
+            )
+        if self.n_components % self.n_members_:
+            raise ValueError(
+                f"`n_members` must divide n_components={self.n_components}, which the "
+                f"networks share; got {self.n_members}. Set it to 1 or 'auto', or "
+                f"`n_components` to a multiple of {self.n_members}."
+            )
+        self._n_own = self.n_components // self.n_members_
+        self._n_features_out = self.n_components
 
     def _objectives(self, nearest):
         """Return what the loss and the miner stand for, ready to be called."""
-        refuse_bools(self)
         for name, value in self.get_params(deep=False).items():
             if name in ("similarity", "loss", "miner") and isinstance(value, type):
                 raise ValueError(
                     f"`{name}` must be a name or an object; got the class "
                     f"{value.__name__}. Make an object of it: {value.__name__}()."
                 )
-        self._on_sphere = self.normalize and self.n_components > 1
+        self._on_sphere = self.normalize and self._n_own > 1
         if self.normalize and not self._on_sphere:
             warnings.warn(
-                "`normalize=True` is not possible with `n_components=1`: the unit "
-                "sphere of a line has two points. Rows are not scaled; set "
-                "`normalize=False` to say so, and a loss of distances: cosines say "
-                "little on a line.",
+                "`normalize=True` is not possible with one component"
+                f"{' a network' * (self.n_members_ > 1)}: the unit sphere of a line "
+                "has two points. Rows are not scaled; set `normalize=False` to say so, "
+                "and a loss of distances: cosines say little on a line.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -267,15 +307,29 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         margin = getattr(loss, "margin", None)
         self.margin_ = margin if isinstance(margin, Real) else None
         objectives, self.miner_, global_miner = objectives_of(
-            loss, self.miner, self.n_components, self._on_sphere, nearest
+            loss, self.miner, self._n_own, self._on_sphere, nearest
         )
         return objectives, global_miner
 
     def _model(self, X, objectives, rng, goes_on, member):
         """Return a member as training wants it, afresh or where it stands."""
-        at = member if self.n_members > 1 else ...
+        at = member if self.n_members_ > 1 else ...
         seed = int(rng.randint(2**31 - 1))
-        encoder, params = self._encoder_to_train(seed, rng, goes_on, at)
+        encoder = self._encoder(seed)
+        params = encoder.init(self.n_features_in_, self._n_own, rng)
+        if goes_on:
+            members = () if at is ... else (self.n_members_,)
+            shapes = [(*members, *param.shape) for param in params]
+            params = encoder.params_of(self)
+            if shapes != [param.shape for param in params]:
+                raise ValueError(
+                    "Training can only go on with parameters of the shapes it began "
+                    f"with, {[param.shape for param in params]}; `encoder`, "
+                    "`hidden_layer_sizes`, `n_components` and `n_members` now ask for "
+                    f"{shapes}. Set them back, or start afresh with "
+                    "`warm_start=False` or sklearn.base.clone."
+                )
+            params = [param[at] for param in params]
         return Model(
             X,
             self._standardization(),
@@ -292,46 +346,10 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def _standardization(self):
         return Standardization(self.standardize_, self.center_, self.scale_)
 
-    def _encoder_to_train(self, seed, rng, goes_on, at):
-        """Return the encoder with the parameters that a member starts from."""
-        self.encoder_ = self.encoder
-        if self.encoder == "mlp":
-            self.encoder_ = ENCODERS["mlp"](
-                self.hidden_layer_sizes, self.activation, self.dropout
-            )
-        elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
-            self.encoder_ = named(self.encoder, None, ENCODERS)
-        if self.n_members > 1 and type(self.encoder_) is not MLPEncoder:
-            raise ValueError(
-                f"`n_members` must be 1 with encoder={self.encoder!r}; got "
-                f"{self.n_members}. Members are trained side by side by an MLP only: "
-                "use 'mlp' or 'linear', or fit several estimators and put them into a "
-                "sklearn.pipeline.FeatureUnion."
-            )
-        self._n_features_out = self.n_components * self.n_members
-        encoder = self._encoder(seed)
-        params = encoder.init(self.n_features_in_, self.n_components, rng)
-        if not goes_on:
-            return encoder, params
-        members = () if at is ... else (self.n_members,)
-        shapes = [(*members, *param.shape) for param in params]
-        params = encoder.params_of(self)
-        if shapes != [param.shape for param in params]:
-            raise ValueError(
-                "Training can only go on with parameters of the shapes it began with, "
-                f"{[param.shape for param in params]}; `encoder`, "
-                "`hidden_layer_sizes`, `n_components` and `n_members` now ask for "
-                f"{shapes}. Set them back, or start afresh with `warm_start=False` or "
-                "sklearn.base.clone."
-            )
-        return encoder, [param[at] for param in params]
-
     def _encoder(self, seed=0):
         if hasattr(self.encoder_, "params_of"):
             return self.encoder_
-        return ModuleEncoder(
-            self.encoder_, self.n_features_in_, self.n_components, seed
-        )
+        return ModuleEncoder(self.encoder_, self.n_features_in_, self._n_own, seed)
 
     def _keep(self, trainer, ready, one_pass=False, at=...):
         """Store what was learned, as numpy."""
@@ -346,20 +364,21 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
         self._optimizer_state = learned.optimizer_states
         self.best_validation_score_ = None if stopping is None else stopping.best_score
-        if hasattr(ready.similarity, "classes_"):
-            self._keep_classes(ready.similarity.classes_, one_pass)
+        classes = getattr(ready.similarity, "classes_", None)
+        if one_pass and classes is not None and hasattr(self, "classes_"):
+            classes = self._more_classes(classes)
+        if classes is not None:
+            self.classes_ = classes
 
-    def _keep_classes(self, classes, one_pass):
-        """Store the labels seen, with those of earlier calls of `partial_fit`."""
-        if one_pass and hasattr(self, "classes_"):
-            text = {seen.dtype.kind in "SU" for seen in (self.classes_, classes)}
-            if len(text) > 1:
-                raise TypeError(
-                    f"`y` must hold labels of one type in every call; got "
-                    f"{classes.dtype} after {self.classes_.dtype}. Convert them."
-                )
-            classes = np.union1d(self.classes_, classes)
-        self.classes_ = classes
+    def _more_classes(self, classes):
+        """Return the labels seen, with those of earlier calls of `partial_fit`."""
+        text = {seen.dtype.kind in "SU" for seen in (self.classes_, classes)}
+        if len(text) > 1:
+            raise TypeError(
+                f"`y` must hold labels of one type in every call; got {classes.dtype} "
+                f"after {self.classes_.dtype}. Convert them."
+            )
+        return np.union1d(self.classes_, classes)
 
     def _embed(self, X):
         """Return the points of checked rows, block by block, without torch."""
@@ -368,7 +387,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             encoder,
             encoder.params_of(self),
             X,
-            self._standardization(),
+            Standardization(self.standardize_, self.center_, self.scale_),
             n_components=self._n_features_out,
             normalize=self._on_sphere,
         )

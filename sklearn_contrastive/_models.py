@@ -1,12 +1,11 @@
-"""Models to be trained, and the nouns of several of them in one."""
+"""Models to be trained, and what is learned of them."""
 
-from copy import copy
-from numbers import Real
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive.encoders import MLPEncoder
-from sklearn_contrastive.losses import PairLoss
 
 
 class Model(NamedTuple):
@@ -137,56 +136,27 @@ def shape(model):
     return repr((sizes, model.encoder.activation, views, len(model.objectives)))
 
 
-def stacked(models, leaf):
-    """Return one encoder, and the objectives, of several models of one `shape`.
+def beside(learned):
+    """Return what several models have learned, along a first axis.
 
     Parameters
     ----------
-    models : list of Model
-        Ready to be trained.
-
-    leaf : callable
-        Makes a tensor of numbers.
+    learned : list of Learned
+        Of one model each.
 
     Returns
     -------
-    encoder : MLPEncoder
-        With a list of shares to drop.
-
-    objectives : list of Objective or of list of Objective
-        For each term one that stands for all, where they are of one kind: its loss
-        holds tensors of shape (n_models, 1, 1) where numbers differ. Else those of
-        each model.
+    learned : Learned
+        Of all of them.
     """
-    encoder = copy(models[0].encoder)
-    encoder.dropout = [each.encoder.dropout for each in models]
-    objectives = []
-    for terms in zip(*(each.objectives for each in models), strict=True):
-        kinds = {_kind(term) for term in terms}
-        if None in kinds or len(kinds) > 1:
-            objectives.append(list(terms))
-            continue
-        loss = copy(terms[0].loss)
-        for name in _numbers(loss):
-            values = [getattr(term.loss, name) for term in terms]
-            if len(set(values)) > 1:
-                setattr(loss, name, leaf(values)[:, None, None])
-        objectives.append(terms[0]._replace(loss=loss))
-    return encoder, objectives
-
-
-def _kind(objective):
-    """Return what objectives must share to stand for each other, or None."""
-    miner, loss, weight, memory, similarity = objective
-    nouns = type(miner), type(loss), type(similarity)
-    ours = all(noun.__module__.startswith("sklearn_contrastive.") for noun in nouns)
-    rides = ours and memory is None and not getattr(miner, "draws", False)
-    if not (rides and similarity.keys_suffice and isinstance(loss, PairLoss)):
-        return None
-    others = {k: v for k, v in vars(loss).items() if k not in _numbers(loss)}
-    return repr((nouns, vars(miner), others, weight))
-
-
-def _numbers(noun):
-    """Return the names of the parameters that are numbers."""
-    return [name for name, value in vars(noun).items() if isinstance(value, Real)]
+    return Learned(
+        [
+            np.stack(parts)
+            for parts in zip(*(one.params for one in learned), strict=True)
+        ],
+        [
+            {name: np.stack([own[name] for own in owned]) for name in owned[0]}
+            for owned in zip(*(one.loss_params for one in learned), strict=True)
+        ],
+        [state for one in learned for state in one.optimizer_states],
+    )

@@ -337,7 +337,7 @@ def initial_params(estimator, objectives, rng, goes_on, at=...):
         n_classes = len(getattr(similarity, "classes_", ()))
         own = {}
         if hasattr(loss, "init"):
-            own = loss.init(estimator.n_components, n_classes, rng)
+            own = loss.init(estimator._n_own, n_classes, rng)
         if own and isinstance(loss, PairLoss):
             raise ValueError(
                 "A PairLoss has no parameters to learn; `init` of "

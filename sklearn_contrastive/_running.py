@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from sklearn_contrastive._optimizer import learning_rates
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
-#: with 256 rows, and of as many rows in smaller batches, down to 64.
-_VISITS, _FEWEST_STEPS, _MOST_STEPS = 25, 300, 4000
+#: with 128 rows, and of as many rows in batches of 64 to 256.
+_VISITS, _FEWEST_STEPS, _MOST_STEPS = 12, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
 #: What ``batch_size="auto"`` stands for.
 DEFAULT_BATCH_SIZE = 128
@@ -36,13 +36,16 @@ class Epochs:
         Rows in a batch; all of them where there are fewer.
 
     max_iter : int or "auto"
-        Number of epochs, each one pass over the rows; or 25 visits to each row, but
-        at least 300 and at most 4,000 steps with 256 rows or more, and for batches of
-        128 twice, of 64 or fewer four times these limits. Steps are dealt out in
+        Number of epochs, each one pass over the rows; or 12 visits to each row, but
+        at least 300 and at most 4,000 steps with 128 rows. These limits are doubled
+        for batches of 64 or fewer, and halved for 256 or more. Steps are dealt out in
         epochs of one pass, or of several where a pass has fewer than 10 steps.
 
     rng : numpy.random.RandomState
         Source of randomness.
+
+    n_rows : int, default=None
+        Rows to count with, at most those of `similarity`, which are the default.
 
     constant : bool, default=False
         Whether to train at the peak learning rate throughout.
@@ -59,9 +62,11 @@ class Epochs:
         Epochs that were handed out.
     """
 
-    def __init__(self, similarity, batch_size, max_iter, rng, constant=False):
-        n_rows = len(similarity.rows_)
-        more = 256 / min(max(batch_size, 64), 256)
+    def __init__(
+        self, similarity, batch_size, max_iter, rng, n_rows=None, constant=False
+    ):
+        n_rows = n_rows or len(similarity.rows_)
+        more = 128 / min(max(batch_size, 64), 256)
         self.batch_size = batch_size = min(batch_size, n_rows)
         self._draw = partial(similarity.batches, batch_size, rng)
         if max_iter == "auto":

@@ -1,10 +1,14 @@
-"""One batch: forward, the terms of the objective, backward.
+"""One batch, of one model or several: forward, the terms of the objective, backward.
 
 Arrays are made once and used in every step, and nothing waits for the device.
 """
 
+from copy import copy
+from numbers import Real
+
 from sklearn_contrastive._term import EachTerm, Term
 from sklearn_contrastive.encoders import AutogradPasses
+from sklearn_contrastive.losses import PairLoss
 
 
 class Step:
@@ -105,3 +109,53 @@ class Step:
             loss, forces = loss + more, forces + others
         self._passes.backward(forces)
         return loss
+
+
+def stacked(models, leaf):
+    """Return one encoder, and the objectives, of several models of one `shape`.
+
+    Parameters
+    ----------
+    models : list of Model
+        Ready to be trained.
+
+    leaf : callable
+        Makes a tensor of numbers.
+
+    Returns
+    -------
+    encoder : MLPEncoder
+        With a list of shares to drop.
+
+    objectives : list of Objective or of list of Objective
+        For each term one that stands for all, where they are of one kind: its loss
+        holds tensors of shape (n_models, 1, 1) where numbers differ. Else those of
+        each model.
+    """
+    encoder = copy(models[0].encoder)
+    encoder.dropout = [each.encoder.dropout for each in models]
+    objectives = []
+    for terms in zip(*(each.objectives for each in models), strict=True):
+        kinds = {_kind(term) for term in terms}
+        if None in kinds or len(kinds) > 1:
+            objectives.append(list(terms))
+            continue
+        loss = copy(terms[0].loss)
+        for name, value in vars(terms[0].loss).items():
+            values = [getattr(term.loss, name) for term in terms]
+            if isinstance(value, Real) and len(set(values)) > 1:
+                setattr(loss, name, leaf(values)[:, None, None])
+        objectives.append(terms[0]._replace(loss=loss))
+    return encoder, objectives
+
+
+def _kind(objective):
+    """Return what objectives must share to stand for each other, or None."""
+    miner, loss, weight, memory, similarity = objective
+    nouns = type(miner), type(loss), type(similarity)
+    ours = all(noun.__module__.startswith("sklearn_contrastive.") for noun in nouns)
+    rides = ours and memory is None and not getattr(miner, "draws", False)
+    if not (rides and similarity.keys_suffice and isinstance(loss, PairLoss)):
+        return None
+    others = {k: v for k, v in vars(loss).items() if not isinstance(v, Real)}
+    return repr((nouns, vars(miner), others, weight))

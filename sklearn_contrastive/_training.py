@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from sklearn_contrastive._graphs import captured
-from sklearn_contrastive._models import Learned, Model, stacked
+from sklearn_contrastive._models import Learned, Model
 from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs import Keys
 from sklearn_contrastive._rows import Rows, standardised
-from sklearn_contrastive._step import Step
+from sklearn_contrastive._step import Step, stacked
 from sklearn_contrastive.encoders import side_by_side, to_sphere
 
 #: Keys of so many bytes are made and moved at once.
@@ -48,6 +48,9 @@ class Trainer:
     optimizers : list of AdamW
         The encoder's, and one for each loss with parameters of its own.
 
+    memories : list of Memory
+        What terms remember of the batches before.
+
     circumstances : tuple of str, int and int or None
         Device, width of the widest layer, and the seed of a module's own randomness.
     """
@@ -61,7 +64,13 @@ class Trainer:
         self._dtype = dtype or torch.float32
         self._n_views = models[0].objectives[0].similarity.n_views
         tables = [(each.X, each.standardization) for each in models]
-        self._streams = [_streams(each, device) for each in models]
+        self._streams = []
+        for each in models:
+            rngs = [np.random.Generator(np.random.SFC64(each.seed)) for _ in range(2)]
+            if device != "cpu":
+                # On a processor, numpy's is twice as fast as torch's.
+                rngs[0] = torch.Generator(device).manual_seed(each.seed)
+            self._streams.append(each.streams or rngs)
         views = None
         if self._n_views > 1:
             views = [
@@ -85,13 +94,6 @@ class Trainer:
         n_trained = len(self._params) if n_trained is None else n_trained
         for i in range(n_trained):
             self._params[i] = self._params[i].to(self._dtype).requires_grad_()
-        self._loss_params = [
-            [
-                {k: self._leaf(value).requires_grad_() for k, value in own.items()}
-                for own in each.loss_params or [{}] * len(objectives)
-            ]
-            for each in models
-        ]
         self._make_optimizers(n_trained)
         self._make_step = partial(
             Step,
@@ -106,6 +108,7 @@ class Trainer:
         seed = models[0].seed if self.encoder.draws_globally else None
         self.circumstances = device, widest, seed
         self._step = self._numbers = self._keys = None
+        self.memories = []
         lead = () if self._n_models is None else (self._n_models,)
         self._total = torch.zeros(lead, device=device, dtype=self._dtype)
 
@@ -116,6 +119,13 @@ class Trainer:
 
     def _make_optimizers(self, n_trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
+        self._loss_params = [
+            [
+                {k: self._leaf(value).requires_grad_() for k, value in own.items()}
+                for own in each.loss_params or [{}] * len(each.objectives)
+            ]
+            for each in self._models
+        ]
         states = [iter(each.optimizer_state or ()) for each in self._models]
         alphas = [each.alpha for each in self._models]
         saved = [next(state, None) for state in states]
@@ -223,6 +233,9 @@ class Trainer:
         terms = self._models[0].objectives
         of_objective = [of_likeness[id(each.similarity)] for each in terms]
         self._step, self._advance = self._make_step(X, of_objective), self._one_step
+        self.memories = [
+            memory for term in self._step.terms for memory in term.memories
+        ]
         if self._device.startswith("cuda") and self._step.repeatable:
             # A graph reads what it needs from arrays that stay where they are.
             if self._rows.on_device:
@@ -343,20 +356,3 @@ class Trainer:
             optimizer_state=learned.optimizer_states[0],
             streams=self._streams[at],
         )
-
-    def memories(self):
-        """Return the memories of past batches, of terms that have one."""
-        return [memory for term in self._step.terms for memory in term.memories]
-
-
-def _streams(model, device):
-    """Return the generators of a model's masks and of its views."""
-    import torch
-
-    if model.streams:
-        return model.streams
-    rngs = [np.random.Generator(np.random.SFC64(model.seed)) for _ in range(2)]
-    if device != "cpu":
-        # On a processor, numpy's is twice as fast as torch's.
-        rngs[0] = torch.Generator(device).manual_seed(model.seed)
-    return rngs

@@ -39,7 +39,7 @@ def warn_of_idleness(trainer, source, losses):
             UserWarning,
             stacklevel=2,
         )
-    for memory in trainer.memories():
+    for memory in trainer.memories:
         if not memory.full:
             warnings.warn(
                 f"The memory of {memory.size} rows was never full, so that batches "

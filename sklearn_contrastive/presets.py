@@ -3,27 +3,50 @@
 The defaults suit nearest neighbours. Each dict says what to set instead:
 
 >>> from sklearn_contrastive import ContrastiveEmbedding, presets
->>> ContrastiveEmbedding(**presets.RETRIEVAL)
-ContrastiveEmbedding(batch_size=64)
+>>> ContrastiveEmbedding(**presets.MAP_2D)
+ContrastiveEmbedding(miner='all', n_components=2, normalize=False)
 
 Parameters of yours go beside those of a preset, or over them with
-``{**presets.RETRIEVAL, "n_components": 16}``. ``docs/choices`` has the figures.
+``{**presets.MAP_2D, "n_components": 3}``. ``docs/choices`` has the figures.
 """
 
-__all__ = ["MAP_2D", "NEIGHBORS", "RETRIEVAL", "SMALL_DATA", "search_space"]
+from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, SupConLoss
+
+__all__ = [
+    "MAP_2D",
+    "NEIGHBORS",
+    "NOISY_LABELS",
+    "RETRIEVAL",
+    "SMALL_DATA",
+    "search_space",
+]
 
 #: For classifiers and searches of nearest neighbours: the defaults, written out.
-NEIGHBORS = {"loss": "contrastive", "miner": "nearest", "batch_size": 128}
+NEIGHBORS = {
+    "loss": "contrastive",
+    "miner": "nearest",
+    "batch_size": 128,
+    "n_members": 4,
+    "hidden_layer_sizes": (128, 128),
+}
 
-#: For ranking whole classes, and deciding whether two rows are the same: smaller
-#: batches and more of them draw classes closer together.
-RETRIEVAL = {"batch_size": 64}
+#: For ranking whole classes: SupCon, which compares all rows of a class, beside the
+#: contrastive loss, which looks at the nearest.
+RETRIEVAL = {
+    "loss": HybridLoss(
+        [("contrastive", ContrastiveLoss()), ("supcon", SupConLoss(temperature=0.3))]
+    )
+}
+
+#: For labels of which some are wrong: networks stop before they learn these by heart,
+#: each by the pairs of rows that it does not learn from.
+NOISY_LABELS = {"early_stopping": True}
 
 #: For looking: two coordinates off the sphere, where classes become patches.
 MAP_2D = {"n_components": 2, "normalize": False, "miner": "all"}
 
-#: For some hundred rows: four smaller networks, whose components stand side by side.
-SMALL_DATA = {"n_members": 4, "hidden_layer_sizes": (128, 128)}
+#: For some hundred rows: eight networks instead of four.
+SMALL_DATA = {"n_members": 8, "n_components": 64}
 
 
 def search_space(prefix=""):
@@ -74,8 +97,8 @@ def search_space(prefix=""):
     space = {
         "margin": uniform(0.6, 1.3),
         "miner": [NearestPairs(n) for n in (2, 3, 5, 8)],
-        "n_components": [8, 16, 32, 64],
-        "hidden_layer_sizes": [(128,), (256,), (128, 128), (256, 256)],
+        "n_components": [16, 32, 64],
+        "hidden_layer_sizes": [(128,), (64, 64), (128, 128), (256, 256)],
         "dropout": [0.0, 0.1, 0.2, 0.3],
         "batch_size": [64, 128, 256],
         "learning_rate_init": loguniform(1e-3, 1e-2),

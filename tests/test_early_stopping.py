@@ -5,7 +5,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
-from sklearn_contrastive._early_stopping import EarlyStopping, HeldOutPairs, hold_out
+from sklearn_contrastive._early_stopping import (
+    EachStopping,
+    EarlyStopping,
+    HeldOutPairs,
+    hold_out,
+)
 from sklearn_contrastive._models import Learned
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
@@ -52,11 +57,11 @@ class Script:
     def __init__(self, scores):
         self.scores, self.epoch = scores, -1
 
-    def embed(self, rows):
+    def embed(self, rows, at):
         self.epoch += 1
         return self.scores[self.epoch]
 
-    def learned(self):
+    def learned(self, at):
         return Learned(self.epoch, [{"boundary": self.epoch}], [])
 
 
@@ -94,10 +99,43 @@ def test_stops_after_epochs_without_gain_and_keeps_the_best(scores, n_epochs, be
     assert stopping.scores == scores[:n_epochs]
 
 
+class Scripts:
+    """A trainer of several networks, whose held-out scores follow a script each."""
+
+    def __init__(self, *scores):
+        self.scores, self.epoch = scores, 0
+
+    def embed(self, rows, at):
+        return self.scores[at][self.epoch]
+
+    def learned(self, at):
+        params = [np.array([10.0 * at + self.epoch])]
+        return Learned(params, [{"boundary": params[0]}], [[at]])
+
+
+def test_each_network_is_judged_until_it_stops_and_keeps_its_best():
+    judges = [EarlyStopping(Given, 2, 0.01) for _ in "ab"]
+    trainer = Scripts([0.6, 0.5, 0.5, 0.9], [0.5, 0.6, 0.7, 0.7, 0.6, 0.9])
+    stopping = EachStopping(judges)
+    for trainer.epoch in range(6):
+        if stopping.update(trainer):
+            break
+    # The first stops after the third epoch and never sees its 0.9.
+    assert trainer.epoch == 4
+    assert stopping.scores == pytest.approx([0.55, 0.55, 0.6, 0.6, 0.55])
+    assert stopping.best_score == pytest.approx((0.6 + 0.7) / 2)
+    assert stopping.best.params[0].tolist() == [[0], [13]]
+    assert stopping.best.loss_params[0]["boundary"].tolist() == [[0], [13]]
+
+
 def test_the_best_weights_are_restored():
     X, y = load_digits(return_X_y=True)
     settings = dict(
-        hidden_layer_sizes=(32,), n_components=8, max_iter=30, random_state=0
+        hidden_layer_sizes=(32,),
+        n_components=8,
+        n_members=1,
+        max_iter=30,
+        random_state=0,
     )
     # A rate this high makes scores go up and down.
     model = ContrastiveEmbedding(
@@ -167,13 +205,14 @@ def test_a_fit_that_goes_on_is_judged_by_the_same_rows():
     model = ContrastiveEmbedding(
         early_stopping=True,
         warm_start=True,
+        n_members=1,
         max_iter=3,
         hidden_layer_sizes=(16,),
         random_state=0,
     ).fit(X, y)
     model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 6
-    one, same = (
+    [one], [same] = (
         hold_out(model, X, LabelSimilarity().fit(X, y), None, None)[0] for _ in "ab"
     )
     np.testing.assert_array_equal(one.rows_, same.rows_)

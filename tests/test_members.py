@@ -12,15 +12,19 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive.similarity import NeighborSimilarity
+from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
+from sklearn_contrastive._early_stopping import hold_out
+from sklearn_contrastive.encoders import MLPEncoder
+from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
 X, y = load_wine(return_X_y=True)
 ROWS, OTHERS, LABELS, OTHER_LABELS = train_test_split(X, y, random_state=0, stratify=y)
 
 
 def ensemble(n_members=3, **settings):
-    settings = {"n_components": 4, "hidden_layer_sizes": (16,), **settings}
+    """Return an embedding of networks with four components each."""
+    n_components = 4 * n_members if n_members != "auto" else 32
+    settings = {"n_components": n_components, "hidden_layer_sizes": (16,), **settings}
     settings = {"max_iter": 8, "random_state": 0, **settings}
     return ContrastiveEmbedding(n_members=n_members, **settings)
 
@@ -97,10 +101,35 @@ def test_rows_are_mapped_one_by_one_as_all_at_once():
     assert_allclose(one_by_one, model.transform(OTHERS), rtol=1e-9, atol=1e-12)
 
 
-def test_early_stopping_judges_the_embedding_of_all_members():
-    model = ensemble(early_stopping=True, max_iter=12).fit(ROWS, LABELS)
-    assert model.best_validation_score_ == max(model.validation_scores_)
-    assert model.transform(OTHERS).shape == (len(OTHERS), 12)
+@pytest.mark.parametrize("loss", ["contrastive", "proxy_anchor"])
+def test_each_member_stops_as_it_would_alone(loss, monkeypatch):
+    # Judging draws from a stream of its own.
+    own_stream = np.random.RandomState(5)
+    monkeypatch.setattr(_early_stopping, "random_stream", lambda *_, **__: own_stream)
+    settings = {"early_stopping": True, "n_iter_no_change": 2, "loss": loss}
+    given = {"X_val": OTHERS, "y_val": OTHER_LABELS}
+    together = ensemble(**settings, max_iter=20).fit(ROWS, LABELS, **given)
+    Z, scores = together.transform(OTHERS), []
+    n_epochs = []
+    for member, rng in enumerate(streams(0, 3)):
+        alone = ensemble(1, **settings, max_iter=20).set_params(random_state=rng)
+        own = alone.fit(ROWS, LABELS, **given).transform(OTHERS) / np.sqrt(3)
+        assert_allclose(Z[:, 4 * member : 4 * member + 4], own, rtol=1e-3, atol=2e-4)
+        scores.append(alone.best_validation_score_)
+        n_epochs.append(alone.n_iter_)
+    assert together.best_validation_score_ == pytest.approx(np.mean(scores), abs=1e-4)
+    assert together.n_iter_ == len(together.validation_scores_) == max(n_epochs)
+
+
+@pytest.mark.parametrize("n_rows", [40, 142])
+def test_each_member_holds_other_rows_out(n_rows):
+    # Of 40 rows members keep 36 or so each, not all as many.
+    model = ensemble(early_stopping=True, batch_size=64, max_iter=2)
+    model.fit(ROWS[:n_rows:], LABELS[:n_rows])
+    similarity = LabelSimilarity().fit(ROWS, LABELS)
+    kept, _ = hold_out(model, ROWS, similarity, None, None)
+    assert len({tuple(each.rows_) for each in kept}) == 3
+    assert set(np.concatenate([each.rows_ for each in kept])) == set(range(len(ROWS)))
 
 
 @pytest.mark.parametrize("loss", ["contrastive", "info_nce"])
@@ -123,6 +152,47 @@ def test_training_does_not_go_on_with_other_members(n_members):
     with pytest.raises(ValueError, match=re.escape(message)):
         model.set_params(n_members=n_members).fit(ROWS, LABELS)
     assert_array_equal(model.transform(OTHERS), Z)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "encoder", "n_members"),
+    [
+        (32, "mlp", 4),
+        (16, "mlp", 4),
+        (12, "mlp", 2),
+        (8, "mlp", 2),
+        (18, "mlp", 2),
+        (6, "mlp", 1),
+        (33, "mlp", 1),
+        (2, "mlp", 1),
+        (32, "linear", 1),
+        (32, MLPEncoder((16,)), 1),
+    ],
+)
+def test_networks_share_the_components_where_each_gets_four(
+    n_components, encoder, n_members
+):
+    model = ensemble("auto", n_components=n_components, encoder=encoder, max_iter=1)
+    Z = model.fit(ROWS, LABELS).transform(OTHERS)
+    assert model.n_members_ == n_members
+    assert Z.shape == (len(OTHERS), n_components)
+    layers = [W.shape[0] for W in model.coefs_ if W.ndim == 3]
+    assert set(layers) == ({n_members} if n_members > 1 else set())
+
+
+@pytest.mark.parametrize("n_components", [2, 4, 10, 31])
+def test_components_that_cannot_be_shared_are_refused(n_components):
+    message = f"`n_members` must divide n_components={n_components}, which"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ensemble(3, n_components=n_components).fit(ROWS, LABELS)
+
+
+def test_networks_of_one_component_each_are_not_scaled():
+    model = ensemble(2, n_components=2)
+    message = "`normalize=True` is not possible with one component a network"
+    with pytest.warns(UserWarning, match=message):
+        Z = model.fit(ROWS, LABELS).transform(OTHERS)
+    assert np.ptp(np.abs(Z)) > 0.01
 
 
 def test_a_module_has_no_members():

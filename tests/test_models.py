@@ -8,9 +8,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_wine
 
 from sklearn_contrastive import _rows
-from sklearn_contrastive._models import Model, stacked
+from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._rows import Rows, learn_standardization, standardised
+from sklearn_contrastive._step import stacked
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, PairLoss

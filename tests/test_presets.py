@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, loguniform, uniform
 from sklearn.base import clone
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_digits, load_wine
 from sklearn.model_selection import ParameterSampler, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -14,7 +14,8 @@ every_preset = pytest.mark.parametrize("name", PRESETS)
 
 
 def test_there_is_a_preset_for_each_intent():
-    assert set(PRESETS) == {"NEIGHBORS", "RETRIEVAL", "MAP_2D", "SMALL_DATA"}
+    names = {"NEIGHBORS", "RETRIEVAL", "NOISY_LABELS", "MAP_2D", "SMALL_DATA"}
+    assert set(PRESETS) == names
 
 
 @every_preset
@@ -42,7 +43,7 @@ def test_neighbors_are_the_defaults_written_out():
     same = ContrastiveEmbedding(**presets.NEIGHBORS, max_iter=2, random_state=0)
     assert (same.fit(X, y).transform(X) == default.transform(X)).all()
     own = {**default.get_params(), "miner": default.miner_}
-    own["batch_size"] = default.batch_size_
+    own["batch_size"], own["n_members"] = default.batch_size_, default.n_members_
     assert own.items() >= presets.NEIGHBORS.items()
 
 
@@ -54,10 +55,25 @@ def test_the_map_has_two_coordinates_off_the_circle():
     assert np.linalg.norm(Z, axis=1).std() > 0.01
 
 
-def test_small_data_has_four_members_of_32_components():
+def test_small_data_has_twice_the_networks_of_as_many_components():
     X, y = load_wine(return_X_y=True)
     model = ContrastiveEmbedding(**presets.SMALL_DATA, max_iter=2, random_state=0)
-    assert model.fit_transform(X, y).shape == (len(X), 4 * 32)
+    assert model.fit_transform(X, y).shape == (len(X), 64)
+    default = ContrastiveEmbedding(max_iter=2, random_state=0).fit(X, y)
+    assert len(model.coefs_[0]) == 2 * len(default.coefs_[0])
+    assert model.coefs_[-1].shape[2] == default.coefs_[-1].shape[2]
+
+
+def test_wrong_labels_harm_less_with_their_preset():
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.RandomState(0)
+    wrong = np.where(rng.uniform(size=600) < 0.3, rng.randint(10, size=600), y[:600])
+    accuracy = {}
+    for name, params in {"": {}, "NOISY_LABELS": presets.NOISY_LABELS}.items():
+        model = ContrastiveEmbedding(**params, random_state=0).fit(X[:600], wrong)
+        neighbors = KNeighborsClassifier().fit(model.transform(X[:600]), wrong)
+        accuracy[name] = neighbors.score(model.transform(X[600:]), y[600:])
+    assert accuracy["NOISY_LABELS"] > accuracy[""] + 0.02
 
 
 @pytest.mark.parametrize("seed", range(5))

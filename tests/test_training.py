@@ -113,19 +113,20 @@ def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
 @pytest.mark.parametrize(
     ("n_rows", "batch_size", "n_steps"),
     [
-        (150, 256, 300),
-        (300, 256, 300),
-        (6000, 256, 586),
-        (60_000, 256, 4000),
-        (50_000, 512, 2441),
-        (90, 128, 600),
-        (300, 128, 600),
-        (60_000, 128, 8000),
-        (300, 64, 1200),
-        (300, 16, 1200),
+        (150, 256, 150),
+        (300, 256, 150),
+        (6000, 256, 281),
+        (60_000, 256, 2000),
+        (50_000, 512, 1172),
+        (90, 128, 300),
+        (300, 128, 300),
+        (20_000, 128, 1875),
+        (60_000, 128, 4000),
+        (300, 64, 600),
+        (300, 16, 600),
     ],
 )
-def test_auto_length_is_25_visits_within_limits(n_rows, batch_size, n_steps):
+def test_auto_length_is_12_visits_within_limits(n_rows, batch_size, n_steps):
     found = list(epochs(n_rows, batch_size, "auto"))
     rates = np.concatenate([rates for _, rates in found])
     assert sum(len(index) for index, _ in found) == len(rates) == n_steps

@@ -16,7 +16,7 @@ class MLPEncoder(BaseEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int, default=(256, 256)
+    hidden_layer_sizes : tuple of int, default=(128, 128)
         Width of each hidden layer, >= 1; none at all makes a linear map.
 
     activation : {"relu", "silu", "selu", "gelu", "tanh", "identity"}, default="relu"
@@ -52,7 +52,7 @@ class MLPEncoder(BaseEstimator):
     #: How many of the parameters, from the first, are trained; None for all.
     n_trained = None
 
-    def __init__(self, hidden_layer_sizes=(256, 256), activation="relu", dropout=0.1):
+    def __init__(self, hidden_layer_sizes=(128, 128), activation="relu", dropout=0.1):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout

@@ -48,6 +48,8 @@ class Similarity(ABC, BaseEstimator):
     #: Parameters of the `NearestPairs` that ``miner="auto"`` stands for with losses of
     #: pairs; none for its defaults.
     auto_nearest: ClassVar[dict[str, int]] = {}
+    #: What ``activation="auto"`` stands for.
+    auto_activation = "relu"
 
     @abstractmethod
     def fit(self, X, y):

@@ -79,6 +79,8 @@ class TargetSimilarity(Similarity):
     # Chosen on validation parts of diabetes, homes in Boston and diamonds, among the
     # nearest 3 and 8, 16 and 32, 40 and 40, and all pairs.
     auto_nearest: ClassVar[dict[str, int]] = {"n_positives": 40, "n_negatives": 40}
+    # Decayed weights make SiLU nearly linear, and ReLU not: diabetes R² .41 and .28.
+    auto_activation = "silu"
 
     @property
     def auto_alpha(self):

@@ -9,7 +9,7 @@ import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.neighbors import KNeighborsRegressor, kneighbors_graph
@@ -446,3 +446,31 @@ def test_the_kind_of_score_is_that_of_the_training(similarity, y):
 def test_what_cannot_be_scored_is_refused(table, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         MODEL.score(*table)
+
+
+def test_few_noisy_targets_are_not_learned_by_heart():
+    X, y = load_diabetes(return_X_y=True)
+    new = np.random.RandomState(0).uniform(size=len(y)) < 0.3
+
+    def score(**settings):
+        model = ContrastiveEmbedding(random_state=0, **settings).fit(X[~new], y[~new])
+        neighbors = KNeighborsRegressor(5).fit(model.transform(X[~new]), y[~new])
+        return neighbors.score(model.transform(X[new]), y[new])
+
+    assert score() > score(activation="relu") + 0.05
+    assert score() > score(alpha=0.01) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("y", "activation", "expected"),
+    [
+        (CLASSES, "auto", "relu"),
+        (QUANTITY, "auto", "silu"),
+        (QUANTITY, "relu", "relu"),
+        (CLASSES, "tanh", "tanh"),
+    ],
+)
+def test_the_activation_goes_by_what_is_alike(y, activation, expected):
+    model = small(activation=activation, max_iter=1).fit(X, y)
+    assert model.encoder_.activation == expected
+    assert model.activation == activation
