@@ -93,9 +93,9 @@ class ContrastiveAlignment(
         row is told from more others. ``"auto"`` is 256.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs, >= 1. ``"auto"`` trains for 12 visits to each row, but for at
-        least 300 and at most 4,000 mini-batches of 128 rows, or as many rows in
-        batches of 64 to 256.
+        Number of epochs, >= 1. ``"auto"`` trains for 24 visits to each row, but for at
+        least 300 and at most 4,000 mini-batches of 256 rows, or as many rows in
+        smaller ones, down to 64.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0.
@@ -275,7 +275,8 @@ class ContrastiveAlignment(
         encoder = Towers(self.encoder_, self.encoder_, X.shape[1])
         trainer = self._trainer(Beside(X, y), both, encoder, partners, rng)
         wanted = 256 if self.batch_size == "auto" else self.batch_size
-        epochs = Epochs(partners, wanted, self.max_iter, rng)
+        # Two networks that must agree are longer on the way than one.
+        epochs = Epochs(partners, wanted, self.max_iter, rng, longer=2)
         self.batch_size_ = epochs.batch_size
         run(self, trainer, epochs, None, NoTasks(), {})
         del self.validation_scores_, self.mining_curve_

@@ -50,6 +50,9 @@ class Epochs:
     constant : bool, default=False
         Whether to train at the peak learning rate throughout.
 
+    longer : int, default=1
+        How many times as many visits and steps "auto" stands for.
+
     Attributes
     ----------
     batch_size : int
@@ -63,7 +66,14 @@ class Epochs:
     """
 
     def __init__(
-        self, similarity, batch_size, max_iter, rng, n_rows=None, constant=False
+        self,
+        similarity,
+        batch_size,
+        max_iter,
+        rng,
+        n_rows=None,
+        constant=False,
+        longer=1,
     ):
         n_rows = n_rows or len(similarity.rows_)
         more = 128 / min(max(batch_size, 64), 256)
@@ -71,7 +81,8 @@ class Epochs:
         self._draw = partial(similarity.batches, batch_size, rng)
         if max_iter == "auto":
             wanted = _VISITS * n_rows / batch_size
-            n_steps = round(min(max(wanted, more * _FEWEST_STEPS), more * _MOST_STEPS))
+            wanted = min(max(wanted, more * _FEWEST_STEPS), more * _MOST_STEPS)
+            n_steps = round(longer * wanted)
             # On a small table a pass is a step or two: too short to judge progress by.
             longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
             n_epochs = math.ceil(n_steps / longest)
