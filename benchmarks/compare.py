@@ -6,10 +6,10 @@ accuracy of 1 and of 5 nearest training rows, by balanced accuracy of the latter
 MAP@R of each test row among the others; models that name classes, by their accuracies.
 All of ours is at its defaults, on raw columns; every other method comes behind a
 `StandardScaler`. The losses of pytorch-metric-learning train the network of
-`peers.standard_loop` for as many steps as ours. UMAP, CEBRA and pytabkit's RealMLP are
-compared where they are installed. Neighbourhood components analysis, which compares
-all rows with all others, learns from 5,000 of them at most, as the large tables do not
-fit otherwise.
+`peers.standard_loop` for about as many steps, of 256 rows and not of 128 as ours. UMAP,
+CEBRA and pytabkit's RealMLP are compared where they are installed. Neighbourhood
+components analysis, which compares all rows with all others, learns from 5,000 of them
+at most, as the large tables do not fit otherwise.
 
 A run that was cut off goes on where it stood: figures are written after each split, and
 ``--methods`` runs some methods only (``--again`` anew). Writes ``results/compare.json``

@@ -90,8 +90,8 @@ def standard_loop(loss, miner=None, n_steps=300, visits=25, most_steps=4000):
 
     The loss and the miner are those of pytorch-metric-learning, by the names of their
     classes and with their defaults. Two layers of 256 with ReLU lead to 32 components
-    on the unit sphere; AdamW takes as many steps of 256 rows as the defaults of
-    `ContrastiveEmbedding` do.
+    on the unit sphere; AdamW takes about as many steps as with the defaults of
+    `ContrastiveEmbedding`, of 256 rows and not of 128.
     """
 
     def fit(X, y, seed):
