@@ -387,7 +387,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             encoder,
             encoder.params_of(self),
             X,
-            Standardization(self.standardize_, self.center_, self.scale_),
+            self._standardization(),
             n_components=self._n_features_out,
             normalize=self._on_sphere,
         )

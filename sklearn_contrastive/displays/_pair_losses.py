@@ -26,7 +26,7 @@ def trained_loss(estimator):
     # Off the sphere no margin is out of reach: of one that is, `fit` has warned.
     loss = loss_of(embedding, on_sphere=False)
     autos = getattr(loss, "on_sphere", {})
-    if autos and embedding.normalize and embedding.n_components > 1:
+    if autos and embedding._on_sphere:
         given = {"margin": embedding.margin} if isinstance(embedding.loss, str) else {}
         asked = LOSSES[embedding.loss]() if given else embedding.loss
         given = {**asked.get_params(deep=False), **given}
