@@ -43,7 +43,7 @@ from sklearn.svm import SVC
 from sklearn_contrastive import ContrastiveEmbedding, presets
 from sklearn_contrastive.metrics import map_at_r
 
-OURS = "ContrastiveEmbedding"
+OURS, ROBUST = "ContrastiveEmbedding", 'standardize="robust"'
 #: Rows that a method of quadratic time learns from.
 MOST_ROWS = 5000
 #: Tables of more rows are split three times at most.
@@ -77,6 +77,7 @@ EMBEDDINGS = {
         f"presets.{name}": ours(getattr(presets, name))
         for name in ("RETRIEVAL", "SMALL_DATA", "NOISY_LABELS", "MAP_2D")
     },
+    ROBUST: ours({"standardize": "robust"}),
     "raw": lambda X, y, seed: FunctionTransformer().fit(X).transform,
     "standardised": lambda X, y, seed: StandardScaler().fit(X).transform,
     "PCA": lambda X, y, seed: (
@@ -100,7 +101,9 @@ CLASSIFIERS = {
     "SVC (C=10)": lambda seed: scaled(SVC(C=10)),
     "RealMLP": lambda seed: peers.realmlp(seed),
 }
-OWN = [name for name in EMBEDDINGS if name == OURS or name.startswith("presets.")]
+OWN = [
+    name for name in EMBEDDINGS if name in (OURS, ROBUST) or name.startswith("presets.")
+]
 UNLEARNED = ("raw", "standardised", "PCA")
 NEEDED = {"UMAP": "umap", "CEBRA": "cebra", "RealMLP": "pytabkit"}
 
