@@ -453,12 +453,12 @@ def test_few_noisy_targets_are_not_learned_by_heart():
     new = np.random.RandomState(0).uniform(size=len(y)) < 0.3
 
     def score(**settings):
-        model = ContrastiveEmbedding(random_state=0, **settings).fit(X[~new], y[~new])
+        model = ContrastiveEmbedding(n_members=1, random_state=0, **settings)
+        model.fit(X[~new], y[~new])
         neighbors = KNeighborsRegressor(5).fit(model.transform(X[~new]), y[~new])
         return neighbors.score(model.transform(X[new]), y[new])
 
-    assert score() > score(activation="relu") + 0.05
-    assert score() > score(alpha=0.01) + 0.05
+    assert score() > max(score(activation="relu"), score(alpha=0.01)) + 0.05
 
 
 @pytest.mark.parametrize(
