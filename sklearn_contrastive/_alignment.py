@@ -1,7 +1,7 @@
 """Two tables about the same rows, mapped to one space in which partners meet."""
 
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import (
@@ -39,7 +39,7 @@ from sklearn_contrastive.similarity import PartnerSimilarity
 
 #: Parameters that take what those of ContrastiveEmbedding take.
 _SHARED = (
-    *("n_components", "hidden_layer_sizes", "activation", "dropout", "standardize"),
+    *("hidden_layer_sizes", "activation", "dropout", "standardize"),
     *("batch_size", "max_iter", "learning_rate_init", "device", "random_state"),
     "verbose",
 )
@@ -84,7 +84,7 @@ class ContrastiveAlignment(
         What inner products are divided by, > 0. A lower one lets the nearest wrong
         rows count more. ``"auto"`` learns it, starting from 0.1 and never below 0.01.
 
-    standardize : bool or {"robust", "standard"}, default=True
+    standardize : bool or {"robust", "standard"}, default="robust"
         What is done to the columns of both tables first, as in
         `ContrastiveEmbedding`.
 
@@ -186,6 +186,7 @@ class ContrastiveAlignment(
     _parameter_constraints = {
         **{name: ContrastiveEmbedding._parameter_constraints[name] for name in _SHARED},
         **InfoNCELoss._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -197,7 +198,7 @@ class ContrastiveAlignment(
         activation="silu",
         dropout=0.1,
         temperature="auto",
-        standardize=True,
+        standardize="robust",
         batch_size="auto",
         max_iter="auto",
         learning_rate_init=4e-3,

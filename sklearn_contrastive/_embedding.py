@@ -31,8 +31,10 @@ class ContrastiveEmbedding(
 
     Parameters
     ----------
-    n_components : int, default=32
-        Dimension of the embedding, >= 1; of all its networks together.
+    n_components : int or "auto", default="auto"
+        Dimension of the embedding, >= 1; of all its networks together. ``"auto"`` is
+        32, or 128 with ``encoder="mlp"`` and more than 20 classes, and twice as many
+        for eight networks.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
         What makes two rows alike: ``"labels"`` the same class in `y`; ``"targets"``
@@ -71,8 +73,8 @@ class ContrastiveEmbedding(
         Each has its share of `n_components`, a multiple of `n_members`. Their points
         stand side by side, divided by ``sqrt(n_members)``: a squared distance is the
         mean of theirs. More than one only with the encoders ``"mlp"`` and
-        ``"linear"``. ``"auto"`` is 4 with ``"mlp"`` where each network gets 4
-        components or more, or else 2, or else 1.
+        ``"linear"``. ``"auto"`` is 4 with ``"mlp"``; for a number of components that
+        gives each network fewer than 4, or that 4 does not divide, 2 or else 1.
 
     loss : str, Loss or callable, default="contrastive"
         What is wanted of the pairs. Sums over pairs: ``"contrastive"``,
@@ -110,11 +112,12 @@ class ContrastiveEmbedding(
         Whether to scale embedded rows to length 1. Without it most losses leave the
         scale of the embedding to the margin, and searching it means little.
 
-    standardize : bool or {"robust", "standard"}, default=True
+    standardize : bool or {"robust", "standard"}, default="robust"
         What is done to the columns of `X` first: ``"standard"`` subtracts the mean
-        and divides by the standard deviation; ``"robust"`` takes the median and the
-        interquartile range and bends values smoothly into ±3. True means
-        ``"standard"``. Constant columns become zero.
+        and divides by the standard deviation. ``"robust"``, or True, does so too, but
+        a few wild values do little harm: what lies farther from the 5th to 95th
+        percentile than these from each other counts as if it lay just there, and all
+        values are bent smoothly into ±8. Constant columns become zero.
 
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. A larger one offers
@@ -173,6 +176,9 @@ class ContrastiveEmbedding(
 
     Attributes
     ----------
+    n_components_ : int
+        Dimension of the embedding.
+
     n_members_ : int
         Number of networks.
 
@@ -294,7 +300,10 @@ class ContrastiveEmbedding(
     """
 
     _parameter_constraints = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "similarity": [
             StrOptions({"auto", *SIMILARITIES}),
             Similarity,
@@ -338,7 +347,7 @@ class ContrastiveEmbedding(
 
     def __init__(
         self,
-        n_components=32,
+        n_components="auto",
         *,
         similarity="auto",
         encoder="mlp",
@@ -350,7 +359,7 @@ class ContrastiveEmbedding(
         margin="auto",
         miner="auto",
         normalize=True,
-        standardize=True,
+        standardize="robust",
         batch_size="auto",
         max_iter="auto",
         learning_rate_init=4e-3,

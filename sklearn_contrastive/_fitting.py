@@ -44,11 +44,14 @@ from sklearn_contrastive._sources import (
 )
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
-from sklearn_contrastive.encoders import ENCODERS, MLPEncoder, ModuleEncoder, mapped
+from sklearn_contrastive.encoders import (
+    ENCODERS,
+    MLPEncoder,
+    ModuleEncoder,
+    mapped,
+    shared,
+)
 from sklearn_contrastive.similarity import likeness_of
-
-#: Components that each of several networks has at least, where their number is "auto".
-_FEWEST_OWN = 4
 
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -205,13 +208,14 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             self.similarity_ = likeness_of(X, y)
         unfitted = likeness_object(self.similarity_)
         refuse_bools(self)
-        self._set_encoder(unfitted.auto_activation)
-        objectives, global_miner = self._objectives(unfitted.auto_nearest)
         X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
         if not goes_on:
             learned = learn_standardization(X, self.standardize)
             self.standardize_, self.center_, self.scale_ = learned
         similarity = likeness(self, unfitted, X, y, rows)
+        n_classes = len(getattr(similarity, "classes_", ()))
+        self._set_encoder(unfitted.auto_activation, n_classes, goes_on)
+        objectives, global_miner = self._objectives(unfitted.auto_nearest)
         rng = random_stream(self, goes_on)
         similarities, stopping = [similarity] * self.n_members_, None
         if self.early_stopping and not one_pass:
@@ -252,7 +256,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         objectives = own_objectives[0]
         return Ready(X, similarity, objectives, models, sources, epochs, stopping)
 
-    def _set_encoder(self, auto_activation):
+    def _set_encoder(self, auto_activation, n_classes, goes_on):
         """Say how a row becomes a point, and how many networks share the components."""
         self.encoder_ = self.encoder
         if self.encoder == "mlp":
@@ -264,11 +268,12 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
             self.encoder_ = named(self.encoder, None, ENCODERS)
-        self.n_members_ = self.n_members
-        if self.n_members == "auto":
-            most = self.n_components // _FEWEST_OWN if self.encoder == "mlp" else 1
-            divide = (n for n in (4, 2) if n <= most and self.n_components % n == 0)
-            self.n_members_ = next(divide, 1)
+        n_components = self.n_components
+        if goes_on and n_components == "auto":
+            n_components = self.n_components_
+        self.n_components_, self.n_members_ = shared(
+            n_components, self.n_members, n_classes, mlp=self.encoder == "mlp"
+        )
         if self.n_members_ > 1 and type(self.encoder_) is not MLPEncoder:
             raise ValueError(
                 f"`n_members` must be 1 with encoder={self.encoder!r}; got "
@@ -276,14 +281,8 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 "use 'mlp' or 'linear', or fit several estimators and put them into a "
                 "sklearn.pipeline.FeatureUnion."
             )
-        if self.n_components % self.n_members_:
-            raise ValueError(
-                f"`n_members` must divide n_components={self.n_components}, which the "
-                f"networks share; got {self.n_members}. Set it to 1 or 'auto', or "
-                f"`n_components` to a multiple of {self.n_members}."
-            )
-        self._n_own = self.n_components // self.n_members_
-        self._n_features_out = self.n_components
+        self._n_features_out = self.n_components_
+        self._n_own = self.n_components_ // self.n_members_
 
     def _objectives(self, nearest):
         """Return what the loss and the miner stand for, ready to be called."""

@@ -13,8 +13,13 @@ _LARGEST_PREPARED_BYTES = 2**25
 _ROUNDING = 64
 #: Standardised values beyond this are cut off, so that squares of points stay finite.
 _LARGEST = 1e9
-#: Where the smooth clip bends: standardised values stay inside ±3.
-_CLIP = 3.0
+#: Where the smooth clip bends: standardised values stay inside ±8.
+_CLIP = 8.0
+#: Between these percentiles lies the body of a column; what is farther from it than it
+#: is wide counts in mean and deviation as if it lay just there.
+_BODY = 5, 95
+#: Numbers that percentiles are taken of: of a larger table, rows that lie evenly in it.
+_MOST_RANKED, _FEWEST_ROWS_RANKED = 2**22, 1024
 
 
 class Standardization(NamedTuple):
@@ -23,8 +28,8 @@ class Standardization(NamedTuple):
     Parameters
     ----------
     kind : {"standard", "robust", None}
-        None leaves columns as they are. "robust" also bends values smoothly into ±3,
-        as x / sqrt(1 + (x/3)²).
+        None leaves columns as they are. "robust" also bends values smoothly into ±8,
+        as x / sqrt(1 + (x/8)²).
 
     center : ndarray of shape (n_features,) or None
         Subtracted from each column.
@@ -75,8 +80,9 @@ def learn_standardization(X, standardize):
         The rows.
 
     standardize : bool or {"robust", "standard"}
-        "robust" for median and interquartile range with a smooth clip, "standard" or
-        True for mean and standard deviation, False for nothing.
+        "standard" for mean and standard deviation; "robust" or True for those of
+        values that are drawn in where they lie far out, and a smooth clip; False for
+        nothing.
 
     Returns
     -------
@@ -85,14 +91,23 @@ def learn_standardization(X, standardize):
     """
     if not standardize:
         return Standardization()
-    kind = "standard" if standardize is True else standardize
+    kind = "robust" if standardize is True else standardize
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    center, scale = (_quartiles if kind == "robust" else _moments)(X)
-    if kind == "robust":
-        # More than half of a column in one value: fall back on its range.
-        scale = np.where(scale > 0, scale, (high - low) / 2)
     # Rounding makes sums that are constant, such as shares, differ by some last bits.
     rounding = _ROUNDING * np.finfo(X.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    limits = np.stack([low, high])
+    if kind == "robust":
+        most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
+        ranked = np.asarray(X[:: -(-len(X) // most)], dtype=np.float64)
+        left, right = np.percentile(ranked, _BODY, axis=0)
+        width = right - left
+        # Nine in ten rows have one value, such as 0: the others are what it says.
+        drawn = np.where(width > rounding, [left - width, right + width], limits)
+        limits = np.clip(drawn, low, high)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(X), _BLOCK)]
+    center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
+    squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
+    scale = np.sqrt(squares / len(X))
     constant = (high - low <= rounding) | ~(scale > 0)
     return Standardization(kind, center, np.where(constant, np.inf, scale))
 
@@ -256,20 +271,3 @@ class Rows:
         ):
             rows = standardised(view(X[own]), standardization)
             place.copy_(torch.from_numpy(rows))
-
-
-def _moments(X):
-    n_rows, blocks = len(X), range(0, len(X), _BLOCK)
-    mean = sum(X[b : b + _BLOCK].sum(axis=0, dtype=np.float64) for b in blocks) / n_rows
-    squares = sum(((X[b : b + _BLOCK] - mean) ** 2).sum(axis=0) for b in blocks)
-    return mean, np.sqrt(squares / n_rows)
-
-
-def _quartiles(X):
-    quartiles = np.empty((3, X.shape[1]))
-    for column in range(X.shape[1]):
-        # Column by column: a quantile sorts, and would copy the whole table.
-        quartiles[:, column] = np.percentile(
-            X[:, column].astype(np.float64), (25, 50, 75)
-        )
-    return quartiles[1], quartiles[2] - quartiles[0]

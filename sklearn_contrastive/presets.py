@@ -46,7 +46,7 @@ NOISY_LABELS = {"early_stopping": True}
 MAP_2D = {"n_components": 2, "normalize": False, "miner": "all"}
 
 #: For some hundred rows: eight networks instead of four.
-SMALL_DATA = {"n_members": 8, "n_components": 64}
+SMALL_DATA = {"n_members": 8}
 
 
 def search_space(prefix=""):
@@ -103,6 +103,6 @@ def search_space(prefix=""):
         "batch_size": [64, 128, 256],
         "learning_rate_init": loguniform(1e-3, 1e-2),
         "alpha": loguniform(1e-3, 1.0),
-        "standardize": ["standard", "robust"],
+        "standardize": ["robust", "standard"],
     }
     return {prefix + name: values for name, values in space.items()}

@@ -207,6 +207,7 @@ def by_hand(model, side, table):
     points = []
     for row in table:
         h = (row - center) / scale
+        h = h / np.sqrt(1 + (h / 8) ** 2)
         for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
             h = h @ W + b
             h = h / (1 + np.exp(-h))
@@ -282,8 +283,9 @@ def test_counts_and_curves_are_those_of_the_training():
 
 
 def test_columns_are_standardised_in_both_tables():
-    assert_allclose(MODEL.x_center_, X.mean(axis=0))
-    assert_allclose(MODEL.y_scale_, Y.std(axis=0))
+    plain = small(standardize="standard").fit(X, Y)
+    assert_allclose(plain.x_center_, X.mean(axis=0))
+    assert_allclose(plain.y_scale_, Y.std(axis=0))
     scaled = small().fit(X * [1, 100, 1, 1], Y + 7)
     assert_allclose(
         scaled.transform(X * [1, 100, 1, 1]), MODEL.transform(X), rtol=1e-3, atol=1e-4
@@ -291,9 +293,9 @@ def test_columns_are_standardised_in_both_tables():
     raw = small(standardize=False).fit(X, Y)
     assert raw.x_center_ is raw.x_scale_ is raw.y_center_ is raw.y_scale_ is None
     assert np.isfinite(raw.transform(X, Y)).all()
-    robust = small(standardize="robust").fit(X, Y)
-    assert_allclose(robust.y_center_, np.median(Y, axis=0))
-    assert np.isfinite(robust.transform(X, Y)).all()
+    wild = Y.copy()
+    wild[0] = 1e6
+    assert_allclose(small().fit(X, wild).y_scale_, Y.std(axis=0), rtol=0.5)
 
 
 def test_constant_columns_are_no_matter():

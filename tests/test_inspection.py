@@ -62,7 +62,7 @@ SETTINGS = {
     "robust": {"standardize": "robust"},
     "as given": {"standardize": False, "learning_rate_init": 1e-4},
     "linear": {"encoder": "linear"},
-    "flat": {"encoder": "linear", "normalize": False},
+    "flat": {"encoder": "linear", "normalize": False, "standardize": "standard"},
     "line": {"n_components": 1, "normalize": False},
     "module": {"encoder": WithBuffers},
     "triplet": {"loss": "triplet"},
@@ -171,11 +171,11 @@ def by_small_steps(model, a, b, n_steps=2000, h=1e-4):
     center, scale = model.center_, model.scale_
     ends = (np.stack([a, b]) - center) / scale
     bend = model.standardize_ == "robust"
-    ends = ends / np.sqrt(1 + (ends / 3) ** 2) if bend else ends
+    ends = ends / np.sqrt(1 + (ends / 8) ** 2) if bend else ends
 
     def at(t):
         S = ends[0] + t[:, None] * (ends[1] - ends[0])
-        return (S / np.sqrt(1 - (S / 3) ** 2) if bend else S) * scale + center
+        return (S / np.sqrt(1 - (S / 8) ** 2) if bend else S) * scale + center
 
     def g(rows):
         Z, (near, far) = model.transform(rows), model.transform(np.stack([a, b]))
@@ -211,7 +211,8 @@ def test_contributions_of_a_linear_map_have_a_closed_form():
 
 
 def test_two_columns_that_move_the_point_apart_and_together():
-    model = fitted(X[:, :2], y, n_components=1, encoder="linear", normalize=False)
+    flat = {"encoder": "linear", "normalize": False, "standardize": "standard"}
+    model = fitted(X[:, :2], y, n_components=1, **flat)
     model.center_, model.scale_ = np.zeros(2), np.ones(2)
     model.coefs_ = [np.array([[3.0], [2.0]])]
     # The point goes from 0 to 3 · 2 − 2 · 1 = 4.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import _rows
 from sklearn_contrastive._checks import check_rows
@@ -36,9 +36,15 @@ def check(X):
 
 
 def literal_robust(X):
-    low, middle, high = np.percentile(X, [25, 50, 75], axis=0)
-    Z = (X - middle) / (high - low)
-    return Z / np.sqrt(1 + (Z / 3) ** 2)
+    Z = np.empty_like(X)
+    for column in range(X.shape[1]):
+        values = X[:, column]
+        left, right = np.percentile(values, [5, 95])
+        low, high = left - (right - left), right + (right - left)
+        inside = np.array([min(max(value, low), high) for value in values])
+        u = (values - inside.mean()) / inside.std()
+        Z[:, column] = u / np.sqrt(1 + (u / 8) ** 2)
+    return Z
 
 
 def test_standard_is_standard_scaler():
@@ -47,24 +53,66 @@ def test_standard_is_standard_scaler():
     assert_allclose(ours, StandardScaler().fit_transform(X), rtol=1e-10, atol=1e-12)
 
 
-def test_robust_is_the_formula_and_robust_scaler_before_the_clip():
-    X = table()
+def test_robust_is_the_formula():
+    X = table(200)
     learned = learn_standardization(X, "robust")
-    assert_allclose(standardised(X, learned), literal_robust(X), rtol=1e-12)
-    scaler = RobustScaler().fit(X)
-    assert_allclose(learned.center, scaler.center_)
-    assert_allclose(learned.scale, scaler.scale_)
-    assert np.abs(standardised(1e9 * X, learned)).max() <= 3
+    assert_allclose(standardised(X, learned), literal_robust(X), rtol=1e-10, atol=1e-11)
+    assert (learned.scale < 0.95 * X.std(axis=0)).any()
+    assert np.abs(standardised(1e9 * X, learned)).max() <= 8
+
+
+def test_robust_limits_by_hand():
+    # The 5th and 95th percentile of 0, 1, ..., 100 and two far out are 5.05 and 96.9.
+    X = np.append(np.arange(101.0), [1e6, -1e6])[:, None]
+    left, right = 102 * 0.05 - 1, 102 * 0.95 - 1
+    inside = np.append(np.arange(101.0), [2 * right - left, 2 * left - right])
+    learned = learn_standardization(X, "robust")
+    assert_allclose(learned.center, inside.mean())
+    assert_allclose(learned.scale, inside.std())
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform", "binomial"])
+def test_robust_and_standard_learn_the_same_where_nothing_is_wild(draw):
+    rng = np.random.RandomState(0)
+    X = rng.binomial(1, 0.3, (500, 3)).astype(float)
+    X = X if draw == "binomial" else getattr(rng, draw)(size=(500, 3))
+    robust, plain = (learn_standardization(X, how) for how in ("robust", "standard"))
+    assert_allclose(robust.center, plain.center, atol=1e-12)
+    assert_allclose(robust.scale, plain.scale)
+
+
+def test_wild_values_move_robust_columns_little():
+    X = np.random.RandomState(0).normal(size=(1000, 3))
+    wild = np.where(np.random.RandomState(1).uniform(size=X.shape) < 0.02, 1e3, 1) * X
+    calm = learn_standardization(X, "robust").scale
+    assert_allclose(learn_standardization(wild, "robust").scale, calm, rtol=0.4)
+    assert (learn_standardization(wild, "standard").scale > 100 * calm).all()
+
+
+def test_true_is_robust():
+    ours, named = (learn_standardization(table(), how) for how in (True, "robust"))
+    assert ours.kind == named.kind == "robust"
+    assert_array_equal(ours.scale, named.scale)
+
+
+def test_limits_of_a_large_table_are_those_of_some_of_its_rows(monkeypatch):
+    X = table(4000)
+    whole = learn_standardization(X, "robust")
+    monkeypatch.setattr(_rows, "_MOST_RANKED", 4 * 1000)
+    some = learn_standardization(X, "robust")
+    assert_allclose(some.scale, whole.scale, rtol=0.1)
+    assert not np.array_equal(some.scale, whole.scale)
+    left, right = np.percentile(X[::4], [5, 95], axis=0)
+    inside = np.clip(X, 2 * left - right, 2 * right - left)
+    assert_allclose(some.center, inside.mean(axis=0))
 
 
 @pytest.mark.parametrize("kind", ["standard", "robust"])
-def test_a_mostly_constant_column_falls_back_on_its_range(kind):
+def test_a_column_of_nearly_one_value_has_its_plain_deviation(kind):
     X = np.zeros((100, 1))
     X[0], X[1] = -2, 6
     learned = learn_standardization(X, kind)
-    if kind == "robust":
-        assert learned.scale == [4.0]
-    assert np.isfinite(standardised(X, learned)).all()
+    assert_allclose([learned.center, learned.scale], [X.mean(axis=0), X.std(axis=0)])
     assert standardised(X, learned)[0] < 0 < standardised(X, learned)[1]
 
 

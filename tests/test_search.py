@@ -323,7 +323,8 @@ def test_what_y_holds_is_seen_in_the_whole_table_and_not_in_a_fold():
     values = (np.arange(180) % 30).astype(float)
     rows = np.eye(30)[np.arange(180) % 30]
     rows = rows + 0.01 * np.random.RandomState(0).normal(size=(180, 30))
-    ours = search(embedding(max_iter=30), margins=[1.0], cv=3).fit(rows, values)
+    wide = embedding(max_iter=30, hidden_layer_sizes=(64,), n_components=8)
+    ours = search(wide, margins=[1.0], cv=3).fit(rows, values)
     assert ours.similarity_ == "labels"
     assert ours.best_estimator_.classes_.tolist() == list(range(30))
     assert ours.best_score_ > 0.9

@@ -8,7 +8,7 @@ module, or a factory of one, is adapted by `ModuleEncoder`.
 
 from functools import partial
 
-from sklearn_contrastive.encoders._mlp import MLPEncoder
+from sklearn_contrastive.encoders._mlp import MLPEncoder, shared
 from sklearn_contrastive.encoders._module import ModuleEncoder
 from sklearn_contrastive.encoders._passes import AutogradPasses
 from sklearn_contrastive.encoders._towers import Towers
@@ -27,6 +27,7 @@ __all__ = [
     "ModuleEncoder",
     "Towers",
     "mapped",
+    "shared",
     "side_by_side",
     "to_sphere",
 ]

@@ -10,6 +10,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive.encoders._passes import MLPPasses
 from sklearn_contrastive.encoders._values import ACTIVATIONS, dropout_mask
 
+#: Networks where their number is "auto", and components that each then has at least.
+_MEMBERS, _FEWEST_OWN = 4, 4
+#: Components of up to four networks where their number is "auto", with few classes and
+#: with many: a sphere of few dimensions has no room for many classes.
+_COMPONENTS, _MORE_COMPONENTS = 32, 128
+_MANY_CLASSES = 21
+
 
 class MLPEncoder(BaseEstimator):
     """A multi-layer perceptron with a linear last layer.
@@ -162,3 +169,52 @@ class MLPEncoder(BaseEstimator):
         """Return the parameters that a fitted estimator holds."""
         layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
         return [param for layer in layers for param in layer]
+
+
+def shared(n_components, n_members, n_classes, mlp):
+    """Return how many components there are and how many networks share them.
+
+    Parameters
+    ----------
+    n_components : int or "auto"
+        Dimension of the embedding.
+
+    n_members : int or "auto"
+        Networks.
+
+    n_classes : int
+        Classes, 0 where rows have none.
+
+    mlp : bool
+        Whether the encoder is an MLP that is made here, of any width.
+
+    Returns
+    -------
+    n_components : int
+        Of all networks together.
+
+    n_members : int
+        A divisor of it.
+
+    Raises
+    ------
+    ValueError
+        If so many networks cannot share the components.
+    """
+    if n_components == "auto":
+        if n_members == "auto":
+            n_members = _MEMBERS if mlp else 1
+        many = mlp and n_classes >= _MANY_CLASSES
+        own = (_MORE_COMPONENTS if many else _COMPONENTS) // min(n_members, _MEMBERS)
+        return n_members * own, n_members
+    if n_members == "auto":
+        most = n_components // _FEWEST_OWN if mlp else 1
+        divide = (n for n in (_MEMBERS, 2) if n <= most and not n_components % n)
+        return n_components, next(divide, 1)
+    if n_components % n_members:
+        raise ValueError(
+            f"`n_members` must divide n_components={n_components}, which the networks "
+            f"share; got {n_members}. Set it to 1 or 'auto', or `n_components` to "
+            f"'auto' or a multiple of {n_members}."
+        )
+    return n_components, n_members

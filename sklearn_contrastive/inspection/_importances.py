@@ -129,7 +129,7 @@ def _squared_slopes(embed, standardization, X):
     if standardization.kind is not None:
         _, center, scale = standardization
         straight = standardised(X, Standardization("standard", center, scale))
-        # What is bent, s = u / sqrt(1 + (u/3)²), has the slope (s / u)³.
+        # What is bent, s = u / sqrt(1 + (u/8)²), has the slope (s / u)³.
         bent = np.divide(S, straight, out=np.ones_like(S), where=straight != 0)
         slopes = bent**3 / scale
     with recorded():

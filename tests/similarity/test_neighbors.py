@@ -150,7 +150,11 @@ def test_a_search_is_given_rows_that_are_standardised():
     X = points(60) * [1, 1000, 0.01] + [0, 5, 0]
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     model = ContrastiveEmbedding(
-        2, similarity=NeighborSimilarity(3), max_iter=1, random_state=0
+        2,
+        similarity=NeighborSimilarity(3),
+        standardize="standard",
+        max_iter=1,
+        random_state=0,
     )
     found = []
 
