@@ -33,8 +33,8 @@ class ContrastiveEmbedding(
     ----------
     n_components : int or "auto", default="auto"
         Dimension of the embedding, >= 1; of all its networks together. ``"auto"`` is
-        32, or 128 with ``encoder="mlp"`` and more than 20 classes, and twice as many
-        for eight networks.
+        32, or 128 with ``encoder="mlp"`` and more than 20 classes, in equal whole parts
+        for up to four networks; more networks are as wide as these four.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
         What makes two rows alike: ``"labels"`` the same class in `y`; ``"targets"``
@@ -116,8 +116,10 @@ class ContrastiveEmbedding(
         What is done to the columns of `X` first: ``"standard"`` subtracts the mean
         and divides by the standard deviation. ``"robust"``, or True, does so too, but
         a few wild values do little harm: what lies farther from the 5th to 95th
-        percentile than these from each other counts as if it lay just there, and all
-        values are bent smoothly into ±8. Constant columns become zero.
+        percentile than these from each other counts as if it lay just that far, and
+        all values are bent smoothly into ±8. Where more than half of the rows have
+        one value, such as 0, the percentiles are those of the others. Constant columns
+        become zero.
 
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. A larger one offers

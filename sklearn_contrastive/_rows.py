@@ -10,13 +10,13 @@ _BLOCK = 8192
 #: large one is not held twice. On a GPU they may fill half of the free memory instead.
 _LARGEST_PREPARED_BYTES = 2**25
 #: A column whose range is so many last bits of its values, or fewer, is constant.
-_ROUNDING = 64
+_ROUNDING = 16
 #: Standardised values beyond this are cut off, so that squares of points stay finite.
 _LARGEST = 1e9
 #: Where the smooth clip bends: standardised values stay inside ±8.
 _CLIP = 8.0
 #: Between these percentiles lies the body of a column; what is farther from it than it
-#: is wide counts in mean and deviation as if it lay just there.
+#: is wide counts in mean and deviation as if it lay just that far.
 _BODY = 5, 95
 #: Numbers that percentiles are taken of: of a larger table, rows that lie evenly in it.
 _MOST_RANKED, _FEWEST_ROWS_RANKED = 2**22, 1024
@@ -95,15 +95,9 @@ def learn_standardization(X, standardize):
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     # Rounding makes sums that are constant, such as shares, differ by some last bits.
     rounding = _ROUNDING * np.finfo(X.dtype).eps * np.maximum(np.abs(low), np.abs(high))
-    limits = np.stack([low, high])
+    limits = low, high
     if kind == "robust":
-        most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
-        ranked = np.asarray(X[:: -(-len(X) // most)], dtype=np.float64)
-        left, right = np.percentile(ranked, _BODY, axis=0)
-        width = right - left
-        # Nine in ten rows have one value, such as 0: the others are what it says.
-        drawn = np.where(width > rounding, [left - width, right + width], limits)
-        limits = np.clip(drawn, low, high)
+        limits = np.clip(_fences(X), low, high)
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(X), _BLOCK)]
     center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
     squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
@@ -271,3 +265,21 @@ class Rows:
         ):
             rows = standardised(view(X[own]), standardization)
             place.copy_(torch.from_numpy(rows))
+
+
+def _fences(X):
+    """Return between which two values those of each column count as they are."""
+    most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
+    ranked = np.asarray(X[:: -(-len(X) // most)], dtype=np.float64)
+    left, middle, right = np.percentile(ranked, [_BODY[0], 50, _BODY[1]], axis=0)
+    usual = ranked == middle
+    for column in np.flatnonzero(2 * usual.sum(axis=0) > len(ranked)):
+        # Most rows have one value, such as 0: the others are measured by themselves.
+        others = ranked[~usual[:, column], column]
+        if len(others):
+            left[column], right[column] = np.percentile(others, _BODY)
+    width = right - left
+    scale = np.finfo(X.dtype).eps * np.maximum(np.abs(left), np.abs(right))
+    fences = [np.minimum(left - width, middle), np.maximum(right + width, middle)]
+    everything = np.array([[-np.inf], [np.inf]])
+    return np.where(width > _ROUNDING * scale, fences, everything)

@@ -116,17 +116,12 @@ class Tiles:
         self._left[..., :n], self._right[..., :n] = A, C
         for sums in self._to_clear:
             sums.zero_()
-        if self._lengths:
-            self._measure_lengths(A, C)
-
-    def _measure_lengths(self, A, C):
-        """Write squared lengths beside the points, and say what is close."""
-        import torch
-
-        n = A.shape[-1]
+        if not self._lengths:
+            return
+        # Squared lengths go beside the points, and say what is close.
         squares = (C * C).sum(-1)
         halves = squares if A is C else (A * A).sum(-1)
-        torch.mul(halves, -0.5, out=self._left[..., n])
+        self._left[..., n] = halves.mul(-0.5)
         self._right[..., n + 1] = squares
         typical = squares.sum() / max(1, squares.numel())
         typical = typical if self.exact else typical.item()

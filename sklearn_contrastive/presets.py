@@ -26,8 +26,10 @@ NEIGHBORS = {
     "loss": "contrastive",
     "miner": "nearest",
     "batch_size": 128,
-    "n_members": 4,
+    "n_members": "auto",
+    "n_components": "auto",
     "hidden_layer_sizes": (128, 128),
+    "standardize": "robust",
 }
 
 #: For ranking whole classes: SupCon, which compares all rows of a class, beside the
@@ -97,7 +99,7 @@ def search_space(prefix=""):
     space = {
         "margin": uniform(0.6, 1.3),
         "miner": [NearestPairs(n) for n in (2, 3, 5, 8)],
-        "n_components": [16, 32, 64],
+        "n_components": ["auto", 16, 64],
         "hidden_layer_sizes": [(128,), (64, 64), (128, 128), (256, 256)],
         "dropout": [0.0, 0.1, 0.2, 0.3],
         "batch_size": [64, 128, 256],

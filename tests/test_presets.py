@@ -43,7 +43,7 @@ def test_neighbors_are_the_defaults_written_out():
     same = ContrastiveEmbedding(**presets.NEIGHBORS, max_iter=2, random_state=0)
     assert (same.fit(X, y).transform(X) == default.transform(X)).all()
     own = {**default.get_params(), "miner": default.miner_}
-    own["batch_size"], own["n_members"] = default.batch_size_, default.n_members_
+    own["batch_size"] = default.batch_size_
     assert own.items() >= presets.NEIGHBORS.items()
 
 

@@ -89,6 +89,40 @@ def test_wild_values_move_robust_columns_little():
     assert (learn_standardization(wild, "standard").scale > 100 * calm).all()
 
 
+@pytest.mark.parametrize("share", [0.03, 0.06, 0.2, 0.45])
+def test_what_is_not_zero_keeps_its_size_in_a_column_of_zeros(share):
+    rng = np.random.RandomState(0)
+    X = np.zeros((2000, 1))
+    n = round(2000 * share)
+    X[:n, 0] = rng.uniform(5, 6, n)
+    X[0] = 1e6
+    learned = learn_standardization(X, "robust")
+    # The wild value counts as 8 at most, and 0 as 0, though 4 to 7 is near the others.
+    calm = np.where(X > 7, 6.85, X)
+    assert_allclose(learned.center, calm.mean(axis=0), rtol=0.01)
+    assert_allclose(learned.scale, calm.std(axis=0), rtol=0.01)
+    sizes = standardised(np.array([[0], [5], [6.0]]), learned)
+    assert np.diff(sizes, axis=0).min() > 0.05
+
+
+@pytest.mark.parametrize("wild", [1e5, 1e9, 1e20])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_however_wild_a_value_is_it_does_no_harm(wild, dtype):
+    X = np.random.RandomState(0).normal(1000, 0.5, size=(500, 2)).astype(dtype)
+    spoiled = X.copy()
+    spoiled[3] = wild
+    calm = learn_standardization(X, "robust").scale
+    assert_allclose(learn_standardization(spoiled, "robust").scale, calm, rtol=0.05)
+
+
+def test_a_small_change_of_a_large_float32_is_no_rounding():
+    pressure = np.float32(101325) + np.arange(30, dtype=np.float32)[:, None] / 32
+    assert len(np.unique(pressure)) > 25
+    for kind in ("standard", "robust"):
+        learned = learn_standardization(pressure, kind)
+        assert_allclose(learned.scale, np.float64(pressure).std(axis=0), rtol=1e-3)
+
+
 def test_true_is_robust():
     ours, named = (learn_standardization(table(), how) for how in (True, "robust"))
     assert ours.kind == named.kind == "robust"
