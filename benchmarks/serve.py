@@ -26,7 +26,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 N_COLUMNS, N_MANY = 32, 1_000_000
 #: Rows of a block of the bare products; the fastest of 256 to 8,192 on the machine of
 #: the published figures.
-N_BLOCK = 1024
+N_BLOCK = 512
 IMPORTS = {
     "sklearn.base": "import numpy, scipy.sparse, scipy.special, sklearn.base",
     "sklearn_contrastive": "import sklearn_contrastive",
