@@ -270,16 +270,22 @@ class Rows:
 def _fences(X):
     """Return between which two values those of each column count as they are."""
     most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
-    ranked = np.asarray(X[:: -(-len(X) // most)], dtype=np.float64)
-    left, middle, right = np.percentile(ranked, [_BODY[0], 50, _BODY[1]], axis=0)
-    usual = ranked == middle
-    for column in np.flatnonzero(2 * usual.sum(axis=0) > len(ranked)):
-        # Most rows have one value, such as 0: the others are measured by themselves.
-        others = ranked[~usual[:, column], column]
-        if len(others):
-            left[column], right[column] = np.percentile(others, _BODY)
-    width = right - left
-    scale = np.finfo(X.dtype).eps * np.maximum(np.abs(left), np.abs(right))
-    fences = [np.minimum(left - width, middle), np.maximum(right + width, middle)]
-    everything = np.array([[-np.inf], [np.inf]])
-    return np.where(width > _ROUNDING * scale, fences, everything)
+    # One read of a table on disk; then column by column, for percentiles make copies.
+    ranked = np.array(X[:: -(-len(X) // most)])
+    fences = np.repeat([[-np.inf], [np.inf]], X.shape[1], axis=1)
+    for column in range(X.shape[1]):
+        values = ranked[:, column].astype(np.float64)
+        middle = np.median(values)
+        others = values[values != middle]
+        if 2 * len(others) < len(values):
+            # Most rows have one value, such as 0: the others are measured alone.
+            values = others
+        if len(values):
+            left, right = np.percentile(values, _BODY)
+            width = right - left
+            if width > _ROUNDING * np.finfo(X.dtype).eps * max(abs(left), abs(right)):
+                fences[:, column] = (
+                    min(left - width, middle),
+                    max(right + width, middle),
+                )
+    return fences
