@@ -102,7 +102,10 @@ class Epochs:
             while len(index) < end - start:
                 index = np.concatenate([index, self._draw()])
             self.n_done += 1
-            yield index[: end - start], self._rates[start:end]
+            # Of a pass that is cut short the rest is let go.
+            short = len(index) > end - start
+            index = index[: end - start].copy() if short else index
+            yield index, self._rates[start:end]
 
 
 def together(epochs):

@@ -17,7 +17,7 @@ from sklearn_contrastive._step import Step, stacked
 from sklearn_contrastive.encoders import side_by_side, to_sphere
 
 #: Keys of so many bytes are made and moved at once.
-_MOST_KEY_BYTES = 2**26
+_MOST_KEY_BYTES = 2**22
 #: Floats of single precision tell whole numbers below this apart.
 _EXACT_FLOATS = 2**24
 
@@ -195,6 +195,8 @@ class Trainer:
         numbers = self._rows.numbers(index)
         self._prepare(numbers, keys)
         keys = [key for each in keys for key in each]
+        # Not kept: who holds its own method is let go by the garbage collector alone.
+        advance = self._replay or self._one_step
         for step, rate in enumerate(rates):
             if self._numbers is None:
                 self._rows.read(numbers[step], self._step.X)
@@ -204,7 +206,7 @@ class Trainer:
                 here.copy_(key[step])
             for peaks, optimizer in zip(self._rates, self.optimizers, strict=True):
                 optimizer.learn_at([rate * peak for peak in peaks])
-            self._advance()
+            advance()
 
     def _key(self, key):
         """Return keys on the device, as floats where these are exact."""
@@ -232,7 +234,7 @@ class Trainer:
         of_likeness = dict(zip(self._likenesses[0], held, strict=True))
         terms = self._models[0].objectives
         of_objective = [of_likeness[id(each.similarity)] for each in terms]
-        self._step, self._advance = self._make_step(X, of_objective), self._one_step
+        self._step, self._replay = self._make_step(X, of_objective), None
         self.memories = [
             memory for term in self._step.terms for memory in term.memories
         ]
@@ -245,7 +247,7 @@ class Trainer:
             with torch.no_grad(), torch.cuda.device(self._device):
                 state = [t for optimizer in self.optimizers for t in optimizer.tensors]
                 state.append(self._total)
-                self._advance = captured(self._one_step, state, self._generator)
+                self._replay = captured(self._one_step, state, self._generator)
 
     def _one_step(self):
         if self._numbers is not None:

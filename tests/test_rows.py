@@ -1,6 +1,8 @@
 """Reading, checking and standardising a table."""
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import _rows
+from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV, _rows
 from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._rows import (
     Rows,
@@ -226,6 +228,33 @@ def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch)
     plain, found = Rows([(X, Standardization())], "cpu", torch.float32), found.float()
     plain.read(plain.numbers(index), found)
     assert_array_equal(found.numpy(), X[index].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ContrastiveEmbedding(max_iter=1),
+        ContrastiveEmbedding(max_iter=2, early_stopping=True),
+        ContrastiveEmbedding(max_iter=1, loss="triplet", n_members=1),
+        ContrastiveEmbeddingCV(
+            ContrastiveEmbedding(max_iter=1), margins=[0.5, 1], cv=2
+        ),
+    ],
+    ids=["members", "early_stopping", "triplet", "search"],
+)
+def test_a_table_is_let_go_as_soon_as_fit_returns(model):
+    # Not when the garbage collector finds a cycle that holds it: tables are large.
+    X = table(120, np.float32)
+    y = np.arange(120) % 3
+    given = weakref.ref(X), weakref.ref(y)
+    gc.collect()
+    gc.disable()
+    try:
+        model.fit(X, y)
+        del X, y
+        assert all(each() is None for each in given)
+    finally:
+        gc.enable()
 
 
 def test_a_memory_map_is_not_copied(tmp_path):

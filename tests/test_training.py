@@ -149,6 +149,12 @@ def test_constant_rates_are_the_peak():
     assert_array_equal(rates, 1)
 
 
+def test_the_rest_of_a_pass_cut_short_is_let_go():
+    for index, _ in epochs(1_000_000, 16, "auto"):
+        held = index if index.base is None else index.base
+        assert held.size <= 2 * index.size
+
+
 def test_short_passes_are_joined_to_an_epoch():
     # One class in excess of all others: a pass draws few of its rows.
     y = np.concatenate([np.zeros(5000, int), np.arange(300).repeat(3)])
