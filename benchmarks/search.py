@@ -97,13 +97,16 @@ def run_search(X, y, max_iter, margins, n_runs):
         )
         n_steps = 5 * len(margins) * fold.n_steps_ + search.best_estimator_.n_steps_
         run = found.setdefault(PRODUCTS, {"seconds": []})
-        run["seconds"].append(n_steps * products_seconds(X.shape[1]) / 2)
+        run["seconds"].append(n_steps * products_seconds(fold) / 2)
     return found
 
 
-def products_seconds(n_columns, n_steps=500):
-    """Return seconds of the matrix products of a step of the default network."""
-    products = parts.products_loop([n_columns, 256, 256, 32], 256, n_steps)
+def products_seconds(fitted, n_steps=500):
+    """Return seconds of a step's matrix products, those of its networks in turn."""
+    sizes = [fitted.n_features_in_, *(layer.shape[-1] for layer in fitted.coefs_)]
+    products = parts.products_loop(
+        sizes, fitted.batch_size_, n_steps * fitted.n_members_
+    )
     products()
     start = time.perf_counter()
     products()
