@@ -93,15 +93,16 @@ def learn_standardization(X, standardize):
         return Standardization()
     kind = "robust" if standardize is True else standardize
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    # Rounding makes sums that are constant, such as shares, differ by some last bits.
-    rounding = _ROUNDING * np.finfo(X.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    last_bits = _ROUNDING * np.finfo(X.dtype).eps
     limits = low, high
     if kind == "robust":
-        limits = np.clip(_fences(X), low, high)
+        limits = np.clip(_fences(X, last_bits), low, high)
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(X), _BLOCK)]
     center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
     squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
     scale = np.sqrt(squares / len(X))
+    # Rounding makes sums that are constant, such as shares, differ by some last bits.
+    rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
     constant = (high - low <= rounding) | ~(scale > 0)
     return Standardization(kind, center, np.where(constant, np.inf, scale))
 
@@ -267,25 +268,21 @@ class Rows:
             place.copy_(torch.from_numpy(rows))
 
 
-def _fences(X):
+def _fences(X, last_bits):
     """Return between which two values those of each column count as they are."""
     most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
     # One read of a table on disk; then column by column, for percentiles make copies.
     ranked = np.array(X[:: -(-len(X) // most)])
     fences = np.repeat([[-np.inf], [np.inf]], X.shape[1], axis=1)
-    for column in range(X.shape[1]):
-        values = ranked[:, column].astype(np.float64)
+    for column, values in enumerate(ranked.T):
+        values = values.astype(np.float64)
         middle = np.median(values)
         others = values[values != middle]
-        if 2 * len(others) < len(values):
+        if 0 < 2 * len(others) < len(values):
             # Most rows have one value, such as 0: the others are measured alone.
             values = others
-        if len(values):
-            left, right = np.percentile(values, _BODY)
-            width = right - left
-            if width > _ROUNDING * np.finfo(X.dtype).eps * max(abs(left), abs(right)):
-                fences[:, column] = (
-                    min(left - width, middle),
-                    max(right + width, middle),
-                )
+        left, right = np.percentile(values, _BODY)
+        width = right - left
+        if width > last_bits * max(abs(left), abs(right)):
+            fences[:, column] = min(left - width, middle), max(right + width, middle)
     return fences

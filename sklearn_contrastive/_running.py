@@ -102,9 +102,8 @@ class Epochs:
             while len(index) < end - start:
                 index = np.concatenate([index, self._draw()])
             self.n_done += 1
-            # Of a pass that is cut short the rest is let go.
-            short = len(index) > end - start
-            index = index[: end - start].copy() if short else index
+            # A copy, so that the rest of a pass that is cut short is let go.
+            index = index[: end - start].copy()
             yield index, self._rates[start:end]
 
 
