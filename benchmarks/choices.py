@@ -28,12 +28,14 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from sklearn_contrastive import ContrastiveEmbedding, presets
 from sklearn_contrastive._running import DEFAULT_BATCH_SIZE
+from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, NCALoss
 from sklearn_contrastive.miners import NearestPairs
 
 BASE = "the defaults"
 MOST_ROWS, SMALL = 3000, 1000
 VARIANTS = {
     BASE: {},
+    "another seed": {"random_state": 100},
     "n_members=1 of (256, 256)": {"n_members": 1, "hidden_layer_sizes": (256, 256)},
     "n_members=1": {"n_members": 1},
     "n_members=2": {"n_members": 2},
@@ -48,6 +50,9 @@ VARIANTS = {
     "dropout=0.3": {"dropout": 0.3},
     'loss="supcon"': {"loss": "supcon"},
     'loss="nca"': {"loss": "nca"},
+    "contrastive + nca": {
+        "loss": HybridLoss([("contrastive", ContrastiveLoss()), ("nca", NCALoss())])
+    },
     "presets.RETRIEVAL": presets.RETRIEVAL,
     "margin=1.0": {"margin": 1.0},
     "margin=1.7": {"margin": 1.7},
@@ -83,14 +88,14 @@ def fitter(variant):
     """Return a function that fits a variant."""
 
     def fit(X, y, seed):
-        params = dict(VARIANTS[variant])
+        params = {"random_state": seed, **VARIANTS[variant]}
         if "max_iter" in params:
             # A share of what "auto" stands for, in passes over the rows.
             batch_size = min(DEFAULT_BATCH_SIZE, len(X))
             n_steps = min(max(12 * len(X) / batch_size, 300), 4000)
             n_passes = params["max_iter"] * n_steps / (len(X) // batch_size)
             params["max_iter"] = round(n_passes)
-        return ContrastiveEmbedding(random_state=seed, **params).fit(X, y).transform
+        return ContrastiveEmbedding(**params).fit(X, y).transform
 
     return fit
 
