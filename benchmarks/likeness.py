@@ -5,8 +5,9 @@ nearest training rows on held-out rows, raw (standardised) columns, the embeddin
 every parameter at its default, the same with ReLU and with a linear encoder, and a
 random forest on the raw columns for reference; 10 splits of the small tables and 3 of
 the large ones, of which 6,000 rows are drawn. *Few labels*: accuracy of the nearest
-labelled row on held-out rows with a share of the training labels, raw columns, the embedding of the
-labelled rows alone, that of all rows with ``LabelSimilarity(unlabeled=-1)``, and
+labelled row on held-out rows with a share of the training labels, raw columns, the
+embedding of the labelled rows alone, that of all rows with
+``LabelSimilarity(unlabeled=-1)``, and
 scikit-learn's LabelSpreading; 5 splits. Writes ``results/likeness.json`` and
 ``results/likeness.md``. ``plotnine`` brings the two large tables of targets.
 """

@@ -25,7 +25,7 @@ import torch
 from speed import HIDDEN, N_COMPONENTS, our_loop, rows
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._neighbor_search import nearest_rows
+from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive.losses import (
     ContrastiveLoss,
     InfoNCELoss,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_contrastive._optimizer import AdamW
-from sklearn_contrastive._tiles import _TILE
+from sklearn_contrastive._pairs._tiles import _TILE
 from sklearn_contrastive.encoders import MLPEncoder
 
 

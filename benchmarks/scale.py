@@ -29,7 +29,7 @@ import torch
 from sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
-from sklearn_contrastive._springs import Springs
+from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import NearestPairs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn_contrastive._alignment import ContrastiveAlignment
     from sklearn_contrastive._embedding import ContrastiveEmbedding
-    from sklearn_contrastive._pairs import Keys, Links, Pairs
+    from sklearn_contrastive._pairs._keys import Keys, Links, Pairs
     from sklearn_contrastive._search import ContrastiveEmbeddingCV
     from sklearn_contrastive.verification import PairVerifier
 
@@ -40,10 +40,10 @@ _CLASSES = {
     "ContrastiveAlignment": "sklearn_contrastive._alignment",
     "ContrastiveEmbedding": "sklearn_contrastive._embedding",
     "ContrastiveEmbeddingCV": "sklearn_contrastive._search",
-    "Keys": "sklearn_contrastive._pairs",
-    "Links": "sklearn_contrastive._pairs",
+    "Keys": "sklearn_contrastive._pairs._keys",
+    "Links": "sklearn_contrastive._pairs._keys",
     "PairVerifier": "sklearn_contrastive.verification",
-    "Pairs": "sklearn_contrastive._pairs",
+    "Pairs": "sklearn_contrastive._pairs._keys",
 }
 
 

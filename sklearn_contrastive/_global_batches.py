@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._neighbor_search import nearest_rows
-from sklearn_contrastive._pairs import Keys
-from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive._pairs._keys import Keys
+from sklearn_contrastive._pairs._neighbor_search import nearest_rows
+from sklearn_contrastive._pairs._repeats import without_repeats
 
 #: Rows embedded, or compared, at once.
 _BLOCK = 8192

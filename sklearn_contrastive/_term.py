@@ -6,10 +6,10 @@ batch and, with a memory, of batches before. Here likeness, miner and loss meet.
 
 from functools import partial
 
-from sklearn_contrastive._lists import Lists
-from sklearn_contrastive._memory import Memory
-from sklearn_contrastive._pairs import Keys, Pairs
-from sklearn_contrastive._springs import Springs
+from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._lists import Lists
+from sklearn_contrastive._pairs._memory import Memory
+from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive.encoders import to_sphere
 from sklearn_contrastive.losses import ListwiseLoss, PairLoss
 from sklearn_contrastive.miners import AllPairs

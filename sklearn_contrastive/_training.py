@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_contrastive._graphs import captured
 from sklearn_contrastive._models import Learned, Model
 from sklearn_contrastive._optimizer import AdamW
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._rows import Rows, standardised
 from sklearn_contrastive._step import Step, stacked
 from sklearn_contrastive.encoders import side_by_side, to_sphere

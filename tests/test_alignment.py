@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_contrastive import ContrastiveAlignment
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._rows import Beside, Standardization
 from sklearn_contrastive._term import Term
 from sklearn_contrastive._training import Trainer

@@ -16,9 +16,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._memory import Memory
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._memory import Memory
 from sklearn_contrastive._term import Term
 from sklearn_contrastive.losses import (
     ContrastiveLoss,

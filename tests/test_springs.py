@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from sklearn_contrastive import _tiles
-from sklearn_contrastive._pairs import Keys, Pairs
-from sklearn_contrastive._springs import Springs
+from sklearn_contrastive._pairs import _tiles
+from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive.losses import LOSSES, PairLoss
 from sklearn_contrastive.miners import NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity

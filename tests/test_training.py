@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._running import Epochs, resolve_device, undisturbed
 from sklearn_contrastive._training import Trainer

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._lists import Lists
+from sklearn_contrastive._pairs._lists import Lists
 from sklearn_contrastive.losses._base import Loss, closed_form
 
 #: Taken from the logits of what does not count, so that nothing is left of it.

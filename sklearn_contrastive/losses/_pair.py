@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._springs import Springs
+from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive.losses._base import Loss, closed_form
 
 

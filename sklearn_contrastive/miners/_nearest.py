@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive._pairs import Links, Pairs
+from sklearn_contrastive._pairs._keys import Links, Pairs
 
 #: Farther than any two embedded rows.
 _FAR = 1e30

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.miners._nearest import LinkMiner, nearest
 
 

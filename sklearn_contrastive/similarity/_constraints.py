@@ -6,8 +6,8 @@ from copy import copy
 import numpy as np
 from scipy.sparse import coo_array, csr_array, triu
 
-from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
-from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._edges import Edges, symmetric
 from sklearn_contrastive.similarity._row_numbers import (

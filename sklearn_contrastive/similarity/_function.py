@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._y_values import refuse_length, refuse_none
 

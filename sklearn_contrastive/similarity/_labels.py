@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs import Keys, same_value_pairs, view_numbers
-from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
+from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._class_batches import by_class, class_batches
 from sklearn_contrastive.similarity._class_sums import attraction

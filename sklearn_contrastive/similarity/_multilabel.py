@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._y_values import (
     holds_sets,

@@ -6,9 +6,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from sklearn_contrastive._neighbor_search import nearest_rows
-from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
-from sklearn_contrastive._repeats import without_repeats
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._neighbor_search import nearest_rows
+from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._edges import Edges, checked_graph, symmetric
 from sklearn_contrastive.similarity._row_numbers import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs import Keys, same_value_pairs
+from sklearn_contrastive._pairs._keys import Keys, same_value_pairs
 from sklearn_contrastive.similarity._base import Similarity
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._y_values import (
     refuse_length,

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs import Keys, same_value_pairs, view_numbers
+from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
 from sklearn_contrastive.similarity._base import Similarity
 
 #: Rows whose values stand for those of a column.

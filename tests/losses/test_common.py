@@ -12,7 +12,7 @@ from scipy.stats import ortho_group
 from sklearn.base import clone
 
 from sklearn_contrastive import losses
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 
 CLASSES = [
     getattr(losses, name)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from sklearn_contrastive import _tiles
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs import _tiles
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     MarginLoss,

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from sklearn_contrastive import _tiles
-from sklearn_contrastive._lists import Lists
-from sklearn_contrastive._pairs import Keys, Pairs
+from sklearn_contrastive._pairs import _tiles
+from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._lists import Lists
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_contrastive import _tiles
-from sklearn_contrastive._lists import Lists
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs import _tiles
+from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive._pairs._lists import Lists
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,

@@ -13,7 +13,7 @@ from pytorch_metric_learning import miners
 from pytorch_metric_learning.distances import DotProductSimilarity, LpDistance
 from pytorch_metric_learning.reducers import AvgNonZeroReducer
 
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,

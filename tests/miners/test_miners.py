@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._pairs import Pairs
+from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.miners import (
     MINERS,
     AllPairs,

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_contrastive import ContrastiveEmbedding, similarity
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive.similarity import FunctionSimilarity, LabelSimilarity
 
 few = settings(max_examples=20, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive.similarity import LabelSimilarity
 
 few = settings(max_examples=60, deadline=None)

@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
-from sklearn_contrastive import ContrastiveEmbedding, _neighbor_search
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive.similarity import NeighborSimilarity
 from sklearn_contrastive.similarity._edges import Edges, symmetric
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive.similarity import TargetSimilarity, _targets, check_targets
 
 few = settings(max_examples=25, deadline=None)

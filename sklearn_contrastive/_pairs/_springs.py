@@ -15,7 +15,7 @@ list. Every pair is then measured from its difference, so that the nearest are a
 as any other.
 """
 
-from sklearn_contrastive._tiles import Tiles
+from sklearn_contrastive._pairs._tiles import Tiles
 
 #: Squared distance of pairs that do not count, farther than any that does.
 _FAR = 1e30

@@ -6,7 +6,7 @@ band by band, so that neither automatic differentiation nor an array of all pair
 needed, let alone one of all triplets.
 """
 
-from sklearn_contrastive._tiles import Tiles
+from sklearn_contrastive._pairs._tiles import Tiles
 
 #: Squared distance of pairs that are unknown, farther than any other.
 _FAR = 1e30

@@ -1,6 +1,6 @@
 """Embeddings of past batches, kept to be compared with."""
 
-from sklearn_contrastive._pairs import Keys
+from sklearn_contrastive._pairs._keys import Keys
 
 
 class Memory:

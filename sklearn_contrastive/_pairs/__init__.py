@@ -1,0 +1,1 @@
+"""Pairs of points and their gradients: keys, tiles, springs, lists, neighbours."""
