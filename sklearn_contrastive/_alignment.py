@@ -14,7 +14,6 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
-from sklearn_contrastive._checks import check_partners, check_rows, column_names
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import PartnerRetrievalMixin
 from sklearn_contrastive._models import Model
@@ -32,6 +31,7 @@ from sklearn_contrastive._running import (
     run,
 )
 from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._validation import check_partners, check_rows, column_names
 from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs

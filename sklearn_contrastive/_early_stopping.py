@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._models import beside
 from sklearn_contrastive._running import random_stream
 from sklearn_contrastive._sources import (
@@ -11,6 +10,7 @@ from sklearn_contrastive._sources import (
     likeness_object,
     refuse_row_numbers,
 )
+from sklearn_contrastive._validation import check_rows
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024

@@ -13,7 +13,6 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
-from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._early_stopping import hold_out
 from sklearn_contrastive._global_batches import GlobalBatches
 from sklearn_contrastive._models import Model, Ready
@@ -43,6 +42,7 @@ from sklearn_contrastive._sources import (
     likeness_object,
 )
 from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import (
     ENCODERS,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_contrastive._labels import (
+from sklearn_contrastive._validation import (
     first_fraction,
     missing_labels,
     nullable_dtype,

@@ -12,7 +12,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.validation import _get_feature_names, _num_samples
 
-from sklearn_contrastive._checks import check_rows
+from sklearn_contrastive._validation import check_rows
 
 #: Pairs compared together, so that temporary arrays stay small.
 _BLOCK = 8192

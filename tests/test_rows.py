@@ -19,13 +19,13 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV, _rows
-from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._rows import (
     Rows,
     Standardization,
     learn_standardization,
     standardised,
 )
+from sklearn_contrastive._validation import check_rows
 
 
 def table(n_rows=50, dtype=np.float64):

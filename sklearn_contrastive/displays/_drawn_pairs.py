@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sklearn_contrastive._labels import check_pair_labels
+from sklearn_contrastive._validation import check_pair_labels
 
 
 def draw_pairs(codes, n_pairs, random_state=None):

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from sklearn_contrastive._checks import check_rows
 from sklearn_contrastive._rows import standardised
+from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._slopes import (
     BLOCK,
     check_embedding,

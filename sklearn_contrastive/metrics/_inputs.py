@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
-from sklearn_contrastive._labels import (
+from sklearn_contrastive._validation import (
     check_pair_labels,
     first_fraction,
     missing_labels,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._labels import check_pair_labels
+from sklearn_contrastive._validation import check_pair_labels
 
 __all__ = [
     "check_pair_labels",

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import column_or_1d
 
-from sklearn_contrastive._labels import (
+from sklearn_contrastive._validation import (
     first_fraction,
     is_missing,
     missing_labels,
