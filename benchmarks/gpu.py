@@ -13,10 +13,10 @@ import torch
 
 from sklearn_contrastive import _models, _training
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
+from sklearn_contrastive.preprocessing._standardization import Standardization
 from sklearn_contrastive.similarity import LabelSimilarity
 
 N_FEATURES, N_COMPONENTS, N_ROWS = 64, 32, 65_536

@@ -32,11 +32,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
+from sklearn_contrastive.preprocessing._standardization import Standardization
 from sklearn_contrastive.similarity import LabelSimilarity
 
 HIDDEN, N_COMPONENTS = (256, 128), 32

@@ -14,15 +14,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
+from sklearn_contrastive._device_rows import Beside
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import PartnerRetrievalMixin
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective, refuse_bools
-from sklearn_contrastive._rows import (
-    Beside,
-    Standardization,
-    learn_standardization,
-)
 from sklearn_contrastive._running import (
     Epochs,
     all_or_nothing,
@@ -35,6 +31,10 @@ from sklearn_contrastive._validation import check_partners, check_rows, column_n
 from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs
+from sklearn_contrastive.preprocessing._standardization import (
+    Standardization,
+    learn_standardization,
+)
 from sklearn_contrastive.similarity import PartnerSimilarity
 
 #: Parameters that take what those of ContrastiveEmbedding take.

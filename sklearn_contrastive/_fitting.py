@@ -25,7 +25,6 @@ from sklearn_contrastive._objectives import (
     over,
     refuse_bools,
 )
-from sklearn_contrastive._rows import Standardization, learn_standardization
 from sklearn_contrastive._running import (
     DEFAULT_BATCH_SIZE,
     Epochs,
@@ -50,6 +49,10 @@ from sklearn_contrastive.encoders import (
     ModuleEncoder,
     mapped,
     shared,
+)
+from sklearn_contrastive.preprocessing._standardization import (
+    Standardization,
+    learn_standardization,
 )
 from sklearn_contrastive.similarity import likeness_of
 

@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive.encoders import MLPEncoder
+from sklearn_contrastive.preprocessing._standardization import Standardization
 
 
 class Model(NamedTuple):

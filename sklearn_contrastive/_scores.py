@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._rows import standardised_table
 from sklearn_contrastive._sources import kind_of
 from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (
     check_label_sets,
     check_labels,

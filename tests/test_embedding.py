@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from sklearn_contrastive import ContrastiveEmbedding, _rows
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, ContrastiveLoss, SiameseLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -154,7 +154,7 @@ def test_a_memory_map_gives_the_same_model(tmp_path, wine, monkeypatch):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     expected = small().fit(X, y).transform(X)
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
-    monkeypatch.setattr(_rows, "_LARGEST_PREPARED_BYTES", 0)
+    monkeypatch.setattr("sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", 0)
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
 
 

@@ -15,12 +15,12 @@ from torch import nn
 from sklearn_contrastive import ContrastiveEmbedding, _training
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._running import resolve_device
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, HybridLoss, ProxyAnchorLoss
 from sklearn_contrastive.miners import AllPairs, HardPairs, NearestPairs
+from sklearn_contrastive.preprocessing._standardization import Standardization
 from sklearn_contrastive.similarity import LabelSimilarity
 
 pytestmark = pytest.mark.gpu

@@ -7,10 +7,9 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 
-from sklearn_contrastive import _rows
+from sklearn_contrastive._device_rows import Rows
 from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._rows import Rows, learn_standardization, standardised
 from sklearn_contrastive._step import stacked
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
@@ -22,6 +21,10 @@ from sklearn_contrastive.miners import (
     MultiSimilarityPairs,
     NearestPairs,
     RandomPairs,
+)
+from sklearn_contrastive.preprocessing._standardization import (
+    learn_standardization,
+    standardised,
 )
 from sklearn_contrastive.similarity import (
     LabelSimilarity,
@@ -153,7 +156,7 @@ def test_the_statistics_are_those_of_each_model():
 
 
 def test_rows_too_many_to_prepare_are_read_for_each_model(monkeypatch):
-    monkeypatch.setattr(_rows, "_LARGEST_PREPARED_BYTES", 0)
+    monkeypatch.setattr("sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", 0)
     assert_same_as_alone([model(number) for number in range(3)])
 
 

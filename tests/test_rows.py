@@ -18,14 +18,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV, _rows
-from sklearn_contrastive._rows import (
-    Rows,
+from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+from sklearn_contrastive._device_rows import Rows
+from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive.preprocessing import _standardization as _rows
+from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
     learn_standardization,
     standardised,
 )
-from sklearn_contrastive._validation import check_rows
 
 
 def table(n_rows=50, dtype=np.float64):
@@ -215,7 +216,9 @@ def test_standardised_rows_keep_their_dtype():
 
 @pytest.mark.parametrize("largest", [0, 2**28])
 def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch):
-    monkeypatch.setattr(_rows, "_LARGEST_PREPARED_BYTES", largest)
+    monkeypatch.setattr(
+        "sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", largest
+    )
     X = table()
     X.setflags(write=False)
     learned = learn_standardization(X, "standard")

@@ -13,12 +13,12 @@ from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive._rows import Standardization
 from sklearn_contrastive._running import Epochs, resolve_device, undisturbed
 from sklearn_contrastive._training import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
+from sklearn_contrastive.preprocessing._standardization import Standardization
 from sklearn_contrastive.similarity import LabelSimilarity
 
 

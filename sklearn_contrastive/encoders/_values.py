@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erf
 
-from sklearn_contrastive._rows import standardised
+from sklearn_contrastive.preprocessing._standardization import standardised
 
 #: Rows mapped at once, for the cache.
 _MAPPED = 512

@@ -6,11 +6,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_contrastive._rows import (
-    Standardization,
-    learn_standardization,
-    standardised,
-)
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._slopes import (
     BLOCK,
@@ -18,6 +13,11 @@ from sklearn_contrastive.inspection._slopes import (
     differentiable,
     gradient_of,
     recorded,
+)
+from sklearn_contrastive.preprocessing._standardization import (
+    Standardization,
+    learn_standardization,
+    standardised,
 )
 
 

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 
-from sklearn_contrastive._rows import standardised
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._slopes import (
     BLOCK,
@@ -13,6 +12,7 @@ from sklearn_contrastive.inspection._slopes import (
     gradient_of,
     recorded,
 )
+from sklearn_contrastive.preprocessing._standardization import standardised
 
 #: Parts that a path is cut into at first, and points looked at in each.
 _N_PARTS, _N_NODES = 8, 8
