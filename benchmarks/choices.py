@@ -27,7 +27,7 @@ from compare import judge_embedding
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from sklearn_contrastive import ContrastiveEmbedding, presets
-from sklearn_contrastive._running import DEFAULT_BATCH_SIZE
+from sklearn_contrastive._training._running import DEFAULT_BATCH_SIZE
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, NCALoss
 from sklearn_contrastive.miners import NearestPairs
 

@@ -11,8 +11,9 @@ import numpy as np
 import report
 import torch
 
-from sklearn_contrastive import _models, _training
 from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._training import _models
+from sklearn_contrastive._training import _trainer as _training
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs

@@ -21,7 +21,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.metrics import map_at_r
 from sklearn_contrastive.miners import CrossBatchMemory, GlobalMiner
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs._tiles import _TILE
+from sklearn_contrastive._training._optimizer import AdamW
 from sklearn_contrastive.encoders import MLPEncoder
 
 

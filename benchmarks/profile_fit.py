@@ -21,9 +21,9 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._device_rows import Rows
-from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs._springs import Springs
+from sklearn_contrastive._training._optimizer import AdamW
+from sklearn_contrastive._training._rows import Rows
 from sklearn_contrastive.encoders import _passes
 from sklearn_contrastive.miners import NearestPairs
 

@@ -30,7 +30,7 @@ from sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
 from sklearn_contrastive._pairs._springs import Springs
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity

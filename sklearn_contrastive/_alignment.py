@@ -14,19 +14,19 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks
-from sklearn_contrastive._device_rows import Beside
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import PartnerRetrievalMixin
-from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective, refuse_bools
-from sklearn_contrastive._running import (
+from sklearn_contrastive._training._models import Model
+from sklearn_contrastive._training._rows import Beside
+from sklearn_contrastive._training._running import (
     Epochs,
     all_or_nothing,
     random_stream,
     resolve_device,
     run,
 )
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_partners, check_rows, column_names
 from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
 from sklearn_contrastive.losses import InfoNCELoss

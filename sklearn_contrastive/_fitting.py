@@ -13,9 +13,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._callbacks import NoTasks, with_callbacks
-from sklearn_contrastive._early_stopping import hold_out
-from sklearn_contrastive._global_batches import GlobalBatches
-from sklearn_contrastive._models import Model, Ready
+from sklearn_contrastive._held_out import hold_out
 from sklearn_contrastive._objectives import (
     full_name,
     initial_params,
@@ -25,7 +23,15 @@ from sklearn_contrastive._objectives import (
     over,
     refuse_bools,
 )
-from sklearn_contrastive._running import (
+from sklearn_contrastive._sources import (
+    flat_pairs,
+    kind_of,
+    likeness,
+    likeness_object,
+)
+from sklearn_contrastive._training._global_batches import GlobalBatches
+from sklearn_contrastive._training._models import Model, Ready
+from sklearn_contrastive._training._running import (
     DEFAULT_BATCH_SIZE,
     Epochs,
     all_or_nothing,
@@ -34,13 +40,7 @@ from sklearn_contrastive._running import (
     run,
     together,
 )
-from sklearn_contrastive._sources import (
-    flat_pairs,
-    kind_of,
-    likeness,
-    likeness_object,
-)
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import (

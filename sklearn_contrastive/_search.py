@@ -27,8 +27,8 @@ from sklearn_contrastive._cv_results import results_of
 from sklearn_contrastive._embedding import ContrastiveEmbedding
 from sklearn_contrastive._metric import EmbeddingMetricMixin
 from sklearn_contrastive._rounds import Contest, n_trials_of, shares_of
-from sklearn_contrastive._running import all_or_nothing
 from sklearn_contrastive._sources import flat_pairs
+from sklearn_contrastive._training._running import all_or_nothing
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.similarity import likeness_of
 

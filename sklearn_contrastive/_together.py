@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_contrastive._embedding import ContrastiveEmbedding
-from sklearn_contrastive._models import shape
-from sklearn_contrastive._running import note_epoch, undisturbed
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._models import shape
+from sklearn_contrastive._training._running import note_epoch, undisturbed
+from sklearn_contrastive._training._trainer import Trainer
 
 #: Numbers that the models of a group hold in a step: more of them leave the cache, and
 #: then a step of several models takes longer than one of each.

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
-from sklearn_contrastive._early_stopping import (
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._training import _early_stopping
+from sklearn_contrastive._training._early_stopping import (
     EachStopping,
     EarlyStopping,
     HeldOutPairs,
     hold_out,
 )
-from sklearn_contrastive._models import Learned
+from sklearn_contrastive._training._models import Learned
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
 

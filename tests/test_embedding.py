@@ -154,7 +154,9 @@ def test_a_memory_map_gives_the_same_model(tmp_path, wine, monkeypatch):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     expected = small().fit(X, y).transform(X)
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
-    monkeypatch.setattr("sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", 0)
+    monkeypatch.setattr(
+        "sklearn_contrastive._training._rows._LARGEST_PREPARED_BYTES", 0
+    )
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
 
 

@@ -17,11 +17,12 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 
-from sklearn_contrastive import ContrastiveEmbedding, _global_batches
-from sklearn_contrastive._global_batches import GlobalBatches, without_repeats
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive._pairs._neighbor_search import among, nearest_rows
+from sklearn_contrastive._training import _global_batches
+from sklearn_contrastive._training._global_batches import GlobalBatches, without_repeats
 from sklearn_contrastive.miners import GlobalMiner, HardPairs, NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity
 

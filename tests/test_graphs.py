@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_contrastive._graphs import captured
+from sklearn_contrastive._training._graphs import captured
 
 
 class BrokenGraph:

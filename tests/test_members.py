@@ -12,8 +12,9 @@ from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_contrastive import ContrastiveEmbedding, _early_stopping
-from sklearn_contrastive._early_stopping import hold_out
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._training import _early_stopping
+from sklearn_contrastive._training._early_stopping import hold_out
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 

@@ -19,7 +19,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._objectives import Objective
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
-from sklearn_contrastive._term import Term
+from sklearn_contrastive._training._term import Term
 from sklearn_contrastive.losses import (
     ContrastiveLoss,
     HybridLoss,

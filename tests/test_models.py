@@ -7,11 +7,11 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 
-from sklearn_contrastive._device_rows import Rows
-from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._step import stacked
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._models import Model
+from sklearn_contrastive._training._rows import Rows
+from sklearn_contrastive._training._step import stacked
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, PairLoss
 from sklearn_contrastive.miners import (
@@ -156,7 +156,9 @@ def test_the_statistics_are_those_of_each_model():
 
 
 def test_rows_too_many_to_prepare_are_read_for_each_model(monkeypatch):
-    monkeypatch.setattr("sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", 0)
+    monkeypatch.setattr(
+        "sklearn_contrastive._training._rows._LARGEST_PREPARED_BYTES", 0
+    )
     assert_same_as_alone([model(number) for number in range(3)])
 
 

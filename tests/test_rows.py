@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-from sklearn_contrastive._device_rows import Rows
+from sklearn_contrastive._training._rows import Rows
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing import _standardization as _rows
 from sklearn_contrastive.preprocessing._standardization import (
@@ -217,7 +217,7 @@ def test_standardised_rows_keep_their_dtype():
 @pytest.mark.parametrize("largest", [0, 2**28])
 def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch):
     monkeypatch.setattr(
-        "sklearn_contrastive._device_rows._LARGEST_PREPARED_BYTES", largest
+        "sklearn_contrastive._training._rows._LARGEST_PREPARED_BYTES", largest
     )
     X = table()
     X.setflags(write=False)

@@ -9,12 +9,12 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
-from sklearn_contrastive._models import Model
 from sklearn_contrastive._objectives import Objective
-from sklearn_contrastive._optimizer import AdamW, learning_rates
 from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive._running import Epochs, resolve_device, undisturbed
-from sklearn_contrastive._training import Trainer
+from sklearn_contrastive._training._models import Model
+from sklearn_contrastive._training._optimizer import AdamW, learning_rates
+from sklearn_contrastive._training._running import Epochs, resolve_device, undisturbed
+from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs

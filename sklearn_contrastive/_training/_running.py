@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
-from sklearn_contrastive._optimizer import learning_rates
+from sklearn_contrastive._training._optimizer import learning_rates
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.

@@ -6,7 +6,7 @@ Arrays are made once and used in every step, and nothing waits for the device.
 from copy import copy
 from numbers import Real
 
-from sklearn_contrastive._term import EachTerm, Term
+from sklearn_contrastive._training._term import EachTerm, Term
 from sklearn_contrastive.encoders import AutogradPasses
 from sklearn_contrastive.losses import PairLoss
 

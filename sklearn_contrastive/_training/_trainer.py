@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from sklearn_contrastive._device_rows import Rows
-from sklearn_contrastive._graphs import captured
-from sklearn_contrastive._models import Learned, Model
-from sklearn_contrastive._optimizer import AdamW
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._step import Step, stacked
+from sklearn_contrastive._training._graphs import captured
+from sklearn_contrastive._training._models import Learned, Model
+from sklearn_contrastive._training._optimizer import AdamW
+from sklearn_contrastive._training._rows import Rows
+from sklearn_contrastive._training._step import Step, stacked
 from sklearn_contrastive.encoders import side_by_side, to_sphere
 from sklearn_contrastive.preprocessing._standardization import standardised
 

@@ -1,0 +1,1 @@
+"""The loop: batches, terms, early stopping, optimizer, rows on a device."""
