@@ -11,7 +11,7 @@ import numpy as np
 import report
 import torch
 
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._training import _models
 from sklearn_contrastive._training import _trainer as _training
 from sklearn_contrastive.encoders import MLPEncoder

@@ -30,7 +30,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder

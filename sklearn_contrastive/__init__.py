@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sklearn_contrastive._alignment import ContrastiveAlignment
-    from sklearn_contrastive._embedding import ContrastiveEmbedding
+    from sklearn_contrastive._estimators._alignment import ContrastiveAlignment
+    from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs._keys import Keys, Links, Pairs
     from sklearn_contrastive._search import ContrastiveEmbeddingCV
     from sklearn_contrastive.verification import PairVerifier
@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 _CLASSES = {
-    "ContrastiveAlignment": "sklearn_contrastive._alignment",
-    "ContrastiveEmbedding": "sklearn_contrastive._embedding",
+    "ContrastiveAlignment": "sklearn_contrastive._estimators._alignment",
+    "ContrastiveEmbedding": "sklearn_contrastive._estimators._embedding",
     "ContrastiveEmbeddingCV": "sklearn_contrastive._search",
     "Keys": "sklearn_contrastive._pairs._keys",
     "Links": "sklearn_contrastive._pairs._keys",

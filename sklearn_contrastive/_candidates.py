@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_array
 
-from sklearn_contrastive._embedding import ContrastiveEmbedding
-from sklearn_contrastive._sources import kind_of, likeness_object
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._sources import kind_of, likeness_object
 from sklearn_contrastive.similarity import check_labels, likeness_of
 
 #: What models that are trained at once may differ in.

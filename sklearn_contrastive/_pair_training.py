@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import get_tags
 
-from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._pair_samples import known_names
 from sklearn_contrastive.similarity import PairConstraints
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._training._models import shape
 from sklearn_contrastive._training._running import note_epoch, undisturbed
 from sklearn_contrastive._training._trainer import Trainer

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_contrastive._sources import flat_pairs, likeness_object
+from sklearn_contrastive._estimators._sources import flat_pairs, likeness_object
 from sklearn_contrastive._together import Group, groups, member_of
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer

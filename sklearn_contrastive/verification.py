@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._pair_decisions import PairDecisionsMixin
 from sklearn_contrastive._pair_labels import hold_out_pairs, read_labels
 from sklearn_contrastive._pair_samples import pair_distances

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveAlignment
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._rows import Beside

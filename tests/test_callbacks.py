@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-from sklearn_contrastive._callbacks import CallbackSupportMixin, NoTasks
+from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin, NoTasks
 
 callback = pytest.importorskip(
     "sklearn.callback", reason="scikit-learn has callbacks from version 1.9 on"

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._training import _trainer as _training
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._running import resolve_device

@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
 from sklearn_contrastive._training._term import Term

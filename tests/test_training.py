@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
-from sklearn_contrastive._objectives import Objective
+from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._optimizer import AdamW, learning_rates

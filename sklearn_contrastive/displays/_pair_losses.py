@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._objectives import loss_of
+from sklearn_contrastive._estimators._objectives import loss_of
 from sklearn_contrastive.displays._points import last_step
 from sklearn_contrastive.losses import LOSSES, HingeLoss, PairLoss
 

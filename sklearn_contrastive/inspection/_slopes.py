@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive.encoders import side_by_side, to_sphere
 
 #: Rows differentiated at once.

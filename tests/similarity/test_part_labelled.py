@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._objectives import objectives_of, over
+from sklearn_contrastive._estimators._objectives import objectives_of, over
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.similarity import (
     LabelSimilarity,

@@ -1,6 +1,6 @@
 """Rows that an estimator holds out for early stopping."""
 
-from sklearn_contrastive._sources import (
+from sklearn_contrastive._estimators._sources import (
     flat_pairs,
     likeness,
     likeness_object,

@@ -12,9 +12,9 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._callbacks import NoTasks, with_callbacks
-from sklearn_contrastive._held_out import hold_out
-from sklearn_contrastive._objectives import (
+from sklearn_contrastive._estimators._callbacks import NoTasks, with_callbacks
+from sklearn_contrastive._estimators._held_out import hold_out
+from sklearn_contrastive._estimators._objectives import (
     full_name,
     initial_params,
     loss_of,
@@ -23,12 +23,13 @@ from sklearn_contrastive._objectives import (
     over,
     refuse_bools,
 )
-from sklearn_contrastive._sources import (
+from sklearn_contrastive._estimators._sources import (
     flat_pairs,
     kind_of,
     likeness,
     likeness_object,
 )
+from sklearn_contrastive._estimators._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive._training._models import Model, Ready
 from sklearn_contrastive._training._running import (
@@ -42,7 +43,6 @@ from sklearn_contrastive._training._running import (
 )
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive.encoders import (
     ENCODERS,
     MLPEncoder,

@@ -13,10 +13,10 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._callbacks import NoTasks
-from sklearn_contrastive._embedding import ContrastiveEmbedding
-from sklearn_contrastive._metric import PartnerRetrievalMixin
-from sklearn_contrastive._objectives import Objective, refuse_bools
+from sklearn_contrastive._estimators._callbacks import NoTasks
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._metric import PartnerRetrievalMixin
+from sklearn_contrastive._estimators._objectives import Objective, refuse_bools
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._rows import Beside
 from sklearn_contrastive._training._running import (

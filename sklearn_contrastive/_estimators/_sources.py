@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_contrastive._objectives import named
+from sklearn_contrastive._estimators._objectives import named
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (
     SIMILARITIES,

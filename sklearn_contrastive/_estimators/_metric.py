@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._scores import score_of
+from sklearn_contrastive._estimators._scores import score_of
 from sklearn_contrastive._validation import check_pairs
 
 

@@ -5,9 +5,9 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from sklearn_contrastive._callbacks import CallbackSupportMixin
-from sklearn_contrastive._fitting import FittingMixin
-from sklearn_contrastive._metric import EmbeddingMetricMixin
+from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin
+from sklearn_contrastive._estimators._fitting import FittingMixin
+from sklearn_contrastive._estimators._metric import EmbeddingMetricMixin
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner

@@ -1,0 +1,1 @@
+"""The estimators: parameters, plan, fit and transform."""
