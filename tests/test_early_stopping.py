@@ -5,12 +5,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._estimators._held_out import hold_out
 from sklearn_contrastive._training import _early_stopping
 from sklearn_contrastive._training._early_stopping import (
     EachStopping,
     EarlyStopping,
     HeldOutPairs,
-    hold_out,
 )
 from sklearn_contrastive._training._models import Learned
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity

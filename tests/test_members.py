@@ -13,8 +13,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._estimators._held_out import hold_out
 from sklearn_contrastive._training import _early_stopping
-from sklearn_contrastive._training._early_stopping import hold_out
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
