@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sklearn_contrastive._estimators._alignment import ContrastiveAlignment
     from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs._keys import Keys, Links, Pairs
-    from sklearn_contrastive._search import ContrastiveEmbeddingCV
+    from sklearn_contrastive.model_selection._search import ContrastiveEmbeddingCV
     from sklearn_contrastive.verification import PairVerifier
 
 __version__ = "0.1.0.dev0"
@@ -39,7 +39,7 @@ __all__ = [
 _CLASSES = {
     "ContrastiveAlignment": "sklearn_contrastive._estimators._alignment",
     "ContrastiveEmbedding": "sklearn_contrastive._estimators._embedding",
-    "ContrastiveEmbeddingCV": "sklearn_contrastive._search",
+    "ContrastiveEmbeddingCV": "sklearn_contrastive.model_selection._search",
     "Keys": "sklearn_contrastive._pairs._keys",
     "Links": "sklearn_contrastive._pairs._keys",
     "PairVerifier": "sklearn_contrastive.verification",

@@ -24,12 +24,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-from sklearn_contrastive._together import Group, groups, member_of
-from sklearn_contrastive._trials import Trial, _Folds
 from sklearn_contrastive.losses import ContrastiveLoss, InfoNCELoss, TripletLoss
 from sklearn_contrastive.metrics import KNNScorer, map_at_r_scorer
 from sklearn_contrastive.miners import GlobalMiner
 from sklearn_contrastive.model_selection import ClassDisjointKFold
+from sklearn_contrastive.model_selection._together import Group, groups, member_of
+from sklearn_contrastive.model_selection._trials import Trial, _Folds
 from sklearn_contrastive.similarity import (
     LabelSimilarity,
     NeighborSimilarity,
@@ -399,7 +399,9 @@ def test_a_converted_table_is_held_once():
 
 def test_groups_are_no_larger_than_the_cache(monkeypatch):
     together = search().fit(X, y)
-    monkeypatch.setattr("sklearn_contrastive._together._MOST_NUMBERS", 1)
+    monkeypatch.setattr(
+        "sklearn_contrastive.model_selection._together._MOST_NUMBERS", 1
+    )
     members = {m: member_of(embedding(margin=m), X, y, None) for m in MARGINS}
     assert [names for names, _ in groups(members)] == [[m] for m in MARGINS]
     by_one = search().fit(X, y)

@@ -16,13 +16,6 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._candidates import (
-    candidates_of,
-    checked,
-    codes_of,
-    kind_of_y,
-)
-from sklearn_contrastive._cv_results import results_of
 from sklearn_contrastive._estimators._callbacks import (
     CallbackSupportMixin,
     with_callbacks,
@@ -30,9 +23,16 @@ from sklearn_contrastive._estimators._callbacks import (
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._metric import EmbeddingMetricMixin
 from sklearn_contrastive._estimators._sources import flat_pairs
-from sklearn_contrastive._rounds import Contest, n_trials_of, shares_of
 from sklearn_contrastive._training._running import all_or_nothing
 from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive.model_selection._candidates import (
+    candidates_of,
+    checked,
+    codes_of,
+    kind_of_y,
+)
+from sklearn_contrastive.model_selection._cv_results import results_of
+from sklearn_contrastive.model_selection._rounds import Contest, n_trials_of, shares_of
 from sklearn_contrastive.similarity import likeness_of
 
 

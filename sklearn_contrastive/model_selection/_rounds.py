@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_contrastive._cv_results import ranks
-from sklearn_contrastive._trials import Trial, run_trials
+from sklearn_contrastive.model_selection._cv_results import ranks
+from sklearn_contrastive.model_selection._trials import Trial, run_trials
 
 #: With halving, candidates are compared after these shares of all epochs, and only the
 #: better half of them goes on.

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from sklearn_contrastive._estimators._sources import flat_pairs, likeness_object
-from sklearn_contrastive._together import Group, groups, member_of
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer
+from sklearn_contrastive.model_selection._together import Group, groups, member_of
 from sklearn_contrastive.similarity import check_labels
 
 #: Neighbours that vote, as in scikit-learn's classifier.
