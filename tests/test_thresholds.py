@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.metrics import fbeta_score, roc_auc_score
 
-from sklearn_contrastive._thresholds import (
+from sklearn_contrastive.verification._thresholds import (
     STRATEGIES,
     check_strategy,
     cuts_of,

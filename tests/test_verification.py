@@ -34,11 +34,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _check_feature_names
 
-from sklearn_contrastive import ContrastiveEmbedding, _pair_samples
-from sklearn_contrastive._pair_decisions import falling_sigmoid
-from sklearn_contrastive._pair_labels import hold_out_pairs
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.similarity import LabelSimilarity, PairConstraints
 from sklearn_contrastive.verification import PairVerifier
+from sklearn_contrastive.verification import _samples as _pair_samples
+from sklearn_contrastive.verification._decisions import falling_sigmoid
+from sklearn_contrastive.verification._labels import hold_out_pairs
 
 X, y = load_iris(return_X_y=True)
 

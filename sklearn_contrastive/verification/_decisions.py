@@ -8,9 +8,9 @@ from scipy.special import expit
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._pair_labels import read_labels
-from sklearn_contrastive._pair_samples import pair_distances, read_pairs
-from sklearn_contrastive._thresholds import (
+from sklearn_contrastive.verification._labels import read_labels
+from sklearn_contrastive.verification._samples import pair_distances, read_pairs
+from sklearn_contrastive.verification._thresholds import (
     DEFAULTS,
     STRATEGIES,
     check_strategy,

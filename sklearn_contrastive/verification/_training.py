@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils import get_tags
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._pair_samples import known_names
 from sklearn_contrastive.similarity import PairConstraints
+from sklearn_contrastive.verification._samples import known_names
 
 #: What to do with an embedding that learns from other things than pairs.
 _FREEZE = (

@@ -9,11 +9,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._pair_decisions import PairDecisionsMixin
-from sklearn_contrastive._pair_labels import hold_out_pairs, read_labels
-from sklearn_contrastive._pair_samples import pair_distances
-from sklearn_contrastive._pair_training import fit_on_pairs, learns_from_pairs, seed
-from sklearn_contrastive._thresholds import STRATEGIES, check_strategy
+from sklearn_contrastive.verification._decisions import PairDecisionsMixin
+from sklearn_contrastive.verification._labels import hold_out_pairs, read_labels
+from sklearn_contrastive.verification._samples import pair_distances
+from sklearn_contrastive.verification._thresholds import STRATEGIES, check_strategy
+from sklearn_contrastive.verification._training import (
+    fit_on_pairs,
+    learns_from_pairs,
+    seed,
+)
 
 __all__ = ["PairVerifier"]
 
