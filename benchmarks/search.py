@@ -40,7 +40,10 @@ MARGINS = [0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8]
 GRID, TWO, ONE, HALVING = "GridSearchCV", "together", "one process", "halving"
 PRODUCTS = "products"
 #: What a process has to load.
-LOADED = "import time; t = time.perf_counter(); import torch, sklearn_contrastive.model_selection._search"
+LOADED = (
+    "import time; t = time.perf_counter(); "
+    "import torch, sklearn_contrastive.model_selection"
+)
 N_MEMBERS = (1, 4)
 
 

@@ -13,8 +13,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._estimators import _held_out
 from sklearn_contrastive._estimators._held_out import hold_out
-from sklearn_contrastive._training import _early_stopping
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
@@ -106,7 +106,7 @@ def test_rows_are_mapped_one_by_one_as_all_at_once():
 def test_each_member_stops_as_it_would_alone(loss, monkeypatch):
     # Judging draws from a stream of its own.
     own_stream = np.random.RandomState(5)
-    monkeypatch.setattr(_early_stopping, "random_stream", lambda *_, **__: own_stream)
+    monkeypatch.setattr(_held_out, "random_stream", lambda *_, **__: own_stream)
     settings = {"early_stopping": True, "n_iter_no_change": 2, "loss": loss}
     given = {"X_val": OTHERS, "y_val": OTHER_LABELS}
     together = ensemble(**settings, max_iter=20).fit(ROWS, LABELS, **given)
