@@ -51,10 +51,10 @@ N_SEARCHED = 100_000
 
 def info_nce_by_hand(Z, labels):
     """Return InfoNCE as one writes it down in torch, without an array of triplets."""
-    logits, alike = Z @ Z.T / 0.1, labels[:, None] == labels
-    against = logits.masked_fill(alike, -torch.inf).logsumexp(1, keepdim=True)
+    logits, similar = Z @ Z.T / 0.1, labels[:, None] == labels
+    against = logits.masked_fill(similar, -torch.inf).logsumexp(1, keepdim=True)
     costs = torch.nn.functional.softplus(against - logits)
-    return costs[alike & ~torch.eye(len(Z), dtype=torch.bool)].mean()
+    return costs[similar & ~torch.eye(len(Z), dtype=torch.bool)].mean()
 
 
 def peer_loss(name):
@@ -205,7 +205,7 @@ def markdown(results):
         f"time of the five epochs between two searches "
         f"({np.median(search['epochs']):.1f} s): with faiss "
         f"{report.ratio(search['faiss'], search['epochs'])}, without, among 8,192 "
-        f"rows drawn by chance, {report.ratio(search['none'], search['epochs'])}.",
+        f"rows drawn at random, {report.ratio(search['none'], search['epochs'])}.",
         "",
         f"Medians of interleaved runs, ratios with their least and greatest. "
         f"{results['machine']}",

@@ -16,7 +16,7 @@ def network_loop(X, sizes, batch_size, n_steps):
     arrays = encoder.init(sizes[0], sizes[-1], np.random.RandomState(0))
     params = [torch.from_numpy(array).requires_grad_() for array in arrays]
     optimizer = AdamW(params, weight_decay=1e-2)
-    optimizer.learn_at([1e-4])
+    optimizer.set_lr([1e-4])
     passes = encoder.passes(params, batch_size, False, None)
     table, batch = torch.from_numpy(X), torch.empty(batch_size, sizes[0])
 

@@ -148,7 +148,7 @@ def umap(X, y):
 
 
 def cebra(X, y):
-    """Fit CEBRA with discrete labels and 1,000 steps of 512 rows, on columns alike."""
+    """Fit CEBRA with discrete labels and 1,000 steps of 512 rows, on columns similar."""
     from cebra import CEBRA
 
     scaler = StandardScaler().fit(X)

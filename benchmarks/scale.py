@@ -5,7 +5,7 @@ Run ``python benchmarks/scale.py``: each case is a process of its own that train
 the rows. Memory is the most that the process held during `fit` above what it held
 after its imports, the rows included; for the memory-mapped table without the pages of
 the file. It is read from ``/proc``, which Linux has. ``--parts sources`` trains with
-each source of likeness on 100,000 rows instead, for three passes, where "all else" is
+each source of similarity on 100,000 rows instead, for three passes, where "all else" is
 what a fit does beside its steps, such as looking for neighbours. Writes
 ``results/scale.json`` and ``results/scale.md``, keeping what the other part wrote.
 """
@@ -99,9 +99,9 @@ def table(case, folder):
 
 def run_pairs(batch_size):
     """Relax the springs of a batch in this process, and print megabytes."""
-    likeness = LabelSimilarity().fit(None, np.arange(batch_size) % 10)
+    similarity = LabelSimilarity().fit(None, np.arange(batch_size) % 10)
     points = torch.nn.functional.normalize(torch.randn(batch_size, 32))
-    keys = Keys(*map(torch.from_numpy, likeness.keys(np.arange(batch_size))))
+    keys = Keys(*map(torch.from_numpy, similarity.keys(np.arange(batch_size))))
     keys = Keys(*(key.float() for key in keys))
 
     def weigh(compare, rows, columns, work):
@@ -112,13 +112,13 @@ def run_pairs(batch_size):
         return Springs(ContrastiveLoss(1.0), points[:n_rows], mirrored=True)(
             points[:n_rows],
             None,
-            partial(weigh, likeness.alike),
-            partial(likeness.attraction, Keys(*(key[:n_rows] for key in keys))),
+            partial(weigh, similarity.similar),
+            partial(similarity.attraction, Keys(*(key[:n_rows] for key in keys))),
         )
 
     def nearest(n_rows):
         return Springs(ContrastiveLoss(1.0), points[:n_rows], miner=NearestPairs())(
-            points[:n_rows], None, partial(weigh, likeness.compare)
+            points[:n_rows], None, partial(weigh, similarity.compare)
         )
 
     megabytes = {}
@@ -163,7 +163,7 @@ def run(case):
 
 
 def run_source(name):
-    """Train with a source of likeness in this process, and print its figures."""
+    """Train with a source of similarity in this process, and print its figures."""
     make, given = source(name, 2000)
     make(1).fit(*given)
     before = held("VmRSS")
@@ -193,12 +193,12 @@ def run_source(name):
 
 
 def sources_table(results):
-    """Return the figures of the sources of likeness as a Markdown table."""
+    """Return the figures of the sources of similarity as a Markdown table."""
     lines = [
         "",
-        f"Each source of likeness, {BASE['rows']:,} rows of {BASE['columns']} columns:",
+        f"Each source of similarity, {BASE['rows']:,} rows of {BASE['columns']} columns:",
         "",
-        "| what makes rows alike | s a pass | ms a step | s of all else | peak, MB |",
+        "| what makes rows similar | s a pass | ms a step | s of all else | peak, MB |",
         "|---|---|---|---|---|",
     ]
     for name, case in results.items():

@@ -1,4 +1,4 @@
-"""Tables of any size with each source of likeness, for ``scale.py``."""
+"""Tables of any size with each source of similarity, for ``scale.py``."""
 
 from functools import partial
 from unittest import mock
@@ -63,12 +63,12 @@ def source(name, n_rows):
         "closure": None,
         "views": None,
     }
-    alike = y[pairs[:, 0]] == y[pairs[:, 1]]
+    similar = y[pairs[:, 0]] == y[pairs[:, 1]]
     similarity = {
         "graph": partial(NeighborSimilarity, graph=random_graph(n_rows, rng)),
         "neighbors exact": NeighborSimilarity,
-        "pairs": partial(PairConstraints, pairs, alike),
-        "closure": partial(PairConstraints, pairs, alike, transitive_closure=True),
+        "pairs": partial(PairConstraints, pairs, similar),
+        "closure": partial(PairConstraints, pairs, similar, transitive_closure=True),
         "part-labelled": partial(LabelSimilarity, unlabeled=-1),
         "function": lambda: np.equal,
     }.get(name, lambda: name)()

@@ -120,7 +120,7 @@ def held_rates(X, y, known):
     i, j = i[different], j[different]
     distances = np.sqrt(((Z[i] - Z[j]) ** 2).sum(axis=1))
     same = np.flatnonzero(y[1:] == y[:-1])
-    alike = np.stack([X[same], X[same + 1]], axis=1)
+    similar = np.stack([X[same], X[same + 1]], axis=1)
     rng, results = np.random.RandomState(0), []
     for n_pairs, rate in CALIBRATIONS:
         verifier = PairVerifier(
@@ -133,7 +133,7 @@ def held_rates(X, y, known):
         for _ in range(N_CALIBRATIONS):
             drawn = rng.randint(len(i), size=n_pairs)
             pairs = np.stack([X[i[drawn]], X[j[drawn]]], axis=1)
-            pairs = np.concatenate([pairs, alike[:100]])
+            pairs = np.concatenate([pairs, similar[:100]])
             labels = np.repeat([0, 1], [n_pairs, 100])
             threshold = verifier.fit(pairs, labels).threshold_
             found.append(np.mean(distances <= threshold))

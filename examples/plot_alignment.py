@@ -88,7 +88,7 @@ def chosen(left, right):
 
 # %%
 # The share of held-out left halves whose partner is the nearest of 593 right halves,
-# or among the five nearest; by chance these are 1 and 5 of 593.
+# or among the five nearest; at random these are 1 and 5 of 593.
 
 widths = {"8 by 8 pixels": 28, "28 by 28 pixels": 100}
 shares = {}

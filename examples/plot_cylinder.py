@@ -35,7 +35,7 @@ position = np.column_stack([angle, height])
 train, test = train_test_split(np.arange(n_rows), test_size=0.25, random_state=0)
 
 # %%
-# Two rows are alike if their positions are at most one step apart in angle, round the
+# Two rows are similar if their positions are at most one step apart in angle, round the
 # circle, and in height. ``similarity`` takes a function that says so. It compares what
 # is passed as ``y``, and nothing but its answer, yes or no, reaches the map. The light
 # is not mentioned anywhere.
@@ -142,5 +142,5 @@ plt.show()
 # a mixture of everything.
 #
 # The margin decides how wide the cylinder is, and nothing says which way up it stands.
-# That it closes was not asked for: every likeness is local, and the ring is what
+# That it closes was not asked for: every similarity is local, and the ring is what
 # remains when all neighbours are kept together and everybody else apart.

@@ -2,7 +2,7 @@ r"""
 Choosing the margin by cross-validation
 =======================================
 
-How far apart should classes be? The contrastive loss pushes unlike rows until they are
+How far apart should classes be? The contrastive loss pushes dissimilar rows until they are
 a margin apart, and the best margin depends on the table. This example tries eight
 margins on five folds of a table of handwritten digits, trained at once, and looks at
 what the margin does to the score, to distances, and to the pairs that are learned from.
@@ -30,7 +30,7 @@ print(f"chosen: {search.margin_}, with a score of {search.best_score_:.3f}")
 
 # %%
 # The band is one standard error wide on either side. Rows of one class are drawn apart
-# as the margin grows, while the nearest unlike rows soon gain little more distance.
+# as the margin grows, while the nearest dissimilar rows soon gain little more distance.
 # From there on every kept pair goes on pushing.
 
 import matplotlib.pyplot as plt

@@ -32,7 +32,7 @@ models = {
 
 # %%
 # On the left the share of the kept negative pairs that are nearer than the margin,
-# :math:`\sqrt 2`. Of all pairs, and of those drawn by chance, soon less than half are;
+# :math:`\sqrt 2`. Of all pairs, and of those drawn at random, soon less than half are;
 # the nearest ones push to the end. On the right their mean distance: the harder the
 # miner, the nearer its negatives.
 

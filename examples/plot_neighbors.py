@@ -5,7 +5,7 @@ A map from neighbours alone
 Without labels, the rows of a table still say which of them are near each other. The
 first experiment of Hadsell, Chopra and LeCun (2006) learns a map of handwritten fours
 and nines from nothing else: every picture is like its five nearest neighbours and
-unlike all others. This example does the same with 1,000 pictures, and draws the map
+dissimilar all others. This example does the same with 1,000 pictures, and draws the map
 of pictures that were held out, beside three maps of scikit-learn.
 """
 

@@ -31,9 +31,9 @@ first, second = np.triu_indices(len(X_train), k=1)
 
 
 def answers(share, seed):
-    """Return a share of all pairs of rows, drawn by chance, and what is said of them.
+    """Return a share of all pairs of rows, drawn at random, and what is said of them.
 
-    One pair in ten is alike.
+    One pair in ten is similar.
     """
     rng = np.random.default_rng(seed)
     asked = rng.choice(len(first), round(share * len(first)), replace=False)
@@ -41,9 +41,9 @@ def answers(share, seed):
     return pairs, y_train[first[asked]] == y_train[second[asked]]
 
 
-def learn(pairs, alike, closure, seed):
+def learn(pairs, similar, closure, seed):
     """Learn from pairs alone."""
-    similarity = PairConstraints(pairs, alike, transitive_closure=closure)
+    similarity = PairConstraints(pairs, similar, transitive_closure=closure)
     model = ContrastiveEmbedding(
         similarity=similarity, loss="contrastive_squared", random_state=seed
     )
@@ -96,7 +96,7 @@ for name, (accuracy, same) in beside.items():
 # better, and with few pairs it does much worse. It does another thing: it brings whole
 # classes together. Of 100 neighbours among the raw columns a third show another digit.
 # With a thousandth of all pairs there are fewer, and with a hundredth nearly none, as
-# with all labels. What follows from the pairs adds little here: pairs drawn by chance
+# with all labels. What follows from the pairs adds little here: pairs drawn at random
 # from so many rows seldom form chains.
 
 import matplotlib.pyplot as plt
@@ -129,16 +129,16 @@ plt.show()
 
 def asked_twice(share, wrong, seed):
     """Return each pair twice, with answers of which a share is wrong."""
-    pairs, alike = answers(share, seed)
-    pairs, alike = np.tile(pairs, (2, 1)), np.tile(alike, 2)
-    return pairs, alike ^ (np.random.default_rng(seed).random(len(alike)) < wrong)
+    pairs, similar = answers(share, seed)
+    pairs, similar = np.tile(pairs, (2, 1)), np.tile(similar, 2)
+    return pairs, similar ^ (np.random.default_rng(seed).random(len(similar)) < wrong)
 
 
-def learn_aloud(pairs, alike, closure):
+def learn_aloud(pairs, similar, closure):
     """Learn and print the warnings, then what the embedding is worth."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = learn(pairs, alike, closure, 0)
+        model = learn(pairs, similar, closure, 0)
     for warning in caught:
         print("  warning:", warning.message)
     accuracy, same = judge(model.transform)
@@ -152,7 +152,7 @@ for wrong in (0.02, 0.1):
 # %%
 # Even with one wrong answer in ten most errors are caught, and little is lost. It is
 # another matter with what follows from the answers: one wrong link joins two whole
-# groups. Rows of a group that an unlike pair contradicts are no longer pulled together
+# groups. Rows of a group that an dissimilar pair contradicts are no longer pulled together
 # at all. With few answers that costs something; with many, nearly all rows hang
 # together and most of what was known is gone. Where answers may be wrong, leave
 # ``transitive_closure=False``.

@@ -53,7 +53,7 @@ copies = np.array(list(combinations(range(5), 2)))
 first_rows = 5 * np.arange(len(X_train))
 edges = (first_rows[:, None, None] + copies).reshape(-1, 2)
 
-likenesses = {
+similarities = {
     "Neighbours only": NeighborSimilarity(n_neighbors=5),
     "Neighbours and known copies": NeighborSimilarity(n_neighbors=5, edges=edges),
 }
@@ -62,11 +62,11 @@ maps = {
         n_components=2,
         normalize=False,
         standardize=False,
-        similarity=likeness,
+        similarity=similarity,
         max_iter=60,
         random_state=0,
     ).fit(C_train)
-    for name, likeness in likenesses.items()
+    for name, similarity in similarities.items()
 }
 
 # %%
@@ -139,7 +139,7 @@ figure.legend(
 plt.show()
 
 # %%
-# Neighbouring rows are nearly always shifted alike, so the first map is laid out by
+# Neighbouring rows are nearly always shifted similar, so the first map is laid out by
 # shift. In the second map the shift is gone: neighbours guess it no better than chance,
 # and the copies of a picture lie together, although the network has seen none of them.
 # What the two axes hold instead is the shape of the digit, which is read off a little

@@ -2,7 +2,7 @@
 Neighbours that know the target
 ===============================
 
-Where the target is a quantity, two rows are the more alike the nearer their targets
+Where the target is a quantity, two rows are the more similar the nearer their targets
 are. ``similarity="targets"`` learns an embedding from that, and a nearest-neighbour
 regressor then averages over rows that matter to the target. This example does so for
 two small tables, the prices of homes and the progress of diabetes, and compares it

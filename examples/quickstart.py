@@ -78,8 +78,8 @@ def pair_distances(Z, y):
     """Return the distances of all similar and of all dissimilar pairs."""
     left, right = np.triu_indices(len(Z), k=1)
     distances = np.linalg.norm(Z[left] - Z[right], axis=1)
-    alike = y[left] == y[right]
-    return distances[alike], distances[~alike]
+    similar = y[left] == y[right]
+    return distances[similar], distances[~similar]
 
 
 def draw_map(ax, Z, y, title):

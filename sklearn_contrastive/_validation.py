@@ -47,7 +47,7 @@ def check_rows(estimator, X, reset, name="X"):
         )
     names = getattr(X, "columns", None)
     try:
-        _refuse_dates(X)
+        _check_no_dates(X)
         checked = validate_data(
             estimator,
             X,
@@ -185,7 +185,7 @@ def _check_finite(X, names, name):
         )
 
 
-def _refuse_dates(X):
+def _check_no_dates(X):
     """Raise for columns of dates and times, which would pass for integers."""
     dtypes = getattr(X, "dtypes", None)
     # One for each column of a table, a single one for a Series.
@@ -322,12 +322,12 @@ def first_fraction(y):
 
 
 def check_pair_labels(labels, n_pairs, name):
-    """Return which pairs are alike, or say what is wrong with their labels.
+    """Return which pairs are similar, or say what is wrong with their labels.
 
     Parameters
     ----------
     labels : array-like of shape (n_pairs,)
-        1 or True for alike, 0, -1 or False for unlike.
+        1 or True for similar, 0, -1 or False for dissimilar.
 
     n_pairs : int
         How many there must be.
@@ -337,7 +337,7 @@ def check_pair_labels(labels, n_pairs, name):
 
     Returns
     -------
-    alike : ndarray of bool of shape (n_pairs,)
+    similar : ndarray of bool of shape (n_pairs,)
         The labels.
 
     Raises
@@ -347,7 +347,7 @@ def check_pair_labels(labels, n_pairs, name):
     """
     if labels is None:
         raise ValueError(
-            f"`{name}` must hold 1 (alike) or 0 or -1 (unlike) for each pair; got None."
+            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got None."
         )
     labels = np.asarray(labels)
     if labels.dtype.kind == "O":
@@ -363,7 +363,7 @@ def check_pair_labels(labels, n_pairs, name):
     kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biufSU" else {None}
     if not (kinds <= {0, 1} or kinds <= {-1, 1}):
         raise ValueError(
-            f"`{name}` must hold 1 or True for pairs that are alike, and 0, -1 or "
+            f"`{name}` must hold 1 or True for pairs that are similar, and 0, -1 or "
             "False for those that are not, one of the three throughout; got "
             f"{sorted(kinds, key=str)[:5]}."
         )

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._callbacks import NoTasks
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._metric import PartnerRetrievalMixin
-from sklearn_contrastive._estimators._objectives import Objective, refuse_bools
+from sklearn_contrastive._estimators._objectives import Objective, check_no_bools
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._rows import Beside
 from sklearn_contrastive._training._running import (
@@ -179,7 +179,7 @@ class ContrastiveAlignment(
     ...     left, right, test_size=200, random_state=0
     ... )
     >>> model = ContrastiveAlignment(max_iter=20, random_state=0).fit(left, right)
-    >>> bool(model.score(left_test, right_test) > 0.1)  # 0.005 by chance
+    >>> bool(model.score(left_test, right_test) > 0.1)  # 0.005 at random
     True
     """
 
@@ -247,7 +247,7 @@ class ContrastiveAlignment(
             return self._fit(X, y)
 
     def _fit(self, X, y):
-        refuse_bools(self)
+        check_no_bools(self)
         X = check_rows(self, X, reset=True)
         self._y_names = column_names(y)
         y = check_partners(y, len(X))
@@ -265,7 +265,7 @@ class ContrastiveAlignment(
             )
         self.n_features_y_ = y.shape[1]
         both = self._learn_columns(X, y)
-        rng = random_stream(self, goes_on=False)
+        rng = random_stream(self, resume=False)
         self.device_ = resolve_device(self.device)
         self.loss_curve_, self.mining_curve_ = [], {}
         self.n_iter_ = self.n_steps_ = 0

@@ -19,13 +19,13 @@ class ContrastiveEmbedding(
 ):
     r"""Embedding learned with a contrastive loss.
 
-    A multi-layer perceptron maps rows to points so that rows that are alike come near
-    each other and rows that are not stay a margin apart [1]_. What is alike may be said
+    A multi-layer perceptron maps rows to points so that rows that are similar come near
+    each other and rows that are not stay a margin apart [1]_. What is similar may be said
     by class labels, neighbourhoods, given pairs, continuous targets, label sets, or
     changed copies of a row. Pairs are built inside each mini-batch; new rows are mapped
     by `transform`.
 
-    The four parts of the problem are parameters: what makes two rows alike
+    The four parts of the problem are parameters: what makes two rows similar
     (`similarity`), how a row becomes a point (`encoder`), which pairs to learn from
     (`miner`), and what is wanted of them (`loss`).
 
@@ -37,13 +37,13 @@ class ContrastiveEmbedding(
         for up to four networks; more networks are as wide as these four.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
-        What makes two rows alike: ``"labels"`` the same class in `y`; ``"targets"``
+        What makes two rows similar: ``"labels"`` the same class in `y`; ``"targets"``
         nearness of continuous `y`; ``"multilabel"`` shared labels in `y`;
         ``"neighbors"`` nearness in `X`; ``"views"`` being changed copies of one row;
         ``"pairs"`` what `y` says of the pairs in `X`. An object of
         `sklearn_contrastive.similarity` sets parameters, brings a graph, pairs of row
         numbers, or a value of `y` that means unknown. A sparse matrix is a graph of
-        likeness between rows, a function compares entries of `y`. ``"auto"`` goes by
+        similarity between rows, a function compares entries of `y`. ``"auto"`` goes by
         `y`: without it ``"neighbors"``; for an indicator matrix or a list of sets
         ``"multilabel"``; for several columns, for numbers with a fraction, and for
         whole numbers as floats with fewer than five rows a value ``"targets"``; else
@@ -97,7 +97,7 @@ class ContrastiveEmbedding(
     miner : str, callable, CrossBatchMemory or GlobalMiner, default="auto"
         Which pairs of a batch to learn from: ``"all"``; each row's 5 ``"nearest"``
         positives and 8 nearest negatives, or its one ``"hard"`` pair of each kind;
-        some drawn by chance, ``"random"`` or ``"distance_weighted"``; those in the
+        some drawn at random, ``"random"`` or ``"distance_weighted"``; those in the
         wrong order, ``"multi_similarity"``; for the triplet loss alone, triplets in
         the right order but too close, ``"semihard"``. ``"memory"`` adds rows of
         batches before, ``"global"`` lets rows that are confused share a batch. An

@@ -15,19 +15,19 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._callbacks import NoTasks, with_callbacks
 from sklearn_contrastive._estimators._held_out import hold_out
 from sklearn_contrastive._estimators._objectives import (
+    check_no_bools,
     full_name,
     initial_params,
     loss_of,
-    named,
     objectives_of,
     over,
-    refuse_bools,
+    resolve,
 )
 from sklearn_contrastive._estimators._sources import (
+    fit_similarity,
     flat_pairs,
-    kind_of,
-    likeness,
-    likeness_object,
+    resolve_similarity,
+    similarity_name,
 )
 from sklearn_contrastive._estimators._warnings import warn_of_collapse, warn_of_idleness
 from sklearn_contrastive._training._global_batches import GlobalBatches
@@ -54,7 +54,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
     learn_standardization,
 )
-from sklearn_contrastive.similarity import likeness_of
+from sklearn_contrastive.similarity import infer_similarity
 
 
 class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
@@ -78,7 +78,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         y : array-like, sparse matrix or list of sets, default=None
             What `similarity` compares: class labels (numbers, strings, bools or other
             objects that can be sorted), continuous targets, an indicator matrix or
-            label sets, or whether each pair is alike. None where rows alone are
+            label sets, or whether each pair is similar. None where rows alone are
             learned from.
 
         X_val : array-like of shape (n_val_samples, n_features), default=None
@@ -143,7 +143,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ValueError, TypeError, FloatingPointError
             As in `fit`; what was learned before is kept.
         """
-        with all_or_nothing(self, goes_on=True):
+        with all_or_nothing(self, resume=True):
             return self._fit(X, y, one_pass=True)
 
     def transform(self, X):
@@ -173,7 +173,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         read_from_y = {"labels", "targets", "multilabel"}
-        tags.target_tags.required = kind_of(self.similarity) in read_from_y
+        tags.target_tags.required = similarity_name(self.similarity) in read_from_y
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -205,21 +205,21 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _prepare(self, X, y, X_val=None, y_val=None, rows=None, one_pass=False):
         """Check all that is given, and return what is needed to train."""
-        goes_on = hasattr(self, "n_steps_")
+        resume = hasattr(self, "n_steps_")
         self.similarity_ = self.similarity
         if isinstance(self.similarity, str) and self.similarity == "auto":
-            self.similarity_ = likeness_of(X, y)
-        unfitted = likeness_object(self.similarity_)
-        refuse_bools(self)
-        X = check_rows(self, flat_pairs(self.similarity_, X), reset=not goes_on)
-        if not goes_on:
+            self.similarity_ = infer_similarity(X, y)
+        unfitted = resolve_similarity(self.similarity_)
+        check_no_bools(self)
+        X = check_rows(self, flat_pairs(self.similarity_, X), reset=not resume)
+        if not resume:
             learned = learn_standardization(X, self.standardize)
             self.standardize_, self.center_, self.scale_ = learned
-        similarity = likeness(self, unfitted, X, y, rows)
+        similarity = fit_similarity(self, unfitted, X, y, rows)
         n_classes = len(getattr(similarity, "classes_", ()))
-        self._set_encoder(unfitted.auto_activation, n_classes, goes_on)
+        self._set_encoder(unfitted.auto_activation, n_classes, resume)
         objectives, global_miner = self._objectives(unfitted.auto_nearest)
-        rng = random_stream(self, goes_on)
+        rng = random_stream(self, resume)
         similarities, stopping = [similarity] * self.n_members_, None
         if self.early_stopping and not one_pass:
             similarities, stopping = hold_out(self, X, similarity, X_val, y_val)
@@ -232,7 +232,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         own_objectives = [over(objectives, each) for each in similarities]
         self.alpha_ = similarity.auto_alpha if self.alpha == "auto" else self.alpha
         self.device_ = resolve_device(self.device)
-        if not goes_on:
+        if not resume:
             self._optimizer_state, self.loss_curve_, self.mining_curve_ = None, [], {}
             self.n_iter_ = self.n_steps_ = 0
         self.loss_curve_ = list(self.loss_curve_)
@@ -242,7 +242,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             seeds = rng.randint(2**31 - 1, size=self.n_members_)
             rngs = [np.random.RandomState(seed) for seed in seeds]
         models = [
-            self._model(X, own_objectives[member], own, goes_on, member)
+            self._model(X, own_objectives[member], own, resume, member)
             for member, own in enumerate(rngs)
         ]
         sources = similarities
@@ -259,7 +259,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         objectives = own_objectives[0]
         return Ready(X, similarity, objectives, models, sources, epochs, stopping)
 
-    def _set_encoder(self, auto_activation, n_classes, goes_on):
+    def _set_encoder(self, auto_activation, n_classes, resume):
         """Say how a row becomes a point, and how many networks share the components."""
         self.encoder_ = self.encoder
         if self.encoder == "mlp":
@@ -270,9 +270,9 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 self.dropout,
             )
         elif isinstance(self.encoder, str) or hasattr(self.encoder, "params_of"):
-            self.encoder_ = named(self.encoder, None, ENCODERS)
+            self.encoder_ = resolve(self.encoder, None, ENCODERS)
         n_components = self.n_components
-        if goes_on and n_components == "auto":
+        if resume and n_components == "auto":
             n_components = self.n_components_
         self.n_components_, self.n_members_ = shared(
             n_components, self.n_members, n_classes, mlp=self.encoder == "mlp"
@@ -313,13 +313,13 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         )
         return objectives, global_miner
 
-    def _model(self, X, objectives, rng, goes_on, member):
+    def _model(self, X, objectives, rng, resume, member):
         """Return a member as training wants it, afresh or where it stands."""
         at = member if self.n_members_ > 1 else ...
         seed = int(rng.randint(2**31 - 1))
         encoder = self._encoder(seed)
         params = encoder.init(self.n_features_in_, self._n_own, rng)
-        if goes_on:
+        if resume:
             members = () if at is ... else (self.n_members_,)
             shapes = [(*members, *param.shape) for param in params]
             params = encoder.params_of(self)
@@ -341,7 +341,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             learning_rate=self.learning_rate_init,
             alpha=self.alpha_,
             seed=seed,
-            loss_params=initial_params(self, objectives, rng, goes_on, at),
+            loss_params=initial_params(self, objectives, rng, resume, at),
             optimizer_state=self._optimizer_state and self._optimizer_state[member],
         )
 

@@ -1,10 +1,10 @@
 """Rows that an estimator holds out for early stopping."""
 
 from sklearn_contrastive._estimators._sources import (
+    check_no_row_numbers,
+    fit_similarity,
     flat_pairs,
-    likeness,
-    likeness_object,
-    refuse_row_numbers,
+    resolve_similarity,
 )
 from sklearn_contrastive._training._early_stopping import (
     EachStopping,
@@ -48,7 +48,7 @@ def hold_out(estimator, X, similarity, X_val, y_val):
         too small to hold rows out.
     """
     # The same rows in every fit that goes on: those trained on cannot judge.
-    rng = random_stream(estimator, goes_on=False)
+    rng = random_stream(estimator, resume=False)
     if X_val is None and y_val is not None:
         raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
     members = range(estimator.n_members_)
@@ -62,9 +62,9 @@ def hold_out(estimator, X, similarity, X_val, y_val):
         X_val = flat_pairs(estimator.similarity_, X_val)
         X = check_rows(estimator, X_val, reset=False, name="X_val")
         try:
-            unfitted = likeness_object(estimator.similarity_)
-            refuse_row_numbers(unfitted)
-            held_out = likeness(estimator, unfitted, X, y_val)
+            unfitted = resolve_similarity(estimator.similarity_)
+            check_no_row_numbers(unfitted)
+            held_out = fit_similarity(estimator, unfitted, X, y_val)
         except (TypeError, ValueError) as error:
             message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
             raise type(error)(message) from error

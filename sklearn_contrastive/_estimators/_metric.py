@@ -79,7 +79,7 @@ class EmbeddingMetricMixin:
         Returns
         -------
         scores : ndarray of shape (n_pairs,)
-            Numbers <= 0; the greater, the more alike.
+            Numbers <= 0; the greater, the more similar.
         """
         return -self.pair_distance(pairs)
 
@@ -179,7 +179,7 @@ class PartnerRetrievalMixin:
         -------
         score : float
             Share of rows of `X` whose nearest row of `y` has the same number, in
-            [0, 1]; 1 / n_samples by chance.
+            [0, 1]; 1 / n_samples at random.
         """
         check_consistent_length(X, y)
         found = self.kneighbors(X, y, return_distance=False)[:, 0]

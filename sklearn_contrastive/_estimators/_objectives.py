@@ -34,7 +34,7 @@ class Objective(NamedTuple):
         Whether, and how, rows are compared with those of batches before.
 
     similarity : Similarity, default=None
-        What makes two rows alike.
+        What makes two rows similar.
     """
 
     miner: Any
@@ -44,7 +44,7 @@ class Objective(NamedTuple):
     similarity: Any = None
 
 
-def named(value, auto, members):
+def resolve(value, auto, members):
     """Return the member of a family that a name stands for, or a copy of the object.
 
     Parameters
@@ -69,11 +69,11 @@ def named(value, auto, members):
         value = clone(value)
         if hasattr(value, "_parameter_constraints"):
             value._validate_params()
-            refuse_bools(value)
+            check_no_bools(value)
     return value
 
 
-def refuse_bools(noun):
+def check_no_bools(noun):
     """Raise for parameters that are True or False and should be numbers.
 
     Parameters
@@ -198,7 +198,7 @@ def objectives_of(loss, miner, n_components, on_sphere, nearest=None):
             )
         names[part] = name
         one = _agreed(one, name, given=miner, memory=memory)
-        one_miner = named(name, None, MINERS)
+        one_miner = resolve(name, None, MINERS)
         if hasattr(one_miner, "resolve"):
             one_miner = one_miner.resolve(n_components, on_sphere)
         objectives[part] = Objective(one_miner, one, weight, memory)
@@ -208,7 +208,7 @@ def objectives_of(loss, miner, n_components, on_sphere, nearest=None):
 
 
 def over(objectives, similarity):
-    """Return each part of an objective for each likeness that is learned from.
+    """Return each part of an objective for each similarity that is learned from.
 
     Parameters
     ----------
@@ -221,31 +221,31 @@ def over(objectives, similarity):
     Returns
     -------
     objectives : dict of str to Objective
-        With a similarity each; those of a further likeness carry its name.
+        With a similarity each; those of a further similarity carry its name.
 
     Raises
     ------
     ValueError
-        If a loss needs classes and a likeness has none.
+        If a loss needs classes and a similarity has none.
     """
     terms = {}
-    for term, likeness, factor in similarity.terms():
+    for term, each, factor in similarity.terms():
         for part, objective in objectives.items():
-            if term and not (likeness.repels or isinstance(objective.loss, PairLoss)):
+            if term and not (each.repels or isinstance(objective.loss, PairLoss)):
                 # Without dissimilar pairs, other losses make nothing of similar ones.
                 pull = LOSSES["contrastive"](margin=1.0)
                 objective = objective._replace(loss=pull, miner=AllPairs())
             loss, weight = objective.loss, objective.weight * factor
             proxies = getattr(loss, "has_proxies", False)
-            if proxies and not hasattr(likeness, "prototypes"):
+            if proxies and not hasattr(each, "prototypes"):
                 raise ValueError(
                     f"{type(loss).__name__} learns a proxy for each class, and "
-                    f"{type(likeness).__name__} has no classes. Use another loss, or "
+                    f"{type(each).__name__} has no classes. Use another loss, or "
                     "similarity='labels', with unsupervised=None where some rows have "
                     "no label."
                 )
-            name = "__".join(each for each in (term, part) if each)
-            terms[name] = objective._replace(similarity=likeness, weight=weight)
+            name = "__".join(each for one in (term, part) if one)
+            terms[name] = objective._replace(similarity=each, weight=weight)
     return terms
 
 
@@ -256,7 +256,7 @@ def _layers(miner):
         if isinstance(miner, str) and MINERS.get(miner) is kind:
             miner = kind()
         if isinstance(miner, kind):
-            found[kind] = named(miner, None, MINERS)
+            found[kind] = resolve(miner, None, MINERS)
             miner = miner.miner
     search = getattr(found[GlobalMiner], "search", None)
     for name, given in (("miner", miner), ("search", search)):
@@ -301,7 +301,7 @@ def _agreed(loss, name, given, memory):
     return loss
 
 
-def initial_params(estimator, objectives, rng, goes_on, at=...):
+def initial_params(estimator, objectives, rng, resume, at=...):
     """Return what losses learn by themselves, to start from or to go on with.
 
     Parameters
@@ -315,7 +315,7 @@ def initial_params(estimator, objectives, rng, goes_on, at=...):
     rng : numpy.random.RandomState
         Source of randomness.
 
-    goes_on : bool
+    resume : bool
         Whether an earlier fit is continued.
 
     at : int or Ellipsis, default=...
@@ -344,10 +344,10 @@ def initial_params(estimator, objectives, rng, goes_on, at=...):
                 f"{type(loss).__name__} returned {sorted(own)}. Derive from "
                 "ListwiseLoss or Loss."
             )
-        if goes_on and getattr(loss, "has_proxies", False):
+        if resume and getattr(loss, "has_proxies", False):
             _refuse_other_classes(loss, estimator.classes_, similarity.classes_)
         params.append(own)
-    if not goes_on:
+    if not resume:
         return params
     earlier = {k: np.asarray(v)[at] for k, v in estimator.loss_params_.items()}
     for part, own in zip(objectives, params, strict=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._estimators._sources import kind_of
+from sklearn_contrastive._estimators._sources import similarity_name
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (
@@ -10,7 +10,7 @@ from sklearn_contrastive.similarity import (
     check_labels,
     check_pair_labels,
     check_targets,
-    likeness_of,
+    infer_similarity,
 )
 
 #: Neighbours that targets are averaged over, and that are to be kept.
@@ -52,7 +52,7 @@ def score_of(estimator, X, y):
 
 def _kind(similarity, X, y):
     """Return what `y` is: what training was told or, failing that, what it holds."""
-    found, told = likeness_of(X, y), kind_of(similarity)
+    found, told = infer_similarity(X, y), similarity_name(similarity)
     if found in ("pairs", "neighbors"):
         return found
     return told if told in ("labels", "targets", "multilabel") else found
@@ -86,10 +86,10 @@ def _jaccard(Z, y):
 def _pairs_in_order(distances, y):
     from sklearn.metrics import roc_auc_score
 
-    alike = check_pair_labels(y, len(distances), "y")
-    if alike.all() or not alike.any():
-        raise ValueError("`y` must hold pairs of both kinds, alike and unlike.")
-    return float(roc_auc_score(alike, -distances))
+    similar = check_pair_labels(y, len(distances), "y")
+    if similar.all() or not similar.any():
+        raise ValueError("`y` must hold pairs of both kinds, similar and dissimilar.")
+    return float(roc_auc_score(similar, -distances))
 
 
 def _share_kept(X, Z):

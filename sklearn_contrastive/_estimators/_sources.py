@@ -1,9 +1,9 @@
-"""Where likeness comes from: names, objects and graphs become fitted similarities."""
+"""Where similarity comes from: names, objects and graphs become fitted similarities."""
 
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_contrastive._estimators._objectives import named
+from sklearn_contrastive._estimators._objectives import resolve
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
@@ -13,7 +13,7 @@ from sklearn_contrastive.similarity import (
 )
 
 
-def likeness(estimator, similarity, X, y, rows=None):
+def fit_similarity(estimator, similarity, X, y, rows=None):
     """Return a similarity fitted to rows as an estimator sees them.
 
     Parameters
@@ -22,7 +22,7 @@ def likeness(estimator, similarity, X, y, rows=None):
         With what is done to columns.
 
     similarity : Similarity
-        Not fitted, what `likeness_object` returned.
+        Not fitted, what `resolve_similarity` returned.
 
     X : ndarray of shape (n_samples, n_features)
         Checked rows, in raw units.
@@ -50,7 +50,7 @@ def likeness(estimator, similarity, X, y, rows=None):
     return similarity.fit(X, y)
 
 
-def likeness_object(similarity):
+def resolve_similarity(similarity):
     """Return what a name, an object, a graph or a function stands for.
 
     Parameters
@@ -67,11 +67,11 @@ def likeness_object(similarity):
         return NeighborSimilarity(graph=similarity)
     if callable(similarity) and not isinstance(similarity, Similarity):
         return FunctionSimilarity(similarity)
-    return named(similarity, None, SIMILARITIES)
+    return resolve(similarity, None, SIMILARITIES)
 
 
-def kind_of(similarity):
-    """Return the name of what makes two rows alike.
+def similarity_name(similarity):
+    """Return the name of what makes two rows similar.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def kind_of(similarity):
     Returns
     -------
     name : str or None
-        One of `SIMILARITIES`; None for "auto", a graph, a function and likenesses of
+        One of `SIMILARITIES`; None for "auto", a graph, a function and similarities of
         the user's own.
     """
     if isinstance(similarity, str):
@@ -107,7 +107,7 @@ def _of_rows(similarity, rows, n_rows):
     return similarity.of_rows(rows)
 
 
-def refuse_row_numbers(similarity):
+def check_no_row_numbers(similarity):
     """Raise where a similarity speaks of the rows of one table, and not of others.
 
     Parameters
@@ -120,7 +120,7 @@ def refuse_row_numbers(similarity):
     ValueError
         If it brings a graph, edges or pairs of row numbers.
     """
-    if similarity.speaks_of_rows:
+    if similarity.uses_row_indices:
         raise ValueError(
             f"`X_val` must not be given with {type(similarity).__name__}: its row "
             "numbers speak of `X`. Leave it out, and rows or pairs are held out of `X`."
@@ -133,7 +133,7 @@ def flat_pairs(similarity, X):
     Parameters
     ----------
     similarity : str or object
-        What makes two rows alike.
+        What makes two rows similar.
 
     X : array-like of shape (n_pairs, 2, n_features) or (n_samples, n_features)
         Samples.
@@ -148,8 +148,8 @@ def flat_pairs(similarity, X):
     ValueError
         If pairs are wanted and `X` holds none, or the other way round.
     """
-    numbered = getattr(similarity, "speaks_of_rows", False)
-    if kind_of(similarity) != "pairs" or numbered:
+    numbered = getattr(similarity, "uses_row_indices", False)
+    if similarity_name(similarity) != "pairs" or numbered:
         return X
     X = np.asarray(X)
     if X.ndim != 3 or X.shape[1] != 2:

@@ -15,7 +15,7 @@ class Keys(NamedTuple):
         with itself is never a pair.
 
     values : array of shape (n_rows, ...)
-        What likeness is read from, such as class codes.
+        What similarity is read from, such as class codes.
     """
 
     rows: Any
@@ -40,9 +40,9 @@ class Pairs(NamedTuple):
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import LabelSimilarity
-    >>> likeness = LabelSimilarity().fit(None, ["a", "a", "b"])
-    >>> keys = likeness.keys(np.arange(3))
-    >>> pairs = likeness.compare(keys, keys)
+    >>> similarity = LabelSimilarity().fit(None, ["a", "a", "b"])
+    >>> keys = similarity.keys(np.arange(3))
+    >>> pairs = similarity.compare(keys, keys)
     >>> pairs.positive.astype(int)
     array([[0, 1, 0],
            [1, 0, 0],
@@ -100,7 +100,7 @@ def work_arrays(keys, other_keys, work):
 
 
 def same_value_pairs(keys, other_keys, work=None):
-    """Return rows with the same value as alike and all others as unlike.
+    """Return rows with the same value as similar and all others as dissimilar.
 
     Parameters
     ----------
@@ -119,16 +119,16 @@ def same_value_pairs(keys, other_keys, work=None):
     ours = [key[..., None] for key in keys]
     theirs = [key[..., None, :] for key in other_keys]
     if isinstance(keys.rows, np.ndarray):
-        itself, alike = (a == b for a, b in zip(ours, theirs, strict=True))
-        return Pairs((alike & ~itself).astype(float), (~alike).astype(float))
+        itself, similar = (a == b for a, b in zip(ours, theirs, strict=True))
+        return Pairs((similar & ~itself).astype(float), (~similar).astype(float))
     import torch
 
     # Straight to floats: arithmetic with booleans is several times slower.
-    alike, unlike, itself = work_arrays(keys, other_keys, work)
+    similar, dissimilar, itself = work_arrays(keys, other_keys, work)
     torch.eq(ours[0], theirs[0], out=itself)
-    torch.ne(ours[1], theirs[1], out=unlike)
-    torch.eq(ours[1], theirs[1], out=alike)
-    return Pairs(alike.sub_(itself), unlike)
+    torch.ne(ours[1], theirs[1], out=dissimilar)
+    torch.eq(ours[1], theirs[1], out=similar)
+    return Pairs(similar.sub_(itself), dissimilar)
 
 
 def view_numbers(index, similarity):

@@ -39,7 +39,7 @@ class Tiles:
         anchor's pairs together.
 
     mirrored : bool, default=False
-        Whether anchors are the candidates and pairs are alike in both directions, so
+        Whether anchors are the candidates and pairs are similar in both directions, so
         that half of them will do.
 
     fixed : bool, default=False

@@ -28,7 +28,7 @@ class HeldOutPairs:
         index = similarity.batches(min(_MOST_ROWS, len(similarity.rows_)), rng)[0]
         keys = similarity.keys(index)
         positive, negative = similarity.compare(keys, keys)
-        # A pair that is partly alike counts as what it is more of.
+        # A pair that is partly similar counts as what it is more of.
         kinds = [
             _some(weights, rng)
             for weights in (positive > negative, negative > positive)

@@ -16,7 +16,7 @@ class GlobalBatches:
     Parameters
     ----------
     similarity : Similarity
-        Draws the first half, and says who is alike.
+        Draws the first half, and says who is similar.
 
     miner : GlobalMiner
         How often and how hard to search.
@@ -96,13 +96,13 @@ class GlobalBatches:
         self._n_hard = np.zeros(len(near), dtype=int)
         for start in blocks:
             part = near[start : start + _BLOCK]
-            unlike = self._unlike(self.rows_[start : start + len(part)], part)
-            order = np.argsort(unlike <= 0, axis=1, kind="stable")
+            dissimilar = self._dissimilar(self.rows_[start : start + len(part)], part)
+            order = np.argsort(dissimilar <= 0, axis=1, kind="stable")
             near[start : start + _BLOCK] = np.take_along_axis(part, order, axis=1)
-            self._n_hard[start : start + _BLOCK] = (unlike > 0).sum(axis=1)
+            self._n_hard[start : start + _BLOCK] = (dissimilar > 0).sum(axis=1)
         self._neighbors = near
 
-    def _unlike(self, rows, near):
+    def _dissimilar(self, rows, near):
         """Return the negative weights of rows with their own neighbours."""
         compare, keys = self._similarity.compare, self._similarity.keys
         others = keys(self.rows_[near])

@@ -23,8 +23,8 @@ class Model(NamedTuple):
         How a row becomes a point.
 
     objectives : list of Objective
-        The other three nouns: what is wanted of which pairs, and who is alike. The
-        first likeness says what stands for a row in a step.
+        The other three nouns: what is wanted of which pairs, and who is similar. The
+        first similarity says what stands for a row in a step.
 
     params : list of ndarray
         The encoder's parameters to start from.
@@ -88,7 +88,7 @@ class Ready(NamedTuple):
         The rows.
 
     similarity : Similarity
-        What makes two of them alike.
+        What makes two of them similar.
 
     objectives : dict of str to Objective
         By name.

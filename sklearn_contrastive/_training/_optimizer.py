@@ -71,7 +71,7 @@ class AdamW:
             self._on_device = torch.zeros(n, device=flat.device)
             self._rates = self._on_device.unbind()
 
-    def learn_at(self, rates):
+    def set_lr(self, rates):
         """Set the learning rate of the steps to come.
 
         Parameters

@@ -127,7 +127,7 @@ def together(epochs):
         yield np.stack([index for index, _ in parts], axis=1), parts[0][1]
 
 
-def random_stream(estimator, goes_on):
+def random_stream(estimator, resume):
     """Return a random stream of this fit alone.
 
     Parameters
@@ -135,7 +135,7 @@ def random_stream(estimator, goes_on):
     estimator : estimator
         With `random_state` and, where training goes on, ``n_steps_``.
 
-    goes_on : bool
+    resume : bool
         Whether an earlier fit is continued.
 
     Returns
@@ -147,7 +147,7 @@ def random_stream(estimator, goes_on):
     if seed is None:
         # Not numpy's global stream: a fit leaves that as it was.
         return np.random.RandomState()
-    if goes_on and isinstance(seed, Integral):
+    if resume and isinstance(seed, Integral):
         # The same seed must not repeat the batches of the steps already done.
         return np.random.RandomState([seed, estimator.n_steps_])
     return check_random_state(seed)
@@ -184,12 +184,12 @@ def run(estimator, trainer, epochs, stopping, tasks, given):
     n_before = estimator.n_iter_
     estimator.validation_scores_ = None if stopping is None else stopping.scores
     try:
-        with undisturbed(*trainer.circumstances):
+        with isolated_rng_and_threads(*trainer.circumstances):
             for index, rates in epochs:
                 task = tasks.subcontext(task_name="epoch")
                 task.call_on_fit_task_begin(estimator=estimator, **given)
                 loss = float(np.mean(trainer.epoch(index, rates)))
-                note_epoch(estimator, loss, len(rates), trainer.statistics())
+                record_epoch(estimator, loss, len(rates), trainer.statistics())
                 stop = stopping is not None and stopping.update(trainer)
                 if stopping is not None and estimator.verbose:
                     print(f"Validation score: {stopping.scores[-1]:.6f}")
@@ -219,7 +219,7 @@ def run(estimator, trainer, epochs, stopping, tasks, given):
         )
 
 
-def note_epoch(estimator, loss, n_steps, statistics):
+def record_epoch(estimator, loss, n_steps, statistics):
     """Carry on the curves, or say that the loss is no number any more."""
     if not math.isfinite(loss):
         nouns = [getattr(estimator, name, "") for name in ("loss", "miner")]
@@ -241,7 +241,7 @@ def note_epoch(estimator, loss, n_steps, statistics):
 
 
 @contextmanager
-def all_or_nothing(estimator, goes_on=False):
+def all_or_nothing(estimator, resume=False):
     """Train with gradients on, whatever the caller does; undo all if that fails.
 
     Parameters
@@ -249,13 +249,13 @@ def all_or_nothing(estimator, goes_on=False):
     estimator : estimator
         What it has learned before is forgotten first.
 
-    goes_on : bool, default=False
+    resume : bool, default=False
         Whether that is kept instead, to train on from it.
     """
     import torch
 
     before = dict(vars(estimator))
-    for name in [] if goes_on else before:
+    for name in [] if resume else before:
         if name.endswith("_") and not name.startswith("_"):
             delattr(estimator, name)
     try:
@@ -303,7 +303,7 @@ def resolve_device(device):
 
 
 @contextmanager
-def undisturbed(device, widest, seed):
+def isolated_rng_and_threads(device, widest, seed):
     """Leave torch's global random streams and the thread counts as they are.
 
     Parameters

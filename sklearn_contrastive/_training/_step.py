@@ -20,7 +20,7 @@ class Step:
         How a row becomes a point.
 
     objectives : list of Objective or of list of Objective
-        The other three nouns: what is wanted of which pairs, and who is alike; one a
+        The other three nouns: what is wanted of which pairs, and who is similar; one a
         model where those of several models cannot stand for each other.
 
     params : list of Tensor
@@ -155,7 +155,7 @@ def _kind(objective):
     nouns = type(miner), type(loss), type(similarity)
     ours = all(noun.__module__.startswith("sklearn_contrastive.") for noun in nouns)
     rides = ours and memory is None and not getattr(miner, "draws", False)
-    if not (rides and similarity.keys_suffice and isinstance(loss, PairLoss)):
+    if not (rides and similarity.batchable and isinstance(loss, PairLoss)):
         return None
     others = {k: v for k, v in vars(loss).items() if not isinstance(v, Real)}
     return repr((nouns, vars(miner), others, weight))

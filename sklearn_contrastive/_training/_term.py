@@ -1,7 +1,7 @@
 """A term of the objective: a loss over the pairs that a miner keeps.
 
 Anchors are the rows of a batch or a loss's proxies; candidates are the rows of the
-batch and, with a memory, of batches before. Here likeness, miner and loss meet.
+batch and, with a memory, of batches before. Here similarity, miner and loss meet.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ class Term:
     Parameters
     ----------
     objective : Objective
-        Miner, loss, its weight, a memory or None, and what makes two rows alike.
+        Miner, loss, its weight, a memory or None, and what makes two rows similar.
 
     params : dict of str to Tensor
         The loss's own parameters, with gradients to write to.
@@ -176,7 +176,7 @@ class Meeting:
     Parameters
     ----------
     similarity, miner, loss : objects
-        What is alike, which pairs count, and what is wanted of them.
+        What is similar, which pairs count, and what is wanted of them.
 
     keys : Keys
         Arrays that hold the keys of the anchors.
@@ -200,8 +200,8 @@ class Meeting:
         if self._mirrored and isinstance(loss, PairLoss):
             # A multiple of D² can be added up without looking at any pair.
             constant = loss.constant_slopes(keys[0].new_ones(1))[0] is not None
-            if constant and similarity.knows_all and keys.rows.ndim == 1:
-                self._compare = similarity.alike
+            if constant and similarity.is_complete and keys.rows.ndim == 1:
+                self._compare = similarity.similar
                 self._attraction = partial(similarity.attraction, keys)
 
     def __call__(self, A, C, params):

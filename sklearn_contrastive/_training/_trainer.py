@@ -82,7 +82,7 @@ class Trainer:
         self.encoder, objectives = models[0].encoder, models[0].objectives
         if self._n_models is not None:
             self.encoder, objectives = stacked(models, self._leaf)
-        self._likenesses = [
+        self._similarities = [
             {id(one.similarity): one.similarity for one in each.objectives}
             for each in models
         ]
@@ -178,12 +178,12 @@ class Trainer:
         return (np.array(self._total.tolist()) / len(rates)).tolist()
 
     def _keys_of(self, index):
-        """Return the keys of batches, by each likeness."""
+        """Return the keys of batches, by each similarity."""
         if self._n_models is None:
-            return [each.keys(index) for each in self._likenesses[0].values()]
+            return [each.keys(index) for each in self._similarities[0].values()]
         keys = [
             [each.keys(index[:, model]) for each in own.values()]
-            for model, own in enumerate(self._likenesses)
+            for model, own in enumerate(self._similarities)
         ]
         return [
             Keys(*(np.stack(part, axis=1) for part in zip(*of_models, strict=True)))
@@ -206,7 +206,7 @@ class Trainer:
             for here, key in zip(self._keys, keys, strict=True):
                 here.copy_(key[step])
             for peaks, optimizer in zip(self._rates, self.optimizers, strict=True):
-                optimizer.learn_at([rate * peak for peak in peaks])
+                optimizer.set_lr([rate * peak for peak in peaks])
             advance()
 
     def _key(self, key):
@@ -232,9 +232,9 @@ class Trainer:
         X = torch.empty(shape, dtype=self._dtype, device=self._device)
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
-        of_likeness = dict(zip(self._likenesses[0], held, strict=True))
+        of_similarity = dict(zip(self._similarities[0], held, strict=True))
         terms = self._models[0].objectives
-        of_objective = [of_likeness[id(each.similarity)] for each in terms]
+        of_objective = [of_similarity[id(each.similarity)] for each in terms]
         self._step, self._replay = self._make_step(X, of_objective), None
         self.memories = [
             memory for term in self._step.terms for memory in term.memories

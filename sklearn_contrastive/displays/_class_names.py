@@ -13,7 +13,7 @@ _MOST_NAMES = 80
 
 
 def names_of(classes):
-    """Return a name for each class, no two alike.
+    """Return a name for each class, no two similar.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def names_of(classes):
     """
     labels = _days(classes)
     names = [short(label) for label in labels]
-    for alike in [name for name, count in Counter(names).items() if count > 1]:
-        places = [place for place, name in enumerate(names) if name == alike]
+    for similar in [name for name, count in Counter(names).items() if count > 1]:
+        places = [place for place, name in enumerate(names) if name == similar]
         parts = _differing([one_line(labels[place]) for place in places])
         for place, part in zip(places, parts, strict=True):
             names[place] = short(part)

@@ -27,7 +27,7 @@ def draw_pairs(codes, n_pairs, random_state=None):
     ends : ndarray of int of shape (n_drawn, 2)
         Row numbers. No pair is drawn twice, and all are equally likely.
 
-    alike : ndarray of bool of shape (n_drawn,)
+    similar : ndarray of bool of shape (n_drawn,)
         Which pairs are of one class.
     """
     rng = check_random_state(random_state)
@@ -43,8 +43,8 @@ def draw_pairs(codes, n_pairs, random_state=None):
         left = np.searchsorted(totals, chosen, side="right")
         right = (last - first)[left] - (totals[left] - chosen) + first[left]
         kinds.append(np.column_stack([order[left], order[right]]))
-    alike = np.repeat([True, False], [len(kind) for kind in kinds])
-    return np.concatenate(kinds), alike
+    similar = np.repeat([True, False], [len(kind) for kind in kinds])
+    return np.concatenate(kinds), similar
 
 
 def _some(n_all, n_wanted, rng):
@@ -70,7 +70,7 @@ def measured_pairs(estimator, pairs, y):
 
     Returns
     -------
-    alike : ndarray of bool of shape (n_pairs,)
+    similar : ndarray of bool of shape (n_pairs,)
         Which pairs are the same.
 
     distances : ndarray of shape (n_pairs,)

@@ -18,7 +18,11 @@ from sklearn_contrastive.displays._axes import (
 from sklearn_contrastive.displays._class_legend import class_legend, name_many
 from sklearn_contrastive.displays._class_names import names_of
 from sklearn_contrastive.displays._density import grid_over
-from sklearn_contrastive.displays._known import beside_one_another, kind_of, known_of
+from sklearn_contrastive.displays._known import (
+    beside_one_another,
+    known_of,
+    similarity_name,
+)
 from sklearn_contrastive.displays._layout import colorbar_beside, equal_scales, settle
 from sklearn_contrastive.displays._marks import density, scatter
 from sklearn_contrastive.displays._palette import N_COLORS
@@ -166,7 +170,7 @@ class EmbeddingDisplay:
 
         max_points : int, default=20_000
             With more points than that a density is drawn, >= 1. In three dimensions,
-            so many that are drawn by chance.
+            so many that are drawn at random.
 
         scatter_kw : dict, default=None
             Keywords for matplotlib's `scatter`; the legend shows what they do. No
@@ -243,7 +247,7 @@ class EmbeddingDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_embedding")
         Z = check_points(Z)
-        width, kind = Z.shape[1], kind_of(y)
+        width, kind = Z.shape[1], similarity_name(y)
         known_of(y, kind, len(Z))
         points, _, share = few_dimensions(Z, 3 if width == 3 else n_dimensions)
         display = cls(
@@ -285,7 +289,7 @@ class EmbeddingDisplay:
             dense = len(points) > max_points and points.shape[1] < 3
             if len(points) > max_points and not dense:
                 rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
-                notes.append(f"{max_points:,} rows drawn by chance")
+                notes.append(f"{max_points:,} rows drawn at random")
             self.scatters_, self.image_ = [], None
             if dense:
                 notes += self._plot_density(places, known)

@@ -11,7 +11,7 @@ class SpringForces(NamedTuple):
     Parameters
     ----------
     loss : float
-        Mean energy of alike pairs plus mean energy of unlike pairs that cost something.
+        Mean energy of similar pairs plus mean energy of dissimilar pairs that cost something.
 
     forces : ndarray of shape (n_points, n_components)
         Minus the gradient of the loss.
@@ -44,7 +44,7 @@ def spring_forces(Z, codes, loss):
         = -2 \sum_j W_{ij} (z_i - z_j), \qquad
         W_{ij} = \frac{1}{N} \frac{\partial E}{\partial D_{ij}^2}
 
-    where N is the number of alike pairs, or that of unlike pairs with E > 0.
+    where N is the number of similar pairs, or that of dissimilar pairs with E > 0.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def spring_forces(Z, codes, loss):
     left, right = np.triu_indices(len(Z), k=1)
     gaps = Z[left] - Z[right]
     distances = np.sqrt((gaps**2).sum(axis=1))
-    alike = codes[left] == codes[right]
+    similar = codes[left] == codes[right]
     total, weights, active = 0.0, np.zeros(len(gaps)), np.zeros(len(gaps), dtype=bool)
-    for formula, kind in ((loss.positive, alike), (loss.negative, ~alike)):
+    for formula, kind in ((loss.positive, similar), (loss.negative, ~similar)):
         # Formulas divide by distances; slope times difference is zero at coincidence.
         energy, slope = formula(np.maximum(distances[kind], 1e-12))
-        n_counted = max(1, kind.sum() if kind is alike else (energy > 0).sum())
+        n_counted = max(1, kind.sum() if kind is similar else (energy > 0).sum())
         total += float(energy.sum()) / n_counted
         weights[kind] = slope / n_counted
         active[kind] = energy > 0
@@ -83,6 +83,6 @@ def spring_forces(Z, codes, loss):
         total,
         forces,
         np.column_stack([left, right])[active],
-        alike[active],
+        similar[active],
         np.linalg.norm(pulls[active], axis=1),
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_contrastive.displays._points import check_classes
-from sklearn_contrastive.similarity import check_targets, likeness_of
+from sklearn_contrastive.similarity import check_targets, infer_similarity
 
 #: Height of a strip of points in strips, and steps that never fall into a pattern.
 _STRIP, _GOLDEN = 0.7, (5**0.5 - 1) / 2
@@ -38,7 +38,7 @@ class Known(NamedTuple):
         return len(self.classes) > 0 and bool((self.codes < 0).any())
 
 
-def kind_of(y):
+def similarity_name(y):
     """Return what labels or targets are, or say that they are neither.
 
     Parameters
@@ -58,7 +58,7 @@ def kind_of(y):
     """
     if y is None:
         return None
-    kind = likeness_of(None, y)
+    kind = infer_similarity(None, y)
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
         raise ValueError(
             "`y` must hold one class label or one target per row; got several "

@@ -61,7 +61,7 @@ def scatter(ax, places, known, rows, scatter_kw=None):
 
 
 def _groups(ax, known, rows):
-    """Return rows that look alike, with what they look like."""
+    """Return rows that look similar, with what they look like."""
     unknown = {"color": faint(ax, 0.45), "marker": ".", "label": "unknown"}
     if known.targets is not None:
         missing = np.isnan(known.targets[rows])

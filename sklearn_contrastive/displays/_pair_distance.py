@@ -1,4 +1,4 @@
-"""A picture of the distances of alike and of unlike pairs."""
+"""A picture of the distances of similar and of dissimilar pairs."""
 
 from numbers import Integral, Real
 
@@ -35,17 +35,17 @@ _BINS = [Interval(Integral, 1, None, closed="left"), "array-like"]
 
 
 class PairDistanceDisplay:
-    """Distances of alike and of unlike pairs, as two histograms.
+    """Distances of similar and of dissimilar pairs, as two histograms.
 
     Make it with `from_estimator` or `from_predictions`. Each histogram adds up to
-    100 % of its kind of pairs, so that many unlike pairs do not dwarf few alike ones.
-    The margin is where training stops pushing unlike rows, the threshold up to where a
+    100 % of its kind of pairs, so that many dissimilar pairs do not dwarf few similar ones.
+    The margin is where training stops pushing dissimilar rows, the threshold up to where a
     verifier takes two rows for the same.
 
     Parameters
     ----------
-    alike : ndarray of bool of shape (n_pairs,)
-        Which pairs are alike.
+    similar : ndarray of bool of shape (n_pairs,)
+        Which pairs are similar.
 
     distances : ndarray of shape (n_pairs,)
         Their distances.
@@ -70,11 +70,11 @@ class PairDistanceDisplay:
     bin_edges_ : ndarray of shape (n_bins + 1,)
         Where bins begin and end.
 
-    shares_alike_, shares_unlike_ : ndarray of shape (n_bins,)
+    shares_similar_, shares_dissimilar_ : ndarray of shape (n_bins,)
         Share of the pairs of each kind in each bin, in percent.
 
     histograms_ : list of matplotlib StepPatch
-        Of unlike and of alike pairs.
+        Of dissimilar and of similar pairs.
 
     lines_ : dict of str to matplotlib Line2D
         ``"margin"`` and ``"threshold"``, where they are marked.
@@ -96,13 +96,13 @@ class PairDistanceDisplay:
     >>> display = PairDistanceDisplay.from_predictions(
     ...     [1, 1, 1, 0, 0], [0.1, 0.2, 0.6, 0.5, 1.1], threshold=0.4, bins=4
     ... )
-    >>> display.shares_unlike_.round(1)
+    >>> display.shares_dissimilar_.round(1)
     array([ 0., 50.,  0., 50.])
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, alike, distances, margin=None, threshold=None, name=None):
-        self.alike = alike
+    def __init__(self, *, similar, distances, margin=None, threshold=None, name=None):
+        self.similar = similar
         self.distances = distances
         self.margin = margin
         self.threshold = threshold
@@ -180,19 +180,21 @@ class PairDistanceDisplay:
         given = np.ndim(X) == 3 or hasattr(estimator, "threshold_")
         if given:
             check_measures(estimator)
-            alike, distances = measured_pairs(estimator, X, y)
+            similar, distances = measured_pairs(estimator, X, y)
         else:
             Z = check_points(embedded(estimator, X))
-            ends, alike = draw_pairs(check_classes(y, len(Z))[1], n_pairs, random_state)
+            ends, similar = draw_pairs(
+                check_classes(y, len(Z))[1], n_pairs, random_state
+            )
             left, right = Z[ends[:, 0]], Z[ends[:, 1]]
             distances = np.sqrt(((left - right) ** 2).sum(axis=1))
-        if alike.all() or not alike.any():
+        if similar.all() or not similar.any():
             raise ValueError(
-                "`y` must make pairs of both kinds: rows, or pairs, that are alike and "
-                f"others that are not; all {len(alike)} pairs are of one kind."
+                "`y` must make pairs of both kinds: rows, or pairs, that are similar and "
+                f"others that are not; all {len(similar)} pairs are of one kind."
             )
         display = cls(
-            alike=alike,
+            similar=similar,
             distances=distances,
             margin=reach_of(trained_loss(getattr(estimator, "embedding_", estimator))),
             threshold=getattr(estimator, "threshold_", None),
@@ -226,7 +228,7 @@ class PairDistanceDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_pairs,)
-            1 or True for pairs that are alike; 0, -1 or False for others.
+            1 or True for pairs that are similar; 0, -1 or False for others.
 
         distances : array-like of shape (n_pairs,)
             Their distances, >= 0.
@@ -252,9 +254,9 @@ class PairDistanceDisplay:
             negative or no finite number.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        alike, distances = check_kinds(y_true, distances)
+        similar, distances = check_kinds(y_true, distances)
         display = cls(
-            alike=alike,
+            similar=similar,
             distances=distances,
             margin=margin,
             threshold=threshold,
@@ -282,8 +284,8 @@ class PairDistanceDisplay:
         display : PairDistanceDisplay
             The display itself.
         """
-        alike, distances = (
-            np.asarray(self.alike, dtype=bool),
+        similar, distances = (
+            np.asarray(self.similar, dtype=bool),
             np.asarray(self.distances),
         )
         marks = {"margin": self.margin, "threshold": self.threshold}
@@ -291,16 +293,16 @@ class PairDistanceDisplay:
         marks = {key: at for key, at in marks.items() if at is not None and at >= 0}
         farthest = max([float(distances.max()), *marks.values()]) or 1.0
         self.bin_edges_ = edges = np.histogram_bin_edges(distances, bins, (0, farthest))
-        self.shares_alike_, self.shares_unlike_ = (
+        self.shares_similar_, self.shares_dissimilar_ = (
             100 * np.histogram(some, edges)[0] / len(some)
-            for some in (distances[alike], distances[~alike])
+            for some in (distances[similar], distances[~similar])
         )
         rows = counted(len(distances), "pair")
         n_far = int(np.sum((distances < edges[0]) | (distances > edges[-1])))
         beyond = f"{counted(n_far, 'pair')} outside the bins" if n_far else ""
         with drawing_on(self, ax) as self.ax_:
             self.figure_ = self.ax_.get_figure()
-            self._plot_histograms(int(alike.sum()), int((~alike).sum()))
+            self._plot_histograms(int(similar.sum()), int((~similar).sum()))
             self._mark(marks)
             open_frame(self.ax_)
             self.ax_.set_xlabel("distance of a pair")
@@ -310,26 +312,26 @@ class PairDistanceDisplay:
             set_title(self.ax_, first, beyond)
         return self
 
-    def _plot_histograms(self, n_alike, n_unlike):
-        """Draw unlike pairs as an area and alike ones as a line over it."""
+    def _plot_histograms(self, n_similar, n_dissimilar):
+        """Draw dissimilar pairs as an area and similar ones as a line over it."""
         ax = self.ax_
-        unlike, alike = style_of(1, ax), style_of(0, ax)
+        dissimilar, similar = style_of(1, ax), style_of(0, ax)
         self.histograms_ = [
             ax.stairs(
-                self.shares_unlike_,
+                self.shares_dissimilar_,
                 self.bin_edges_,
                 fill=True,
-                color=unlike.color,
-                # Pale, so that the line of alike pairs shows on it in grey too.
+                color=dissimilar.color,
+                # Pale, so that the line of similar pairs shows on it in grey too.
                 alpha=0.45,
-                label=f"unlike\n({n_unlike:,})",
+                label=f"dissimilar\n({n_dissimilar:,})",
             ),
             ax.stairs(
-                self.shares_alike_,
+                self.shares_similar_,
                 self.bin_edges_,
-                color=alike.color,
+                color=similar.color,
                 linewidth=2,
-                label=f"alike\n({n_alike:,})",
+                label=f"similar\n({n_similar:,})",
             ),
         ]
         for histogram in self.histograms_:
@@ -340,7 +342,9 @@ class PairDistanceDisplay:
         """Draw a line for each mark, with its label above the histograms."""
         ax = self.ax_
         # Without a pair in any bin as high as one that holds all.
-        highest = max(self.shares_alike_.max(), self.shares_unlike_.max()) or 100.0
+        highest = (
+            max(self.shares_similar_.max(), self.shares_dissimilar_.max()) or 100.0
+        )
         # A row of room for each label.
         ax.set_ylim(0, highest * (1.06 + 0.08 * len(marks)))
         left, right = self.bin_edges_[0], max(self.bin_edges_[-1], *marks.values(), 0)

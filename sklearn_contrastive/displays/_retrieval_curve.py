@@ -137,7 +137,7 @@ class RetrievalCurveDisplay:
             The largest number of neighbours, >= 1; at most all others.
 
         max_queries : int, default=5_000
-            How many rows to look up, drawn by chance where there are more, >= 1. All
+            How many rows to look up, drawn at random where there are more, >= 1. All
             rows can be found.
 
         random_state : int, RandomState instance or None, default=None

@@ -50,8 +50,8 @@ class SpringDisplay:
     r"""Points with the springs of a pair loss between them, and the force on each.
 
     Make it with `from_estimator` or `from_embedding`. It is the picture by which
-    Hadsell, Chopra and LeCun explain their loss [1]_: alike points are joined by
-    springs that pull, unlike points by springs that push until they are a margin apart.
+    Hadsell, Chopra and LeCun explain their loss [1]_: similar points are joined by
+    springs that pull, dissimilar points by springs that push until they are a margin apart.
     The arrow at a point is the sum over its springs, minus the gradient of the loss
 
     .. math::
@@ -59,7 +59,7 @@ class SpringDisplay:
         L = \frac{1}{N^+} \sum_{y_i = y_j} E^+(D_{ij})
         + \frac{1}{N^-} \sum_{y_i \neq y_j} E^-(D_{ij})
 
-    over all pairs i < j, with N⁻ the number of unlike pairs that cost something. (A
+    over all pairs i < j, with N⁻ the number of dissimilar pairs that cost something. (A
     miner lets training see some of these pairs only.)
 
     Parameters
@@ -188,7 +188,7 @@ class SpringDisplay:
             Their class labels.
 
         max_points : int, default=300
-            How many rows to draw, by chance where there are more, >= 2. Springs are
+            How many rows to draw, at random where there are more, >= 2. Springs are
             those among them.
 
         random_state : int, RandomState instance or None, default=None
@@ -372,7 +372,7 @@ class SpringDisplay:
             what += f", margin {self.loss.margin:.3g}"
         rows = counted(len(self.points), "row")
         if len(self.points) < self.n_rows:
-            rows = f"{len(self.points):,} of {self.n_rows:,} rows, drawn by chance"
+            rows = f"{len(self.points):,} of {self.n_rows:,} rows, drawn at random"
         said = projection_said(self.n_components, self.share)
         first = f"{spelled(name)}: springs of {what}" if name else f"Springs of {what}"
         set_title(self.ax_, first, f"between {rows}", said)

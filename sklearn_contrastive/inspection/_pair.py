@@ -37,7 +37,7 @@ def explain_pair(estimator, a, b):
         \qquad g(x) = \frac{\lVert f(x) - f(a) \rVert - \lVert f(x) - f(b) \rVert}{2}
 
     with f the embedding. g rises from minus half the distance at `a` to plus half of it
-    at `b`, and treats the two rows alike: to exchange them changes nothing. For a
+    at `b`, and treats the two rows similar: to exchange them changes nothing. For a
     linear map W that is not normalised, with :math:`\delta = b - a`, it is
     :math:`c_j = \delta_j (W^\top W \delta)_j / \lVert W \delta \rVert`.
 

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, clone
 
 
 class Loss(ABC, BaseEstimator):
-    """What is wanted of the distances between alike and unlike rows.
+    """What is wanted of the distances between similar and dissimilar rows.
 
     A loss is called with points and with weights of their pairs. To add one, derive
     from `PairLoss` if it is a sum over pairs, from `ListwiseLoss` if it compares an

@@ -10,7 +10,7 @@ class ContrastiveLinearLoss(HingeLoss):
 
         \tfrac12\,y\,D^2 + (1 - y)\,\max(0, m - D)
 
-    for a pair at distance D, with y = 1 when its rows are alike and margin m. A form
+    for a pair at distance D, with y = 1 when its rows are similar and margin m. A form
     of the loss of [1]_ that pushes every dissimilar pair inside the margin equally
     hard, however near it is to the margin already.
 

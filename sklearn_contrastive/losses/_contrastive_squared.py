@@ -10,7 +10,7 @@ class ContrastiveSquaredLoss(HingeLoss):
 
         y\,D^2 + (1 - y)\,\max(0, m - D^2)
 
-    for a pair at distance D, with y = 1 when its rows are alike and margin m. A form
+    for a pair at distance D, with y = 1 when its rows are similar and margin m. A form
     of the loss of [1]_ in which both terms are linear in D². The push on two
     dissimilar rows fades as they coincide, so those that start on top of each other
     part slowly.

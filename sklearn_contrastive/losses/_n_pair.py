@@ -37,7 +37,7 @@ class NPairLoss(ListwiseLoss):
     0.1839
     """
 
-    # On the sphere, all negatives of a batch count almost alike.
+    # On the sphere, all negatives of a batch count almost similar.
     auto_miner = "nearest"
 
     def lists(self, values, positive, negative, params):

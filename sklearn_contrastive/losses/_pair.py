@@ -137,7 +137,7 @@ class PairLoss(Loss):
             Euclidean distances, >= 0.
 
         similar : array-like of shape (n_pairs,)
-            1 or True where the two rows of a pair are alike, else 0 or False.
+            1 or True where the two rows of a pair are similar, else 0 or False.
 
         Returns
         -------
@@ -164,7 +164,7 @@ class PairLoss(Loss):
         if not np.all(distances >= 0):
             raise ValueError("`distances` must be numbers in [0, inf).")
         if not np.isin(similar, (0, 1)).all():
-            raise ValueError("`similar` must hold 1 (alike) and 0 (unlike) only.")
+            raise ValueError("`similar` must hold 1 (similar) and 0 (dissimilar) only.")
         with np.errstate(divide="ignore", invalid="ignore"):
             attracted, _ = loss.positive(distances)
             repelled, _ = loss.negative(distances)

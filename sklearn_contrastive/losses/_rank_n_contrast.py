@@ -1,4 +1,4 @@
-"""Rank-N-Contrast, for likeness in degrees."""
+"""Rank-N-Contrast, for similarity in degrees."""
 
 from sklearn_contrastive.losses._listwise import TemperatureLoss
 
@@ -9,7 +9,7 @@ _NEVER = -1e30
 
 
 class RankNContrastLoss(TemperatureLoss):
-    r"""Rank-N-Contrast: candidates are to be as near as their likeness ranks them.
+    r"""Rank-N-Contrast: candidates are to be as near as their similarity ranks them.
 
     .. math::
 
@@ -20,9 +20,9 @@ class RankNContrastLoss(TemperatureLoss):
     averaged over all pairs (i, j) of which something is known, with D the Euclidean
     distance, temperature :math:`\tau`, and g the weight of a pair as a similar one less
     that as a dissimilar one: each candidate has to be nearer than all that are no more
-    alike to the anchor than it is [1]_. Only the order of the weights counts. It is
+    similar to the anchor than it is [1]_. Only the order of the weights counts. It is
     made for ``similarity="targets"``, whose ``kernel="cauchy"`` keeps even far targets
-    in order. An anchor whose candidates are all equally alike costs nothing.
+    in order. An anchor whose candidates are all equally similar costs nothing.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class RankNContrastLoss(TemperatureLoss):
         )
         known *= ranked
         ordered = torch.where(known > 0, ordered, _NEVER)
-        # The set of each candidate ends with the last one that is as much alike.
+        # The set of each candidate ends with the last one that is as much similar.
         ends = torch.searchsorted(grades, grades, right=True) - 1
         sums = ordered.logcumsumexp(-1)
         costs = (sums.gather(-1, ends) - ordered) * known

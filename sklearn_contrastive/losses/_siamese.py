@@ -15,7 +15,7 @@ class SiameseLoss(PairLoss):
 
         y\,\frac2Q E^2 + (1 - y)\,2Q\,\exp\!\left(-\frac{2.77}{Q} E\right)
 
-    for a pair whose energy E is its distance, with y = 1 when its rows are alike and Q
+    for a pair whose energy E is its distance, with y = 1 when its rows are similar and Q
     the upper bound of E [1]_. (The paper writes Y = 1 - y.) Every dissimilar pair
     repels, the near ones most; there is no margin.
 
@@ -55,6 +55,6 @@ class SiameseLoss(PairLoss):
 
     def negative(self, distances):
         """Return 2Q exp(-2.77 E/Q), and that times -2.77/2QE."""
-        # A power of e is the one exponential that numpy and torch write alike.
+        # A power of e is the one exponential that numpy and torch write similar.
         energy = 2 * self.bound * math.e ** (-2.77 / self.bound * distances)
         return energy, energy * (-2.77 / (2 * self.bound)) / distances

@@ -65,7 +65,7 @@ def faiss_scores(queries, n_nearest, at_r=False):
             hits.any(axis=1), 1.0 + hits.argmax(axis=1), np.inf
         )
         if at_r:
-            figures = scores_at_r(keys, queries.n_alike[rows])
+            figures = scores_at_r(keys, queries.n_similar[rows])
             scores.r_precision[rows], scores.map_at_r[rows] = figures
     return scores
 

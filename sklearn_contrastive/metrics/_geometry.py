@@ -1,4 +1,4 @@
-"""How points lie: spread, dimension, and likeness of embeddings."""
+"""How points lie: spread, dimension, and similarity of embeddings."""
 
 from numbers import Real
 

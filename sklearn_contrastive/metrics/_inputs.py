@@ -258,7 +258,7 @@ def _check_distances(distances):
         )
     if (distances < 0).any():
         raise ValueError(
-            "`distances` must be numbers in [0, inf), small for pairs that are alike; "
+            "`distances` must be numbers in [0, inf), small for pairs that are similar; "
             f"got {distances.min():g}. Give what `pair_distance` returns, not scores."
         )
     return distances

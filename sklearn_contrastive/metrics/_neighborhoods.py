@@ -96,7 +96,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     Returns
     -------
     share : float
-        In [0, 1]; about ``n_neighbors / (n_rows - 1)`` by chance.
+        In [0, 1]; about ``n_neighbors / (n_rows - 1)`` at random.
 
     Raises
     ------

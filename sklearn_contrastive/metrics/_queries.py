@@ -31,7 +31,7 @@ class Queries(NamedTuple):
     itself : ndarray of int of shape (n_queries,)
         Where in the gallery the query is, -1 where it is not there.
 
-    n_alike : ndarray of int of shape (n_queries,)
+    n_similar : ndarray of int of shape (n_queries,)
         Rows of its class that are there to be found, itself left out.
 
     gallery : ndarray of shape (n_gallery, n_components)
@@ -50,7 +50,7 @@ class Queries(NamedTuple):
     points: np.ndarray
     classes: np.ndarray
     itself: np.ndarray
-    n_alike: np.ndarray
+    n_similar: np.ndarray
     gallery: np.ndarray
     starts: np.ndarray
     middle: np.ndarray
@@ -69,7 +69,7 @@ class Queries(NamedTuple):
         queries : Queries
             In the same order.
         """
-        parts = (self.points, self.classes, self.itself, self.n_alike)
+        parts = (self.points, self.classes, self.itself, self.n_similar)
         return Queries(*(part[which] for part in parts), *self[4:])
 
     def mean(self, values, average):
@@ -155,9 +155,9 @@ def _in_order(Z, gallery, middle, codes, others, within):
     sizes = np.sort(sizes)
     order = np.argsort(codes, kind="stable")
     classes = codes[order]
-    n_alike = sizes[classes] - within
+    n_similar = sizes[classes] - within
     # The smallest classes come first.
-    n_lone = int(np.count_nonzero(n_alike == 0))
+    n_lone = int(np.count_nonzero(n_similar == 0))
     if n_lone == len(Z):
         wanted = (
             "with at least two rows"
@@ -173,7 +173,7 @@ def _in_order(Z, gallery, middle, codes, others, within):
         Z[order[n_lone:]],
         classes[n_lone:],
         itself[n_lone:],
-        n_alike[n_lone:],
+        n_similar[n_lone:],
         gallery[np.argsort(others, kind="stable")],
         np.concatenate([[0], np.cumsum(sizes)]),
         middle,

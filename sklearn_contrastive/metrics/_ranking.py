@@ -62,10 +62,10 @@ def exact_scores(queries, first=False, at_r=False):
     scores = Scores(*np.zeros((3, len(queries.points))))
     for rows, keys in _blocks(queries):
         if first:
-            scores.first[rows] = _first_alike(keys, queries, rows)
+            scores.first[rows] = _first_similar(keys, queries, rows)
         if at_r:
-            n_alike = queries.n_alike[rows]
-            figures = scores_at_r(_nearest(keys, n_alike), n_alike)
+            n_similar = queries.n_similar[rows]
+            figures = scores_at_r(_nearest(keys, n_similar), n_similar)
             scores.r_precision[rows], scores.map_at_r[rows] = figures
     return scores
 
@@ -83,17 +83,17 @@ def alike_nearby(queries, n_nearest):
 
     Returns
     -------
-    alike : ndarray of bool of shape (n_queries, n_nearest)
+    similar : ndarray of bool of shape (n_queries, n_nearest)
         From the nearest on.
     """
-    alike = np.empty((len(queries.points), n_nearest), dtype=bool)
+    similar = np.empty((len(queries.points), n_nearest), dtype=bool)
     for rows, keys in _blocks(queries):
         nearest = _nearest(keys, np.full(len(keys), n_nearest))
-        alike[rows] = nearest[:, :n_nearest] & 1
-    return alike
+        similar[rows] = nearest[:, :n_nearest] & 1
+    return similar
 
 
-def scores_at_r(nearest, n_alike):
+def scores_at_r(nearest, n_similar):
     """Return the R-precision and the average precision at R of queries.
 
     Parameters
@@ -101,7 +101,7 @@ def scores_at_r(nearest, n_alike):
     nearest : ndarray of uint32 of shape (n_queries, n_nearest)
         Keys in ascending order, at least the R least of each query.
 
-    n_alike : ndarray of int of shape (n_queries,)
+    n_similar : ndarray of int of shape (n_queries,)
         R of each query.
 
     Returns
@@ -109,16 +109,16 @@ def scores_at_r(nearest, n_alike):
     r_precision, map_at_r : ndarray of shape (n_queries,)
         In [0, 1].
     """
-    nearest = nearest[:, : n_alike.max()]
+    nearest = nearest[:, : n_similar.max()]
     ranks = np.arange(1.0, nearest.shape[1] + 1)
     hits = (nearest & 1).astype(bool)
-    hits &= ranks <= n_alike[:, None]
+    hits &= ranks <= n_similar[:, None]
     precision = np.cumsum(hits, axis=1, dtype=np.float64)
-    r_precision = precision[:, -1] / n_alike
+    r_precision = precision[:, -1] / n_similar
     precision *= hits
     # A division: products with 1 / rank would not add up to 1 for a perfect ranking.
     precision /= ranks
-    return r_precision, precision.sum(axis=1) / n_alike
+    return r_precision, precision.sum(axis=1) / n_similar
 
 
 def keys_of(squares):
@@ -151,8 +151,8 @@ def _blocks(queries):
         itself = queries.itself[rows]
         present = np.flatnonzero(itself >= 0)
         keys[present, itself[present]] = FARTHEST
-        for part, alike in _runs(queries, rows):
-            keys[part, alike] |= np.uint32(1)
+        for part, similar in _runs(queries, rows):
+            keys[part, similar] |= np.uint32(1)
         yield rows, keys
 
 
@@ -181,20 +181,20 @@ def _runs(queries, rows):
         start = end
 
 
-def _first_alike(keys, queries, rows):
+def _first_similar(keys, queries, rows):
     """Return the rank of the nearest row of each query's class."""
     nearest = np.empty(len(keys), dtype=np.uint32)
-    for part, alike in _runs(queries, rows):
-        nearest[part] = keys[part, alike].min(axis=1)
+    for part, similar in _runs(queries, rows):
+        nearest[part] = keys[part, similar].min(axis=1)
     # Row by row, which is faster than along an axis.
     return [
         1 + np.count_nonzero(row < key) for row, key in zip(keys, nearest, strict=True)
     ]
 
 
-def _nearest(keys, n_alike):
+def _nearest(keys, n_similar):
     """Return at least the R least keys of each query in order, FARTHEST behind them."""
-    n_most = n_alike.max()
+    n_most = n_similar.max()
     expected = n_most / _STRIDE
     place = int(np.ceil(expected + 3 * np.sqrt(expected) + 3))
     sample = keys[:, ::_STRIDE]
@@ -203,7 +203,7 @@ def _nearest(keys, n_alike):
     limits = np.partition(sample, place, axis=1)[:, place, None]
     near = keys <= limits
     counts = np.array([np.count_nonzero(row) for row in near])
-    short = np.flatnonzero(counts < n_alike)
+    short = np.flatnonzero(counts < n_similar)
     if len(short):
         some = keys[short]
         near[short] = (

@@ -352,4 +352,4 @@ def found_or_whole(queries, first):
 def _at_r(queries, search):
     if search == "exact":
         return exact_scores(queries, at_r=True)
-    return faiss_scores(queries, queries.n_alike.max(), at_r=True)
+    return faiss_scores(queries, queries.n_similar.max(), at_r=True)

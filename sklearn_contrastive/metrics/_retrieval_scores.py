@@ -75,7 +75,7 @@ def retrieval_scores(
     if search == "exact":
         scores = exact_scores(queries, first=True, at_r=True)
     else:
-        n_nearest = max(queries.n_alike.max(), *k)
+        n_nearest = max(queries.n_similar.max(), *k)
         scores = faiss_scores(queries, n_nearest, at_r=True)
     first = found_or_whole(queries, scores.first)
     figures = {

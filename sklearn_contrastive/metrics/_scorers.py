@@ -130,7 +130,7 @@ class RetrievalScorer:
         ``"mean_reciprocal_rank"`` and ``"recall_at_k"``.
 
     average : {"micro", "macro"}, default="micro"
-        Whether rows count alike or classes do.
+        Whether rows count equally or classes do.
 
     search : {"exact", "faiss"}, default="exact"
         How neighbours are found.

@@ -30,7 +30,7 @@ def far_frr_curve(y_true, distances):
         must be there.
 
     distances : array-like of shape (n_pairs,)
-        Their distances, >= 0 and small for pairs that are alike, in any unit.
+        Their distances, >= 0 and small for pairs that are similar, in any unit.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def equal_error_rate(y_true, distances):
         1 or True for pairs of the same class; 0, -1 or False for others.
 
     distances : array-like of shape (n_pairs,)
-        Their distances, >= 0 and small for pairs that are alike.
+        Their distances, >= 0 and small for pairs that are similar.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def frr_at_far(y_true, distances, far):
         1 or True for pairs of the same class; 0, -1 or False for others.
 
     distances : array-like of shape (n_pairs,)
-        Their distances, >= 0 and small for pairs that are alike.
+        Their distances, >= 0 and small for pairs that are similar.
 
     far : float or array-like of float
         The greatest false-accept rate allowed, in [0, 1]. Below one over the number of

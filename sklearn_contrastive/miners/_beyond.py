@@ -64,7 +64,7 @@ class GlobalMiner(BaseEstimator):
     Every few passes over the rows all of them are embedded and the nearest neighbours
     of each are looked for. Half of each batch is then drawn as usual, and the other
     half from the neighbours of these rows that are not like them. Rows without such a
-    neighbour are joined by rows drawn by chance.
+    neighbour are joined by rows drawn at random.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class GlobalMiner(BaseEstimator):
         What finds neighbours, such as `sklearn.neighbors.NearestNeighbors`, or an
         approximate index with the same methods. None for an exact search among all rows
         up to 50,000; beyond, faiss where it is installed, else an exact search among
-        8,192 rows drawn by chance.
+        8,192 rows drawn at random.
 
     miner : str or callable, default="auto"
         Which pairs of a batch count, as ``ContrastiveEmbedding(miner=...)`` takes it; a

@@ -110,8 +110,8 @@ class NearestPairs(LinkMiner):
     >>> from sklearn_contrastive.miners import NearestPairs
     >>> points = torch.tensor([[0.0], [1.0], [3.0], [4.0]])
     >>> labels = torch.tensor([0, 0, 0, 1])
-    >>> alike = labels[:, None] == labels
-    >>> pairs = Pairs(positive=alike & ~torch.eye(4, dtype=bool), negative=~alike)
+    >>> similar = labels[:, None] == labels
+    >>> pairs = Pairs(positive=similar & ~torch.eye(4, dtype=bool), negative=~similar)
     >>> miner = NearestPairs(n_positives=1)
     >>> kept = miner(torch.cdist(points, points), pairs)
     >>> kept.positive.int()  # the anchor at 3 keeps the row at 1, not the one at 0

@@ -1,4 +1,4 @@
-"""Miners that draw pairs by chance."""
+"""Miners that draw pairs at random."""
 
 from numbers import Integral, Real
 
@@ -11,7 +11,7 @@ from sklearn_contrastive.miners._nearest import LinkMiner, nearest
 
 
 class RandomPairs(LinkMiner):
-    """Keep a given number of pairs of each anchor, drawn by chance.
+    """Keep a given number of pairs of each anchor, drawn at random.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class DistanceWeightedPairs(BaseEstimator):
         Negatives drawn for each anchor, all different.
 
     cutoff : float, default=0.5
-        Distance, in (0, 2), below which all are drawn alike.
+        Distance, in (0, 2), below which all are drawn equally often.
 
     farthest : float, default=1.4
         Distance, in (0, 2], beyond which none is drawn.

@@ -5,8 +5,8 @@ from sklearn.base import clone
 from sklearn.utils import check_array
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._sources import kind_of, likeness_object
-from sklearn_contrastive.similarity import check_labels, likeness_of
+from sklearn_contrastive._estimators._sources import resolve_similarity, similarity_name
+from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: What models that are trained at once may differ in.
 _RIDING = (
@@ -96,7 +96,7 @@ def candidates_of(estimator, margins, param_grid):
 
 
 def kind_of_y(similarity, X, y):
-    """Return what `y` holds, whatever it is that makes rows alike.
+    """Return what `y` holds, whatever it is that makes rows similar.
 
     Parameters
     ----------
@@ -111,10 +111,10 @@ def kind_of_y(similarity, X, y):
     kind : str
         A name of `SIMILARITIES`.
     """
-    kind = kind_of(similarity)
+    kind = similarity_name(similarity)
     read = kind in ("labels", "targets", "multilabel", "pairs")
-    speaks = likeness_object(similarity).speaks_of_rows
-    return kind if read and not speaks else likeness_of(X, y)
+    speaks = resolve_similarity(similarity).uses_row_indices
+    return kind if read and not speaks else infer_similarity(X, y)
 
 
 def codes_of(similarity, y):

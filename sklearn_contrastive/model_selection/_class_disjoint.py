@@ -160,7 +160,7 @@ class ClassDisjointKFold(BaseEstimator):
         if np.bincount(folds).min() == 1:
             warnings.warn(
                 f"A test fold holds a single class: {len(sizes)} classes are spread "
-                f"over n_splits={self.n_splits} folds. All its rows are alike, so that "
+                f"over n_splits={self.n_splits} folds. All its rows are similar, so that "
                 "scores within it are perfect whatever the embedding. Ask for fewer "
                 "folds.",
                 UserWarning,

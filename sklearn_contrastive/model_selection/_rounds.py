@@ -129,10 +129,10 @@ class Contest:
         order = np.argsort(ranks(means, self.n_rounds[ahead]), kind="stable")
         order = order[: _half(len(ahead))]
         # What failed once would be trained from the start again.
-        goes_on = np.sort(ahead[order[~np.isnan(means[order])]])
-        for each in np.setdiff1d(ahead, goes_on):
+        resume = np.sort(ahead[order[~np.isnan(means[order])]])
+        for each in np.setdiff1d(ahead, resume):
             self.outcomes[each] = [o._replace(member=None) for o in self.outcomes[each]]
-        return goes_on
+        return resume
 
     def mean(self, candidate):
         """Return the mean score of a candidate, or None before all folds are there.

@@ -33,7 +33,7 @@ from sklearn_contrastive.model_selection._candidates import (
 )
 from sklearn_contrastive.model_selection._cv_results import results_of
 from sklearn_contrastive.model_selection._rounds import Contest, n_trials_of, shares_of
-from sklearn_contrastive.similarity import likeness_of
+from sklearn_contrastive.similarity import infer_similarity
 
 
 class ContrastiveEmbeddingCV(
@@ -227,7 +227,7 @@ class ContrastiveEmbeddingCV(
         tried = clone(chosen)
         if isinstance(chosen.similarity, str) and chosen.similarity == "auto":
             # Said once: a fold alone could be taken for something else.
-            tried.set_params(similarity=likeness_of(X, y))
+            tried.set_params(similarity=infer_similarity(X, y))
         check_rows(clone(tried), flat_pairs(tried.similarity, X), reset=True)
         X, y, groups = indexable(X, y, groups)
         kind = kind_of_y(tried.similarity, X, y)
@@ -338,7 +338,7 @@ class ContrastiveEmbeddingCV(
 
     @property
     def similarity_(self):
-        """What makes two rows alike for the best estimator; with ``refit=True``."""
+        """What makes two rows similar for the best estimator; with ``refit=True``."""
         return self._best().similarity_
 
     @property

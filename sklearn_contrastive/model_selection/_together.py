@@ -8,7 +8,10 @@ import numpy as np
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._training._models import shape
-from sklearn_contrastive._training._running import note_epoch, undisturbed
+from sklearn_contrastive._training._running import (
+    isolated_rng_and_threads,
+    record_epoch,
+)
 from sklearn_contrastive._training._trainer import Trainer
 
 #: Numbers that the models of a group hold in a step: more of them leave the cache, and
@@ -99,7 +102,7 @@ class Group:
         n_left = math.ceil(share * n_epochs) - n_done
         batches = [iter(each) for each in self._batches]
         free = torch.inference_mode(False), torch.enable_grad()
-        with free[0], free[1], undisturbed(*self._trainer.circumstances):
+        with free[0], free[1], isolated_rng_and_threads(*self._trainer.circumstances):
             for left in reversed(range(n_left)):
                 self._epoch([next(each) for each in batches], last=left == 0)
         for member, (estimator, ready) in enumerate(self.members):
@@ -143,7 +146,7 @@ class Group:
                 statistics = {k: np.mean([each[k] for each in found]) for k in found[0]}
             try:
                 loss = float(np.mean(losses[place]))
-                note_epoch(estimator, loss, len(rates), statistics)
+                record_epoch(estimator, loss, len(rates), statistics)
             except FloatingPointError as error:
                 self.failures[member] = error
 
@@ -164,13 +167,13 @@ def groups(members):
     group : Group
         As many as the cache holds.
     """
-    alike = {}
+    similar = {}
     for name, member in members.items():
         estimator, ready = member
         epochs = ready.epochs[0]
         kind = shape(ready.models[0]), tuple(epochs.ends), epochs.n_done
-        alike.setdefault((*kind, estimator.batch_size_), []).append(name)
-    for names in alike.values():
+        similar.setdefault((*kind, estimator.batch_size_), []).append(name)
+    for names in similar.values():
         n_at_once = max(1, _MOST_NUMBERS // _numbers_of(members[names[0]]))
         n_groups = -(-len(names) // n_at_once)
         for part in np.array_split(np.arange(len(names)), n_groups):

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from sklearn_contrastive._estimators._sources import flat_pairs, likeness_object
+from sklearn_contrastive._estimators._sources import flat_pairs, resolve_similarity
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection._together import Group, groups, member_of
@@ -146,7 +146,7 @@ class _Folds:
 
     def __init__(self, estimator, X, y):
         self._estimator, self._X, self._y = estimator, X, y
-        self._numbered = likeness_object(estimator.similarity).speaks_of_rows
+        self._numbered = resolve_similarity(estimator.similarity).uses_row_indices
         # Folds are the same objects for all candidates.
         self._training, self._converted = {}, {}
 
@@ -193,11 +193,11 @@ def _trained(folds, trials, group, share):
             now, place = Group([folds.member(trial, afresh=True)]), 0
             now.train(share)
             failure = now.failures.get(0)
-        goes_on = share < 1 and failure is None
+        resume = share < 1 and failure is None
         found.append(
             (
                 now.members[place].estimator,
-                now.standing(place) if goes_on else None,
+                now.standing(place) if resume else None,
                 None if failure is None else str(failure),
             )
         )

@@ -1,4 +1,4 @@
-"""Similarities: what makes two rows alike.
+"""Similarities: what makes two rows similar.
 
 `SIMILARITIES` maps the names that `ContrastiveEmbedding(similarity=...)` takes to the
 classes of this package.
@@ -17,7 +17,7 @@ from sklearn_contrastive.similarity._partners import PartnerSimilarity
 from sklearn_contrastive.similarity._row_numbers import check_pair_labels
 from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
 from sklearn_contrastive.similarity._views import ViewSimilarity
-from sklearn_contrastive.similarity._y_values import check_labels, likeness_of
+from sklearn_contrastive.similarity._y_values import check_labels, infer_similarity
 
 __all__ = [
     "SIMILARITIES",
@@ -34,7 +34,7 @@ __all__ = [
     "check_labels",
     "check_pair_labels",
     "check_targets",
-    "likeness_of",
+    "infer_similarity",
 ]
 
 SIMILARITIES = {

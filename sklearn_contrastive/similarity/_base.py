@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator
 
 
 class Similarity(ABC, BaseEstimator):
-    """A source of likeness between the rows of a table.
+    """A source of similarity between the rows of a table.
 
-    Likeness compares keys, one a row, so that a batch can be compared with itself or
+    Similarity compares keys, one a row, so that a batch can be compared with itself or
     with any other rows whose keys are known.
 
     To add one, write `fit`, which sets `rows_`, `keys` and `compare`; batches are then
@@ -29,10 +29,10 @@ class Similarity(ABC, BaseEstimator):
     #: Whether `fit` looks at the values of the rows, which are then standardised.
     reads_rows = False
     #: Whether it was given row numbers of one table, which mean nothing in another.
-    speaks_of_rows = False
-    #: Whether every pair is either alike or unlike, so that those of a class can be
+    uses_row_indices = False
+    #: Whether every pair is either similar or dissimilar, so that those of a class can be
     #: added up by `attraction` without looking at any.
-    knows_all = False
+    is_complete = False
     #: Whether there are dissimilar pairs.
     repels = True
     #: How many points stand for a row in a step.
@@ -42,7 +42,7 @@ class Similarity(ABC, BaseEstimator):
     repeatable = True
     #: Whether `compare` looks at nothing but keys, so that one similarity may compare
     #: those of several models.
-    keys_suffice = False
+    batchable = False
     #: The weight decay that ``alpha="auto"`` stands for, once fitted.
     auto_alpha = 1e-2
     #: Parameters of the `NearestPairs` that ``miner="auto"`` stands for with losses of
@@ -53,7 +53,7 @@ class Similarity(ABC, BaseEstimator):
 
     @abstractmethod
     def fit(self, X, y):
-        """Learn what makes the rows of a table alike.
+        """Learn what makes the rows of a table similar.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Similarity(ABC, BaseEstimator):
         Returns
         -------
         keys : Keys
-            The row numbers with what likeness is read from.
+            The row numbers with what similarity is read from.
         """
 
     @abstractmethod
@@ -187,7 +187,7 @@ class Similarity(ABC, BaseEstimator):
         return X
 
     def terms(self):
-        """Return the likenesses that training adds up; here one.
+        """Return the similarities that training adds up; here one.
 
         Returns
         -------

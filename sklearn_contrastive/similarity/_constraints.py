@@ -1,4 +1,4 @@
-"""Likeness from pairs that are known to be alike or unlike."""
+"""Similarity from pairs that are known to be similar or dissimilar."""
 
 import warnings
 from copy import copy
@@ -19,10 +19,10 @@ from sklearn_contrastive.similarity._row_numbers import (
 
 
 class PairConstraints(Similarity):
-    """Given pairs are alike or unlike; of all others nothing is known.
+    """Given pairs are similar or dissimilar; of all others nothing is known.
 
     Unknown pairs neither pull nor push. Batches are drawn along the pairs, half of
-    them alike and half unlike. A pair that is given both ways is left out, with a
+    them similar and half dissimilar. A pair that is given both ways is left out, with a
     warning.
 
     Parameters
@@ -34,7 +34,7 @@ class PairConstraints(Similarity):
         array of shape (n_pairs, 2, n_features).
 
     labels : array-like of shape (n_pairs,), default=None
-        1 or True for a pair that is alike (must-link), 0, -1 or False for one that is
+        1 or True for a pair that is similar (must-link), 0, -1 or False for one that is
         not (cannot-link).
 
     weights : array-like of shape (n_pairs,), default=None
@@ -43,7 +43,7 @@ class PairConstraints(Similarity):
 
     transitive_closure : bool, default=False
         Whether what follows from the pairs is known too: rows that a chain of
-        must-links joins are alike, and unlike the rows joined to the other end of a
+        must-links joins are is_positive, and dissimilar the rows joined to the other end of a
         cannot-link. A cannot-link inside such a group contradicts it, and leaves the
         whole group without similar pairs; where answers may be wrong, do without. Not
         with `weights`.
@@ -71,14 +71,14 @@ class PairConstraints(Similarity):
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import PairConstraints
-    >>> likeness = PairConstraints([[0, 1], [1, 2]], [1, 0]).fit(np.zeros((4, 3)), None)
-    >>> keys = likeness.keys(np.arange(4))
-    >>> likeness.compare(keys, keys).positive.astype(int)
+    >>> similarity = PairConstraints([[0, 1], [1, 2]], [1, 0]).fit(np.zeros((4, 3)), None)
+    >>> keys = similarity.keys(np.arange(4))
+    >>> similarity.compare(keys, keys).positive.astype(int)
     array([[0, 1, 0, 0],
            [1, 0, 0, 0],
            [0, 0, 0, 0],
            [0, 0, 0, 0]])
-    >>> likeness.compare(keys, keys).negative.astype(int)
+    >>> similarity.compare(keys, keys).negative.astype(int)
     array([[0, 0, 0, 0],
            [0, 0, 1, 0],
            [0, 1, 0, 0],
@@ -103,7 +103,7 @@ class PairConstraints(Similarity):
         self.transitive_closure = transitive_closure
 
     @property
-    def speaks_of_rows(self):
+    def uses_row_indices(self):
         """Whether pairs are named by their row numbers."""
         return self.pairs is not None
 
@@ -117,7 +117,7 @@ class PairConstraints(Similarity):
 
         Returns
         -------
-        likeness : PairConstraints
+        similarity : PairConstraints
             Not fitted.
         """
         if self.pairs is None:
@@ -125,20 +125,20 @@ class PairConstraints(Similarity):
                 "`rows` must not be given when the samples are pairs themselves: they "
                 "hold no row numbers. Leave it out."
             )
-        likeness = copy(self)
+        similarity = copy(self)
         check_row_numbers(rows, None, "rows")
         pairs = check_row_pairs(self.pairs, None, "pairs")
-        likeness.pairs, kept = renumbered(pairs, rows)
+        similarity.pairs, kept = renumbered(pairs, rows)
         if not kept.any():
             raise ValueError(
                 f"`rows` must hold both rows of some of the {len(pairs)} pairs; it "
                 f"holds both of none. Its numbers, from {rows.min()} to {rows.max()}, "
                 "must be those that the rows of `X` have in the table of `pairs`."
             )
-        likeness.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
+        similarity.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
         if self.weights is not None:
-            likeness.weights = self._checked_weights(len(pairs))[kept]
-        return likeness
+            similarity.weights = self._checked_weights(len(pairs))[kept]
+        return similarity
 
     def fit(self, X, y=None):
         """Read the pairs.
@@ -176,18 +176,18 @@ class PairConstraints(Similarity):
                     f"{n_rows} rows. Or name pairs by their row numbers, in `pairs`."
                 )
             pairs = np.arange(n_rows).reshape(-1, 2)
-            alike = check_pair_labels(y, len(pairs), "y")
+            is_positive = check_pair_labels(y, len(pairs), "y")
         else:
             pairs = check_row_pairs(self.pairs, n_rows, "pairs")
-            alike = check_pair_labels(self.labels, len(pairs), "labels")
+            is_positive = check_pair_labels(self.labels, len(pairs), "labels")
         weights = self._checked_weights(len(pairs))
         self._nodes = np.arange(n_rows)
         if self.transitive_closure:
-            similar, dissimilar = self._close(pairs, alike, n_rows)
+            similar, dissimilar = self._close(pairs, is_positive, n_rows)
         else:
             similar, dissimilar = (
                 symmetric(*pairs[kind].T, weights[kind], n_rows)
-                for kind in (alike, ~alike)
+                for kind in (is_positive, ~is_positive)
             )
         both = (similar != 0).multiply(dissimilar != 0)
         sizes = np.bincount(self._nodes)
@@ -197,7 +197,7 @@ class PairConstraints(Similarity):
         self.n_contradictions_ = int(n_pairs.sum()) // 2
         if self.n_contradictions_:
             warnings.warn(
-                f"{self.n_contradictions_} pairs are both alike and unlike by what is "
+                f"{self.n_contradictions_} pairs are both similar and dissimilar by what is "
                 "given, and are left out.",
                 UserWarning,
                 stacklevel=2,
@@ -206,8 +206,8 @@ class PairConstraints(Similarity):
         self._set_edges(Edges(agreed - agreed.multiply(both)))
         if not all(len(ends) for ends, _ in self._kinds):
             raise ValueError(
-                "Pairs must be of both kinds, alike and unlike; "
-                f"{alike.sum()} are alike and {(~alike).sum()} unlike, "
+                "Pairs must be of both kinds, similar and dissimilar; "
+                f"{is_positive.sum()} are similar and {(~is_positive).sum()} dissimilar, "
                 f"{self.n_contradictions_} of them contradict each other. Where only "
                 "similar pairs are known and all others are dissimilar, use "
                 "NeighborSimilarity with `graph`."
@@ -233,14 +233,14 @@ class PairConstraints(Similarity):
             )
         return weights
 
-    def _close(self, pairs, alike, n_rows):
+    def _close(self, pairs, is_positive, n_rows):
         """Join rows by must-links and return how the groups stand to each other."""
         # Imported here because loading it takes longer than all else.
         from scipy.sparse.csgraph import connected_components
 
-        links = symmetric(*pairs[alike].T, np.ones(alike.sum()), n_rows)
+        links = symmetric(*pairs[is_positive].T, np.ones(is_positive.sum()), n_rows)
         n_groups, self._nodes = connected_components(links, directed=False)
-        ends = self._nodes[pairs[~alike].T]
+        ends = self._nodes[pairs[~is_positive].T]
         inside = ends[0, ends[0] == ends[1]]
         apart = symmetric(*ends, np.ones(ends.shape[1]), n_groups).tolil()
         apart[inside, inside] = 1
@@ -308,7 +308,7 @@ class PairConstraints(Similarity):
         return found
 
     def batches(self, batch_size, rng):
-        """Return both rows of pairs drawn at random, half alike and half unlike.
+        """Return both rows of pairs drawn at random, half similar and half dissimilar.
 
         Parameters
         ----------
@@ -339,7 +339,7 @@ class PairConstraints(Similarity):
         """Return both rows of so many pairs of a kind, each pair about as often."""
         nodes_there = self._nodes[self.rows_]
         sizes = np.bincount(nodes_there, minlength=self.edges_.weights.shape[0])
-        # Within a group of rows that are all alike, each row is to come about as often.
+        # Within a group of rows that are all is_positive, each row is to come about as often.
         shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
         if not n_pairs or not len(ends):
             return self.rows_[rng.randint(len(self.rows_), size=(n_pairs, 2))]
@@ -365,7 +365,7 @@ class PairConstraints(Similarity):
         Returns
         -------
         keys : Keys
-            Row numbers, and the same again or those of groups of rows that are alike.
+            Row numbers, and the same again or those of groups of rows that are is_positive.
         """
         return Keys(index, self._nodes[index])
 
@@ -392,8 +392,8 @@ class PairConstraints(Similarity):
             return Pairs(known.clip(min=0), (-known).clip(min=0))
         import torch
 
-        known, unlike, different = work_arrays(keys, other_keys, work)
+        known, dissimilar, different = work_arrays(keys, other_keys, work)
         self.edges_.write(keys.values.long(), other_keys.values.long(), known)
         known.mul_(torch.ne(rows, others, out=different))
-        torch.neg(known, out=unlike)
-        return Pairs(known.clamp_(min=0), unlike.clamp_(min=0))
+        torch.neg(known, out=dissimilar)
+        return Pairs(known.clamp_(min=0), dissimilar.clamp_(min=0))

@@ -180,7 +180,7 @@ def checked_graph(graph, n_rows):
     Parameters
     ----------
     graph : sparse matrix of shape (n_samples, n_samples)
-        Weights of likeness.
+        Weights of similarity.
 
     n_rows : int or None
         How many rows it must speak of; None for any number.
@@ -217,7 +217,7 @@ def checked_graph(graph, n_rows):
     weights = graph.data[off].astype(np.float64)
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise ValueError(
-            "`graph` must hold weights > 0, the greater the more alike; got some from "
+            "`graph` must hold weights > 0, the greater the more similar; got some from "
             f"{weights.min():g} to {weights.max():g}. A graph of distances must be "
             "turned into weights first, or made with mode='connectivity'."
         )

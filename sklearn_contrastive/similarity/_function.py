@@ -1,14 +1,17 @@
-"""Likeness from a function of the user's own."""
+"""Similarity from a function of the user's own."""
 
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._y_values import refuse_length, refuse_none
+from sklearn_contrastive.similarity._y_values import (
+    raise_inconsistent_length,
+    raise_missing_y,
+)
 
 
 class FunctionSimilarity(Similarity):
-    """Rows are as alike as a function of their entries in `y` says.
+    """Rows are as similar as a function of their entries in `y` says.
 
     Parameters
     ----------
@@ -16,7 +19,7 @@ class FunctionSimilarity(Similarity):
         Called as ``function(a, b)`` with entries of `y` as numpy arrays that broadcast
         against each other, those of anchors of shape (n_anchors, 1) and those of
         candidates of shape (1, n_candidates), with an axis of columns behind where `y`
-        has several. Returns likeness in [0, 1], or bools, of shape (n_anchors,
+        has several. Returns similarity in [0, 1], or bools, of shape (n_anchors,
         n_candidates); NaN where nothing is known. It must not depend on the order of
         the rows.
 
@@ -26,9 +29,9 @@ class FunctionSimilarity(Similarity):
     >>> from sklearn_contrastive.similarity import FunctionSimilarity
     >>> def same_year(a, b):
     ...     return abs(a - b) <= 1
-    >>> likeness = FunctionSimilarity(same_year).fit(None, [1999, 2000, 2005])
-    >>> keys = likeness.keys(np.arange(3))
-    >>> likeness.compare(keys, keys).positive.astype(int)
+    >>> similarity = FunctionSimilarity(same_year).fit(None, [1999, 2000, 2005])
+    >>> keys = similarity.keys(np.arange(3))
+    >>> similarity.compare(keys, keys).positive.astype(int)
     array([[0, 1, 0],
            [1, 0, 0],
            [0, 0, 0]])
@@ -64,11 +67,11 @@ class FunctionSimilarity(Similarity):
         """
         self._validate_params()
         if y is None:
-            refuse_none(": a function as `similarity` compares entries of `y`")
+            raise_missing_y(": a function as `similarity` compares entries of `y`")
         self._entries = np.asarray(y)
         n_rows = len(self._entries)
         if X is not None and n_rows != X.shape[0]:
-            refuse_length(X.shape[0], "one entry", f"{n_rows} entries")
+            raise_inconsistent_length(X.shape[0], "one entry", f"{n_rows} entries")
         if n_rows < 2:
             raise ValueError(
                 f"`X` must hold at least two rows; got n_samples={n_rows}."
@@ -127,24 +130,24 @@ class FunctionSimilarity(Similarity):
             ]
             return Pairs(*map(np.stack, zip(*parts, strict=True)))
         rows, others = rows[:, None], others[None, :]
-        alike = np.asarray(self.function(self._entries[rows], self._entries[others]))
+        similar = np.asarray(self.function(self._entries[rows], self._entries[others]))
         shape = np.broadcast_shapes(rows.shape, others.shape)
-        if alike.shape != shape or alike.dtype.kind not in "biuf":
+        if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
                 f"`similarity` must return an array of numbers of shape {shape}; it "
-                f"returned {alike.dtype} of shape {alike.shape}. Use operations that "
+                f"returned {similar.dtype} of shape {similar.shape}. Use operations that "
                 "broadcast, as numpy's do."
             )
-        alike = alike.astype(float)
-        if np.nanmin(alike, initial=0) < 0 or np.nanmax(alike, initial=1) > 1:
+        similar = similar.astype(float)
+        if np.nanmin(similar, initial=0) < 0 or np.nanmax(similar, initial=1) > 1:
             raise ValueError(
-                "`similarity` must return likeness in [0, 1], or NaN where it is not "
-                f"known; it returned numbers from {np.nanmin(alike):g} to "
-                f"{np.nanmax(alike):g}."
+                "`similarity` must return similarity in [0, 1], or NaN where it is not "
+                f"known; it returned numbers from {np.nanmin(similar):g} to "
+                f"{np.nanmax(similar):g}."
             )
-        known = (~np.isnan(alike) & (rows != others)).astype(float)
-        alike = np.nan_to_num(alike) * known
-        weights = Pairs(alike, known - alike)
+        known = (~np.isnan(similar) & (rows != others)).astype(float)
+        similar = np.nan_to_num(similar) * known
+        weights = Pairs(similar, known - similar)
         if numpy:
             return weights
         import torch

@@ -1,4 +1,4 @@
-"""Likeness from class labels."""
+"""Similarity from class labels."""
 
 import warnings
 from copy import copy
@@ -16,11 +16,11 @@ from sklearn_contrastive.similarity._class_batches import by_class, class_batche
 from sklearn_contrastive.similarity._class_sums import attraction
 from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
 from sklearn_contrastive.similarity._views import ViewSimilarity
-from sklearn_contrastive.similarity._y_values import check_labels, refuse_classes
+from sklearn_contrastive.similarity._y_values import check_labels, raise_too_few_classes
 
 
 class LabelSimilarity(Similarity):
-    """Rows of the same class are alike, rows of different classes are not.
+    """Rows of the same class are similar, rows of different classes are not.
 
     How a batch is drawn depends on the classes, so that most rows find both a
     positive and a negative in it:
@@ -37,7 +37,7 @@ class LabelSimilarity(Similarity):
 
     Where labels are known of some rows only, `unlabeled` says which value stands for
     the others. Up to half of each batch are then rows with a label, drawn as above, and
-    the rest is drawn from all rows by `unsupervised`, whose likeness is learned beside
+    the rest is drawn from all rows by `unsupervised`, whose similarity is learned beside
     that of the labels.
 
     Parameters
@@ -50,7 +50,7 @@ class LabelSimilarity(Similarity):
         ``numpy.nan`` (for all missing values). None: every value is a label.
 
     unsupervised : {"neighbors", "views"}, Similarity or None, default="neighbors"
-        What makes rows alike whatever their labels: ``"neighbors"`` pulls each row
+        What makes rows similar whatever their labels: ``"neighbors"`` pulls each row
         to its 10 nearest, ``NeighborSimilarity(10, repel=False)``; ``"views"`` tells
         rows from changed copies of others, ``ViewSimilarity(keep_original=True)``.
         None: rows without a label are not used. Only asked where some rows have none.
@@ -58,7 +58,7 @@ class LabelSimilarity(Similarity):
         where `loss` needs dissimilar pairs.
 
     unsupervised_weight : float, default=1.0
-        What the loss over the likeness of `unsupervised` is multiplied with, >= 0.
+        What the loss over the similarity of `unsupervised` is multiplied with, >= 0.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class LabelSimilarity(Similarity):
         The row numbers that batches are drawn from.
 
     unsupervised_ : Similarity or None
-        The likeness beside that of the labels, fitted; None where every row has a
+        The similarity beside that of the labels, fitted; None where every row has a
         label.
 
     Notes
@@ -85,8 +85,8 @@ class LabelSimilarity(Similarity):
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import LabelSimilarity
-    >>> likeness = LabelSimilarity().fit(None, ["cat", "dog", "cat", "dog", "emu"])
-    >>> likeness.batches(5, np.random.RandomState(0))
+    >>> similarity = LabelSimilarity().fit(None, ["cat", "dog", "cat", "dog", "emu"])
+    >>> similarity.batches(5, np.random.RandomState(0))
     array([[2, 0, 1, 3, 4]])
     """
 
@@ -115,7 +115,7 @@ class LabelSimilarity(Similarity):
 
     @property
     def reads_rows(self):
-        """Whether the likeness beside that of the labels looks at the rows."""
+        """Whether the similarity beside that of the labels looks at the rows."""
         if self.unlabeled is None or self.unsupervised is None:
             return False
         return self._beside().reads_rows
@@ -126,7 +126,7 @@ class LabelSimilarity(Similarity):
         return 1 if self.unsupervised_ is None else self.unsupervised_.n_views
 
     def _beside(self):
-        """Return the likeness beside that of the labels, not fitted."""
+        """Return the similarity beside that of the labels, not fitted."""
         if self.unsupervised == "neighbors":
             return NeighborSimilarity(n_neighbors=10, repel=False)
         if self.unsupervised == "views":
@@ -174,7 +174,7 @@ class LabelSimilarity(Similarity):
                 "Convert them to one type, for example to str."
             ) from error
         if len(self.classes_) < 2 or np.bincount(codes.reshape(-1)).max() < 2:
-            refuse_classes(self.classes_, len(codes))
+            raise_too_few_classes(self.classes_, len(codes))
         if y.dtype.kind in "iuf" and 2 * len(self.classes_) > len(codes) > 20:
             warnings.warn(
                 f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
@@ -185,9 +185,9 @@ class LabelSimilarity(Similarity):
         self.codes_ = np.empty(len(y), dtype=np.int32)
         self.codes_[known] = codes.reshape(-1)
         self.unsupervised_, self.rows_ = None, np.flatnonzero(known)
-        self.knows_all = self.keys_suffice = known.all()
-        if not self.knows_all:
-            # Each of them is a class of its own: alike to no other row.
+        self.is_complete = self.batchable = known.all()
+        if not self.is_complete:
+            # Each of them is a class of its own: similar to no other row.
             unknown = np.arange(np.count_nonzero(~known))
             self.codes_[~known] = len(self.classes_) + unknown
             if self.unsupervised is not None:
@@ -202,7 +202,7 @@ class LabelSimilarity(Similarity):
         return self.rows_[self.codes_[self.rows_] < len(self.classes_)]
 
     def terms(self):
-        """Return the likeness by labels and, where some are unknown, the other one.
+        """Return the similarity by labels and, where some are unknown, the other one.
 
         Returns
         -------
@@ -344,13 +344,13 @@ class LabelSimilarity(Similarity):
             Weights of 0 and 1, of shape (n_anchors, n_candidates).
         """
         pairs = same_value_pairs(keys, other_keys, work)
-        if not self.knows_all:
+        if not self.is_complete:
             negative = pairs.negative
             negative *= (keys.values < len(self.classes_))[..., None]
             negative *= (other_keys.values < len(self.classes_))[..., None, :]
         return pairs
 
-    def alike(self, keys, other_keys, work):
+    def similar(self, keys, other_keys, work):
         """Write 1 for rows of the same class and 0 for others, in torch.
 
         Parameters

@@ -1,4 +1,4 @@
-"""Likeness from shared labels, where a row may have several."""
+"""Similarity from shared labels, where a row may have several."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -8,29 +8,29 @@ from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._y_values import (
     holds_sets,
-    refuse_length,
-    refuse_none,
+    raise_inconsistent_length,
+    raise_missing_y,
 )
 
-#: Rows compared with each other to see whether any are unlike.
+#: Rows compared with each other to see whether any are dissimilar.
 _N_COMPARED = 1000
 
 
 class MultilabelSimilarity(Similarity):
-    r"""Rows are alike as far as they share labels.
+    r"""Rows are similar as far as they share labels.
 
     With the label sets :math:`S_i` of rows, ``"jaccard"`` weighs a pair by
 
     .. math:: w^+_{ij} = \frac{|S_i \cap S_j|}{|S_i \cup S_j|}, \qquad
         w^-_{ij} = 1 - w^+_{ij}
 
-    and ``"overlap"`` counts two rows as alike if they share any label. A row without
-    labels is unlike every row that has some; of two rows without labels nothing is
+    and ``"overlap"`` counts two rows as similar if they share any label. A row without
+    labels is dissimilar every row that has some; of two rows without labels nothing is
     known.
 
     Parameters
     ----------
-    likeness : {"jaccard", "overlap"}, default="jaccard"
+    measure : {"jaccard", "overlap"}, default="jaccard"
         How much shared labels count.
 
     Attributes
@@ -49,21 +49,21 @@ class MultilabelSimilarity(Similarity):
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import MultilabelSimilarity
     >>> tags = [{"red", "round"}, {"red"}, {"blue"}, set()]
-    >>> likeness = MultilabelSimilarity().fit(None, tags)
-    >>> keys = likeness.keys(np.arange(4))
-    >>> likeness.compare(keys, keys).positive
+    >>> similarity = MultilabelSimilarity().fit(None, tags)
+    >>> keys = similarity.keys(np.arange(4))
+    >>> similarity.compare(keys, keys).positive
     array([[0. , 0.5, 0. , 0. ],
            [0.5, 0. , 0. , 0. ],
            [0. , 0. , 0. , 0. ],
            [0. , 0. , 0. , 0. ]])
     """
 
-    _parameter_constraints = {"likeness": [StrOptions({"jaccard", "overlap"})]}
+    _parameter_constraints = {"measure": [StrOptions({"jaccard", "overlap"})]}
 
     symmetric = True
 
-    def __init__(self, likeness="jaccard"):
-        self.likeness = likeness
+    def __init__(self, measure="jaccard"):
+        self.measure = measure
 
     def fit(self, X, y):
         """Read the labels.
@@ -98,14 +98,16 @@ class MultilabelSimilarity(Similarity):
                 f"{len(self.classes_)} labels for {len(self.rows_)} rows "
                 f"(n_samples={len(self.rows_)}) are all different or absent."
             )
-        unlike = (self.indicators_ != self.indicators_[0]).any()
-        if self.likeness == "overlap":
+        dissimilar = (self.indicators_ != self.indicators_[0]).any()
+        if self.measure == "overlap":
             some = self.indicators_[:_N_COMPARED].astype(np.float32)
-            unlike = (counts < len(some)).all() and (some @ some.T == 0).any()
-            unlike |= len(some) < len(self.rows_) and (counts < len(self.rows_)).all()
-        if not unlike:
+            dissimilar = (counts < len(some)).all() and (some @ some.T == 0).any()
+            dissimilar |= (
+                len(some) < len(self.rows_) and (counts < len(self.rows_)).all()
+            )
+        if not dissimilar:
             raise ValueError(
-                "`y` must hold rows that are unlike; every row shares a label with all "
+                "`y` must hold rows that are dissimilar; every row shares a label with all "
                 "others. Drop labels that all rows have."
             )
         return self
@@ -147,9 +149,9 @@ class MultilabelSimilarity(Similarity):
             shared = ours @ np.swapaxes(theirs, -1, -2)
             union = ours.sum(-1)[..., None] + theirs.sum(-1)[..., None, :] - shared
             known = ((union > 0) & (rows != others)).astype(float)
-            alike = shared / np.maximum(union, 1)
-            alike = ((alike > 0) if self.likeness == "overlap" else alike) * known
-            return Pairs(alike, known - alike)
+            similar = shared / np.maximum(union, 1)
+            similar = ((similar > 0) if self.measure == "overlap" else similar) * known
+            return Pairs(similar, known - similar)
         import torch
 
         shared, known, union = work_arrays(keys, other_keys, work)
@@ -159,12 +161,12 @@ class MultilabelSimilarity(Similarity):
         union.add_(theirs.sum(-1)[..., None, :])
         torch.ne(rows, others, out=known)
         known.mul_(union.clamp(max=1))
-        if self.likeness == "overlap":
+        if self.measure == "overlap":
             shared.clamp_(max=1)
         else:
             shared.div_(union.clamp_(min=1))
-        alike = shared.mul_(known)
-        return Pairs(alike, known.sub_(alike))
+        similar = shared.mul_(known)
+        return Pairs(similar, known.sub_(similar))
 
 
 def check_label_sets(y, n_rows):
@@ -196,7 +198,9 @@ def check_label_sets(y, n_rows):
     from sklearn.preprocessing import MultiLabelBinarizer
 
     if y is None:
-        refuse_none(". Pass the labels of each row of `X`: pairs are built from them")
+        raise_missing_y(
+            ". Pass the labels of each row of `X`: pairs are built from them"
+        )
     if holds_sets(y):
         binarizer = MultiLabelBinarizer()
         try:
@@ -218,5 +222,5 @@ def check_label_sets(y, n_rows):
                 f"{indicators.dtype}. Use similarity='labels' for one label a row."
             )
     if n_rows is not None and len(indicators) != n_rows:
-        refuse_length(n_rows, "one label set", f"{len(indicators)} sets")
+        raise_inconsistent_length(n_rows, "one label set", f"{len(indicators)} sets")
     return classes, indicators.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Likeness from a graph of neighbours, computed from the rows or given."""
+"""Similarity from a graph of neighbours, computed from the rows or given."""
 
 from copy import copy
 from numbers import Integral
@@ -19,7 +19,7 @@ from sklearn_contrastive.similarity._row_numbers import (
 
 
 class NeighborSimilarity(Similarity):
-    """Neighbours are alike, all other rows are not: no labels are needed.
+    """Neighbours are similar, all other rows are not: no labels are needed.
 
     Two rows are neighbours if one is among the `n_neighbors` nearest of the other [1]_,
     or if an edge says so. Half of each batch is drawn at random and the other half
@@ -36,16 +36,16 @@ class NeighborSimilarity(Similarity):
 
     graph : sparse matrix of shape (n_samples, n_samples), default=None
         Neighbours known beforehand, such as `kneighbors_graph` makes them, instead of
-        computed ones. Stored values are weights > 0 of the likeness, not distances; an
+        computed ones. Stored values are weights > 0 of the similarity, not distances; an
         edge in either direction joins its two rows, with the greater weight of the two.
         The diagonal does not count.
 
     edges : array-like of shape (n_edges, 2), default=None
-        Row numbers of further pairs that are alike, such as a row and a changed copy.
+        Row numbers of further pairs that are similar, such as a row and a changed copy.
 
     repel : bool, default=True
         Whether rows without an edge are dissimilar. False: nothing is known of them.
-        Then another likeness has to keep rows apart, as labels do with
+        Then another similarity has to keep rows apart, as labels do with
         ``LabelSimilarity(unsupervised=NeighborSimilarity(repel=False))``.
 
     search : object, default=None
@@ -64,7 +64,7 @@ class NeighborSimilarity(Similarity):
 
     See Also
     --------
-    PairConstraints : For pairs that are known to be alike or unlike, and nothing known
+    PairConstraints : For pairs that are known to be similar or dissimilar, and nothing known
         of the others.
 
     Notes
@@ -85,9 +85,9 @@ class NeighborSimilarity(Similarity):
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import NeighborSimilarity
     >>> X = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]])
-    >>> likeness = NeighborSimilarity(n_neighbors=1).fit(X, None)
-    >>> keys = likeness.keys(np.arange(5))
-    >>> likeness.compare(keys, keys).positive.astype(int)
+    >>> similarity = NeighborSimilarity(n_neighbors=1).fit(X, None)
+    >>> keys = similarity.keys(np.arange(5))
+    >>> similarity.compare(keys, keys).positive.astype(int)
     array([[0, 1, 0, 0, 0],
            [1, 0, 0, 0, 0],
            [0, 0, 0, 1, 0],
@@ -125,7 +125,7 @@ class NeighborSimilarity(Similarity):
         return self.graph is None
 
     @property
-    def speaks_of_rows(self):
+    def uses_row_indices(self):
         """Whether a graph or edges are given, by row numbers."""
         return self.graph is not None or self.edges is not None
 
@@ -139,18 +139,18 @@ class NeighborSimilarity(Similarity):
 
         Returns
         -------
-        likeness : NeighborSimilarity
+        similarity : NeighborSimilarity
             Not fitted.
         """
-        likeness = copy(self)
+        similarity = copy(self)
         if self.graph is not None:
             graph = checked_graph(self.graph, None).tocsr()
             check_row_numbers(rows, graph.shape[0], "rows")
-            likeness.graph = graph[rows][:, rows]
+            similarity.graph = graph[rows][:, rows]
         if self.edges is not None:
             edges = check_row_pairs(self.edges, None, "edges")
-            likeness.edges = renumbered(edges, rows)[0]
-        return likeness
+            similarity.edges = renumbered(edges, rows)[0]
+        return similarity
 
     def fit(self, X, y=None):
         """Find the neighbours of each row, or take them as they are given.

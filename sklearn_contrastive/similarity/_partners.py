@@ -1,4 +1,4 @@
-"""Likeness of a row with its partner in another table."""
+"""Similarity of a row with its partner in another table."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from sklearn_contrastive.similarity._base import Similarity
 
 
 class PartnerSimilarity(Similarity):
-    """A row is alike to its partner in the other table, and unlike its other rows.
+    """A row is similar to its partner in the other table, and dissimilar its other rows.
 
     Rows of the same table are not compared. An encoder has to make two points of each
     row, those of the one table before those of the other.

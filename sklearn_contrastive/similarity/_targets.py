@@ -1,4 +1,4 @@
-"""Likeness from the nearness of continuous targets."""
+"""Similarity from the nearness of continuous targets."""
 
 from numbers import Real
 from typing import ClassVar
@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._y_values import (
-    refuse_length,
-    refuse_none,
+    raise_inconsistent_length,
+    raise_missing_y,
     without_na,
 )
 
@@ -21,7 +21,7 @@ _DECAY, _DECAYS = 3000.0, (1e-2, 10.0)
 
 
 class TargetSimilarity(Similarity):
-    r"""Rows are the more alike the nearer their targets are.
+    r"""Rows are the more similar the nearer their targets are.
 
     .. math::
 
@@ -33,12 +33,12 @@ class TargetSimilarity(Similarity):
     Parameters
     ----------
     bandwidth : float or "auto", default="auto"
-        Distance between targets, in standard deviations, over which likeness falls
+        Distance between targets, in standard deviations, over which similarity falls
         off, > 0. A smaller one tells nearer targets apart and leaves fewer similar
         pairs. ``"auto"`` is the median distance of two targets.
 
     kernel : {"gaussian", "cauchy", "boxcar"}, default="gaussian"
-        How likeness falls with the distance u in bandwidths: :math:`e^{-u^2/2}`;
+        How similarity falls with the distance u in bandwidths: :math:`e^{-u^2/2}`;
         :math:`1/(1 + u^2)`, which orders even far targets, as
         ``loss="rank_n_contrast"`` wants it; or 1 up to the bandwidth and 0 beyond.
 
@@ -61,9 +61,9 @@ class TargetSimilarity(Similarity):
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import TargetSimilarity
-    >>> likeness = TargetSimilarity(bandwidth=1.0).fit(None, [0.0, 1.0, 3.0, np.nan])
-    >>> keys = likeness.keys(np.arange(4))
-    >>> likeness.compare(keys, keys).positive.round(2)
+    >>> similarity = TargetSimilarity(bandwidth=1.0).fit(None, [0.0, 1.0, 3.0, np.nan])
+    >>> keys = similarity.keys(np.arange(4))
+    >>> similarity.compare(keys, keys).positive.round(2)
     array([[0.  , 0.73, 0.06, 0.  ],
            [0.73, 0.  , 0.28, 0.  ],
            [0.06, 0.28, 0.  , 0.  ],
@@ -128,7 +128,7 @@ class TargetSimilarity(Similarity):
             raise ValueError(
                 "`y` must hold at least two different targets; got "
                 f"{known.sum()} known ones (n_samples={len(y)}), all the same. Nothing "
-                "is unlike then, and the embedding would collapse."
+                "is dissimilar then, and the embedding would collapse."
             )
         targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
         self.bandwidth_ = self.bandwidth
@@ -173,8 +173,8 @@ class TargetSimilarity(Similarity):
             squares = ((ours[..., None, :] - theirs[..., None, :, :]) ** 2).sum(-1)
             known = ~np.isnan(squares)
             known &= keys.rows[..., None] != other_keys.rows[..., None, :]
-            alike = np.where(known, self._kernel(np.where(known, squares, 0.0)), 0.0)
-            return Pairs(alike, known - alike)
+            similar = np.where(known, self._kernel(np.where(known, squares, 0.0)), 0.0)
+            return Pairs(similar, known - similar)
         import torch
 
         squares, known, gaps = work_arrays(keys, other_keys, work)
@@ -186,11 +186,11 @@ class TargetSimilarity(Similarity):
         torch.ne(keys.rows[..., None], other_keys.rows[..., None, :], out=known)
         known.mul_(torch.eq(squares, squares, out=gaps))
         squares.nan_to_num_(0.0)
-        alike = self._kernel(squares).mul_(known)
-        return Pairs(alike, known.sub_(alike))
+        similar = self._kernel(squares).mul_(known)
+        return Pairs(similar, known.sub_(similar))
 
     def _kernel(self, squares):
-        """Return likeness for squared distances in bandwidths, numpy or torch."""
+        """Return similarity for squared distances in bandwidths, numpy or torch."""
         if self.kernel == "boxcar":
             return (squares <= 1) * (squares * 0 + 1)
         if self.kernel == "cauchy":
@@ -221,7 +221,7 @@ def check_targets(y, n_rows):
         If `y` is missing, of another length, no number, or infinite.
     """
     if y is None:
-        refuse_none(". Pass one target per row of `X`: pairs are built from them")
+        raise_missing_y(". Pass one target per row of `X`: pairs are built from them")
     try:
         y = values = without_na(y, "iuf")
         if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
@@ -235,7 +235,7 @@ def check_targets(y, n_rows):
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or (n_rows is not None and len(y) != n_rows):
         wanted = "one target, or a row of them,"
-        refuse_length(n_rows, wanted, f"targets of shape {y.shape}")
+        raise_inconsistent_length(n_rows, wanted, f"targets of shape {y.shape}")
     if np.isinf(y).any():
         raise ValueError(
             "`y` must hold finite targets, or NaN for unknown ones; Input y contains "

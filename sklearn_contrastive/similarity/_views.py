@@ -1,4 +1,4 @@
-"""Likeness of a row with changed copies of itself: self-supervised learning."""
+"""Similarity of a row with changed copies of itself: self-supervised learning."""
 
 from numbers import Real
 
@@ -13,7 +13,7 @@ _MOST_DRAWN = 8192
 
 
 class ViewSimilarity(Similarity):
-    """Two views of a row are alike, views of different rows are not: no labels needed.
+    """Two views of a row are similar, views of different rows are not: no labels needed.
 
     Every row of a batch is changed at random, twice; the two views of a row attract
     each other and repel those of all other rows [1]_. What the changes leave alone is
@@ -59,9 +59,9 @@ class ViewSimilarity(Similarity):
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import ViewSimilarity
-    >>> likeness = ViewSimilarity().fit(np.zeros((4, 3)))
-    >>> keys = likeness.keys(np.array([0, 2]))
-    >>> likeness.compare(keys, keys).positive.astype(int)
+    >>> similarity = ViewSimilarity().fit(np.zeros((4, 3)))
+    >>> keys = similarity.keys(np.array([0, 2]))
+    >>> similarity.compare(keys, keys).positive.astype(int)
     array([[0, 0, 1, 0],
            [0, 0, 0, 1],
            [1, 0, 0, 0],

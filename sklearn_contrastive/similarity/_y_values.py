@@ -1,4 +1,4 @@
-"""What is known of rows: which likeness fits it, and class labels, checked."""
+"""What is known of rows: which similarity fits it, and class labels, checked."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,10 +15,10 @@ from sklearn_contrastive._validation import (
 __all__ = [
     "check_labels",
     "holds_sets",
-    "likeness_of",
-    "refuse_classes",
-    "refuse_length",
-    "refuse_none",
+    "infer_similarity",
+    "raise_inconsistent_length",
+    "raise_missing_y",
+    "raise_too_few_classes",
     "without_na",
 ]
 
@@ -26,7 +26,7 @@ __all__ = [
 _ROWS_A_VALUE = 5
 
 
-def likeness_of(X, y):
+def infer_similarity(X, y):
     """Return the name of the similarity that fits `X` and `y`.
 
     Parameters
@@ -99,7 +99,7 @@ def holds_sets(y):
         return True
 
 
-def refuse_none(ending):
+def raise_missing_y(ending):
     """Raise where nothing is given as `y`.
 
     Parameters
@@ -117,7 +117,7 @@ def refuse_none(ending):
     )
 
 
-def refuse_length(n_rows, wanted, found):
+def raise_inconsistent_length(n_rows, wanted, found):
     """Raise where `y` does not have an entry for each row.
 
     Parameters
@@ -172,11 +172,13 @@ def check_labels(y, n_rows, unlabeled=None):
         values.
     """
     if y is None:
-        refuse_none(". Pass one class label per row of `X`: pairs are built from them")
+        raise_missing_y(
+            ". Pass one class label per row of `X`: pairs are built from them"
+        )
     nullable = nullable_dtype(y)
     y = column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
-        refuse_length(n_rows, "one label", f"{len(y)} labels")
+        raise_inconsistent_length(n_rows, "one label", f"{len(y)} labels")
     missing = np.zeros(len(y), dtype=bool)
     if y.dtype.kind in "fcmMO":
         missing = missing_labels(y)
@@ -223,7 +225,7 @@ def _marked(y, missing, unlabeled):
     return np.array(same, dtype=bool)
 
 
-def refuse_classes(classes, n_rows):
+def raise_too_few_classes(classes, n_rows):
     """Raise for labels that make no pairs of both kinds.
 
     Parameters
@@ -247,6 +249,6 @@ def refuse_classes(classes, n_rows):
         )
     raise ValueError(
         f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
-        f"{n_rows} rows (n_samples={n_rows}), so no two rows are alike. If `y` is "
+        f"{n_rows} rows (n_samples={n_rows}), so no two rows are similar. If `y` is "
         "continuous, use similarity='targets', or cut it into classes first."
     )

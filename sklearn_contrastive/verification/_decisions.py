@@ -58,7 +58,7 @@ class PairDecisionsMixin:
         Returns
         -------
         scores : ndarray of shape (n_pairs,)
-            Numbers <= 0; the greater, the more alike.
+            Numbers <= 0; the greater, the more similar.
         """
         return -self.pair_distance(pairs)
 
@@ -292,10 +292,10 @@ def warn_of_far_fellows(classes, same, distances):
     """
     share = nearer_share(cuts_of(same, distances))
     if share < 0.5:
-        different, alike = classes.tolist()
+        different, similar = classes.tolist()
         warnings.warn(
-            f"Pairs labelled {alike!r} lie farther apart than pairs labelled "
-            f"{different!r} in {1 - share:.0%} of the comparisons, yet {alike!r} means "
+            f"Pairs labelled {similar!r} lie farther apart than pairs labelled "
+            f"{different!r} in {1 - share:.0%} of the comparisons, yet {similar!r} means "
             "same: it is the greater label, of words the later in the alphabet. If "
             f"{different!r} means same, pass `np.asarray(y) == {different!r}` as `y`. "
             "If not, the embedding does not tell the kinds apart.",

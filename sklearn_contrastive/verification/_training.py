@@ -41,14 +41,18 @@ def learns_from_pairs(embedding):
             )
     if not learns:
         return False
-    likeness = last.similarity
-    named = isinstance(likeness, str) and likeness in ("auto", "pairs")
-    plain = isinstance(likeness, PairConstraints) and (
-        likeness.pairs is None and likeness.weights is None
+    similarity = last.similarity
+    named = isinstance(similarity, str) and similarity in ("auto", "pairs")
+    plain = isinstance(similarity, PairConstraints) and (
+        similarity.pairs is None and similarity.weights is None
     )
     if not named and not plain:
         # Objects may hold, and would print, all pairs of a table.
-        shown = repr(likeness) if isinstance(likeness, str) else type(likeness).__name__
+        shown = (
+            repr(similarity)
+            if isinstance(similarity, str)
+            else type(similarity).__name__
+        )
         raise ValueError(
             "`embedding` must be a ContrastiveEmbedding with similarity='auto', "
             "'pairs' or PairConstraints without row numbers and weights, to learn from "

@@ -222,11 +222,11 @@ def test_words_and_marks_stand_out_from_any_background(case, style):
 def test_a_histogram_shows_on_the_other_in_grey(style):
     with plt.style.context(style):
         display = CASES["pairs"]()
-        unlike, alike = display.histograms_
-        *color, opacity = unlike.get_facecolor()
+        dissimilar, similar = display.histograms_
+        *color, opacity = dissimilar.get_facecolor()
         behind = to_rgb(display.ax_.get_facecolor())
         area = opacity * np.array(color) + (1 - opacity) * np.array(behind)
-        assert contrast(alike.get_edgecolor(), area) > 2
+        assert contrast(similar.get_edgecolor(), area) > 2
 
 
 # Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color

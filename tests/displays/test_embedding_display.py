@@ -140,7 +140,7 @@ def test_of_many_rows_in_three_dimensions_some_are_drawn():
     drawn = np.column_stack(display.scatters_[0]._offsets3d)
     assert len(np.unique(drawn, axis=0)) == 50
     assert {tuple(row) for row in drawn} <= {tuple(row) for row in Z}
-    assert "50 rows drawn by chance" in title(display)
+    assert "50 rows drawn at random" in title(display)
 
 
 def test_one_component_has_a_strip_for_each_class():

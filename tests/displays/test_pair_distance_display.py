@@ -30,14 +30,14 @@ from sklearn_contrastive.verification import PairVerifier
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=12))
 def test_all_pairs_are_found_where_there_are_few(codes):
     codes = np.array(codes)
-    ends, alike = draw_pairs(codes, 1000)
+    ends, similar = draw_pairs(codes, 1000)
     expected = {
         pair: codes[pair[0]] == codes[pair[1]]
         for pair in combinations(range(len(codes)), 2)
     }
     found = {
         tuple(sorted(pair)): same
-        for pair, same in zip(ends.tolist(), alike, strict=True)
+        for pair, same in zip(ends.tolist(), similar, strict=True)
     }
     assert found == expected
     assert len(ends) == len(expected)
@@ -47,12 +47,12 @@ def test_all_pairs_of_a_kind_are_equally_likely():
     codes = np.array([0, 1, 0, 0, 2, 2, 1])
     counts = {}
     for seed in range(1000):
-        ends, alike = draw_pairs(codes, 2, seed)
+        ends, similar = draw_pairs(codes, 2, seed)
         assert len({tuple(sorted(pair)) for pair in ends.tolist()}) == 4
-        np.testing.assert_array_equal(codes[ends[:, 0]] == codes[ends[:, 1]], alike)
+        np.testing.assert_array_equal(codes[ends[:, 0]] == codes[ends[:, 1]], similar)
         for pair in ends.tolist():
             counts[tuple(sorted(pair))] = counts.get(tuple(sorted(pair)), 0) + 1
-    # Five alike and sixteen unlike pairs, two of each drawn 1,000 times: five standard
+    # Five similar and sixteen dissimilar pairs, two of each drawn 1,000 times: five standard
     # deviations of a binomial.
     for (i, j), count in counts.items():
         share = 2 / (5 if codes[i] == codes[j] else 16)
@@ -63,14 +63,14 @@ def test_all_pairs_of_a_kind_are_equally_likely():
 
 def test_shares_are_those_of_a_literal_count():
     random = np.random.default_rng(0)
-    alike, distances = random.random(200) < 0.3, random.gamma(4, 0.2, 200)
-    display = PairDistanceDisplay.from_predictions(alike, distances, bins=7)
+    similar, distances = random.random(200) < 0.3, random.gamma(4, 0.2, 200)
+    display = PairDistanceDisplay.from_predictions(similar, distances, bins=7)
     edges = display.bin_edges_
     assert edges[0] == 0
     assert edges[-1] == distances.max()
     for kind, shares in (
-        (alike, display.shares_alike_),
-        (~alike, display.shares_unlike_),
+        (similar, display.shares_similar_),
+        (~similar, display.shares_dissimilar_),
     ):
         for i in range(7):
             last = i == 6
@@ -80,9 +80,11 @@ def test_shares_are_those_of_a_literal_count():
             ]
             assert shares[i] == pytest.approx(100 * np.mean(inside))
     unlike_patch, alike_patch = display.histograms_
-    np.testing.assert_array_equal(alike_patch.get_data().values, display.shares_alike_)
     np.testing.assert_array_equal(
-        unlike_patch.get_data().values, display.shares_unlike_
+        alike_patch.get_data().values, display.shares_similar_
+    )
+    np.testing.assert_array_equal(
+        unlike_patch.get_data().values, display.shares_dissimilar_
     )
 
 
@@ -103,9 +105,11 @@ def test_margin_and_threshold_stand_where_they_are():
 
 
 def test_lists_can_be_drawn():
-    display = PairDistanceDisplay(alike=[1, 0, True], distances=[0.1, 1.0, 0.2]).plot()
-    assert display.shares_alike_.sum() == pytest.approx(100)
-    assert display.shares_unlike_[-1] == 100
+    display = PairDistanceDisplay(
+        similar=[1, 0, True], distances=[0.1, 1.0, 0.2]
+    ).plot()
+    assert display.shares_similar_.sum() == pytest.approx(100)
+    assert display.shares_dissimilar_[-1] == 100
 
 
 @pytest.mark.parametrize(
@@ -126,9 +130,9 @@ def test_rows_are_embedded_and_measured(iris):
     X, y = iris
     pca = make_pipeline(StandardScaler(), PCA(2)).fit(X)
     display = PairDistanceDisplay.from_estimator(pca, X, y, n_pairs=50, random_state=0)
-    ends, alike = draw_pairs(y, 50, 0)
+    ends, similar = draw_pairs(y, 50, 0)
     Z = pca.transform(X)
-    np.testing.assert_array_equal(display.alike, alike)
+    np.testing.assert_array_equal(display.similar, similar)
     np.testing.assert_allclose(
         display.distances, [np.linalg.norm(Z[i] - Z[j]) for i, j in ends]
     )
@@ -182,12 +186,12 @@ def test_a_verifier_shows_its_threshold(trained, iris):
     verifier = PairVerifier(FrozenEstimator(trained)).fit(X[ends], words)
     display = PairDistanceDisplay.from_estimator(verifier, X[ends], words)
     # "same" comes after "other" in the alphabet: it means same.
-    np.testing.assert_array_equal(display.alike, same)
+    np.testing.assert_array_equal(display.similar, same)
     np.testing.assert_array_equal(display.distances, verifier.pair_distance(X[ends]))
     assert display.threshold == verifier.threshold_
     numbered = PairVerifier(FrozenEstimator(trained), preprocessor=X).fit(ends, same)
     display = PairDistanceDisplay.from_estimator(numbered, ends, same)
-    np.testing.assert_array_equal(display.alike, same)
+    np.testing.assert_array_equal(display.similar, same)
 
 
 def test_an_embedding_measures_pairs_that_are_given(trained, iris):

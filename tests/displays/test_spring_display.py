@@ -33,15 +33,15 @@ PLANE, LABELS = 0.6 * rng.normal(size=(12, 2)), np.arange(12) % 3
 
 
 def literal_loss(Z, codes, loss):
-    """Return the mean over alike pairs plus the mean over unlike ones that cost."""
+    """Return the mean over similar pairs plus the mean over dissimilar ones that cost."""
     costs = {True: [], False: []}
     for i in range(len(Z)):
         for j in range(i):
-            alike = codes[i] == codes[j]
+            similar = codes[i] == codes[j]
             distance = np.linalg.norm(Z[i] - Z[j])
-            [cost] = loss.pair_values([distance], [int(alike)])
-            if alike or cost > 0:
-                costs[bool(alike)].append(cost)
+            [cost] = loss.pair_values([distance], [int(similar)])
+            if similar or cost > 0:
+                costs[bool(similar)].append(cost)
     return sum(np.mean(some) if some else 0.0 for some in costs.values())
 
 
@@ -71,9 +71,11 @@ def test_forces_are_those_of_training_on_all_pairs(seed, loss):
     Z, codes = random.normal(size=(9, 3)), random.integers(0, 3, size=9)
     springs = spring_forces(Z, codes, loss)
     points = torch.tensor(Z, requires_grad=True)
-    alike = codes[:, None] == codes
-    positive = torch.tensor((alike & ~np.eye(9, dtype=bool)).astype(float))
-    value = loss(points, points, Pairs(positive, torch.tensor((~alike).astype(float))))
+    similar = codes[:, None] == codes
+    positive = torch.tensor((similar & ~np.eye(9, dtype=bool)).astype(float))
+    value = loss(
+        points, points, Pairs(positive, torch.tensor((~similar).astype(float)))
+    )
     value.backward()
     assert springs.loss == pytest.approx(value.item())
     np.testing.assert_allclose(springs.forces, -points.grad.numpy(), atol=1e-9)
@@ -87,9 +89,9 @@ def test_springs_are_the_pairs_that_pull_or_push():
     found = dict(
         zip(map(tuple, springs.ends.tolist()), springs.attracts.tolist(), strict=True)
     )
-    # Of the unlike pairs those nearer than the margin.
+    # Of the dissimilar pairs those nearer than the margin.
     assert found == {(0, 1): True, (0, 2): False, (1, 2): False}
-    # 2 D over one alike pair; 2 (m - D) over two unlike pairs.
+    # 2 D over one similar pair; 2 (m - D) over two dissimilar pairs.
     np.testing.assert_allclose(springs.strengths, [1.0, 0.1, 0.6])
 
 
@@ -156,7 +158,7 @@ def test_of_many_rows_some_are_drawn_and_the_title_says_so():
     Z, y = rng.normal(size=(50, 2)), np.arange(50) % 2
     display = SpringDisplay.from_embedding(Z, y, max_points=10, random_state=0)
     assert {tuple(row) for row in display.points} <= {tuple(row) for row in Z}
-    assert "10 of 50 rows, drawn by chance" in display.ax_.get_title(loc="left")
+    assert "10 of 50 rows, drawn at random" in display.ax_.get_title(loc="left")
     again = SpringDisplay.from_embedding(Z, y, max_points=10, random_state=0)
     np.testing.assert_array_equal(again.points, display.points)
     # Springs are those among the rows drawn.

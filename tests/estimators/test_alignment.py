@@ -61,7 +61,7 @@ X, Y = two_tables()
 MODEL = small().fit(X, Y)
 
 
-# Who is alike.
+# Who is similar.
 
 
 @few
@@ -69,12 +69,12 @@ MODEL = small().fit(X, Y)
 def test_partners_are_alike_and_other_rows_of_the_other_table_are_not(
     seed, n_rows, n_others
 ):
-    likeness = PartnerSimilarity().fit(np.zeros((20, 1)))
+    similarity = PartnerSimilarity().fit(np.zeros((20, 1)))
     rng = np.random.RandomState(seed)
     ours, theirs = rng.permutation(20)[:n_rows], rng.permutation(20)[:n_others]
-    keys = likeness.keys(ours), likeness.keys(theirs)
+    keys = similarity.keys(ours), similarity.keys(theirs)
     tensors = [Keys(*(torch.from_numpy(k).double() for k in each)) for each in keys]
-    for pairs in (likeness.compare(*keys), likeness.compare(*tensors)):
+    for pairs in (similarity.compare(*keys), similarity.compare(*tensors)):
         assert tuple(pairs.positive.shape) == (2 * n_rows, 2 * n_others)
         for i in range(2 * n_rows):
             for j in range(2 * n_others):
@@ -107,11 +107,13 @@ def unit_rows(rng, n_rows):
 def test_a_batch_costs_the_cross_entropy_of_its_partners(seed, n_rows, temperature):
     rng = np.random.RandomState(seed)
     U, V = unit_rows(rng, n_rows), unit_rows(rng, n_rows)
-    likeness = PartnerSimilarity().fit(np.zeros((20, 1)))
-    keys = likeness.keys(rng.permutation(20)[:n_rows])
+    similarity = PartnerSimilarity().fit(np.zeros((20, 1)))
+    keys = similarity.keys(rng.permutation(20)[:n_rows])
     keys = Keys(*(torch.from_numpy(key).double() for key in keys))
     loss = InfoNCELoss(temperature).resolve(normalize=True)
-    term = Term(Objective(AllPairs(), loss, similarity=likeness), {}, keys, True, None)
+    term = Term(
+        Objective(AllPairs(), loss, similarity=similarity), {}, keys, True, None
+    )
     points = torch.from_numpy(np.concatenate([U, V]))
     cost, forces = term(points)
     assert cost.item() == pytest.approx(clip_loss(U, V, temperature), rel=1e-10)
@@ -640,10 +642,10 @@ def test_the_score_wants_as_many_partners_as_rows():
 
 
 def test_held_out_rows_have_the_partners_they_had():
-    likeness = PartnerSimilarity().fit(X)
-    kept, _ = likeness.hold_out(0.5, np.random.RandomState(0))
-    keys, others = kept.keys(kept.rows_), likeness.keys(kept.rows_)
-    found, expected = kept.compare(keys, keys), likeness.compare(others, others)
+    similarity = PartnerSimilarity().fit(X)
+    kept, _ = similarity.hold_out(0.5, np.random.RandomState(0))
+    keys, others = kept.keys(kept.rows_), similarity.keys(kept.rows_)
+    found, expected = kept.compare(keys, keys), similarity.compare(others, others)
     assert_array_equal(found.positive, expected.positive)
     assert_array_equal(found.negative, expected.negative)
 

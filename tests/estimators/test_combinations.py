@@ -317,15 +317,15 @@ def test_of_all_pairs_all_are_kept():
 def test_active_pairs_are_those_that_still_cost_something():
     # Two points a class, the classes two apart and one beyond the margin of one.
     places = torch.tensor([[0.0], [0.1], [0.9], [1.0], [5.0], [5.0]])
-    likeness = LabelSimilarity().fit(None, [0, 0, 1, 1, 2, 2])
-    keys = Keys(*(torch.tensor(key) for key in likeness.keys(np.arange(6))))
+    similarity = LabelSimilarity().fit(None, [0, 0, 1, 1, 2, 2])
+    keys = Keys(*(torch.tensor(key) for key in similarity.keys(np.arange(6))))
     expected = {
         ContrastiveLoss(1.0): (4 / 6, 6 / 24),
         TripletLoss(0.85, "all", squared=False): (4 / 6, 6 / 24),
         TripletLoss(0.75, "semihard", squared=False): (2 / 6, 2 / 24),
     }
     for loss, shares in expected.items():
-        meeting = Meeting(likeness, AllPairs(), loss, keys)
+        meeting = Meeting(similarity, AllPairs(), loss, keys)
         found = meeting.statistics(places, None, {})
         assert found["kept_positive"] == found["kept_negative"] == 1
         active = found["active_positive"], found["active_negative"]

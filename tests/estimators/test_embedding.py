@@ -78,8 +78,8 @@ def test_every_loss_and_miner_brings_a_class_together(loss, miner, normalize, wi
     model.fit(X, y)
     Z = model.transform(X)
     D = np.linalg.norm(Z[:, None] - Z, axis=2)
-    alike = y[:, None] == y
-    assert D[alike].mean() < 0.7 * D[~alike].mean()
+    similar = y[:, None] == y
+    assert D[similar].mean() < 0.7 * D[~similar].mean()
     assert model.score(X, y) > 0.9
 
 

@@ -340,9 +340,9 @@ def test_rows_in_any_form():
 
 
 def test_labels_and_pairs_alike_are_explained():
-    pairs, alike = np.stack([X[:-1], X[1:]], axis=1)[::5], (y[:-1] == y[1:])[::5]
-    alike[:3] = False
-    model = fitted(pairs, alike, similarity="pairs")
+    pairs, similar = np.stack([X[:-1], X[1:]], axis=1)[::5], (y[:-1] == y[1:])[::5]
+    similar[:3] = False
+    model = fitted(pairs, similar, similarity="pairs")
     assert feature_importances(model, X).sum() == pytest.approx(1)
     contributions = explain_pair(model, *pairs[0])
     distance = model.pair_distance(pairs[:1])[0]

@@ -69,8 +69,8 @@ def batch(seed, n_rows=9, n_components=3, dtype=torch.float64):
     rng = np.random.RandomState(seed)
     Z = torch.tensor(rng.normal(size=(n_rows, n_components)) / 2, dtype=dtype)
     labels = torch.tensor(rng.randint(3, size=n_rows))
-    alike = labels[:, None] == labels
-    return Z, Pairs(alike & ~torch.eye(n_rows, dtype=torch.bool), ~alike)
+    similar = labels[:, None] == labels
+    return Z, Pairs(similar & ~torch.eye(n_rows, dtype=torch.bool), ~similar)
 
 
 def value_and_gradient(loss, Z, pairs):

@@ -34,9 +34,9 @@ def batch(seed=0):
     rng = np.random.RandomState(seed)
     Z = rng.normal(size=(12, 3))
     labels = torch.tensor(rng.randint(3, size=12))
-    alike = labels[:, None] == labels
+    similar = labels[:, None] == labels
     Z = torch.tensor(Z / np.linalg.norm(Z, axis=1, keepdims=True), requires_grad=True)
-    return Z, Pairs(alike & ~torch.eye(12, dtype=torch.bool), ~alike)
+    return Z, Pairs(similar & ~torch.eye(12, dtype=torch.bool), ~similar)
 
 
 def started(loss):

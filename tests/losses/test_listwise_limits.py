@@ -54,8 +54,8 @@ def poles(n_rows, dtype=torch.float32):
 
 
 def label_pairs(labels):
-    alike = labels[:, None] == labels
-    return Pairs(alike & ~torch.eye(len(labels), dtype=torch.bool), ~alike)
+    similar = labels[:, None] == labels
+    return Pairs(similar & ~torch.eye(len(labels), dtype=torch.bool), ~similar)
 
 
 def value_and_gradient(loss, Z, pairs):
@@ -149,12 +149,12 @@ def test_no_array_holds_all_pairs_let_alone_all_triplets(loss, monkeypatch):
     monkeypatch.setattr(_tiles, "_TILE", 2**14)
     n_rows = 1024
     Z = torch.tensor(np.random.RandomState(0).normal(size=(n_rows, 8))).float()
-    likeness = LabelSimilarity().fit(None, np.arange(n_rows) % 256)
-    keys = Keys(*(torch.tensor(k).float() for k in likeness.keys(np.arange(n_rows))))
+    similarity = LabelSimilarity().fit(None, np.arange(n_rows) % 256)
+    keys = Keys(*(torch.tensor(k).float() for k in similarity.keys(np.arange(n_rows))))
 
     def weigh(rows, columns, work):
         parts = (Keys(*(k[part] for k in keys)) for part in (rows, columns))
-        return likeness.compare(*parts, work)
+        return similarity.compare(*parts, work)
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
         value, _, _ = Lists(loss, Z)(Z, None, weigh)

@@ -169,9 +169,9 @@ def test_only_anchors_with_hinges_are_sorted(
     monkeypatch.setattr(TripletLoss, "_hinges", counted)
     labels = torch.arange(12) % 3
     Z = points(3, 1)[labels] + spread * points(12, 0)
-    alike = labels[:, None] == labels
+    similar = labels[:, None] == labels
     itself = torch.eye(12, dtype=torch.bool)
-    pairs = Pairs((alike & ~itself).double(), (~alike).double())
+    pairs = Pairs((similar & ~itself).double(), (~similar).double())
     assert_same(found_by(loss, Z, Z, pairs), by_loop(loss, Z, Z, pairs))
     assert sum(n_rows) == n_sorted
 

@@ -52,8 +52,8 @@ def literal_loss(formula, scale, Z, labels):
 
 
 def label_pairs(labels):
-    alike = torch.tensor(labels[:, None] == labels)
-    return Pairs(alike & ~torch.eye(len(labels), dtype=torch.bool), ~alike)
+    similar = torch.tensor(labels[:, None] == labels)
+    return Pairs(similar & ~torch.eye(len(labels), dtype=torch.bool), ~similar)
 
 
 def test_worked_pairs():
@@ -167,7 +167,7 @@ def test_margins_out_of_range_are_refused(margin):
         ([1.0, 2.0], [1], "must have the same shape; got (2,) and (1,)"),
         ([-1.0], [1], "`distances` must be numbers in [0, inf)"),
         ([np.nan], [1], "`distances` must be numbers in [0, inf)"),
-        ([1.0], [2], "`similar` must hold 1 (alike) and 0 (unlike) only"),
+        ([1.0], [2], "`similar` must hold 1 (similar) and 0 (dissimilar) only"),
     ],
 )
 def test_pair_values_refuse_what_is_no_pair(distances, similar, message):

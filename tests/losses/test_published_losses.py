@@ -39,8 +39,8 @@ def batch(seed, n_rows=24, n_components=4, n_classes=4):
 
 
 def label_pairs(labels):
-    alike = labels[:, None] == labels
-    return Pairs(alike & ~torch.eye(len(labels), dtype=torch.bool), ~alike)
+    similar = labels[:, None] == labels
+    return Pairs(similar & ~torch.eye(len(labels), dtype=torch.bool), ~similar)
 
 
 def assert_same(value, expected, *ends, rtol=1e-6):

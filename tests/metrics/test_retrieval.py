@@ -58,25 +58,25 @@ def by_loop(Z, y, gallery=None, y_gallery=None, average="micro", k=(1, 5, 10)):
                     (float(a) - float(b)) ** 2
                     for a, b in zip(Z[i], gallery[j], strict=True)
                 )
-                # Equal in float32 is equal; what is not alike comes first.
+                # Equal in float32 is equal; what is not similar comes first.
                 others.append((np.float32(square), y_gallery[j] == y[i]))
-        alike = [same for _, same in sorted(others)]
-        n_alike = sum(alike)
-        if n_alike == 0:
+        similar = [same for _, same in sorted(others)]
+        n_similar = sum(similar)
+        if n_similar == 0:
             n_lone += 1
             continue
-        first = alike.index(True) + 1
+        first = similar.index(True) + 1
         precisions = [
-            sum(alike[:rank]) / rank
-            for rank in range(1, n_alike + 1)
-            if alike[rank - 1]
+            sum(similar[:rank]) / rank
+            for rank in range(1, n_similar + 1)
+            if similar[rank - 1]
         ]
         values = {
-            "precision_at_1": float(alike[0]),
-            "r_precision": sum(alike[:n_alike]) / n_alike,
-            "map_at_r": sum(precisions) / n_alike,
+            "precision_at_1": float(similar[0]),
+            "r_precision": sum(similar[:n_similar]) / n_similar,
+            "map_at_r": sum(precisions) / n_similar,
             "mean_reciprocal_rank": 1 / first,
-            **{f"recall_at_{n}": float(any(alike[:n])) for n in k},
+            **{f"recall_at_{n}": float(any(similar[:n])) for n in k},
         }
         for name, value in values.items():
             figures[name].setdefault(y[i] if average == "macro" else 0, []).append(
@@ -205,9 +205,9 @@ def test_the_nearest_keys_are_found_wherever_they_are(seed, share, n_most):
     # Many of the least where the sample is taken, or nowhere in it; and many equal.
     keys[:, :: _ranking._STRIDE] >>= np.uint32(rng.choice([0, 13]))
     keys[rng.rand(5, 400) < share * 0.5] = rng.choice([7, 2**31])
-    n_alike = rng.randint(1, n_most + 1, size=5)
-    found = _ranking._nearest(keys.copy(), n_alike)
-    for row, expected, n in zip(found, np.sort(keys, axis=1), n_alike, strict=True):
+    n_similar = rng.randint(1, n_most + 1, size=5)
+    found = _ranking._nearest(keys.copy(), n_similar)
+    for row, expected, n in zip(found, np.sort(keys, axis=1), n_similar, strict=True):
         assert_array_equal(row[:n], expected[:n])
 
 

@@ -168,7 +168,7 @@ def test_float32_distances_and_read_only_memory():
         ),
         (
             {"y_true": [0, 1, 2]},
-            "`y_true` must hold 1 or True for pairs that are alike",
+            "`y_true` must hold 1 or True for pairs that are similar",
         ),
         ({"y_true": ["a", "b", "a"]}, "one of the three throughout; got ['a', 'b']."),
         ({"y_true": [0, 1, None]}, "1 are missing, the first at row 2"),

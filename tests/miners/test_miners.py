@@ -299,8 +299,8 @@ def test_multi_similarity_is_that_of_pytorch_metric_learning(
     Z = torch.tensor(rng.normal(size=(n_rows, 3)))
     Z /= Z.norm(dim=1, keepdim=True)
     labels = torch.tensor(rng.randint(n_classes, size=n_rows))
-    alike = labels[:, None] == labels
-    pairs = Pairs(alike & ~torch.eye(n_rows, dtype=torch.bool), ~alike)
+    similar = labels[:, None] == labels
+    pairs = Pairs(similar & ~torch.eye(n_rows, dtype=torch.bool), ~similar)
     distances = torch.cdist(Z, Z, compute_mode="donot_use_mm_for_euclid_dist")
     kept = MultiSimilarityPairs(epsilon)(distances, pairs)
     i, p, k, n = MultiSimilarityMiner(epsilon)(Z, labels)

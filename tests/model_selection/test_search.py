@@ -236,13 +236,13 @@ def test_rows_of_unknown_label_are_dealt_out_to_folds(cv):
 def test_pairs_by_row_number_are_scored_by_the_labels_beside_them():
     pairs = np.random.RandomState(0).randint(178, size=(300, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    alike = y[pairs[:, 0]] == y[pairs[:, 1]]
-    likeness = PairConstraints(pairs, alike)
-    ours = search(embedding(similarity=likeness), margins=[0.5, 1.0]).fit(X, y)
+    similar = y[pairs[:, 0]] == y[pairs[:, 1]]
+    similarity = PairConstraints(pairs, similar)
+    ours = search(embedding(similarity=similarity), margins=[0.5, 1.0]).fit(X, y)
     folds = list(StratifiedKFold(3).split(X, y))
     assert ours.n_splits_ == 3
     train, test = folds[0]
-    model = embedding(similarity=likeness, margin=0.5).fit(X[train], rows=train)
+    model = embedding(similarity=similarity, margin=0.5).fit(X[train], rows=train)
     voters = KNeighborsClassifier().fit(model.transform(X[train]), y[train])
     score = voters.score(model.transform(X[test]), y[test])
     assert ours.cv_results_["split0_test_score"][0] == pytest.approx(score)

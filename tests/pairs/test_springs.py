@@ -122,8 +122,8 @@ def test_points_that_nearly_coincide(loss, dtype, gap, mirrored, monkeypatch):
     Z[1::2] = Z[::2] + gap * points(6, 1)
     Z = Z.to(dtype)
     labels = torch.arange(12) % 4 // 2 + 2 * (torch.arange(12) % 2)
-    alike = labels[:, None] == labels
-    pairs = [(alike & ~torch.eye(12, dtype=torch.bool)).double(), (~alike).double()]
+    similar = labels[:, None] == labels
+    pairs = [(similar & ~torch.eye(12, dtype=torch.bool)).double(), (~similar).double()]
     value, *forces = springs(loss, Z, Z, dense(pairs), mirrored=mirrored)
     expected = by_autograd(loss, Z, Z, pairs)
     assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
@@ -173,12 +173,12 @@ def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
     Z = torch.stack([points(n_rows, seed, dtype=dtype) for seed in range(n_models)])
     Z[:, 1] = Z[:, 0] + 1e-3
     margins = torch.tensor([0.5, 1.0, 1.5], dtype=dtype)
-    likeness = LabelSimilarity().fit(None, np.arange(60) % 6)
+    similarity = LabelSimilarity().fit(None, np.arange(60) % 6)
     index = np.stack(
         [np.random.RandomState(s).permutation(60)[:n_rows] for s in range(3)]
     )
-    keys = Keys(*(torch.tensor(key).to(dtype) for key in likeness.keys(index)))
-    compare = likeness.alike if way == "by class" else likeness.compare
+    keys = Keys(*(torch.tensor(key).to(dtype) for key in similarity.keys(index)))
+    compare = similarity.similar if way == "by class" else similarity.compare
     miner = {"links": NearestPairs(2, 3), "dense": NearestPairs(2, 3).__call__}.get(way)
     mirrored = way in ("mirrored", "by class")
 
@@ -189,7 +189,7 @@ def test_a_leading_axis_holds_independent_models(way, dtype, tile, monkeypatch):
 
         attraction = None
         if way == "by class":
-            attraction = partial(likeness.attraction, keys)
+            attraction = partial(similarity.attraction, keys)
         return Springs(loss, Z, None, miner, mirrored)(Z, None, weigh, attraction)
 
     values, (forces,) = relax(LOSSES["contrastive"](margins[:, None, None]), Z, keys)
@@ -206,10 +206,10 @@ def test_measuring_every_pair_from_differences_changes_nothing(loss, way):
     # What devices do that must not wait for the distance of the nearest pair.
     Z = points(30, 0)
     Z[1::3] = Z[::3] + 1e-4 * points(10, 1)
-    likeness = LabelSimilarity().fit(None, np.arange(30) % 4)
-    keys = Keys(*(torch.tensor(k).double() for k in likeness.keys(np.arange(30))))
-    compare = likeness.alike if way == "by class" else likeness.compare
-    attraction = partial(likeness.attraction, keys) if way == "by class" else None
+    similarity = LabelSimilarity().fit(None, np.arange(30) % 4)
+    keys = Keys(*(torch.tensor(k).double() for k in similarity.keys(np.arange(30))))
+    compare = similarity.similar if way == "by class" else similarity.compare
+    attraction = partial(similarity.attraction, keys) if way == "by class" else None
 
     def weigh(rows, columns, work):
         parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
@@ -250,14 +250,16 @@ def test_models_differ_in_anchors_and_candidates(n_models):
 def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
     n_rows = 4096
     Z = points(n_rows, 0, 32, torch.float32)
-    likeness = LabelSimilarity().fit(None, np.arange(n_rows) % 10)
-    keys = Keys(*(torch.tensor(k).float() for k in likeness.keys(np.arange(n_rows))))
+    similarity = LabelSimilarity().fit(None, np.arange(n_rows) % 10)
+    keys = Keys(*(torch.tensor(k).float() for k in similarity.keys(np.arange(n_rows))))
 
     def weigh(rows, columns, work):
         parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
-        return (likeness.alike if miner is None else likeness.compare)(*parts, work)
+        return (similarity.similar if miner is None else similarity.compare)(
+            *parts, work
+        )
 
-    attraction = partial(likeness.attraction, keys) if miner is None else None
+    attraction = partial(similarity.attraction, keys) if miner is None else None
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
         engine = Springs(LOSSES["contrastive"](1.0), Z, miner=miner, mirrored=not miner)
         engine(Z, None, weigh, attraction)
@@ -278,23 +280,23 @@ def test_positive_pairs_can_be_added_up_by_class(
     # More classes than rows in the batch are numbered afresh.
     y = np.where(y % 2, y, y + 10 * n_absent)
     labels = np.concatenate([y, 100 + np.arange(n_absent)])
-    likeness = LabelSimilarity().fit(None, labels.astype(str))
+    similarity = LabelSimilarity().fit(None, labels.astype(str))
     centres = points(6, 0)[np.unique(y, return_inverse=True)[1]] * (1 - gap)
     Z = (centres + gap * points(17, 1)).to(dtype)
-    keys = Keys(*(torch.tensor(k).to(dtype) for k in likeness.keys(np.arange(17))))
+    keys = Keys(*(torch.tensor(k).to(dtype) for k in similarity.keys(np.arange(17))))
 
-    def alike(rows, columns, work):
+    def similar(rows, columns, work):
         parts = (Keys(*(k[p] for k in keys)) for p in (rows, columns))
-        return likeness.alike(*parts, work)
+        return similarity.similar(*parts, work)
 
     value, *forces = springs(
         loss,
         Z,
         Z,
-        alike,
+        similar,
         mirrored=True,
-        attraction=lambda Z: likeness.attraction(keys, Z),
+        attraction=lambda Z: similarity.attraction(keys, Z),
     )
-    expected = by_autograd(loss, Z, Z, likeness.compare(keys, keys))
+    expected = by_autograd(loss, Z, Z, similarity.compare(keys, keys))
     assert value.item() == pytest.approx(expected[0], rel=TOLERANCES[dtype])
     assert error(sum(forces), expected[1] + expected[2]) < TOLERANCES[dtype]

@@ -7,13 +7,13 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import load_diabetes, load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._sources import kind_of
+from sklearn_contrastive._estimators._sources import similarity_name
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
     LabelSimilarity,
     PartnerSimilarity,
-    likeness_of,
+    infer_similarity,
 )
 
 rng = np.random.RandomState(0)
@@ -79,10 +79,10 @@ TABLE = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_likeness_goes_by_what_is_known_of_the_rows(name):
+def test_similarity_goes_by_what_is_known_of_the_rows(name):
     y, expected = TABLE[name]
-    assert likeness_of(X, y) == expected
-    assert likeness_of(X.reshape(-1, 2, 4), y) == "pairs"
+    assert infer_similarity(X, y) == expected
+    assert infer_similarity(X.reshape(-1, 2, 4), y) == "pairs"
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_auto_takes_pairs_as_samples():
 
 @pytest.mark.parametrize("name", SIMILARITIES)
 def test_a_name_and_its_objects_are_of_the_same_kind(name):
-    assert kind_of(name) == kind_of(SIMILARITIES[name]()) == name
+    assert similarity_name(name) == similarity_name(SIMILARITIES[name]()) == name
     one_of_the_users_own = type("Own", (SIMILARITIES[name],), {})
-    assert kind_of(one_of_the_users_own()) == name
+    assert similarity_name(one_of_the_users_own()) == name
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_name_and_its_objects_are_of_the_same_kind(name):
     ids=lambda similarity: getattr(similarity, "__name__", type(similarity).__name__),
 )
 def test_what_has_no_name_is_of_no_kind(similarity):
-    assert kind_of(similarity) is None
+    assert similarity_name(similarity) is None
 
 
 @pytest.mark.parametrize("name", SIMILARITIES)
@@ -151,5 +151,5 @@ def test_it_is_known_which_kinds_are_read_from_y(name):
     ],
 )
 def test_a_list_of_lists_is_a_table_as_an_array_is(y, expected):
-    assert likeness_of(X, np.array(y)) == expected
-    assert likeness_of(X, y) == expected
+    assert infer_similarity(X, np.array(y)) == expected
+    assert infer_similarity(X, y) == expected

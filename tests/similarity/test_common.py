@@ -1,4 +1,4 @@
-"""Properties that every source of likeness has."""
+"""Properties that every source of similarity has."""
 
 import copy
 import inspect
@@ -108,8 +108,8 @@ FILES = {
 
 @cache
 def fitted(name):
-    likeness, y = CASES[name]
-    return clone(likeness).fit(X, y)
+    similarity, y = CASES[name]
+    return clone(similarity).fit(X, y)
 
 
 def content(*things):
@@ -124,8 +124,8 @@ def content(*things):
     )
 
 
-def all_keys(likeness):
-    return likeness.keys(np.arange(N_ROWS))
+def all_keys(similarity):
+    return similarity.keys(np.arange(N_ROWS))
 
 
 def part(keys, index):
@@ -150,7 +150,7 @@ def test_every_class_is_tried():
         if inspect.isclass(each) and not inspect.isabstract(each)
     }
     assert set(SIMILARITIES.values()) <= classes
-    assert {type(likeness) for likeness, _ in CASES.values()} == classes
+    assert {type(similarity) for similarity, _ in CASES.values()} == classes
     assert set(FILES) == classes
 
 
@@ -176,22 +176,22 @@ NUMBERED = {
 
 @every_case
 def test_it_is_known_which_objects_speak_of_row_numbers(name):
-    likeness, _ = CASES[name]
-    assert likeness.speaks_of_rows == (name in NUMBERED)
-    assert clone(likeness).speaks_of_rows == likeness.speaks_of_rows
-    assert fitted(name).speaks_of_rows == likeness.speaks_of_rows
+    similarity, _ = CASES[name]
+    assert similarity.uses_row_indices == (name in NUMBERED)
+    assert clone(similarity).uses_row_indices == similarity.uses_row_indices
+    assert fitted(name).uses_row_indices == similarity.uses_row_indices
     # What can be told which rows are there, and only that, may speak of them.
-    assert hasattr(likeness, "of_rows") or not likeness.speaks_of_rows
+    assert hasattr(similarity, "of_rows") or not similarity.uses_row_indices
 
 
 @every_case
 def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name):
-    likeness = fitted(name)
-    keys = all_keys(likeness)
+    similarity = fitted(name)
+    keys = all_keys(similarity)
     n_points = len(keys.rows)
     assert n_points == N_ROWS * (2 if name in TWICE else 1)
     assert len(keys.values) == n_points
-    pairs = likeness.compare(keys, keys)
+    pairs = similarity.compare(keys, keys)
     for weights in pairs:
         assert weights.shape == (n_points, n_points)
         assert np.isfinite(weights).all()
@@ -203,10 +203,10 @@ def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name)
 
 @every_case
 def test_a_symmetric_class_weighs_a_pair_the_same_from_both_ends(name):
-    likeness = fitted(name)
-    keys = all_keys(likeness)
-    for weights in likeness.compare(keys, keys):
-        if likeness.symmetric:
+    similarity = fitted(name)
+    keys = all_keys(similarity)
+    for weights in similarity.compare(keys, keys):
+        if similarity.symmetric:
             assert_array_equal(weights, weights.T)
         else:
             assert name == "function" or not np.array_equal(weights, weights.T)
@@ -215,17 +215,17 @@ def test_a_symmetric_class_weighs_a_pair_the_same_from_both_ends(name):
 @every_case
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_tensors_are_compared_as_arrays_are(name, dtype):
-    likeness = fitted(name)
-    keys = all_keys(likeness)
-    expected = likeness.compare(keys, keys)
+    similarity = fitted(name)
+    keys = all_keys(similarity)
+    expected = similarity.compare(keys, keys)
     tensors = as_tensors(keys, dtype)
     close = {"rtol": 1e-12, "atol": 1e-15} if dtype == torch.float64 else {"atol": 1e-6}
-    found = likeness.compare(tensors, tensors)
+    found = similarity.compare(tensors, tensors)
     assert all(weights.dtype == dtype for weights in found)
     assert_same(found, expected, **close)
     # Nothing is read from arrays that are only there to be written to.
     work = torch.full((3, *expected.positive.shape), torch.nan, dtype=dtype)
-    assert_same(likeness.compare(tensors, tensors, work), expected, **close)
+    assert_same(similarity.compare(tensors, tensors, work), expected, **close)
     for before, after in zip(as_tensors(keys, dtype), tensors, strict=True):
         assert_array_equal(before, after)
 
@@ -235,9 +235,9 @@ def test_tensors_are_compared_as_arrays_are(name, dtype):
 @few
 @given(seed=seeds)
 def test_any_rows_against_any_others_are_part_of_the_whole(name, tensors, seed):
-    likeness = fitted(name)
-    keys = all_keys(likeness)
-    whole = likeness.compare(keys, keys)
+    similarity = fitted(name)
+    keys = all_keys(similarity)
+    whole = similarity.compare(keys, keys)
     drawn = np.random.RandomState(seed)
     # As in a tile, in any order; candidates may come twice, as in a memory.
     n_points = len(keys.rows)
@@ -246,38 +246,38 @@ def test_any_rows_against_any_others_are_part_of_the_whole(name, tensors, seed):
     parts = part(keys, ours), part(keys, theirs)
     if tensors:
         parts = [as_tensors(each, torch.float64) for each in parts]
-    found = likeness.compare(*parts)
+    found = similarity.compare(*parts)
     expected = [weights[ours][:, theirs] for weights in whole]
     assert_same(found, expected, rtol=1e-12, atol=1e-15)
 
 
 @every_case
 def test_one_comparison_after_the_other_changes_nothing(name):
-    likeness = fitted(name)
-    keys = as_tensors(all_keys(likeness), torch.float64)
-    first = [np.asarray(weights).copy() for weights in likeness.compare(keys, keys)]
-    likeness.compare(part(keys, slice(3)), part(keys, slice(5, 9)))
-    assert_same(likeness.compare(keys, keys), first)
+    similarity = fitted(name)
+    keys = as_tensors(all_keys(similarity), torch.float64)
+    first = [np.asarray(weights).copy() for weights in similarity.compare(keys, keys)]
+    similarity.compare(part(keys, slice(3)), part(keys, slice(5, 9)))
+    assert_same(similarity.compare(keys, keys), first)
 
 
 @every_case
 def test_stacked_batches_are_compared_one_by_one(name):
-    likeness = fitted(name)
+    similarity = fitted(name)
     index = np.random.RandomState(0).permutation(N_ROWS)[:24].reshape(3, 8)
-    keys = likeness.keys(index)
-    stacked = likeness.compare(keys, keys)
+    keys = similarity.keys(index)
+    stacked = similarity.compare(keys, keys)
     for step in range(3):
-        one = likeness.keys(index[step])
-        assert_same([w[step] for w in stacked], likeness.compare(one, one))
+        one = similarity.keys(index[step])
+        assert_same([w[step] for w in stacked], similarity.compare(one, one))
 
 
 @every_case
 @few
 @given(seed=seeds)
 def test_the_order_of_the_table_changes_nothing(name, seed):
-    likeness, y = CASES[name]
+    similarity, y = CASES[name]
     order = np.random.RandomState(seed).permutation(N_ROWS)
-    shuffled = clone(likeness)
+    shuffled = clone(similarity)
     if name == "pairs samples":
         # Samples are pairs here, and stay together.
         pairs = np.random.RandomState(seed).permutation(len(y))
@@ -285,7 +285,7 @@ def test_the_order_of_the_table_changes_nothing(name, seed):
     elif y is not None:
         y = y[order]
     if (
-        isinstance(likeness, (NeighborSimilarity, PairConstraints))
+        isinstance(similarity, (NeighborSimilarity, PairConstraints))
         and "s s" not in name
     ):
         shuffled = shuffled.of_rows(order)
@@ -300,28 +300,28 @@ def test_the_order_of_the_table_changes_nothing(name, seed):
 @few
 @given(seed=seeds, share=st.floats(0, 1))
 def test_batches_hold_known_rows_once_and_keep_their_shape(name, seed, share):
-    likeness = fitted(name)
-    batch_size = max(2, round(share * len(likeness.rows_)))
-    index = likeness.batches(batch_size, np.random.RandomState(seed))
+    similarity = fitted(name)
+    batch_size = max(2, round(share * len(similarity.rows_)))
+    index = similarity.batches(batch_size, np.random.RandomState(seed))
     assert index.dtype.kind == "i"
     assert index.shape[1] == batch_size
-    assert 1 <= len(index) <= len(likeness.rows_) // batch_size
-    assert np.isin(index, likeness.rows_).all()
+    assert 1 <= len(index) <= len(similarity.rows_) // batch_size
+    assert np.isin(index, similarity.rows_).all()
     assert all(len(set(batch)) == batch_size for batch in index.tolist())
-    again = likeness.batches(batch_size, np.random.RandomState(seed))
+    again = similarity.batches(batch_size, np.random.RandomState(seed))
     assert_array_equal(index, again)
 
 
 @every_case
 def test_another_seed_draws_other_batches(name):
-    likeness = fitted(name)
-    drawn = [likeness.batches(8, np.random.RandomState(seed)) for seed in range(2)]
+    similarity = fitted(name)
+    drawn = [similarity.batches(8, np.random.RandomState(seed)) for seed in range(2)]
     assert not np.array_equal(*drawn)
 
 
-def known_pairs(likeness):
-    keys = all_keys(likeness)
-    positive, negative = likeness.compare(keys, keys)
+def known_pairs(similarity):
+    keys = all_keys(similarity)
+    positive, negative = similarity.compare(keys, keys)
     return (positive > 0) | (negative > 0)
 
 
@@ -335,20 +335,20 @@ may_hold_out = pytest.mark.parametrize(
 @few
 @given(seed=seeds, fraction=st.floats(0.1, 0.6))
 def test_what_is_held_out_is_not_trained_on(name, seed, fraction):
-    likeness = fitted(name)
-    before = np.array(likeness.rows_)
-    parts = likeness.hold_out(fraction, np.random.RandomState(seed))
-    assert_array_equal(likeness.rows_, before)
+    similarity = fitted(name)
+    before = np.array(similarity.rows_)
+    parts = similarity.hold_out(fraction, np.random.RandomState(seed))
+    assert_array_equal(similarity.rows_, before)
     kept, held_out = parts
     if name.startswith("pairs"):
         # Pairs are held out, and rows may be in pairs of both kinds.
-        known = [known_pairs(each) for each in (*parts, likeness)]
+        known = [known_pairs(each) for each in (*parts, similarity)]
         assert not (known[0] & known[1]).any()
         assert_array_equal(known[0] | known[1], known[2])
     else:
         rows = np.concatenate([kept.rows_, held_out.rows_])
-        assert_array_equal(np.sort(rows), np.sort(likeness.rows_))
-    again = likeness.hold_out(fraction, np.random.RandomState(seed))
+        assert_array_equal(np.sort(rows), np.sort(similarity.rows_))
+    again = similarity.hold_out(fraction, np.random.RandomState(seed))
     for each, same in zip(parts, again, strict=True):
         assert len(each.rows_) >= 2
         assert_array_equal(each.rows_, same.rows_)
@@ -363,16 +363,16 @@ def test_what_is_held_out_is_not_trained_on(name, seed, fraction):
 
 @may_hold_out
 def test_what_is_held_out_is_compared_as_before(name):
-    likeness = fitted(name)
-    for each in likeness.hold_out(0.4, np.random.RandomState(0)):
-        keys = [one.keys(each.rows_) for one in (each, likeness)]
+    similarity = fitted(name)
+    for each in similarity.hold_out(0.4, np.random.RandomState(0)):
+        keys = [one.keys(each.rows_) for one in (each, similarity)]
         if len(keys[0].rows) != len(keys[1].rows):
             # Rows are judged by their labels as they are, without views.
             assert name == "labels part views"
             continue
         found, whole = (
             one.compare(key, key)
-            for one, key in zip((each, likeness), keys, strict=True)
+            for one, key in zip((each, similarity), keys, strict=True)
         )
         for weights, others in zip(found, whole, strict=True):
             if name.startswith("pairs"):
@@ -383,14 +383,14 @@ def test_what_is_held_out_is_compared_as_before(name):
 
 @every_case
 def test_a_clone_is_not_fitted_and_has_the_same_parameters(name):
-    likeness = fitted(name)
-    twin = clone(likeness)
+    similarity = fitted(name)
+    twin = clone(similarity)
     assert not [own for own in vars(twin) if own.endswith("_")]
-    ours, theirs = likeness.get_params(), twin.get_params()
+    ours, theirs = similarity.get_params(), twin.get_params()
     assert set(ours) == set(theirs)
     given = CASES[name][0].get_params(deep=False)
     assert content(twin.get_params(deep=False)) == content(given)
-    assert repr(twin) == repr(likeness)
+    assert repr(twin) == repr(similarity)
 
 
 @every_case
@@ -398,80 +398,80 @@ def test_a_clone_is_not_fitted_and_has_the_same_parameters(name):
     "twin", [copy.copy, lambda one: pickle.loads(pickle.dumps(one))]
 )
 def test_a_copy_of_a_fitted_one_compares_and_draws_the_same(name, twin):
-    likeness = fitted(name)
-    tensors = as_tensors(all_keys(likeness), torch.float32)
+    similarity = fitted(name)
+    tensors = as_tensors(all_keys(similarity), torch.float32)
     # Arrays on a device are there before they are copied.
-    expected = [w.clone() for w in likeness.compare(tensors, tensors)]
-    other = twin(likeness)
+    expected = [w.clone() for w in similarity.compare(tensors, tensors)]
+    other = twin(similarity)
     assert_same(other.compare(tensors, tensors), expected)
-    keys = all_keys(likeness)
-    assert_same(other.compare(keys, keys), likeness.compare(keys, keys))
-    drawn = [each.batches(8, np.random.RandomState(3)) for each in (likeness, other)]
+    keys = all_keys(similarity)
+    assert_same(other.compare(keys, keys), similarity.compare(keys, keys))
+    drawn = [each.batches(8, np.random.RandomState(3)) for each in (similarity, other)]
     assert_array_equal(*drawn)
 
 
 @every_case
 def test_to_fit_changes_neither_tables_nor_parameters(name):
-    likeness, y = CASES[name]
-    likeness, table, known = clone(likeness), X.copy(), copy.deepcopy(y)
-    before = content(likeness.get_params(), table, known)
-    assert likeness.fit(table, known) is likeness
-    assert content(likeness.get_params(), table, known) == before
+    similarity, y = CASES[name]
+    similarity, table, known = clone(similarity), X.copy(), copy.deepcopy(y)
+    before = content(similarity.get_params(), table, known)
+    assert similarity.fit(table, known) is similarity
+    assert content(similarity.get_params(), table, known) == before
 
 
 @every_case
 def test_to_fit_again_is_to_forget(name):
-    likeness, y = CASES[name]
-    likeness = clone(likeness).fit(X, y)
+    similarity, y = CASES[name]
+    similarity = clone(similarity).fit(X, y)
     if "pairs" in name:
-        likeness.set_params(transitive_closure=False)
-    likeness.fit(X, y)
-    keys, fresh = all_keys(likeness), clone(likeness).fit(X, y)
-    assert_same(likeness.compare(keys, keys), fresh.compare(keys, keys))
-    assert_array_equal(likeness.rows_, fresh.rows_)
+        similarity.set_params(transitive_closure=False)
+    similarity.fit(X, y)
+    keys, fresh = all_keys(similarity), clone(similarity).fit(X, y)
+    assert_same(similarity.compare(keys, keys), fresh.compare(keys, keys))
+    assert_array_equal(similarity.rows_, fresh.rows_)
 
 
 @may_hold_out
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_an_estimator_leaves_the_users_object_as_it_was(name, early_stopping):
-    likeness, y = CASES[name]
-    before = content(vars(likeness), X, y)
+    similarity, y = CASES[name]
+    before = content(vars(similarity), X, y)
     table = X.reshape(-1, 2, 4) if name == "pairs samples" else X
     model = ContrastiveEmbedding(
         2,
-        similarity=likeness,
+        similarity=similarity,
         hidden_layer_sizes=(4,),
         max_iter=1,
         batch_size=20,
-        # Nobody is unlike without repulsion, so that there is nothing to judge by.
+        # Nobody is dissimilar without repulsion, so that there is nothing to judge by.
         early_stopping=early_stopping and name != "neighbors pull",
         validation_fraction=0.4,
         random_state=0,
     )
     model.fit(table, y)
-    assert model.similarity is likeness
-    assert content(vars(likeness), X, y) == before
+    assert model.similarity is similarity
+    assert content(vars(similarity), X, y) == before
     assert np.isfinite(model.transform(X)).all()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_view_or_the_row_itself_stands_for_a_row(name):
-    likeness = fitted(name)
+    similarity = fitted(name)
     rows = X[:7].copy()
-    views = likeness.views(rows, np.random.default_rng(0))
+    views = similarity.views(rows, np.random.default_rng(0))
     assert_array_equal(rows, X[:7])
-    assert views.shape == (7 * likeness.n_views, 4)
-    if likeness.n_views == 1:
+    assert views.shape == (7 * similarity.n_views, 4)
+    if similarity.n_views == 1:
         assert_array_equal(views, rows)
 
 
 @every_case
-def test_the_first_term_is_the_likeness_itself(name):
-    likeness = fitted(name)
-    (first, own, weight), *others = likeness.terms()
-    assert (first, own, weight) == ("", likeness, 1.0)
+def test_the_first_term_is_the_similarity_itself(name):
+    similarity = fitted(name)
+    (first, own, weight), *others = similarity.terms()
+    assert (first, own, weight) == ("", similarity, 1.0)
     expected = ["unlabeled"] if name[12:] in ("neighbors", "views") else []
     assert [term for term, _, _ in others] == expected
     for _, other, _ in others:
         assert isinstance(other, Similarity)
-        assert other.n_views == likeness.n_views
+        assert other.n_views == similarity.n_views

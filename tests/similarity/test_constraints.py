@@ -1,4 +1,4 @@
-"""Likeness from given pairs: their literal meaning, their closure, their batches."""
+"""Similarity from given pairs: their literal meaning, their closure, their batches."""
 
 import re
 
@@ -17,9 +17,9 @@ seeds = st.integers(0, 2**32 - 1)
 X = np.random.RandomState(0).normal(size=(12, 3))
 
 
-def weights_of(likeness, n_rows=12):
-    keys = likeness.keys(np.arange(n_rows))
-    return likeness.compare(keys, keys)
+def weights_of(similarity, n_rows=12):
+    keys = similarity.keys(np.arange(n_rows))
+    return similarity.compare(keys, keys)
 
 
 def drawn(seed, n_pairs=14, n_rows=12):
@@ -46,23 +46,23 @@ def by_loop(pairs, labels, weights=None, n_rows=12):
 
 def closed_by_loop(pairs, labels, n_rows=12):
     """Return what follows from pairs, added pair by pair until nothing is new."""
-    alike = {(i, i) for i in range(n_rows)}
+    similar = {(i, i) for i in range(n_rows)}
     for (i, j), label in zip(pairs, labels, strict=True):
-        alike |= {(i, j), (j, i)} if label == 1 else set()
+        similar |= {(i, j), (j, i)} if label == 1 else set()
     while True:
-        more = {(i, k) for i, j in alike for m, k in alike if j == m} - alike
+        more = {(i, k) for i, j in similar for m, k in similar if j == m} - similar
         if not more:
             break
-        alike |= more
-    unlike = set()
+        similar |= more
+    dissimilar = set()
     for (i, j), label in zip(pairs, labels, strict=True):
         if label != 1:
             for left in range(n_rows):
                 for right in range(n_rows):
-                    if (left, i) in alike and (right, j) in alike:
-                        unlike |= {(left, right), (right, left)}
+                    if (left, i) in similar and (right, j) in similar:
+                        dissimilar |= {(left, right), (right, left)}
     kinds = np.zeros((2, n_rows, n_rows))
-    for kind, found in enumerate((alike, unlike)):
+    for kind, found in enumerate((similar, dissimilar)):
         for i, j in found:
             kinds[kind, i, j] = i != j
     both = kinds.all(axis=0)
@@ -70,14 +70,16 @@ def closed_by_loop(pairs, labels, n_rows=12):
     return kinds, both
 
 
-def fit_as_expected(likeness, kinds, contradicted):
+def fit_as_expected(similarity, kinds, contradicted):
     """Fit to what has pairs of both kinds, and warns of contradictions or not."""
     if not kinds[0].any() or not kinds[1].any():
         return None
     if not contradicted:
-        return likeness.fit(X)
-    with pytest.warns(UserWarning, match="are both alike and unlike by what is given"):
-        return likeness.fit(X)
+        return similarity.fit(X)
+    with pytest.warns(
+        UserWarning, match="are both similar and dissimilar by what is given"
+    ):
+        return similarity.fit(X)
 
 
 # The pairs.
@@ -89,12 +91,12 @@ def test_pairs_mean_what_they_say(seed, heavy):
     pairs, labels, weights = drawn(seed)
     weights = weights if heavy else None
     kinds, contradicted = by_loop(pairs, labels, weights)
-    likeness = PairConstraints(pairs, labels, weights=weights)
-    if fit_as_expected(likeness, kinds, contradicted) is None:
+    similarity = PairConstraints(pairs, labels, weights=weights)
+    if fit_as_expected(similarity, kinds, contradicted) is None:
         return
-    assert_array_equal(weights_of(likeness), kinds)
-    assert likeness.n_contradictions_ == contradicted
-    assert_array_equal(likeness.rows_, np.flatnonzero(kinds.any(axis=(0, 1))))
+    assert_array_equal(weights_of(similarity), kinds)
+    assert similarity.n_contradictions_ == contradicted
+    assert_array_equal(similarity.rows_, np.flatnonzero(kinds.any(axis=(0, 1))))
 
 
 @pytest.mark.parametrize(
@@ -125,21 +127,23 @@ def test_pairs_come_in_any_table(kind):
 
 def test_of_a_pair_given_twice_the_greater_weight_counts():
     pairs = [[0, 1], [1, 0], [2, 3], [3, 2]]
-    likeness = PairConstraints(pairs, [1, 1, 0, 0], weights=[0.5, 2, 3, 1]).fit(X)
-    positive, negative = weights_of(likeness)
+    similarity = PairConstraints(pairs, [1, 1, 0, 0], weights=[0.5, 2, 3, 1]).fit(X)
+    positive, negative = weights_of(similarity)
     assert positive[0, 1] == positive[1, 0] == 2
     assert negative[2, 3] == negative[3, 2] == 3
 
 
 def test_a_pair_given_both_ways_is_left_out_with_a_warning():
     pairs = [[0, 1], [1, 0], [2, 3], [4, 5], [6, 7], [7, 6]]
-    likeness = PairConstraints(pairs, [1, 0, 1, 0, 0, 1], weights=np.arange(1, 7))
-    message = "2 pairs are both alike and unlike by what is given, and are left out."
+    similarity = PairConstraints(pairs, [1, 0, 1, 0, 0, 1], weights=np.arange(1, 7))
+    message = (
+        "2 pairs are both similar and dissimilar by what is given, and are left out."
+    )
     with pytest.warns(UserWarning, match=re.escape(message)):
-        likeness.fit(X)
-    assert likeness.n_contradictions_ == 2
-    assert_array_equal(likeness.rows_, [2, 3, 4, 5])
-    positive, negative = weights_of(likeness)
+        similarity.fit(X)
+    assert similarity.n_contradictions_ == 2
+    assert_array_equal(similarity.rows_, [2, 3, 4, 5])
+    positive, negative = weights_of(similarity)
     assert not positive[[0, 6], [1, 7]].any()
     assert not negative[[0, 6], [1, 7]].any()
 
@@ -152,14 +156,14 @@ def test_a_pair_given_both_ways_is_left_out_with_a_warning():
 def test_the_closure_is_what_follows_pair_by_pair(seed, n_pairs):
     pairs, labels, _ = drawn(seed, n_pairs)
     kinds, both = closed_by_loop(pairs, labels)
-    likeness = PairConstraints(pairs, labels, transitive_closure=True)
-    if fit_as_expected(likeness, kinds, both.any()) is None:
+    similarity = PairConstraints(pairs, labels, transitive_closure=True)
+    if fit_as_expected(similarity, kinds, both.any()) is None:
         return
-    found = weights_of(likeness)
+    found = weights_of(similarity)
     assert_array_equal(found, kinds)
-    assert (likeness.n_contradictions_ > 0) == both.any()
+    assert (similarity.n_contradictions_ > 0) == both.any()
     known = np.flatnonzero(kinds.any(axis=(0, 1)))
-    assert_array_equal(likeness.rows_, known)
+    assert_array_equal(similarity.rows_, known)
 
 
 def test_the_closure_of_pairs_of_one_kind_each_is_the_pairs():
@@ -173,10 +177,10 @@ def test_the_closure_of_pairs_of_one_kind_each_is_the_pairs():
 
 def test_a_chain_of_must_links_with_a_cannot_link_inside_contradicts_itself():
     pairs = [[0, 1], [1, 2], [0, 2], [3, 4], [4, 5]]
-    likeness = PairConstraints(pairs, [1, 1, 0, 1, 0], transitive_closure=True)
-    with pytest.warns(UserWarning, match="both alike and unlike"):
-        likeness.fit(X)
-    positive, negative = weights_of(likeness)
+    similarity = PairConstraints(pairs, [1, 1, 0, 1, 0], transitive_closure=True)
+    with pytest.warns(UserWarning, match="both similar and dissimilar"):
+        similarity.fit(X)
+    positive, negative = weights_of(similarity)
     assert not positive[:3].any()
     assert not negative[:3].any()
     assert positive[3, 4] == 1
@@ -191,11 +195,11 @@ def test_batches_along_a_closure_hold_both_kinds_of_pairs(seed):
     rows = rng.permutation(40)
     pairs = [(rows[i], rows[i + 1]) for i in range(39) if i % 4 < 3]
     pairs += [(rows[4 * g], rows[(4 * g + 5) % 40]) for g in range(10)]
-    likeness = PairConstraints(pairs, [1] * 30 + [0] * 10, transitive_closure=True)
-    likeness.fit(np.zeros((40, 1)))
-    positive, negative = weights_of(likeness, 40)
+    similarity = PairConstraints(pairs, [1] * 30 + [0] * 10, transitive_closure=True)
+    similarity.fit(np.zeros((40, 1)))
+    positive, negative = weights_of(similarity, 40)
     assert positive.sum() == 40 * 3
-    for batch in likeness.batches(12, rng):
+    for batch in similarity.batches(12, rng):
         inside = np.ix_(batch, batch)
         assert positive[inside].any()
         assert negative[inside].any()
@@ -213,9 +217,9 @@ def many_pairs(n_rows=200, n_pairs=120):
 
 def test_half_of_the_pairs_of_a_batch_are_alike():
     pairs, labels = many_pairs()
-    likeness = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
-    positive, negative = weights_of(likeness, 200)
-    for batch in likeness.batches(20, np.random.RandomState(0)):
+    similarity = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
+    positive, negative = weights_of(similarity, 200)
+    for batch in similarity.batches(20, np.random.RandomState(0)):
         first, second = batch[0::2], batch[1::2]
         # Another row stands in where one came twice.
         assert positive[first, second][:5].sum() >= 3
@@ -224,10 +228,10 @@ def test_half_of_the_pairs_of_a_batch_are_alike():
 
 def test_every_pair_is_drawn_about_as_often():
     pairs, labels = many_pairs()
-    likeness = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
-    kinds = weights_of(likeness, 200)
+    similarity = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
+    kinds = weights_of(similarity, 200)
     rng = np.random.RandomState(0)
-    batches = np.concatenate([likeness.batches(8, rng) for _ in range(60)])
+    batches = np.concatenate([similarity.batches(8, rng) for _ in range(60)])
     for kind, places in zip(kinds, ([0, 2], [4, 6]), strict=True):
         counts = np.zeros((200, 200))
         for place in places:
@@ -239,9 +243,9 @@ def test_every_pair_is_drawn_about_as_often():
 
 def test_both_parts_of_a_split_have_both_kinds_of_pairs():
     pairs, labels = many_pairs()
-    likeness = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
-    whole = weights_of(likeness, 200)
-    parts = likeness.hold_out(0.25, np.random.RandomState(0))
+    similarity = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
+    whole = weights_of(similarity, 200)
+    parts = similarity.hold_out(0.25, np.random.RandomState(0))
     found = [weights_of(part, 200) for part in parts]
     for kind in range(2):
         kept, held_out = found[0][kind], found[1][kind]
@@ -252,13 +256,13 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs():
 @pytest.mark.parametrize("labels", [[1, 0], [1, 1, 0], [1, 0, 0]])
 def test_too_few_pairs_to_hold_some_out_say_so(labels):
     pairs = [[0, 1], [2, 3], [4, 5]][: len(labels)]
-    likeness = PairConstraints(pairs, labels).fit(X)
+    similarity = PairConstraints(pairs, labels).fit(X)
     message = (
         "Two pairs of each kind are needed to keep one and hold one out. Set "
         "`early_stopping=False` or give more pairs."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        likeness.hold_out(0.1, np.random.RandomState(0))
+        similarity.hold_out(0.1, np.random.RandomState(0))
 
 
 # Rows that are part of a table, and samples that are pairs.
@@ -273,20 +277,20 @@ def test_pairs_of_some_rows_are_those_with_both_ends_there(seed, n_there, heavy)
     weights = weights if heavy else None
     kinds, _ = by_loop(pairs, labels, weights)
     expected = kinds[:, rows][:, :, rows]
-    likeness = PairConstraints(pairs, labels, weights=weights)
+    similarity = PairConstraints(pairs, labels, weights=weights)
     if not expected[0].any() or not expected[1].any():
         return
-    before = likeness.get_params()
-    part = likeness.of_rows(rows)
-    assert all(likeness.get_params()[name] is before[name] for name in before)
+    before = similarity.get_params()
+    part = similarity.of_rows(rows)
+    assert all(similarity.get_params()[name] is before[name] for name in before)
     assert_array_equal(weights_of(part.fit(X[rows]), n_there), expected)
 
 
 def test_samples_may_be_the_pairs():
     labels = [1, 0, 0, 1, 0, 1]
-    likeness = PairConstraints().fit(X, labels)
+    similarity = PairConstraints().fit(X, labels)
     pairs = np.arange(12).reshape(-1, 2)
-    assert_array_equal(weights_of(likeness), by_loop(pairs, labels)[0])
+    assert_array_equal(weights_of(similarity), by_loop(pairs, labels)[0])
     settings = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
     tables = [
         ContrastiveEmbedding(2, similarity=similarity, **settings)
@@ -304,11 +308,13 @@ def test_samples_may_be_the_pairs():
 
 
 ONE_KIND = (
-    "Pairs must be of both kinds, alike and unlike; {} are alike and {} unlike, {} of "
+    "Pairs must be of both kinds, similar and dissimilar; {} are similar and {} dissimilar, {} of "
     "them contradict each other. Where only similar pairs are known and all others are "
     "dissimilar, use NeighborSimilarity with `graph`."
 )
-CODING = "`labels` must hold 1 or True for pairs that are alike, and 0, -1 or False for"
+CODING = (
+    "`labels` must hold 1 or True for pairs that are similar, and 0, -1 or False for"
+)
 TWO = [[0, 1], [2, 3]]
 BAD = {
     "too large": (
@@ -335,7 +341,7 @@ BAD = {
     "no labels": (
         (TWO, None),
         {},
-        "`labels` must hold 1 (alike) or 0 or -1 (unlike) for each pair; got None.",
+        "`labels` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got None.",
     ),
     "few labels": (
         (TWO, [1]),
@@ -347,8 +353,8 @@ BAD = {
     "other kinds": ((TWO, [1, 2]), {}, "one of the three throughout; got [1, 2]."),
     "NaN": ((TWO, [1, np.nan]), {}, "one of the three throughout; got [1.0, nan]."),
     "words": ((TWO, ["yes", "no"]), {}, "the three throughout; got ['no', 'yes']."),
-    "only alike": ((TWO, [1, 1]), {}, ONE_KIND.format(2, 0, 0)),
-    "only unlike": ((TWO, [0, 0]), {}, ONE_KIND.format(0, 2, 0)),
+    "only similar": ((TWO, [1, 1]), {}, ONE_KIND.format(2, 0, 0)),
+    "only dissimilar": ((TWO, [0, 0]), {}, ONE_KIND.format(0, 2, 0)),
     "weight zero": (
         (TWO, [1, 0]),
         {"weights": [1, 0]},
@@ -387,12 +393,12 @@ def test_what_is_no_pair_of_rows_is_refused(name):
 
 
 def test_pairs_that_all_contradict_each_other_are_refused():
-    likeness = PairConstraints([[0, 1], [1, 0]], [1, 0])
+    similarity = PairConstraints([[0, 1], [1, 0]], [1, 0])
     with (
-        pytest.warns(UserWarning, match="1 pairs are both alike and unlike"),
+        pytest.warns(UserWarning, match="1 pairs are both similar and dissimilar"),
         pytest.raises(ValueError, match=re.escape(ONE_KIND.format(1, 1, 1))),
     ):
-        likeness.fit(X)
+        similarity.fit(X)
 
 
 BAD_SAMPLES = {
@@ -407,7 +413,7 @@ BAD_SAMPLES = {
         (X.reshape(6, 2, 3), [1, 0] * 6),
         "`y` must hold one label for each of 6 pairs; got shape (12,).",
     ),
-    "no labels": ((X.reshape(6, 2, 3), None), "`y` must hold 1 (alike) or 0 or -1"),
+    "no labels": ((X.reshape(6, 2, 3), None), "`y` must hold 1 (similar) or 0 or -1"),
     "one kind": ((X.reshape(6, 2, 3), [1] * 6), ONE_KIND.format(6, 0, 0)),
     "classes": ((X.reshape(6, 2, 3), [1, 2, 3, 1, 2, 3]), "`y` must hold 1 or True"),
     "NaN": ((X.reshape(6, 2, 3) * np.nan, [1, 0] * 3), "`X` must be finite; found NaN"),
@@ -450,23 +456,23 @@ def test_rows_are_not_for_samples_that_are_pairs():
 
 
 def test_weights_of_another_number_are_refused_with_rows_too():
-    likeness = PairConstraints([[0, 1], [1, 2]], [1, 0], weights=[1.0])
+    similarity = PairConstraints([[0, 1], [1, 2]], [1, 0], weights=[1.0])
     with pytest.raises(ValueError, match="`weights` must hold a number > 0"):
-        likeness.of_rows(np.arange(3)).fit(X[:3])
+        similarity.of_rows(np.arange(3)).fit(X[:3])
 
 
 def test_contradictions_of_a_closure_are_counted_in_pairs():
     pairs, labels = [[0, 1], [1, 2], [0, 2], [3, 4], [4, 5]], [1, 1, 0, 1, 0]
-    likeness = PairConstraints(pairs, labels, transitive_closure=True)
-    with pytest.warns(UserWarning, match="both alike and unlike"):
-        likeness.fit(X)
-    assert likeness.n_contradictions_ == closed_by_loop(pairs, labels)[1].sum() // 2
+    similarity = PairConstraints(pairs, labels, transitive_closure=True)
+    with pytest.warns(UserWarning, match="both similar and dissimilar"):
+        similarity.fit(X)
+    assert similarity.n_contradictions_ == closed_by_loop(pairs, labels)[1].sum() // 2
 
 
 @pytest.mark.parametrize("batch_size", [2, 3])
 def test_batches_of_one_pair_are_of_both_kinds(batch_size):
     pairs, labels = many_pairs()
-    likeness = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
-    positive, _ = weights_of(likeness, 200)
-    index = likeness.batches(batch_size, np.random.RandomState(0))
+    similarity = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
+    positive, _ = weights_of(similarity, 200)
+    index = similarity.batches(batch_size, np.random.RandomState(0))
     assert positive[index[:, 0], index[:, 1]].mean() > 0.2

@@ -1,4 +1,4 @@
-"""Likeness from a function of the user's own."""
+"""Similarity from a function of the user's own."""
 
 import re
 
@@ -24,9 +24,9 @@ def same(a, b):
     return a == b
 
 
-def weights_of(likeness, n_rows):
-    keys = likeness.keys(np.arange(n_rows))
-    return likeness.compare(keys, keys)
+def weights_of(similarity, n_rows):
+    keys = similarity.keys(np.arange(n_rows))
+    return similarity.compare(keys, keys)
 
 
 def by_loop(function, entries):
@@ -34,9 +34,9 @@ def by_loop(function, entries):
     kinds = np.zeros((2, len(entries), len(entries)))
     for i, a in enumerate(entries):
         for j, b in enumerate(entries):
-            alike = float(function(a, b))
-            if i != j and not np.isnan(alike):
-                kinds[:, i, j] = alike, 1 - alike
+            similar = float(function(a, b))
+            if i != j and not np.isnan(similar):
+                kinds[:, i, j] = similar, 1 - similar
     return kinds
 
 
@@ -61,10 +61,10 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_rows_are_as_alike_as_the_function_says(name):
     function, entries = FUNCTIONS[name]
-    likeness = FunctionSimilarity(function).fit(np.zeros((len(entries), 1)), entries)
+    similarity = FunctionSimilarity(function).fit(np.zeros((len(entries), 1)), entries)
     expected = by_loop(function, np.asarray(entries))
-    assert_array_equal(weights_of(likeness, len(entries)), expected)
-    assert_array_equal(likeness.rows_, np.arange(len(entries)))
+    assert_array_equal(weights_of(similarity, len(entries)), expected)
+    assert_array_equal(similarity.rows_, np.arange(len(entries)))
 
 
 @few
@@ -78,17 +78,17 @@ def test_it_gets_anchors_down_and_candidates_across(seed):
         assert_array_equal(b, np.array(YEARS)[theirs][None, :])
         return a == b
 
-    likeness = FunctionSimilarity(function).fit(None, YEARS)
-    keys = likeness.keys(ours), likeness.keys(theirs)
-    likeness.compare(*keys)
-    likeness.compare(*(Keys(*map(torch.from_numpy, each)) for each in keys))
+    similarity = FunctionSimilarity(function).fit(None, YEARS)
+    keys = similarity.keys(ours), similarity.keys(theirs)
+    similarity.compare(*keys)
+    similarity.compare(*(Keys(*map(torch.from_numpy, each)) for each in keys))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
 def test_weights_are_floats_where_the_keys_are(dtype):
-    likeness = FunctionSimilarity(same).fit(None, YEARS)
+    similarity = FunctionSimilarity(same).fit(None, YEARS)
     keys = Keys(*(torch.arange(5).to(dtype) for _ in range(2)))
-    found = likeness.compare(keys, keys)
+    found = similarity.compare(keys, keys)
     expected = dtype if dtype.is_floating_point else torch.float32
     assert {weights.dtype for weights in found} == {expected}
 
@@ -131,7 +131,7 @@ BAD = {
     "text": (lambda a, b: (a + b).astype(str), "it returned <U"),
     "below zero": (
         lambda a, b: (a == b) - 1.0,
-        "`similarity` must return likeness in [0, 1], or NaN where it is not known; it "
+        "`similarity` must return similarity in [0, 1], or NaN where it is not known; it "
         "returned numbers from -1 to 0.",
     ),
     "above one": (lambda a, b: abs(a - b), "it returned numbers from 0 to 2."),
@@ -141,11 +141,11 @@ BAD = {
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_likeness_is_refused(name):
+def test_what_is_no_similarity_is_refused(name):
     function, message = BAD[name]
-    likeness = FunctionSimilarity(function).fit(X, y)
+    similarity = FunctionSimilarity(function).fit(X, y)
     with pytest.raises(ValueError, match=re.escape(message)):
-        weights_of(likeness, 60)
+        weights_of(similarity, 60)
     model = ContrastiveEmbedding(
         2, similarity=same, hidden_layer_sizes=(2,), max_iter=1, random_state=0
     ).fit(X, y)
@@ -184,8 +184,8 @@ def test_what_is_no_function_is_refused():
 
 @pytest.mark.filterwarnings("error")
 def test_where_nothing_is_known_of_any_pair_there_is_no_warning():
-    likeness = FunctionSimilarity(lambda a, b: np.nan * (a + b)).fit(None, y)
-    assert not np.any(weights_of(likeness, 60))
+    similarity = FunctionSimilarity(lambda a, b: np.nan * (a + b)).fit(None, y)
+    assert not np.any(weights_of(similarity, 60))
 
 
 # Bugs that are known.

@@ -22,8 +22,8 @@ def fitted(counts, shuffle=True):
     return LabelSimilarity().fit(None, y)
 
 
-def class_counts(likeness, batch):
-    return np.bincount(likeness.codes_[batch], minlength=len(likeness.classes_))
+def class_counts(similarity, batch):
+    return np.bincount(similarity.codes_[batch], minlength=len(similarity.classes_))
 
 
 @pytest.mark.parametrize(
@@ -44,22 +44,22 @@ def class_counts(likeness, batch):
     ],
 )
 def test_labels_of_any_type(y):
-    likeness = LabelSimilarity().fit(np.zeros((4, 1)), y)
-    assert likeness.codes_.tolist() == [1, 0, 1, 0]
-    assert len(likeness.classes_) == 2
+    similarity = LabelSimilarity().fit(np.zeros((4, 1)), y)
+    assert similarity.codes_.tolist() == [1, 0, 1, 0]
+    assert len(similarity.classes_) == 2
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "boolean"])
 def test_nullable_labels_keep_their_type(dtype):
-    likeness = LabelSimilarity().fit(None, pd.Series([1, 0, 1, 0], dtype=dtype))
-    assert likeness.classes_.dtype.kind == ("i" if dtype == "Int64" else "b")
+    similarity = LabelSimilarity().fit(None, pd.Series([1, 0, 1, 0], dtype=dtype))
+    assert similarity.classes_.dtype.kind == ("i" if dtype == "Int64" else "b")
 
 
 def test_pairs_are_the_literal_comparison():
     y = np.random.RandomState(0).randint(3, size=10)
-    likeness = LabelSimilarity().fit(None, y)
+    similarity = LabelSimilarity().fit(None, y)
     anchors, candidates = np.array([0, 3, 3, 7]), np.array([3, 0, 9, 1, 7])
-    pairs = likeness.compare(likeness.keys(anchors), likeness.keys(candidates))
+    pairs = similarity.compare(similarity.keys(anchors), similarity.keys(candidates))
     for i, a in enumerate(anchors):
         for j, c in enumerate(candidates):
             assert pairs.positive[i, j] == (y[a] == y[c] and a != c)
@@ -67,12 +67,12 @@ def test_pairs_are_the_literal_comparison():
 
 
 def test_pairs_of_stacked_batches_are_the_stacked_pairs():
-    likeness = fitted([5, 5, 5])
+    similarity = fitted([5, 5, 5])
     index = np.arange(12).reshape(3, 4)
-    stacked = likeness.compare(likeness.keys(index), likeness.keys(index))
+    stacked = similarity.compare(similarity.keys(index), similarity.keys(index))
     for step in range(3):
-        keys = Keys(index[step], likeness.codes_[index[step]])
-        for many, one in zip(stacked, likeness.compare(keys, keys), strict=True):
+        keys = Keys(index[step], similarity.codes_[index[step]])
+        for many, one in zip(stacked, similarity.compare(keys, keys), strict=True):
             np.testing.assert_array_equal(many[step], one)
 
 
@@ -84,10 +84,10 @@ def test_pairs_of_stacked_batches_are_the_stacked_pairs():
 )
 def test_batches_hold_each_row_once_and_keep_their_shape(counts, share, seed):
     counts[0] = max(counts[0], 2)
-    likeness = fitted(counts)
+    similarity = fitted(counts)
     n_rows = sum(counts)
     batch_size = max(2, int(share * n_rows))
-    index = likeness.batches(batch_size, np.random.RandomState(seed))
+    index = similarity.batches(batch_size, np.random.RandomState(seed))
     assert 1 <= len(index) <= n_rows // batch_size
     assert index.shape[1] == batch_size
     assert index.min() >= 0
@@ -97,30 +97,30 @@ def test_batches_hold_each_row_once_and_keep_their_shape(counts, share, seed):
 
 
 def test_balanced_classes_are_drawn_uniformly():
-    likeness = fitted([100] * 8)
-    index = likeness.batches(200, np.random.RandomState(0))
+    similarity = fitted([100] * 8)
+    index = similarity.batches(200, np.random.RandomState(0))
     assert index.shape == (4, 200)
     assert len(np.unique(index)) == 800
 
 
 def test_two_classes_share_a_batch():
-    likeness = fitted([900, 100])
-    index = likeness.batches(100, np.random.RandomState(0))
+    similarity = fitted([900, 100])
+    index = similarity.batches(100, np.random.RandomState(0))
     assert index.shape == (10, 100)
     for batch in index:
-        assert class_counts(likeness, batch).tolist() == [50, 50]
+        assert class_counts(similarity, batch).tolist() == [50, 50]
 
 
 def test_a_tiny_class_of_two_gives_all_it_has():
-    likeness = fitted([990, 3])
-    for batch in likeness.batches(100, np.random.RandomState(0)):
-        assert class_counts(likeness, batch).tolist() == [97, 3]
+    similarity = fitted([990, 3])
+    for batch in similarity.batches(100, np.random.RandomState(0)):
+        assert class_counts(similarity, batch).tolist() == [97, 3]
 
 
 def test_rare_classes_meet_their_like_in_every_batch():
-    likeness = fitted([5000, 40, 6, 2, 1])
-    for batch in likeness.batches(256, np.random.RandomState(0)):
-        counts = class_counts(likeness, batch)
+    similarity = fitted([5000, 40, 6, 2, 1])
+    for batch in similarity.batches(256, np.random.RandomState(0)):
+        counts = class_counts(similarity, batch)
         assert counts[1:4].tolist() == [5, 4, 2] or counts[1] >= 4
         assert counts[2] >= 4
         assert counts[3] == 2
@@ -128,10 +128,10 @@ def test_rare_classes_meet_their_like_in_every_batch():
 
 
 def test_more_classes_than_places_come_in_groups():
-    likeness = fitted([10] * 300)
-    index = likeness.batches(64, np.random.RandomState(0))
+    similarity = fitted([10] * 300)
+    index = similarity.batches(64, np.random.RandomState(0))
     for batch in index:
-        counts = class_counts(likeness, batch)
+        counts = class_counts(similarity, batch)
         with_positive = counts[counts >= 2].sum()
         # Groups of 4, 4 and 2 rows; the ends of a batch may cut one.
         assert with_positive >= 60
@@ -139,17 +139,17 @@ def test_more_classes_than_places_come_in_groups():
 
 
 def test_a_dominant_class_does_not_fill_the_batches_of_many():
-    likeness = fitted([20_000] + [8] * 500)
-    index = likeness.batches(128, np.random.RandomState(0))
-    shares = [class_counts(likeness, batch)[0] for batch in index]
+    similarity = fitted([20_000] + [8] * 500)
+    index = similarity.batches(128, np.random.RandomState(0))
+    shares = [class_counts(similarity, batch)[0] for batch in index]
     assert max(shares) <= 12
     assert len(np.unique(index)) == index.size
 
 
 @pytest.mark.filterwarnings("ignore:`y` has 61 different numbers:UserWarning")
 def test_singletons_ride_as_negatives():
-    likeness = fitted([4] + [1] * 60)
-    (batch,) = likeness.batches(64, np.random.RandomState(0))
+    similarity = fitted([4] + [1] * 60)
+    (batch,) = similarity.batches(64, np.random.RandomState(0))
     assert sorted(batch) == list(range(64))
 
 
@@ -160,8 +160,8 @@ def test_singletons_ride_as_negatives():
     seed=st.integers(0, 1000),
 )
 def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
-    likeness = fitted([*counts, 8, 8])
-    kept, held_out = likeness.hold_out(fraction, np.random.RandomState(seed))
+    similarity = fitted([*counts, 8, 8])
+    kept, held_out = similarity.hold_out(fraction, np.random.RandomState(seed))
     rows = np.concatenate([kept.rows_, held_out.rows_])
     assert sorted(rows) == list(range(sum(counts) + 16))
     for part in (kept, held_out):
@@ -173,9 +173,9 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs(counts, fraction, seed):
 
 
 def test_a_split_takes_about_the_same_share_of_every_class():
-    likeness = fitted([1000, 200, 5000])
-    _, held_out = likeness.hold_out(0.1, np.random.RandomState(0))
-    counts = class_counts(likeness, held_out.rows_)
+    similarity = fitted([1000, 200, 5000])
+    _, held_out = similarity.hold_out(0.1, np.random.RandomState(0))
+    counts = class_counts(similarity, held_out.rows_)
     assert np.abs(counts - [100, 20, 500]).max() <= 2
 
 

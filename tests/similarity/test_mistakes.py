@@ -11,7 +11,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.similarity import (
     PairConstraints,
     check_pair_labels,
-    likeness_of,
+    infer_similarity,
 )
 
 X, y = load_wine(return_X_y=True, as_frame=True)
@@ -35,7 +35,7 @@ def test_a_series_is_no_table(rows):
 
 def test_whole_numbers_of_which_some_are_missing_have_to_be_named():
     values = pd.Series(np.arange(178) % 100).where(y > 0)
-    assert likeness_of(X, values) == "labels"
+    assert infer_similarity(X, values) == "labels"
     with pytest.raises(ValueError, match=re.escape("LabelSimilarity(unlabeled=")):
         small().fit(X, values)
     with pytest.raises(ValueError, match="use similarity='targets', where NaN means"):
@@ -62,10 +62,10 @@ def test_a_score_needs_two_known_targets():
 
 
 def test_rows_that_hold_no_pair_are_refused():
-    likeness = PairConstraints([[0, 1], [1, 2]], [1, 0])
+    similarity = PairConstraints([[0, 1], [1, 2]], [1, 0])
     message = "`rows` must hold both rows of some of the 2 pairs; it holds both of none"
     with pytest.raises(ValueError, match=re.escape(message)):
-        small(similarity=likeness).fit(X, rows=np.arange(178) + 1000)
+        small(similarity=similarity).fit(X, rows=np.arange(178) + 1000)
 
 
 def test_images_are_told_to_be_flattened():

@@ -1,4 +1,4 @@
-"""Likeness from shared labels: sets, their indicators, what is refused."""
+"""Similarity from shared labels: sets, their indicators, what is refused."""
 
 import re
 
@@ -23,9 +23,9 @@ CLASSES = ["blue", "red", "round"]
 INDICATORS = np.array([[int(c in tags) for c in CLASSES] for tags in TAGS])
 
 
-def weights_of(likeness):
-    keys = likeness.keys(np.arange(len(likeness.indicators_)))
-    return likeness.compare(keys, keys)
+def weights_of(similarity):
+    keys = similarity.keys(np.arange(len(similarity.indicators_)))
+    return similarity.compare(keys, keys)
 
 
 def by_loop(sets, overlap=False):
@@ -33,9 +33,9 @@ def by_loop(sets, overlap=False):
     for i, ours in enumerate(sets):
         for j, theirs in enumerate(sets):
             if i != j and ours | theirs:
-                alike = len(ours & theirs) / len(ours | theirs)
-                alike = float(alike > 0) if overlap else alike
-                kinds[:, i, j] = alike, 1 - alike
+                similar = len(ours & theirs) / len(ours | theirs)
+                similar = float(similar > 0) if overlap else similar
+                kinds[:, i, j] = similar, 1 - similar
     return kinds
 
 
@@ -45,22 +45,22 @@ def by_loop(sets, overlap=False):
 @few
 @given(sets=label_sets, overlap=st.booleans())
 def test_rows_are_alike_as_far_as_their_sets_are(sets, overlap):
-    likeness = MultilabelSimilarity("overlap" if overlap else "jaccard")
+    similarity = MultilabelSimilarity("overlap" if overlap else "jaccard")
     kinds = by_loop(sets, overlap)
     try:
-        likeness.fit(None, sets)
+        similarity.fit(None, sets)
     except ValueError:
         # Nobody shares a label, or all rows have the same.
         assert not kinds[0].any() or not by_loop(sets, True)[1].any()
         return
-    assert_allclose(weights_of(likeness), kinds, rtol=1e-12)
-    assert_array_equal(likeness.rows_, np.arange(len(sets)))
-    assert likeness.classes_.tolist() == sorted(set().union(*sets))
+    assert_allclose(weights_of(similarity), kinds, rtol=1e-12)
+    assert_array_equal(similarity.rows_, np.arange(len(sets)))
+    assert similarity.classes_.tolist() == sorted(set().union(*sets))
 
 
 def test_the_index_of_jaccard_by_hand():
-    likeness = MultilabelSimilarity().fit(None, TAGS)
-    positive, negative = weights_of(likeness)
+    similarity = MultilabelSimilarity().fit(None, TAGS)
+    positive, negative = weights_of(similarity)
     assert_allclose(positive[0], [0, 1 / 2, 0, 0, 1, 1 / 3])
     assert_allclose(negative[0], [0, 1 / 2, 1, 1, 0, 2 / 3])
     positive, negative = weights_of(MultilabelSimilarity("overlap").fit(None, TAGS))
@@ -97,8 +97,8 @@ def test_sets_in_any_form(y):
     classes, indicators = check_label_sets(y, 6)
     assert classes.tolist() == CLASSES
     assert_array_equal(indicators, INDICATORS)
-    likeness = MultilabelSimilarity().fit(np.zeros((6, 1)), y)
-    assert_allclose(weights_of(likeness), by_loop(TAGS))
+    similarity = MultilabelSimilarity().fit(np.zeros((6, 1)), y)
+    assert_allclose(weights_of(similarity), by_loop(TAGS))
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_many_labels_do_not_overflow_their_bytes():
     rng = np.random.RandomState(0)
     y = (rng.uniform(size=(6, 900)) < 0.7).astype(int)
     sets = [set(np.flatnonzero(row)) for row in y]
-    likeness = MultilabelSimilarity().fit(None, y)
-    assert_allclose(weights_of(likeness), by_loop(sets), rtol=1e-12)
+    similarity = MultilabelSimilarity().fit(None, y)
+    assert_allclose(weights_of(similarity), by_loop(sets), rtol=1e-12)
 
 
 def test_sets_and_their_indicators_train_the_same():
@@ -147,7 +147,7 @@ def test_sets_and_their_indicators_train_the_same():
 
 SHARED = "`y` must hold a label that two rows share; "
 SAME = (
-    "`y` must hold rows that are unlike; every row shares a label with all "
+    "`y` must hold rows that are dissimilar; every row shares a label with all "
     "others. Drop labels that all rows have."
 )
 MATRIX = (
@@ -209,8 +209,8 @@ def test_labels_that_cannot_be_sorted_are_refused():
         MultilabelSimilarity().fit(None, [{"a", 1}, {"a"}, {1}])
 
 
-def test_a_likeness_of_another_name_is_refused():
-    message = "The 'likeness' parameter of MultilabelSimilarity must be a str among"
+def test_a_similarity_of_another_name_is_refused():
+    message = "The 'similarity' parameter of MultilabelSimilarity must be a str among"
     with pytest.raises(ValueError, match=re.escape(message)):
         MultilabelSimilarity("dice").fit(None, TAGS)
 
@@ -225,6 +225,6 @@ def test_an_indicator_matrix_may_be_a_list_of_lists():
 
 def test_sets_that_all_overlap_are_refused():
     with pytest.raises(
-        ValueError, match=re.escape("`y` must hold rows that are unlike")
+        ValueError, match=re.escape("`y` must hold rows that are dissimilar")
     ):
         MultilabelSimilarity("overlap").fit(None, [{"a", "b"}, {"b", "c"}, {"a", "c"}])

@@ -1,4 +1,4 @@
-"""Likeness from a graph of neighbours: the graph, its batches, what is refused."""
+"""Similarity from a graph of neighbours: the graph, its batches, what is refused."""
 
 import re
 
@@ -23,9 +23,9 @@ def points(n_rows=50, n_columns=3, seed=0):
     return np.random.RandomState(seed).normal(size=(n_rows, n_columns))
 
 
-def weights_of(likeness, n_rows):
-    keys = likeness.keys(np.arange(n_rows))
-    return likeness.compare(keys, keys)
+def weights_of(similarity, n_rows):
+    keys = similarity.keys(np.arange(n_rows))
+    return similarity.compare(keys, keys)
 
 
 def nearest_by_loop(X, n_neighbors, distance=None):
@@ -52,8 +52,8 @@ def graph_by_loop(graph, edges=()):
     return expected
 
 
-def assert_is_graph(likeness, expected, repel=True):
-    pairs = weights_of(likeness, len(expected))
+def assert_is_graph(similarity, expected, repel=True):
+    pairs = weights_of(similarity, len(expected))
     assert_array_equal(pairs.positive, expected)
     far = (expected == 0) & ~np.eye(len(expected), dtype=bool) & repel
     assert_array_equal(pairs.negative, far)
@@ -66,9 +66,9 @@ def assert_is_graph(likeness, expected, repel=True):
 @given(seed=seeds, n_rows=st.integers(5, 25), n_neighbors=st.integers(1, 3))
 def test_neighbours_are_the_nearest_rows_in_either_direction(seed, n_rows, n_neighbors):
     X = points(n_rows, seed=seed)
-    likeness = NeighborSimilarity(n_neighbors).fit(X)
-    assert_is_graph(likeness, nearest_by_loop(X, n_neighbors))
-    assert_array_equal(likeness.rows_, np.arange(n_rows))
+    similarity = NeighborSimilarity(n_neighbors).fit(X)
+    assert_is_graph(similarity, nearest_by_loop(X, n_neighbors))
+    assert_array_equal(similarity.rows_, np.arange(n_rows))
 
 
 def test_more_rows_than_a_block_make_the_same_graph(monkeypatch):
@@ -86,10 +86,10 @@ def test_a_given_graph_counts_with_the_greater_weight_of_both_directions(seed):
     graph[0, 1] = 0.5
     edges = rng.randint(6, size=(4, 2)) + np.array([0, 6])
     for kind in (csr_array, csc_array, coo_array, csr_matrix):
-        likeness = NeighborSimilarity(graph=kind(graph)).fit(points(12))
-        assert_is_graph(likeness, graph_by_loop(csr_array(graph)))
-        likeness = NeighborSimilarity(graph=kind(graph), edges=edges).fit(points(12))
-        assert_is_graph(likeness, graph_by_loop(csr_array(graph), edges))
+        similarity = NeighborSimilarity(graph=kind(graph)).fit(points(12))
+        assert_is_graph(similarity, graph_by_loop(csr_array(graph)))
+        similarity = NeighborSimilarity(graph=kind(graph), edges=edges).fit(points(12))
+        assert_is_graph(similarity, graph_by_loop(csr_array(graph), edges))
 
 
 @pytest.mark.parametrize("include_self", [True, False])
@@ -112,8 +112,8 @@ def test_entries_of_a_graph_that_come_twice_count_once():
 def test_integers_and_bools_are_weights():
     for dtype in (bool, int, np.float32):
         graph = csr_array(nearest_by_loop(points(20), 2).astype(dtype))
-        likeness = NeighborSimilarity(graph=graph).fit(points(20))
-        assert_is_graph(likeness, nearest_by_loop(points(20), 2))
+        similarity = NeighborSimilarity(graph=graph).fit(points(20))
+        assert_is_graph(similarity, nearest_by_loop(points(20), 2))
 
 
 @few
@@ -121,17 +121,17 @@ def test_integers_and_bools_are_weights():
 def test_edges_join_what_the_search_left_apart(seed):
     X = points(20, seed=seed)
     edges = np.random.RandomState(seed).randint(10, size=(5, 2)) + np.array([0, 10])
-    likeness = NeighborSimilarity(2, edges=edges.tolist()).fit(X)
+    similarity = NeighborSimilarity(2, edges=edges.tolist()).fit(X)
     expected = nearest_by_loop(X, 2)
     for i, j in edges:
         expected[i, j] = expected[j, i] = 1
-    assert_is_graph(likeness, expected)
+    assert_is_graph(similarity, expected)
 
 
 def test_without_repulsion_nothing_is_known_of_the_others():
     X = points()
-    likeness = NeighborSimilarity(3, repel=False).fit(X)
-    assert_is_graph(likeness, nearest_by_loop(X, 3), repel=False)
+    similarity = NeighborSimilarity(3, repel=False).fit(X)
+    assert_is_graph(similarity, nearest_by_loop(X, 3), repel=False)
 
 
 def cosine(a, b):
@@ -142,8 +142,8 @@ def cosine(a, b):
 def test_a_search_of_the_users_own_says_who_is_near(n_neighbors):
     X = points(40)
     search = NearestNeighbors(metric="cosine", algorithm="brute")
-    likeness = NeighborSimilarity(n_neighbors, search=search).fit(X)
-    assert_is_graph(likeness, nearest_by_loop(X, n_neighbors, cosine))
+    similarity = NeighborSimilarity(n_neighbors, search=search).fit(X)
+    assert_is_graph(similarity, nearest_by_loop(X, n_neighbors, cosine))
     assert not hasattr(search, "n_samples_fit_")
 
 
@@ -171,8 +171,8 @@ def test_a_search_is_given_rows_that_are_standardised():
 @pytest.mark.parametrize("n_copies", [2, 3, 8])
 def test_copies_of_a_row_are_its_nearest(n_copies):
     X = np.repeat(points(12), n_copies, axis=0)
-    likeness = NeighborSimilarity(2).fit(X)
-    positive = weights_of(likeness, len(X)).positive
+    similarity = NeighborSimilarity(2).fit(X)
+    positive = weights_of(similarity, len(X)).positive
     place = np.arange(len(X)) // n_copies
     assert not np.diag(positive).any()
     assert positive.sum(axis=1).min() >= 2
@@ -192,13 +192,13 @@ def test_a_table_of_one_point_and_an_outlier_has_neighbours_none_the_less():
 @pytest.mark.parametrize("n_neighbors", [3, 4, 5, 100])
 def test_more_neighbours_than_rows_are_as_many_as_leave_one_apart(n_neighbors):
     X = np.array([[0.0], [1.0], [3.0], [20.0], [40.0]])
-    likeness = NeighborSimilarity(n_neighbors).fit(X)
-    assert_is_graph(likeness, nearest_by_loop(X, 3))
+    similarity = NeighborSimilarity(n_neighbors).fit(X)
+    assert_is_graph(similarity, nearest_by_loop(X, 3))
 
 
 def test_three_rows_are_enough():
-    likeness = NeighborSimilarity(9).fit(np.array([[0.0], [1.0], [3.0]]))
-    assert_is_graph(likeness, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
+    similarity = NeighborSimilarity(9).fit(np.array([[0.0], [1.0], [3.0]]))
+    assert_is_graph(similarity, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
 
 
 @pytest.mark.parametrize("n_rows", [3, 4, 9])
@@ -212,11 +212,11 @@ def test_edges_of_small_numbers_are_taken_for_rows_of_whatever_table():
     edges = [[0, 19], [3, 4]]
     for n_rows in (20, 30):
         X = points(n_rows)
-        likeness = NeighborSimilarity(1, edges=edges).fit(X)
+        similarity = NeighborSimilarity(1, edges=edges).fit(X)
         expected = nearest_by_loop(X, 1)
         for i, j in edges:
             expected[i, j] = expected[j, i] = 1
-        assert_is_graph(likeness, expected)
+        assert_is_graph(similarity, expected)
     with pytest.raises(ValueError, match="from 0 to 18; got some from 0 to 19"):
         NeighborSimilarity(1, edges=edges).fit(points(19))
 
@@ -263,12 +263,12 @@ def test_a_graph_of_some_rows_is_the_part_between_them(seed, n_rows):
 
 def test_edges_of_some_rows_are_those_with_both_ends_there():
     X = points(20)
-    likeness = NeighborSimilarity(1, edges=[[0, 19], [3, 4], [19, 4]])
+    similarity = NeighborSimilarity(1, edges=[[0, 19], [3, 4], [19, 4]])
     rows = np.array([19, 0, 7, 8, 9, 4])
     expected = nearest_by_loop(X[rows], 1)
     for i, j in ((0, 1), (0, 5)):
         expected[i, j] = expected[j, i] = 1
-    assert_is_graph(likeness.of_rows(rows).fit(X[rows]), expected)
+    assert_is_graph(similarity.of_rows(rows).fit(X[rows]), expected)
 
 
 # The sparse matrix below.
@@ -319,9 +319,9 @@ def test_a_node_without_edges_is_its_own_partner():
 def test_every_row_of_the_first_half_meets_one_of_its_neighbours():
     X = points(200)
     near = nearest_by_loop(X, 3)
-    likeness = NeighborSimilarity(3).fit(X)
+    similarity = NeighborSimilarity(3).fit(X)
     n_met = n_all = 0
-    for batch in likeness.batches(21, np.random.RandomState(0)):
+    for batch in similarity.batches(21, np.random.RandomState(0)):
         assert len(batch) == 21
         met = near[np.ix_(batch, batch)].any(axis=1)
         n_met, n_all = n_met + met[:10].sum(), n_all + 10
@@ -332,8 +332,8 @@ def test_every_row_of_the_first_half_meets_one_of_its_neighbours():
 
 
 def test_a_batch_of_half_the_table_is_drawn_by_chance():
-    likeness = NeighborSimilarity(3).fit(points(40))
-    index = likeness.batches(21, np.random.RandomState(3))
+    similarity = NeighborSimilarity(3).fit(points(40))
+    index = similarity.batches(21, np.random.RandomState(3))
     order = np.random.RandomState(3).permutation(40)
     assert_array_equal(index, order[None, :21])
 
@@ -358,7 +358,7 @@ def graph_of(*entries, n_rows=6):
 
 
 OUT_OF_RANGE = "`edges` must hold row numbers from 0 to 5; got some from "
-POSITIVE = "`graph` must hold weights > 0, the greater the more alike; got some from "
+POSITIVE = "`graph` must hold weights > 0, the greater the more similar; got some from "
 BAD = {
     "too large": ({"edges": [[0, 6]]}, OUT_OF_RANGE + "0 to 6. They count"),
     "negative": ({"edges": [[-1, 2]]}, OUT_OF_RANGE + "-1 to 2. They count"),
@@ -520,7 +520,7 @@ def test_columns_far_from_zero_do_not_hide_who_is_near():
 
 def test_what_faiss_does_not_find_is_left_out(monkeypatch):
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 100)
-    likeness = NeighborSimilarity(390).fit(points(400))
-    degrees = likeness.edges_.degrees()
+    similarity = NeighborSimilarity(390).fit(points(400))
+    degrees = similarity.edges_.degrees()
     assert 0 < degrees.min()
     assert degrees.max() < 400

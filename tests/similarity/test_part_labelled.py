@@ -43,9 +43,9 @@ def small(**settings):
     )
 
 
-def weights_of(likeness):
-    keys = likeness.keys(np.arange(len(likeness.codes_)))
-    return likeness.compare(keys, keys)
+def weights_of(similarity):
+    keys = similarity.keys(np.arange(len(similarity.codes_)))
+    return similarity.compare(keys, keys)
 
 
 def by_loop(y, known):
@@ -91,14 +91,14 @@ MARKED = {
 @pytest.mark.parametrize("name", MARKED)
 def test_a_marked_row_is_not_labelled(name):
     y, unlabeled = MARKED[name]
-    likeness = LabelSimilarity(unlabeled=unlabeled, unsupervised=None)
-    likeness.fit(np.zeros((5, 1)), y)
-    assert_array_equal(likeness.rows_, [0, 2, 3])
-    assert len(likeness.classes_) == 2
+    similarity = LabelSimilarity(unlabeled=unlabeled, unsupervised=None)
+    similarity.fit(np.zeros((5, 1)), y)
+    assert_array_equal(similarity.rows_, [0, 2, 3])
+    assert len(similarity.classes_) == 2
     kinds = np.zeros((2, 5, 5))
     kinds[0, [0, 3], [3, 0]] = 1
     kinds[1, [0, 2, 2, 3], [2, 0, 3, 2]] = 1
-    assert_array_equal(weights_of(likeness), kinds)
+    assert_array_equal(weights_of(similarity), kinds)
 
 
 @few
@@ -106,12 +106,12 @@ def test_a_marked_row_is_not_labelled(name):
 def test_rows_without_a_label_neither_attract_nor_repel_by_labels(seed, unsupervised):
     rng = np.random.RandomState(seed)
     y = np.concatenate([[0, 0, 1], rng.randint(-1, 3, size=20)])
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
-    likeness.fit(rng.normal(size=(23, 2)), y)
-    assert_array_equal(weights_of(likeness), by_loop(y, y >= 0))
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
+    similarity.fit(rng.normal(size=(23, 2)), y)
+    assert_array_equal(weights_of(similarity), by_loop(y, y >= 0))
     everyone = unsupervised is not None and (y < 0).any()
     expected = np.arange(23) if everyone else np.flatnonzero(y >= 0)
-    assert_array_equal(likeness.rows_, expected)
+    assert_array_equal(similarity.rows_, expected)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_rows_without_a_label_neither_attract_nor_repel_by_labels(seed, unsuperv
     ],
 )
 def test_every_value_is_a_label_by_default(y):
-    likeness = LabelSimilarity().fit(np.zeros((5, 1)), y)
-    assert_array_equal(weights_of(likeness), by_loop(y, [True] * 5))
-    assert set(likeness.classes_) == set(y)
-    assert likeness.unsupervised_ is None
+    similarity = LabelSimilarity().fit(np.zeros((5, 1)), y)
+    assert_array_equal(weights_of(similarity), by_loop(y, [True] * 5))
+    assert set(similarity.classes_) == set(y)
+    assert similarity.unsupervised_ is None
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_every_value_is_a_label_by_default(y):
     ],
 )
 def test_a_marker_of_another_type_steals_no_label(y, unlabeled):
-    likeness = LabelSimilarity(unlabeled=unlabeled).fit(np.zeros((5, 1)), y)
-    assert set(likeness.classes_) == set(y)
-    assert_array_equal(weights_of(likeness), by_loop(y, [True] * 5))
-    assert likeness.unsupervised_ is None
+    similarity = LabelSimilarity(unlabeled=unlabeled).fit(np.zeros((5, 1)), y)
+    assert set(similarity.classes_) == set(y)
+    assert_array_equal(weights_of(similarity), by_loop(y, [True] * 5))
+    assert similarity.unsupervised_ is None
 
 
 def test_what_is_missing_is_still_refused_where_another_value_is_marked():
@@ -173,17 +173,17 @@ def test_what_is_missing_is_still_refused_where_another_value_is_marked():
         (ViewSimilarity("noise"), ViewSimilarity, {"augment": "noise"}),
     ],
 )
-def test_the_likeness_beside_that_of_labels_is_fitted(unsupervised, kind, own):
-    likeness = LabelSimilarity(
+def test_the_similarity_beside_that_of_labels_is_fitted(unsupervised, kind, own):
+    similarity = LabelSimilarity(
         unlabeled=-1, unsupervised=unsupervised, unsupervised_weight=0.25
     ).fit(X, PARTLY)
-    beside = likeness.unsupervised_
+    beside = similarity.unsupervised_
     assert type(beside) is kind
     assert {name: beside.get_params()[name] for name in own} == own
     assert beside is not unsupervised
-    assert likeness.n_views == beside.n_views
-    assert likeness.reads_rows == beside.reads_rows
-    assert likeness.terms() == [("", likeness, 1.0), ("unlabeled", beside, 0.25)]
+    assert similarity.n_views == beside.n_views
+    assert similarity.reads_rows == beside.reads_rows
+    assert similarity.terms() == [("", similarity, 1.0), ("unlabeled", beside, 0.25)]
     fresh = type(beside)(**beside.get_params()).fit(X)
     keys, others = beside.keys(np.arange(150)), fresh.keys(np.arange(150))
     found, expected = beside.compare(keys, keys), fresh.compare(others, others)
@@ -191,27 +191,27 @@ def test_the_likeness_beside_that_of_labels_is_fitted(unsupervised, kind, own):
 
 
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
-def test_a_loss_is_asked_for_over_either_likeness(unsupervised):
-    likeness = LabelSimilarity(
+def test_a_loss_is_asked_for_over_either_similarity(unsupervised):
+    similarity = LabelSimilarity(
         unlabeled=-1, unsupervised=unsupervised, unsupervised_weight=0.25
     ).fit(X, PARTLY)
     loss = ContrastiveLoss().resolve(True)
-    objectives = over(objectives_of(loss, "all", 3, True)[0], likeness)
+    objectives = over(objectives_of(loss, "all", 3, True)[0], similarity)
     assert list(objectives) == ["", "unlabeled"]
     assert [each.weight for each in objectives.values()] == [1.0, 0.25]
     assert [each.similarity for each in objectives.values()] == [
-        likeness,
-        likeness.unsupervised_,
+        similarity,
+        similarity.unsupervised_,
     ]
 
 
 @few
 @given(seed=seeds, n_rows=st.integers(2, 12))
 def test_views_of_labelled_rows_carry_their_labels(seed, n_rows):
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised="views").fit(X, PARTLY)
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised="views").fit(X, PARTLY)
     index = np.random.RandomState(seed).permutation(150)[:n_rows]
-    keys = likeness.keys(index)
-    pairs = likeness.compare(keys, keys)
+    keys = similarity.keys(index)
+    pairs = similarity.compare(keys, keys)
     rows = np.concatenate([index, index])
     for i, a in enumerate(rows):
         for j, b in enumerate(rows):
@@ -224,9 +224,9 @@ def test_views_of_labelled_rows_carry_their_labels(seed, n_rows):
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
 @pytest.mark.parametrize("batch_size", [8, 21, 60])
 def test_half_of_each_batch_is_labelled(unsupervised, batch_size):
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
-    likeness.fit(X, PARTLY)
-    index = likeness.batches(batch_size, np.random.RandomState(0))
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
+    similarity.fit(X, PARTLY)
+    index = similarity.batches(batch_size, np.random.RandomState(0))
     assert index.shape == (150 // batch_size, batch_size)
     n_labelled = min(batch_size // 2, 30)
     for batch in index:
@@ -241,15 +241,15 @@ def test_half_of_each_batch_is_labelled(unsupervised, batch_size):
 
 
 def test_rows_are_drawn_from_the_labelled_ones_alone_without_the_others():
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised=None).fit(X, PARTLY)
-    for batch in likeness.batches(8, np.random.RandomState(0)):
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised=None).fit(X, PARTLY)
+    for batch in similarity.batches(8, np.random.RandomState(0)):
         assert (PARTLY[batch] >= 0).all()
 
 
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
 def test_what_is_held_out_is_labelled(unsupervised):
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
-    kept, held_out = likeness.fit(X, PARTLY).hold_out(0.3, np.random.RandomState(0))
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
+    kept, held_out = similarity.fit(X, PARTLY).hold_out(0.3, np.random.RandomState(0))
     assert (PARTLY[held_out.rows_] >= 0).all()
     assert held_out.unsupervised_ is None
     assert held_out.n_views == 1
@@ -347,8 +347,8 @@ def test_the_score_leaves_rows_without_a_label_out():
     ids=repr,
 )
 def test_it_trains_in_many_ways_and_repeats_itself(unsupervised, settings):
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
-    models = [small(similarity=likeness, **settings) for _ in range(2)]
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
+    models = [small(similarity=similarity, **settings) for _ in range(2)]
     assert same_fits(*models)
     assert np.isfinite(models[0].transform(X)).all()
 
@@ -400,17 +400,17 @@ def test_settings_out_of_range_are_refused(own, name):
 
 
 def test_proxies_need_classes_on_either_side():
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised="views")
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised="views")
     message = "ProxyAnchorLoss learns a proxy for each class, and ViewSimilarity has "
     with pytest.raises(ValueError, match=re.escape(message)):
-        small(similarity=likeness, loss="proxy_anchor").fit(X, PARTLY)
+        small(similarity=similarity, loss="proxy_anchor").fit(X, PARTLY)
 
 
 def test_views_are_not_looked_for_in_the_whole_table():
-    likeness = LabelSimilarity(unlabeled=-1, unsupervised="views")
+    similarity = LabelSimilarity(unlabeled=-1, unsupervised="views")
     message = "`miner` must not be a GlobalMiner where changed copies of rows are"
     with pytest.raises(ValueError, match=re.escape(message)):
-        small(similarity=likeness, miner="global").fit(X, PARTLY)
+        small(similarity=similarity, miner="global").fit(X, PARTLY)
 
 
 # Bugs that are known.
@@ -425,8 +425,8 @@ def test_missing_text_beside_another_marker_is_refused_in_words():
 def test_labelled_rows_meet_in_a_small_table_too():
     y = np.full(150, -1)
     y[[0, 1, 100, 101]] = [0, 0, 1, 1]
-    likeness = LabelSimilarity(unlabeled=-1).fit(X, y)
-    for batch in likeness.batches(76, np.random.RandomState(0)):
+    similarity = LabelSimilarity(unlabeled=-1).fit(X, y)
+    for batch in similarity.batches(76, np.random.RandomState(0)):
         assert (y[batch] >= 0).sum() == 4
 
 
@@ -454,14 +454,14 @@ def beside_pairs(pairs, labels):
 @pytest.mark.parametrize("batch_size", [32, 100])
 def test_few_pairs_beside_labels_fill_a_batch(batch_size):
     # A fit waits for a batch for ever.
-    likeness = beside_pairs([[20, 21], [30, 31], [20, 71]], [1, 1, 0])
-    index = likeness.batches(batch_size, np.random.RandomState(0))
+    similarity = beside_pairs([[20, 21], [30, 31], [20, 71]], [1, 1, 0])
+    index = similarity.batches(batch_size, np.random.RandomState(0))
     assert len(index) >= 1
 
 
 def test_pairs_beside_labels_leave_held_out_rows_alone():
     rng = np.random.RandomState(0)
     pairs = rng.permutation(150).reshape(-1, 2)
-    likeness = beside_pairs(pairs, np.arange(75) % 2)
-    kept, held_out = likeness.hold_out(0.4, rng)
+    similarity = beside_pairs(pairs, np.arange(75) % 2)
+    kept, held_out = similarity.hold_out(0.4, rng)
     assert not np.isin(kept.batches(20, rng), held_out.rows_).any()

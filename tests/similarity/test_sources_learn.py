@@ -1,4 +1,4 @@
-"""Every source of likeness, from tables to neighbours: poor before, good after."""
+"""Every source of similarity, from tables to neighbours: poor before, good after."""
 
 import re
 
@@ -168,7 +168,7 @@ quietly = pytest.mark.filterwarnings(
 @quietly
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", LIKENESSES)
-def test_every_loss_learns_from_every_likeness_or_says_why_not(name, loss):
+def test_every_loss_learns_from_every_similarity_or_says_why_not(name, loss):
     similarity, y = LIKENESSES[name]
     model = small(similarity=similarity, loss=loss, **quickest)
     if loss == "proxy_anchor" and name not in ("labels", "part labels"):
@@ -184,7 +184,7 @@ def test_every_loss_learns_from_every_likeness_or_says_why_not(name, loss):
 @quietly
 @pytest.mark.parametrize("miner", ["nearest", "random", "all", "memory"])
 @pytest.mark.parametrize("name", LIKENESSES)
-def test_every_miner_chooses_from_every_likeness(name, miner):
+def test_every_miner_chooses_from_every_similarity(name, miner):
     similarity, y = LIKENESSES[name]
     for loss in ("contrastive", "info_nce"):
         model = small(similarity=similarity, loss=loss, miner=miner, **quickest)
@@ -202,7 +202,7 @@ def test_rows_that_are_confused_share_a_batch(name):
 
 
 @pytest.mark.parametrize("name", LIKENESSES)
-def test_a_likeness_trains_in_many_ways(name):
+def test_a_similarity_trains_in_many_ways(name):
     similarity, y = LIKENESSES[name]
     expected = small(similarity=similarity, **quick).fit(IRIS, y)
     Z = expected.transform(IRIS)
@@ -270,10 +270,10 @@ def samples(n_pairs=300, seed=0):
 
 
 def test_pairs_as_samples_are_cross_validated():
-    pairs, alike = samples()
+    pairs, similar = samples()
     model = small(similarity="pairs", max_iter=10)
-    scores = cross_val_score(model, pairs, alike, cv=2)
-    raw = roc_auc_score(alike, -((pairs[:, 0] - pairs[:, 1]) ** 2).sum(axis=1))
+    scores = cross_val_score(model, pairs, similar, cv=2)
+    raw = roc_auc_score(similar, -((pairs[:, 0] - pairs[:, 1]) ** 2).sum(axis=1))
     assert raw < 0.75
     assert scores.min() > raw + 0.05
     search = GridSearchCV(
@@ -281,16 +281,16 @@ def test_pairs_as_samples_are_cross_validated():
         {"loss": ["siamese", "margin"]},
         cv=2,
     )
-    assert np.isfinite(search.fit(pairs, alike).cv_results_["mean_test_score"]).all()
+    assert np.isfinite(search.fit(pairs, similar).cv_results_["mean_test_score"]).all()
 
 
 def test_pairs_as_samples_stop_early():
-    pairs, alike = samples(100)
+    pairs, similar = samples(100)
     model = small(similarity="pairs", early_stopping=True, **quick)
-    model.fit(pairs, alike)
+    model.fit(pairs, similar)
     assert len(model.validation_scores_) == model.n_iter_
-    model.fit(pairs[:60], alike[:60], X_val=pairs[60:], y_val=alike[60:])
-    expected = roc_auc_score(alike[60:], model.pair_score(pairs[60:]))
+    model.fit(pairs[:60], similar[:60], X_val=pairs[60:], y_val=similar[60:])
+    expected = roc_auc_score(similar[60:], model.pair_score(pairs[60:]))
     assert model.best_validation_score_ == pytest.approx(expected, abs=1e-6)
 
 
@@ -376,10 +376,12 @@ def test_scores_are_what_the_docstring_says(seed):
     scaled /= np.sqrt(1 + (scaled / 8) ** 2)
     kept = [len(set(others(scaled, i, 5)) & set(near[i])) / 5 for i in range(30)]
     assert MODEL.score(rows) == pytest.approx(np.mean(kept))
-    pairs, alike = rows.reshape(15, 2, 4), np.arange(15) % 2
+    pairs, similar = rows.reshape(15, 2, 4), np.arange(15) % 2
     gaps = ((Z[0::2] - Z[1::2]) ** 2).sum(axis=1)
-    order = [(a < b) + (a == b) / 2 for a in gaps[alike == 1] for b in gaps[alike == 0]]
-    assert MODEL.score(pairs, alike) == pytest.approx(np.mean(order))
+    order = [
+        (a < b) + (a == b) / 2 for a in gaps[similar == 1] for b in gaps[similar == 0]
+    ]
+    assert MODEL.score(pairs, similar) == pytest.approx(np.mean(order))
 
 
 #: Trained on nothing but rows, so that the score is of the kind of `y`.
@@ -433,7 +435,7 @@ def test_the_kind_of_score_is_that_of_the_training(similarity, y):
         ((IRIS[:1], SPECIES[:1]), "`X` must hold at least two rows; got 1."),
         ((IRIS[:1],), "`X` must hold at least two rows; got 1."),
         ((IRIS[:6].reshape(3, 2, 4), [1, 1, 1]), "`y` must hold pairs of both kinds"),
-        ((IRIS[:6].reshape(3, 2, 4), None), "`y` must hold 1 (alike) or 0 or -1"),
+        ((IRIS[:6].reshape(3, 2, 4), None), "`y` must hold 1 (similar) or 0 or -1"),
         (
             (IRIS[:6].reshape(3, 2, 4), [1, 0]),
             "one label for each of 3 pairs; got shape",

@@ -1,4 +1,4 @@
-"""Likeness from continuous targets: the formula, its bandwidth, what is refused."""
+"""Similarity from continuous targets: the formula, its bandwidth, what is refused."""
 
 import math
 import re
@@ -29,9 +29,9 @@ def drawn(seed, n_rows=12, n_columns=1):
     return np.random.RandomState(seed).normal(size=(n_rows, n_columns))
 
 
-def weights_of(likeness):
-    keys = likeness.keys(np.arange(len(likeness.targets_)))
-    return likeness.compare(keys, keys)
+def weights_of(similarity):
+    keys = similarity.keys(np.arange(len(similarity.targets_)))
+    return similarity.compare(keys, keys)
 
 
 def by_loop(y, bandwidth, kernel):
@@ -54,9 +54,9 @@ def by_loop(y, bandwidth, kernel):
         bandwidth = sum(ordered[m] for m in middle) / 2
     kinds = np.zeros((2, len(y), len(y)))
     for (i, j), distance in distances.items():
-        alike = KERNELS[kernel](distance / bandwidth)
-        kinds[0, i, j] = kinds[0, j, i] = alike
-        kinds[1, i, j] = kinds[1, j, i] = 1 - alike
+        similar = KERNELS[kernel](distance / bandwidth)
+        kinds[0, i, j] = kinds[0, j, i] = similar
+        kinds[1, i, j] = kinds[1, j, i] = 1 - similar
     return kinds, bandwidth
 
 
@@ -77,15 +77,15 @@ def test_weights_are_the_kernel_of_the_distance(
     y = drawn(seed, n_columns=n_columns)
     y[np.random.RandomState(seed).permutation(12)[:n_unknown], -1] = np.nan
     kinds, expected = by_loop(y.tolist(), bandwidth, kernel)
-    likeness = TargetSimilarity(bandwidth, kernel=kernel).fit(None, y)
-    assert likeness.bandwidth_ == pytest.approx(expected, rel=1e-12)
+    similarity = TargetSimilarity(bandwidth, kernel=kernel).fit(None, y)
+    assert similarity.bandwidth_ == pytest.approx(expected, rel=1e-12)
     if kernel == "boxcar" and bandwidth == "auto":
         # The median distance is a distance: which side it is on is for rounding.
-        far = abs(np.triu(kinds[0], k=1).sum() - weights_of(likeness)[0].sum() / 2)
+        far = abs(np.triu(kinds[0], k=1).sum() - weights_of(similarity)[0].sum() / 2)
         assert far <= 1
         return
-    assert_allclose(weights_of(likeness), kinds, rtol=1e-9, atol=1e-12)
-    assert_array_equal(likeness.rows_, np.flatnonzero(~np.isnan(y).any(axis=1)))
+    assert_allclose(weights_of(similarity), kinds, rtol=1e-9, atol=1e-12)
+    assert_array_equal(similarity.rows_, np.flatnonzero(~np.isnan(y).any(axis=1)))
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_weights_are_the_kernel_of_the_distance(
 def test_kernels_at_distances_of_zero_a_half_one_and_two(kernel, expected):
     # A standard deviation of 1: as many rows at -1 as at 1.
     y = [-1.0, -1.0, 1.0, 1.0]
-    likeness = TargetSimilarity(2.0, kernel=kernel).fit(None, y)
+    similarity = TargetSimilarity(2.0, kernel=kernel).fit(None, y)
     targets = np.array([0, 0, 1, 2, 4])[:, None] / 2
     numbers = np.arange(5)
     ours, theirs = (Keys(numbers[part], targets[part]) for part in ([0], slice(1, 5)))
-    positive, negative = likeness.compare(ours, theirs)
+    positive, negative = similarity.compare(ours, theirs)
     assert_allclose(positive[0], expected, rtol=1e-12)
     assert_allclose(positive + negative, 1)
     tensors = [Keys(*map(torch.from_numpy, keys)) for keys in (ours, theirs)]
-    assert_allclose(likeness.compare(*tensors).positive[0], expected, rtol=1e-6)
+    assert_allclose(similarity.compare(*tensors).positive[0], expected, rtol=1e-6)
 
 
 @few
@@ -146,15 +146,15 @@ def test_a_larger_bandwidth_makes_more_rows_alike():
 def test_the_bandwidth_is_the_median_distance_in_standard_deviations():
     y = np.array([0.0, 1.0, 3.0, 7.0])
     # Distances 1, 2, 3, 4, 6, 7.
-    likeness = TargetSimilarity().fit(None, y)
-    assert likeness.bandwidth_ == pytest.approx(3.5 / y.std())
+    similarity = TargetSimilarity().fit(None, y)
+    assert similarity.bandwidth_ == pytest.approx(3.5 / y.std())
 
 
 def test_where_most_targets_are_the_same_the_least_difference_counts():
     y = [0.0] * 9 + [2.0, 5.0]
-    likeness = TargetSimilarity().fit(None, y)
-    assert likeness.bandwidth_ == pytest.approx(2 / np.std(y))
-    positive = weights_of(likeness).positive
+    similarity = TargetSimilarity().fit(None, y)
+    assert similarity.bandwidth_ == pytest.approx(2 / np.std(y))
+    positive = weights_of(similarity).positive
     assert positive[0, 1] == 1
     assert positive[0, 9] == pytest.approx(math.exp(-0.5))
 
@@ -190,17 +190,17 @@ def test_a_bandwidth_that_is_given_is_used():
 )
 def test_targets_of_any_type(y):
     expected, _ = by_loop([[0], [1], [3], [7]], "auto", "gaussian")
-    likeness = TargetSimilarity().fit(np.zeros((4, 1)), y)
-    assert_allclose(weights_of(likeness), expected, rtol=1e-12)
+    similarity = TargetSimilarity().fit(np.zeros((4, 1)), y)
+    assert_allclose(weights_of(similarity), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
     "y", [[0.5, None, 1.0], pd.Series([0.5, pd.NA, 1.0], dtype="Float64")]
 )
 def test_what_is_missing_is_not_known(y):
-    likeness = TargetSimilarity().fit(None, y)
-    assert_array_equal(likeness.rows_, [0, 2])
-    positive, negative = weights_of(likeness)
+    similarity = TargetSimilarity().fit(None, y)
+    assert_array_equal(similarity.rows_, [0, 2])
+    positive, negative = weights_of(similarity)
     assert not positive[1].any()
     assert not negative[1].any()
 
@@ -208,8 +208,8 @@ def test_what_is_missing_is_not_known(y):
 def test_rows_of_unknown_targets_are_in_no_batch():
     y = drawn(0, 40)
     y[::3] = np.nan
-    likeness = TargetSimilarity().fit(None, y)
-    for batch in likeness.batches(5, np.random.RandomState(0)):
+    similarity = TargetSimilarity().fit(None, y)
+    for batch in similarity.batches(5, np.random.RandomState(0)):
         assert np.isfinite(y[batch]).all()
 
 
@@ -221,7 +221,7 @@ BAD = {
     "none": (None, "This estimator requires y to be passed, but the target y is None."),
     "constant": (
         [2.0] * 4,
-        CONSTANT.format(4) + "4), all the same. Nothing is unlike then, and the "
+        CONSTANT.format(4) + "4), all the same. Nothing is dissimilar then, and the "
         "embedding would collapse.",
     ),
     "rounding": ([0.1 + 0.2, 0.3, 0.3, 0.3], CONSTANT.format(4)),
@@ -289,5 +289,5 @@ def test_targets_come_out_as_columns():
 
 def test_a_column_of_huge_numbers_does_not_hide_another():
     y = drawn(0, n_columns=2)
-    likeness = TargetSimilarity().fit(None, y * [1e18, 1])
-    assert likeness.targets_.shape == (12, 2)
+    similarity = TargetSimilarity().fit(None, y * [1e18, 1])
+    assert similarity.targets_.shape == (12, 2)

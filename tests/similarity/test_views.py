@@ -1,4 +1,4 @@
-"""Likeness of a row with changed copies of itself: what changes, and how much."""
+"""Similarity of a row with changed copies of itself: what changes, and how much."""
 
 import re
 
@@ -22,22 +22,22 @@ def table(n_rows=400, seed=0):
     return rng.uniform(size=(n_rows, 5)) + 10 * np.arange(5)
 
 
-def views_of(likeness, X, seed=0):
-    both = likeness.fit(X).views(X, np.random.default_rng(seed))
+def views_of(similarity, X, seed=0):
+    both = similarity.fit(X).views(X, np.random.default_rng(seed))
     assert both.shape == (2 * len(X), X.shape[1])
     return both[: len(X)], both[len(X) :]
 
 
-# Who is alike.
+# Who is similar.
 
 
 @few
 @given(seed=seeds, n_rows=st.integers(1, 9), n_others=st.integers(1, 9))
 def test_views_of_a_row_are_alike_and_those_of_others_are_not(seed, n_rows, n_others):
-    likeness = ViewSimilarity().fit(np.zeros((20, 1)))
+    similarity = ViewSimilarity().fit(np.zeros((20, 1)))
     rng = np.random.RandomState(seed)
     ours, theirs = rng.permutation(20)[:n_rows], rng.permutation(20)[:n_others]
-    pairs = likeness.compare(likeness.keys(ours), likeness.keys(theirs))
+    pairs = similarity.compare(similarity.keys(ours), similarity.keys(theirs))
     assert pairs.positive.shape == (2 * n_rows, 2 * n_others)
     for i in range(2 * n_rows):
         for j in range(2 * n_others):
@@ -48,8 +48,8 @@ def test_views_of_a_row_are_alike_and_those_of_others_are_not(seed, n_rows, n_ot
 
 
 def test_a_part_of_the_rows_has_views_of_its_own_numbers():
-    likeness = ViewSimilarity().fit(np.zeros((40, 1)))
-    for part in likeness.hold_out(0.3, np.random.RandomState(0)):
+    similarity = ViewSimilarity().fit(np.zeros((40, 1)))
+    for part in similarity.hold_out(0.3, np.random.RandomState(0)):
         keys = part.keys(part.rows_)
         assert len(set(keys.rows.tolist())) == 2 * len(part.rows_)
         pairs = part.compare(keys, keys)
@@ -229,7 +229,7 @@ def test_an_augmentation_that_returns_no_rows_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("likeness", "message"),
+    ("similarity", "message"),
     [
         (
             ViewSimilarity(amount=1.0),
@@ -250,9 +250,9 @@ def test_an_augmentation_that_returns_no_rows_is_refused(name):
         (ViewSimilarity(keep_original=3), "The 'keep_original' parameter of ViewSimi"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(likeness, message):
+def test_settings_that_do_not_go_together_are_refused(similarity, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        likeness.fit(table(20))
+        similarity.fit(table(20))
 
 
 def test_one_row_is_too_few():

@@ -178,9 +178,9 @@ def test_validation_rows_may_be_of_other_classes():
 
 
 class Numbered(LabelSimilarity):
-    """A likeness of the user's own that speaks of row numbers."""
+    """A similarity of the user's own that speaks of row numbers."""
 
-    speaks_of_rows = True
+    uses_row_indices = True
 
 
 @pytest.mark.parametrize(

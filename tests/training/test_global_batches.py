@@ -282,7 +282,7 @@ def test_the_second_half_is_of_hard_negatives(n_neighbors, batch_size, monkeypat
     for _ in range(60):
         for batch in batches.batches(batch_size, rng):
             for row, other in zip(batch, batch[batch_size - n_hard :], strict=False):
-                # A row without a hard negative stands for a row drawn by chance.
+                # A row without a hard negative stands for a row drawn at random.
                 assert other in (hard[row] or {row})
                 met.add((row, other))
     every = {(i, j) for i, others in enumerate(hard) for j in others}
@@ -380,8 +380,8 @@ class ListByList(LabelSimilarity):
 
     def compare(self, keys, other_keys, work=None):
         itself = keys.rows[:, None] == other_keys.rows[None, :]
-        alike = keys.values[:, None] == other_keys.values[None, :]
-        return Pairs(1.0 * (alike & ~itself), 1.0 * ~alike)
+        similar = keys.values[:, None] == other_keys.values[None, :]
+        return Pairs(1.0 * (similar & ~itself), 1.0 * ~similar)
 
 
 def test_a_similarity_of_the_users_own_says_which_neighbours_are_hard():

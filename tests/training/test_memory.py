@@ -273,9 +273,9 @@ def test_a_row_is_never_paired_with_itself_in_memory():
     with torch.no_grad():
         list(steps_of(loss, AllPairs(), {}, memory=memory, batches=[batch, batch]))
     positive, negative = met[-1]
-    alike = LABELS[batch][:, None] == LABELS[batch]
-    assert_array_equal(positive.numpy(), alike & ~np.eye(6, dtype=bool))
-    assert_array_equal(negative.numpy(), ~alike)
+    similar = LABELS[batch][:, None] == LABELS[batch]
+    assert_array_equal(positive.numpy(), similar & ~np.eye(6, dtype=bool))
+    assert_array_equal(negative.numpy(), ~similar)
 
 
 # Through the estimator.

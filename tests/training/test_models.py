@@ -39,11 +39,11 @@ PAIR_LOSSES = [name for name, cls in LOSSES.items() if issubclass(cls, PairLoss)
 LISTWISE = [name for name in LOSSES if name not in (*PAIR_LOSSES, "hybrid")]
 
 
-def model(number, loss="contrastive", likeness=None, **objective):
+def model(number, loss="contrastive", similarity=None, **objective):
     """Return one of several models, each with its own rows and numbers."""
     rows = np.random.RandomState(number).permutation(len(X))[: 120 + number]
-    likeness = likeness or LabelSimilarity()
-    likeness = clone(likeness).fit(learned(X[rows]), Y[rows])
+    similarity = similarity or LabelSimilarity()
+    similarity = clone(similarity).fit(learned(X[rows]), Y[rows])
     encoder = MLPEncoder((16, 8), dropout=0.1 * number)
     one = LOSSES[loss]()
     if "margin" in one.get_params():
@@ -54,13 +54,13 @@ def model(number, loss="contrastive", likeness=None, **objective):
         X[rows],
         learn_standardization(X[rows], True),
         encoder,
-        [Objective(similarity=each, **objective) for _, each, _ in likeness.terms()],
+        [Objective(similarity=each, **objective) for _, each, _ in similarity.terms()],
         encoder.init(13, 4, np.random.RandomState(number)),
         learning_rate=1e-2 / (1 + number),
         alpha=0.1 * number,
         seed=number,
         loss_params=[
-            one.init(4, 3, np.random.RandomState(number)) for _ in likeness.terms()
+            one.init(4, 3, np.random.RandomState(number)) for _ in similarity.terms()
         ],
     )
 
@@ -117,7 +117,7 @@ def test_models_whose_losses_have_no_axis_take_turns(loss):
 
 
 @pytest.mark.parametrize(
-    "likeness",
+    "similarity",
     [
         LabelSimilarity(unlabeled=2),
         LabelSimilarity(unlabeled=2, unsupervised=None),
@@ -125,8 +125,8 @@ def test_models_whose_losses_have_no_axis_take_turns(loss):
         ViewSimilarity(),
     ],
 )
-def test_every_likeness_can_be_learned_by_several_models(likeness):
-    assert_same_as_alone([model(number, likeness=likeness) for number in range(3)])
+def test_every_similarity_can_be_learned_by_several_models(similarity):
+    assert_same_as_alone([model(number, similarity=similarity) for number in range(3)])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,11 @@ from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._optimizer import AdamW, learning_rates
-from sklearn_contrastive._training._running import Epochs, resolve_device, undisturbed
+from sklearn_contrastive._training._running import (
+    Epochs,
+    isolated_rng_and_threads,
+    resolve_device,
+)
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
@@ -53,7 +57,7 @@ def test_adamw_is_torchs_with_decay_on_matrices_only():
         for param in ours:
             param.grad.zero_()
         cost(ours, X).backward()
-        optimizer.learn_at([rate])
+        optimizer.set_lr([rate])
         optimizer.step()
         reference.zero_grad()
         for group in reference.param_groups:
@@ -72,7 +76,7 @@ def test_adamw_goes_on_where_its_state_was_taken():
             for param in params:
                 param.grad.zero_()
             cost(params, X).backward()
-            optimizer.learn_at([0.01])
+            optimizer.set_lr([0.01])
             optimizer.step()
 
     through = leaves()
@@ -106,8 +110,8 @@ def test_learning_rates_rise_and_fall(n_steps):
 
 
 def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
-    likeness = LabelSimilarity().fit(None, np.arange(n_rows) % n_classes)
-    return Epochs(likeness, batch_size, max_iter, np.random.RandomState(0), **options)
+    similarity = LabelSimilarity().fit(None, np.arange(n_rows) % n_classes)
+    return Epochs(similarity, batch_size, max_iter, np.random.RandomState(0), **options)
 
 
 @pytest.mark.parametrize(
@@ -158,10 +162,10 @@ def test_the_rest_of_a_pass_cut_short_is_let_go():
 def test_short_passes_are_joined_to_an_epoch():
     # One class in excess of all others: a pass draws few of its rows.
     y = np.concatenate([np.zeros(5000, int), np.arange(300).repeat(3)])
-    likeness = LabelSimilarity().fit(None, y)
+    similarity = LabelSimilarity().fit(None, y)
     rng = np.random.RandomState(0)
-    assert len(likeness.batches(64, rng)) < len(y) // 64
-    found = list(Epochs(likeness, 64, 2, rng))
+    assert len(similarity.batches(64, rng)) < len(y) // 64
+    found = list(Epochs(similarity, 64, 2, rng))
     assert [index.shape for index, _ in found] == [(len(y) // 64, 64)] * 2
 
 
@@ -171,8 +175,8 @@ def trainer(normalize=True, dtype=None, **nouns):
     encoder = MLPEncoder((6,), dropout=0.0)
     miner = nouns.pop("miner", AllPairs())
     loss = nouns.pop("loss", ContrastiveLoss(1.0))
-    likeness = nouns.pop("similarity", LabelSimilarity().fit(X, y))
-    objective = Objective(miner, loss, similarity=likeness)
+    similarity = nouns.pop("similarity", LabelSimilarity().fit(X, y))
+    objective = Objective(miner, loss, similarity=similarity)
     return Trainer(
         Model(
             X,
@@ -191,9 +195,9 @@ def trainer(normalize=True, dtype=None, **nouns):
 
 
 def literal_loss(Z, y):
-    alike = [(i, j) for i in range(len(Z)) for j in range(len(Z)) if i != j]
-    positive = [math.dist(Z[i], Z[j]) ** 2 for i, j in alike if y[i] == y[j]]
-    hinges = [max(0, 1 - math.dist(Z[i], Z[j])) for i, j in alike if y[i] != y[j]]
+    similar = [(i, j) for i in range(len(Z)) for j in range(len(Z)) if i != j]
+    positive = [math.dist(Z[i], Z[j]) ** 2 for i, j in similar if y[i] == y[j]]
+    hinges = [max(0, 1 - math.dist(Z[i], Z[j])) for i, j in similar if y[i] != y[j]]
     active = [hinge**2 for hinge in hinges if hinge > 0]
     return np.mean(positive) + np.mean(active)
 
@@ -223,15 +227,15 @@ def test_training_is_gradient_descent_with_torchs_adamw():
         betas=(0.9, 0.95),
     )
     encoder, loss = MLPEncoder((6,)), ContrastiveLoss(1.0)
-    likeness = LabelSimilarity().fit(X, np.arange(30) % 3)
+    similarity = LabelSimilarity().fit(X, np.arange(30) % 3)
     index = np.arange(30).reshape(3, 10)
     for batch in index:
         Z = encoder.forward(params, torch.tensor(X[batch]))
         Z = Z / Z.norm(dim=1, keepdim=True)
-        keys = likeness.keys(batch)
-        pairs = [torch.tensor(w) for w in likeness.compare(keys, keys)]
+        keys = similarity.keys(batch)
+        pairs = [torch.tensor(w) for w in similarity.compare(keys, keys)]
         pairs = NearestPairs(2, 3)(
-            torch.cdist(Z, Z).detach(), type(likeness.compare(keys, keys))(*pairs)
+            torch.cdist(Z, Z).detach(), type(similarity.compare(keys, keys))(*pairs)
         )
         optimizer.zero_grad()
         loss(Z, Z, pairs).backward()
@@ -265,7 +269,7 @@ def test_pairs_that_weigh_more_one_way_are_not_mirrored():
 def test_threads_and_random_streams_are_left_alone():
     before = torch.get_rng_state(), torch.get_num_threads(), threadpool_info()
     train, _ = trainer()
-    with undisturbed(*train.circumstances):
+    with isolated_rng_and_threads(*train.circumstances):
         train.epoch(np.arange(20).reshape(2, 10), np.ones(2))
     assert torch.equal(before[0], torch.get_rng_state())
     assert before[1] == torch.get_num_threads()

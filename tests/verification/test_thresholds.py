@@ -40,9 +40,9 @@ def chosen(same, distances, strategy, **changed):
 def confusion(same, distances, threshold):
     """Count accepted and rejected pairs of each kind, one by one."""
     counts = {"tp": 0, "fp": 0, "fn": 0, "tn": 0}
-    for alike, distance in zip(same, distances, strict=True):
+    for similar, distance in zip(same, distances, strict=True):
         accepted = distance <= threshold
-        if alike:
+        if similar:
             counts["tp" if accepted else "fn"] += 1
         else:
             counts["fp" if accepted else "tn"] += 1
@@ -297,11 +297,11 @@ def test_the_rate_is_exceeded_no_more_often_than_stated(
     n_repeats, n_exceeded = 200, 0
     for _ in range(n_repeats):
         different, rate = draw(rng, n_different)
-        alike, _ = draw(rng, 50)
+        similar, _ = draw(rng, 50)
         same = np.arange(n_different + 50) >= n_different
         threshold = chosen(
             same,
-            np.concatenate([different, 0.3 * alike]),
+            np.concatenate([different, 0.3 * similar]),
             "far",
             target_far=target_far,
             confidence=confidence,
@@ -327,7 +327,7 @@ def test_the_number_of_pairs_that_is_asked_for_suffices(target_far, confidence):
         false_accepts_allowed(0, target_far, confidence)
     asked = int(re.search(r"at least (\d+) different", str(caught.value))[1])
     assert false_accepts_allowed(asked, target_far, confidence) >= 0
-    # None of them is nearer than a rate of that size, by chance alone.
+    # None of them is nearer than a rate of that size, at random alone.
     by_chance = (1 - target_far) ** asked
     assert by_chance <= (1 - confidence) * (1 + 1e-9)
     if asked > 1:

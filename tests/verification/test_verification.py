@@ -119,9 +119,9 @@ def test_a_pair_at_the_threshold_is_the_same():
 
 def test_no_pair_is_accepted_below_zero():
     verifier = PairVerifier(as_they_are()).fit(PAIRS, SAME)
-    alike = np.repeat(X[:3, None], 2, axis=1)
-    assert verifier.predict(alike).all()
-    assert not verifier.set_threshold(-1).predict(alike).any()
+    similar = np.repeat(X[:3, None], 2, axis=1)
+    assert verifier.predict(similar).all()
+    assert not verifier.set_threshold(-1).predict(similar).any()
 
 
 def test_distances_are_those_of_the_embedding():
@@ -398,7 +398,7 @@ def test_the_default_embedding_learns_from_pairs():
 @pytest.mark.parametrize(
     "similarity", ["auto", "pairs", PairConstraints(transitive_closure=False)]
 )
-def test_likenesses_of_pairs_are_taken(similarity):
+def test_similarities_of_pairs_are_taken(similarity):
     embedding = quick(similarity=similarity)
     verifier = PairVerifier(embedding, random_state=0).fit(PAIRS, SAME)
     expected = PairVerifier(quick(), random_state=0).fit(PAIRS, SAME)

@@ -1,6 +1,6 @@
 """Nearest neighbours behind embeddings learned from targets, and from few labels.
 
-Run ``python benchmarks/likeness.py --data FOLDER``. *Targets*: R² of the mean of the 5
+Run ``python benchmarks/similarity.py --data FOLDER``. *Targets*: R² of the mean of the 5
 nearest training rows on held-out rows, raw (standardised) columns, the embedding with
 every parameter at its default, the same with ReLU and with a linear encoder, and a
 random forest on the raw columns for reference; 10 splits of the small tables and 3 of
@@ -8,8 +8,8 @@ the large ones, of which 6,000 rows are drawn. *Few labels*: accuracy of the nea
 labelled row on held-out rows with a share of the training labels, raw columns, the
 embedding of the labelled rows alone, that of all rows with
 ``LabelSimilarity(unlabeled=-1)``, and
-scikit-learn's LabelSpreading; 5 splits. Writes ``results/likeness.json`` and
-``results/likeness.md``. ``plotnine`` brings the two large tables of targets.
+scikit-learn's LabelSpreading; 5 splits. Writes ``results/similarity.json`` and
+``results/similarity.md``. ``plotnine`` brings the two large tables of targets.
 """
 
 import os
@@ -118,12 +118,12 @@ def few_labels(X_train, y_train, X_test, y_test, share, seed):
     y_some = np.full(len(y_train), -1)
     y_some[labelled] = y_train[labelled]
     scaler = StandardScaler().fit(X_train)
-    likeness = LabelSimilarity(unlabeled=-1)
+    similarity = LabelSimilarity(unlabeled=-1)
     known = X_train[labelled], y_train[labelled]
     maps = {
         "raw": scaler,
         "labelled rows": ContrastiveEmbedding(random_state=seed).fit(*known),
-        "all rows": ContrastiveEmbedding(similarity=likeness, random_state=seed),
+        "all rows": ContrastiveEmbedding(similarity=similarity, random_state=seed),
     }
     maps["all rows"].fit(X_train, y_some)
     scores = {}
@@ -219,12 +219,12 @@ def main():
         parts={"nargs": "+", "default": ["targets", "labels"]},
     )
     warnings.simplefilter("ignore", UserWarning)
-    results = report.load("likeness", options.out)
+    results = report.load("similarity", options.out)
     if "targets" in options.parts:
         results["targets"] = run_targets()
     if "labels" in options.parts:
         results["labels"] = run_labels(options.data)
-    report.save("likeness", results, markdown, options.out)
+    report.save("similarity", results, markdown, options.out)
 
 
 if __name__ == "__main__":
