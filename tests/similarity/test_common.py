@@ -102,7 +102,7 @@ FILES = {
     MultilabelSimilarity: "test_multilabel.py",
     ViewSimilarity: "test_views.py",
     FunctionSimilarity: "test_function.py",
-    PartnerSimilarity: "../test_alignment.py",
+    PartnerSimilarity: "../estimators/test_alignment.py",
 }
 
 
