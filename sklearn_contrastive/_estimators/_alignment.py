@@ -1,6 +1,7 @@
 """Two tables about the same rows, mapped to one space in which partners meet."""
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,25 +11,31 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._callbacks import NoTasks
+from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._metric import PartnerRetrievalMixin
-from sklearn_contrastive._estimators._objectives import Objective, check_no_bools
+from sklearn_contrastive._estimators._plan import random_stream
+from sklearn_contrastive._estimators._state import (
+    FittedState,
+    replace_fitted,
+    seen_columns,
+)
+from sklearn_contrastive._estimators._terms import check_no_bools
 from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._rows import Beside
-from sklearn_contrastive._training._running import (
+from sklearn_contrastive._training._run import (
     Epochs,
-    all_or_nothing,
-    random_stream,
+    History,
     resolve_device,
     run,
+    stacked,
 )
+from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_partners, check_rows, column_names
-from sklearn_contrastive.encoders import MLPEncoder, Towers, mapped
+from sklearn_contrastive.encoders import MLPEncoder, Towers
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs
 from sklearn_contrastive.preprocessing._standardization import (
@@ -47,7 +54,6 @@ _SHARED = (
 
 class ContrastiveAlignment(
     ClassNamePrefixFeaturesOutMixin,
-    PartnerRetrievalMixin,
     TransformerMixin,
     BaseEstimator,
 ):
@@ -243,14 +249,69 @@ class ContrastiveAlignment(
         ValueError, TypeError, FloatingPointError
             As in `ContrastiveEmbedding.fit`; what was learned before is kept.
         """
-        with all_or_nothing(self):
-            return self._fit(X, y)
+        import torch
 
-    def _fit(self, X, y):
         check_no_bools(self)
-        X = check_rows(self, X, reset=True)
-        self._y_names = column_names(y)
-        y = check_partners(y, len(X))
+        reader = copy(self)
+        X = check_rows(reader, X, reset=True)
+        names, y = column_names(y), check_partners(y, len(X))
+        self._check_sizes(X)
+        columns = [learn_standardization(table, self.standardize) for table in (X, y)]
+        rng = random_stream(self.random_state)
+        device = resolve_device(self.device)
+        partners = PartnerSimilarity().fit(X)
+        one = MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
+        towers = Towers(one, one, X.shape[1])
+        model = self._model(SideBySide(X, y), columns, towers, partners, rng)
+        batch_size = 256 if self.batch_size == "auto" else self.batch_size
+        # Two networks that must agree take longer than one.
+        epochs = Epochs(partners, batch_size, self.max_iter, rng, longer=2)
+        history = History(
+            f"Lower `learning_rate_init` (now {self.learning_rate_init:g})."
+        )
+        with torch.inference_mode(False), torch.enable_grad():
+            trainer = Trainer([model], normalize=True, device=device)
+            run(trainer, stacked([epochs]), history, None, Reports(self, history))
+            params, (loss_params,) = trainer.state().of_model(0)
+        fitted = {
+            **seen_columns(reader),
+            "n_features_y_": y.shape[1],
+            "_y_names": names,
+            "device_": device,
+            "encoder_": one,
+            "standardize_": columns[0].kind,
+            "batch_size_": epochs.batch_size,
+            "n_iter_": history.n_iter,
+            "n_steps_": history.n_steps,
+            "loss_curve_": history.loss_curve,
+            "temperature_": self._temperature(loss_params),
+            "_n_features_out": self.n_components,
+        }
+        for side, own, part in zip("xy", columns, towers.split(params), strict=True):
+            fitted[f"{side}_center_"], fitted[f"{side}_scale_"] = own[1:]
+            fitted[f"{side}_coefs_"], fitted[f"{side}_intercepts_"] = (
+                part[::2],
+                part[1::2],
+            )
+        replace_fitted(self, fitted)
+        return self
+
+    def _state(self, side):
+        """Return what maps the rows of one table."""
+        fitted = vars(self)
+        names = ("coefs_", "intercepts_", "center_", "scale_")
+        coefs, biases, *columns = (fitted[f"{side}_{name}"] for name in names)
+        return FittedState(
+            Standardization(fitted["standardize_"], *columns),
+            fitted["encoder_"],
+            len(coefs[0]),
+            fitted["_n_features_out"],
+            params=[
+                p[None] for layer in zip(coefs, biases, strict=True) for p in layer
+            ],
+        )
+
+    def _check_sizes(self, X):
         if len(X) < 2:
             raise ValueError(
                 f"`X` must hold at least two rows, to tell partners from others; got "
@@ -261,66 +322,36 @@ class ContrastiveAlignment(
                 "`n_components=1` leaves two points, -1 and 1, on the unit sphere, and "
                 "nothing to learn. Use 2 or more.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        self.n_features_y_ = y.shape[1]
-        both = self._learn_columns(X, y)
-        rng = random_stream(self, resume=False)
-        self.device_ = resolve_device(self.device)
-        self.loss_curve_, self.mining_curve_ = [], {}
-        self.n_iter_ = self.n_steps_ = 0
-        partners = PartnerSimilarity().fit(X)
-        self.encoder_ = MLPEncoder(
-            self.hidden_layer_sizes, self.activation, self.dropout
-        )
-        encoder = Towers(self.encoder_, self.encoder_, X.shape[1])
-        trainer = self._trainer(Beside(X, y), both, encoder, partners, rng)
-        wanted = 256 if self.batch_size == "auto" else self.batch_size
-        # Two networks that must agree are longer on the way than one.
-        epochs = Epochs(partners, wanted, self.max_iter, rng, longer=2)
-        self.batch_size_ = epochs.batch_size
-        run(self, trainer, epochs, None, NoTasks(), {})
-        del self.validation_scores_, self.mining_curve_
-        learned = trainer.learned()
-        self._keep(encoder.split(learned.params), learned.loss_params[0])
-        return self
 
-    def _learn_columns(self, X, y):
-        """Measure the columns of both tables, and return what is done to them."""
-        kind, *of_x = learn_standardization(X, self.standardize)
-        _, *of_y = learn_standardization(y, self.standardize)
-        self.standardize_, (self.x_center_, self.x_scale_) = kind, of_x
-        self.y_center_, self.y_scale_ = of_y
-        if kind is None:
-            return Standardization()
-        return Standardization(kind, *map(np.concatenate, zip(of_x, of_y, strict=True)))
-
-    def _trainer(self, tables, standardization, encoder, partners, rng):
+    def _model(self, tables, columns, towers, partners, rng):
+        """Return both networks as one model to be trained."""
+        kind, *_ = columns[0]
+        both = Standardization()
+        if kind is not None:
+            parts = zip(*(own[1:] for own in columns), strict=True)
+            both = Standardization(kind, *map(np.concatenate, parts))
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
         seed = int(rng.randint(2**31 - 1))
-        model = Model(
+        return Model(
             tables,
-            standardization,
-            encoder,
-            [Objective(AllPairs(), loss, similarity=partners)],
-            params=encoder.init(tables.shape[1], self.n_components, rng),
-            loss_params=[loss.init(self.n_components, 0, rng)],
-            learning_rate=self.learning_rate_init,
-            alpha=self.alpha,
-            seed=seed,
+            both,
+            towers,
+            [Term(partners, AllPairs(), loss)],
+            towers.init(tables.shape[1], self.n_components, rng),
+            self.n_components,
+            self.learning_rate_init,
+            self.alpha,
+            seed,
+            [loss.init(self.n_components, 0, rng)],
         )
-        return Trainer(model, normalize=True, device=self.device_)
 
-    def _keep(self, params, loss_params):
-        """Store what was learned, as numpy."""
-        for side, own in zip("xy", params, strict=True):
-            setattr(self, f"{side}_coefs_", own[0::2])
-            setattr(self, f"{side}_intercepts_", own[1::2])
-        self.temperature_ = self.temperature
-        if loss_params:
-            learned = np.exp(loss_params["log_temperature"])
-            self.temperature_ = float(max(learned, 0.01))
-        self._n_features_out = self.n_components
+    def _temperature(self, loss_params):
+        """Return the temperature used, given or learned."""
+        if not loss_params:
+            return self.temperature
+        return float(max(np.exp(loss_params["log_temperature"]), 0.01))
 
     def transform(self, X, y=None):
         """Map rows of the first table, or of both, to the common space.
@@ -344,7 +375,59 @@ class ContrastiveAlignment(
         if y is not None:
             return self._both(X, y)
         check_is_fitted(self)
-        return self._embed("x", check_rows(self, X, reset=False))
+        return self._state("x").embed(check_rows(self, X, reset=False))
+
+    def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
+        """Return the rows of the second table that are nearest to rows of the first.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows whose partners are looked for.
+
+        y : array-like of shape (n_samples_y, n_features_y)
+            The rows to choose from.
+
+        n_neighbors : int, default=1
+            How many to return for each row of `X`, nearest first.
+
+        return_distance : bool, default=True
+            Whether to return distances too.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_neighbors)
+            In the common space, in [0, 2]; only with ``return_distance=True``.
+
+        indices : ndarray of shape (n_samples, n_neighbors)
+            Row numbers in `y`.
+        """
+        from sklearn.neighbors import NearestNeighbors
+
+        X, y = (np.asarray(Z) for Z in self._both(X, y))
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(y)
+        return search.kneighbors(X, return_distance=return_distance)
+
+    def score(self, X, y):
+        """Return how often the nearest row of the second table is the partner.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of the first table.
+
+        y : array-like of shape (n_samples, n_features_y)
+            Their partners.
+
+        Returns
+        -------
+        score : float
+            Share of rows of `X` whose nearest row of `y` has the same number, in
+            [0, 1]; 1 / n_samples at random.
+        """
+        check_consistent_length(X, y)
+        found = self.kneighbors(X, y, return_distance=False)[:, 0]
+        return float(np.mean(found == np.arange(len(found))))
 
     def _other_rows(self, y):
         names = column_names(y)
@@ -362,28 +445,13 @@ class ContrastiveAlignment(
             )
         return y
 
-    def _embed(self, side, X):
-        """Return the points of checked rows, block by block, without torch."""
-        names = ("coefs", "intercepts", "center", "scale")
-        coefs, intercepts, center, scale = (
-            getattr(self, f"{side}_{name}_") for name in names
-        )
-        return mapped(
-            self.encoder_,
-            [p for layer in zip(coefs, intercepts, strict=True) for p in layer],
-            X,
-            Standardization(self.standardize_, center, scale),
-            n_components=self._n_features_out,
-            normalize=True,
-        )
-
     def _both(self, X, y):
         """Return the points of both tables, whatever `set_output` asks for."""
         if y is None:
             raise ValueError("`y` must be the second table; got None.")
         check_is_fitted(self)
-        X = self._embed("x", check_rows(self, X, reset=False))
-        return X, self._embed("y", self._other_rows(y))
+        X = self._state("x").embed(check_rows(self, X, reset=False))
+        return X, self._state("y").embed(self._other_rows(y))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -391,3 +459,18 @@ class ContrastiveAlignment(
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+class SideBySide:
+    """Two tables of as many rows side by side, without a copy of either."""
+
+    def __init__(self, left, right):
+        self._tables = left, right
+        self.shape = len(left), left.shape[1] + right.shape[1]
+        self.size = self.shape[0] * self.shape[1]
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return np.concatenate([table[rows] for table in self._tables], axis=1)

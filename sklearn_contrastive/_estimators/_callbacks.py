@@ -6,7 +6,56 @@ named here: the mixin, the decorator, and the calls of `NoTasks`.
 
 from contextlib import nullcontext
 
-__all__ = ["CallbackSupportMixin", "NoTasks", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "NoTasks", "Reports", "with_callbacks"]
+
+
+class Reports:
+    """What callbacks and the terminal are told of a fit, epoch by epoch.
+
+    ``tasks`` is the callback context of the fit, ``given`` the data it is told of, and
+    ``attributes`` returns those of a complete copy of the estimator as it is by now.
+    """
+
+    def __init__(
+        self, estimator, history, stopping=None, tasks=None, given=None, attributes=None
+    ):
+        self._estimator, self._history, self._stopping = estimator, history, stopping
+        self._tasks, self._given = tasks or NoTasks(), given or {}
+        self._attributes = attributes
+        self._tasks.call_on_fit_task_begin(estimator=estimator, **self._given)
+
+    def begin(self):
+        """Report the begin of an epoch."""
+        self._epoch = self._tasks.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+
+    def end(self, stop):
+        """Report the end of an epoch, and return whether a callback wants to stop."""
+        estimator, history = self._estimator, self._history
+        if estimator.verbose:
+            print(f"Iteration {history.n_iter}, loss = {history.loss_curve[-1]:.8f}")
+        if estimator.verbose and self._stopping is not None:
+            print(f"Validation score: {self._stopping.scores[-1]:.6f}")
+        asked = self._epoch.call_on_fit_task_end(
+            estimator=estimator,
+            **self._given,
+            reconstruction_attributes=self._attributes,
+        )
+        if estimator.verbose and stop:
+            print(
+                "Validation score did not improve more than "
+                f"tol={estimator.tol:g} for {estimator.n_iter_no_change} "
+                "consecutive epochs. Stopping."
+            )
+        return asked
+
+    def end_fit(self, attributes):
+        """Report the end of the fit."""
+        self._tasks.call_on_fit_task_end(
+            estimator=self._estimator,
+            **self._given,
+            reconstruction_attributes=attributes,
+        )
 
 
 class NoTasks:

@@ -1,13 +1,33 @@
-"""The estimator: its parameters, what they mean, and which values they take."""
+"""The estimator: its parameters, and all that it does."""
 
+from copy import copy
+from functools import partial
 from numbers import Integral, Real
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin
-from sklearn_contrastive._estimators._fitting import FittingMixin
-from sklearn_contrastive._estimators._metric import EmbeddingMetricMixin
+from sklearn_contrastive._estimators._callbacks import (
+    CallbackSupportMixin,
+    Reports,
+    with_callbacks,
+)
+from sklearn_contrastive._estimators._metric import EmbeddingMetric
+from sklearn_contrastive._estimators._plan import prepare
+from sklearn_contrastive._estimators._scores import score_of
+from sklearn_contrastive._estimators._similarities import similarity_name
+from sklearn_contrastive._estimators._state import replace_fitted
+from sklearn_contrastive._estimators._warnings import warn_of_collapse, warn_of_idleness
+from sklearn_contrastive._training._run import run, stacked
+from sklearn_contrastive._training._trainer import Trainer
+from sklearn_contrastive._validation import check_pairs, check_rows
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -15,7 +35,10 @@ from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 
 
 class ContrastiveEmbedding(
-    FittingMixin, EmbeddingMetricMixin, CallbackSupportMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     r"""Embedding learned with a contrastive loss.
 
@@ -428,3 +451,275 @@ class ContrastiveEmbedding(
                     f"can then be set and searched as `{name}__...`."
                 )
         return super().set_params(**params)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, X_val=None, y_val=None, rows=None):
+        """Learn the embedding from rows and what is known of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, numeric and finite, in raw units. A read-only memory map is read
+            batch by batch. With ``similarity="pairs"``, or where "auto" finds such an
+            array, pairs of rows of shape (n_pairs, 2, n_features).
+
+        y : array-like, sparse matrix or list of sets, default=None
+            What `similarity` compares: class labels (numbers, strings, bools or other
+            objects that can be sorted), continuous targets, an indicator matrix or
+            label sets, or whether each pair is similar. None where rows alone are
+            learned from.
+
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Rows to judge by instead of rows held out of `X`; needs
+            ``early_stopping=True``.
+
+        y_val : array-like of shape (n_val_samples,), default=None
+            What is known of them, of the kind of `y`. Labels may be of classes that
+            are not in `y`.
+
+        rows : array-like of int of shape (n_samples,), default=None
+            For a graph or pairs that speak of row numbers: the numbers that the rows of
+            `X` have there, as in cross-validation. By default `X` is the whole table.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, `X` or `y` is not what it must be. Here, and with the
+            errors below, what an earlier fit has learned is kept.
+        TypeError
+            If `X` is sparse, or labels cannot be compared.
+        FloatingPointError
+            If the loss stops being finite.
+
+        Warns
+        -----
+        UserWarning
+            If the embedding has collapsed, or if training was interrupted after its
+            first epoch.
+        """
+        before = vars(self) if self.warm_start and "_state" in vars(self) else None
+        return self._fit(X, y, X_val, y_val, rows, before=before)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y=None):
+        """Train for one pass over some rows, going on from where training stands.
+
+        The first call, or an earlier `fit`, decides how columns are standardised. The
+        learning rate is constant; `early_stopping` and `max_iter` are not used.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, as in `fit`.
+
+        y : array-like, sparse matrix or list of sets, default=None
+            What is known of them, as in `fit`. Labels must be of two classes at least,
+            one of them with two rows; they need not be the classes of other calls.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As in `fit`; what was learned before is kept.
+        """
+        before = vars(self) if "_state" in vars(self) else None
+        return self._fit(X, y, before=before, once=True)
+
+    def transform(self, X):
+        """Map rows to the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        X_embedded : ndarray of shape (n_samples, n_components)
+            Points, of the dtype of `X` where that is float32 or float64, else
+            float64. Each row is mapped independently of the others.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` has another width than in `fit`, or holds text, NaN or infinity.
+        """
+        check_is_fitted(self)
+        # A copy, since another thread may end a fit meanwhile.
+        fitted = copy(self)
+        return fitted._state.embed(check_rows(fitted, X, reset=False))
+
+    def pair_distance(self, pairs):
+        """Return the learned distance between the two rows of each pair.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features)
+            Pairs of rows, as they would be given to `transform`.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_pairs,)
+            Euclidean distances of the embeddings, >= 0; at most 2 on the unit sphere.
+
+        Raises
+        ------
+        ValueError
+            If `pairs` has another shape, or holds NaN or infinity.
+        """
+        check_is_fitted(self)
+        state, pairs = self._state, check_pairs(self, pairs)
+        left, right = state.embed(pairs[:, 0]), state.embed(pairs[:, 1])
+        return np.sqrt(((left - right) ** 2).sum(axis=1))
+
+    def pair_score(self, pairs):
+        """Return the similarity of the two rows of each pair: minus their distance.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features)
+            Pairs of rows, as they would be given to `transform`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_pairs,)
+            Numbers <= 0; the greater, the more similar.
+        """
+        return -self.pair_distance(pairs)
+
+    def get_metric(self):
+        """Return the learned distance as a function of two rows.
+
+        Each call embeds two rows, so that looking for neighbours this way is slow:
+        put the embedding in a pipeline before the classifier for that.
+
+        Returns
+        -------
+        metric : callable
+            ``metric(u, v)`` is the distance of the rows `u` and `v`. It can be
+            pickled and does not change when the estimator is fitted again.
+        """
+        check_is_fitted(self)
+        return EmbeddingMetric(self)
+
+    def score(self, X, y=None):
+        """Return how well nearest neighbours in the embedding do, each row left out.
+
+        For class labels it is the accuracy of the nearest row; for continuous targets
+        the coefficient of determination R² of the mean of the 5 nearest; for label sets
+        the mean Jaccard index with the nearest; for pairs of rows the area under the
+        ROC curve of their distances; and without `y` the share of each row's 5 nearest
+        rows in `X`, standardised, that are among its 5 nearest in the embedding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_pairs, 2, n_features)
+            Rows, at least two; best rows that were not used in `fit`.
+
+        y : array-like, sparse matrix or list of sets, default=None
+            What is known of them, as in `fit`. Rows of unknown label or target do not
+            count.
+
+        Returns
+        -------
+        score : float
+            At most 1; the greater, the better.
+
+        Raises
+        ------
+        ValueError
+            If `y` is not what it must be, or there are too few rows.
+        """
+        check_is_fitted(self)
+        return score_of(self, X, y)
+
+    @with_callbacks
+    def _fit(self, X, y, X_val=None, y_val=None, rows=None, before=None, once=False):
+        """Plan, train, and take the place of what was fitted before."""
+        import torch
+
+        plan = prepare(self, X, y, X_val, y_val, rows, before, once)
+        normalize, device = plan.state.normalize, plan.fitted["device_"]
+        tasks = None
+        if not once:
+            n_epochs = len(plan.epochs[0].ends)
+            tasks = self._init_callback_context(max_subtasks=n_epochs)
+        with torch.inference_mode(False), torch.enable_grad():
+            trainer = Trainer(plan.models, normalize=normalize, device=device)
+            for member, source in enumerate(plan.global_batches):
+                source.embed = partial(trainer.embed, models=slice(member, member + 1))
+
+            def attributes_by_now():
+                state = trainer.state()
+                return plan.attributes(state, state)
+
+            given = plan.history, plan.stopping, tasks, {"X": X, "y": y}
+            reports = Reports(self, *given, attributes_by_now)
+            run(trainer, stacked(plan.epochs), plan.history, plan.stopping, reports)
+            attributes = plan.attributes(trainer.state())
+        warn_of_idleness(plan, trainer.memories)
+        warn_of_collapse(attributes, plan.X, self.learning_rate_init)
+        reports.end_fit(attributes)
+        replace_fitted(self, attributes)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        read_from_y = {"labels", "targets", "multilabel"}
+        tags.target_tags.required = similarity_name(self.similarity) in read_from_y
+        tags.target_tags.multi_output = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def coefs_(self):
+        """Weights of each layer, for ``"mlp"`` and ``"linear"``."""
+        return self._fitted_state("coefs_").layers("coefs_")[0::2]
+
+    @property
+    def intercepts_(self):
+        """Biases of each layer, for ``"mlp"`` and ``"linear"``."""
+        return self._fitted_state("intercepts_").layers("intercepts_")[1::2]
+
+    @property
+    def module_state_(self):
+        """Parameters and buffers of the torch module by name, where there is one."""
+        return self._fitted_state("module_state_").module_state()
+
+    @property
+    def loss_params_(self):
+        """What the loss learned by itself, by name."""
+        return self._fitted_state("loss_params_").own_loss_params()
+
+    @property
+    def center_(self):
+        """What is subtracted from each column."""
+        return self._fitted_state("center_").columns.center
+
+    @property
+    def scale_(self):
+        """What each column is divided by."""
+        return self._fitted_state("scale_").columns.scale
+
+    @property
+    def standardize_(self):
+        """What is done to the columns."""
+        return self._fitted_state("standardize_").columns.kind
+
+    def _fitted_state(self, name):
+        if "_state" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
+        return self._state

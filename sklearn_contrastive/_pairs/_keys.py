@@ -149,3 +149,9 @@ def view_numbers(index, similarity):
     """
     start = int(similarity.rows_[-1]) + 1
     return np.concatenate([index + v * start for v in range(similarity.n_views)], -1)
+
+
+def withdraw(cls, flag, methods):
+    """Set a flag to False on a class that overrides a method which it vouches for."""
+    if flag not in vars(cls) and any(method in vars(cls) for method in methods):
+        setattr(cls, flag, False)

@@ -4,51 +4,21 @@ from sklearn_contrastive._pairs._keys import Keys
 
 
 class Memory:
-    """A queue of points and their keys, overwritten from the oldest on.
+    """A queue of `size` points and their keys, overwritten from the oldest on.
 
-    Parameters
-    ----------
-    size : int
-        Rows to keep.
-
-    keys : Keys
-        Keys of a batch, of the kinds and on the device to keep.
-
-    Attributes
-    ----------
-    size : int
-        Rows to keep.
-
-    points : Tensor of shape (size, n_components)
-        The embeddings, made by the first `append`.
-
-    keys : Keys
-        Their keys.
-
-    full : bool
-        Whether all places are taken.
+    `keys` and `points` are those of a batch, of the kinds and on the device to keep;
+    `full` says whether all places are taken.
     """
 
-    def __init__(self, size, keys):
+    def __init__(self, size, keys, points):
         self.size, self._next, self.full = size, 0, False
-        self.points = None
+        self.points = points.new_zeros((size, points.shape[-1]))
         self.keys = Keys(*(key.new_zeros((size, *key.shape[1:])) for key in keys))
 
     def append(self, points, keys):
-        """Put a batch in the place of the oldest rows.
-
-        Parameters
-        ----------
-        points : Tensor of shape (n_rows, n_components)
-            Embedded rows.
-
-        keys : Keys
-            Their keys.
-        """
+        """Put a batch in the place of the oldest rows."""
         import torch
 
-        if self.points is None:
-            self.points = points.new_zeros((self.size, points.shape[-1]))
         n_rows = min(len(points), self.size)
         places = torch.arange(self._next, self._next + n_rows, device=points.device)
         places %= self.size

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._training._models import beside
+from sklearn_contrastive._training._models import concatenated
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
@@ -10,19 +10,7 @@ _MOST_PAIRS = 20_000
 
 
 class HeldOutPairs:
-    """A fixed set of positive and negative pairs among held-out rows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The table that holds the rows.
-
-    similarity : Similarity
-        Speaks for the held-out rows of `X`.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-    """
+    """A fixed set of positive and negative pairs among held-out rows of a table."""
 
     def __init__(self, X, similarity, rng):
         index = similarity.batches(min(_MOST_ROWS, len(similarity.rows_)), rng)[0]
@@ -46,18 +34,10 @@ class HeldOutPairs:
         self.rows = similarity.views(X[index], drawn)
 
     def score(self, points):
-        """Return how well distances tell positive from negative pairs.
+        """Return the area under the ROC curve of the distances of the pairs.
 
-        Parameters
-        ----------
-        points : ndarray of shape (n_rows, n_components)
-            The embedded `rows`.
-
-        Returns
-        -------
-        score : float
-            Share of (positive, negative) couples of pairs in which the positive pair is
-            the nearer one, ties counting half: the area under the ROC curve.
+        It is the share of (positive, negative) couples of pairs in which the positive
+        pair is nearer, ties counting half.
         """
         from sklearn.metrics import roc_auc_score
 
@@ -75,99 +55,49 @@ def _some(weights, rng):
 
 
 class EarlyStopping:
-    """Keep the best parameters, and say when they stop getting better.
+    """The best state of each model by its held-out pairs, and when to stop.
 
-    Parameters
-    ----------
-    pairs : HeldOutPairs
-        What parameters are judged by.
-
-    n_iter_no_change : int
-        Epochs in a row without improvement after which to stop.
-
-    tol : float
-        Least gain in score that counts as an improvement.
-
-    Attributes
-    ----------
-    scores : list of float
-        Of each epoch.
-
-    best : Learned
-        What had the best score.
-
-    best_score : float
-        That score.
+    ``pairs`` is a `HeldOutPairs` for each model. A model is scored no more once it has
+    not improved by `tol` in `n_iter_no_change` scores; training stops when none is left.
+    ``scores`` holds the mean score of the models, each with its last score.
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):
-        self._pairs = pairs
-        self._n_iter_no_change, self._tol = n_iter_no_change, tol
-        self._reference, self._n_stale = -np.inf, 0
-        self.scores, self.best_score = [], -np.inf
-        self.best = None
-
-    def update(self, trainer, at=...):
-        """Judge an epoch.
-
-        Parameters
-        ----------
-        trainer : Trainer
-            Embeds the held-out rows, and hands out its parameters.
-
-        at : int, default=...
-            Which of several models is judged.
-
-        Returns
-        -------
-        stop : bool
-            Whether to stop.
-        """
-        score = self._pairs.score(trainer.embed(self._pairs.rows, at))
-        self.scores.append(score)
-        if score >= self.best_score:
-            # On a tie the later parameters: they have seen more.
-            self.best_score = score
-            self.best = trainer.learned(at)
-        if score > self._reference + self._tol:
-            self._reference, self._n_stale = score, 0
-        else:
-            self._n_stale += 1
-        return self._n_stale >= self._n_iter_no_change
-
-
-class EachStopping:
-    """A judge for each of several networks, which are trained until all have stopped.
-
-    Parameters
-    ----------
-    judges : list of EarlyStopping
-        One a network. It is asked no more once it has said to stop.
-
-    Attributes
-    ----------
-    scores : list of float
-        Mean score of the networks in each epoch; of one that has stopped, its last.
-    """
-
-    def __init__(self, judges):
-        self._judges, self._going = judges, list(enumerate(judges))
+        self._pairs, self._tol = pairs, tol
+        self._n_iter_no_change = n_iter_no_change
+        n_models = len(pairs)
+        self._best_scores = np.full(n_models, -np.inf)
+        self._references = np.full(n_models, -np.inf)
+        self._n_stale = np.zeros(n_models, dtype=int)
+        self._last_scores, self._best = np.zeros(n_models), [None] * n_models
         self.scores = []
 
     def update(self, trainer):
-        """Judge an epoch, as `EarlyStopping.update` does."""
-        self._going = [
-            (at, judge) for at, judge in self._going if not judge.update(trainer, at)
-        ]
-        self.scores.append(float(np.mean([each.scores[-1] for each in self._judges])))
-        return not self._going
+        """Score the models that have not stopped, and return whether all have now."""
+        for model in np.flatnonzero(self._n_stale < self._n_iter_no_change):
+            self._score(trainer, model)
+        self.scores.append(float(np.mean(self._last_scores)))
+        return bool((self._n_stale >= self._n_iter_no_change).all())
+
+    def _score(self, trainer, model):
+        alone = slice(model, model + 1)
+        pairs = self._pairs[model]
+        score = pairs.score(trainer.embed(pairs.rows, alone))
+        self._last_scores[model] = score
+        if score >= self._best_scores[model]:
+            # On a tie the later parameters: they have seen more.
+            self._best_scores[model] = score
+            self._best[model] = trainer.state(alone)
+        self._n_stale[model] += 1
+        if score > self._references[model] + self._tol:
+            self._references[model], self._n_stale[model] = score, 0
 
     @property
     def best(self):
-        """What had the best score of each network, along a first axis."""
-        return beside([judge.best for judge in self._judges])
+        """The state of each model with its best score, along the axis of models."""
+        return concatenated(self._best)
 
     @property
     def best_score(self):
-        """Mean of the best scores of the networks."""
-        return float(np.mean([judge.best_score for judge in self._judges]))
+        """Mean of the best scores of the models."""
+        return float(np.mean(self._best_scores))

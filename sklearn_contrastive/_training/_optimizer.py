@@ -16,37 +16,21 @@ class AdamW:
     The function behind ``torch.optim.AdamW`` is called directly: the class loads
     torch's compiler when it is built, which takes longer than many a fit.
 
-    Parameters
-    ----------
-    params : list of Tensor
-        Leaves of one dtype, which become views of the buffer. Those of two and more
-        axes decay; biases and other vectors do not. With `n_models` a leading axis
-        holds independent models.
-
-    weight_decay : float or list of float
-        Decay per step, relative to the learning rate; of each model.
-
-    state : list of ndarray, default=None
-        What `state` returned, to go on from there.
-
-    n_models : int, default=None
-        Length of the leading axis; None where there is none.
-
-    Attributes
-    ----------
-    tensors : list of Tensor
-        All that a step changes.
+    ``params`` are leaves of one dtype with a leading axis of models, and become views of
+    the buffer. Those of three and more axes decay, by the `weight_decays` of each model
+    relative to the learning rate; biases do not. ``state`` is what `state` returned, to
+    resume from, along the axis of models. ``tensors`` are all that a step changes.
 
     References
     ----------
     .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
     """
 
-    def __init__(self, params, weight_decay, state=None, n_models=None):
+    def __init__(self, params, weight_decays, state=None):
         import torch
 
-        n, n_axes = n_models or 1, 2 if n_models is None else 3
-        params = sorted(params, key=lambda param: param.ndim < n_axes)
+        n = len(weight_decays)
+        params = sorted(params, key=lambda param: param.ndim < 3)
         flat = torch.cat([param.detach().reshape(n, -1) for param in params], 1)
         grad = torch.zeros_like(flat)
         start = n_decayed = 0
@@ -54,7 +38,7 @@ class AdamW:
             end = start + param.numel() // n
             param.data = flat[:, start:end].view(param.shape)
             param.grad = grad[:, start:end].view(param.shape)
-            n_decayed = end if param.ndim >= n_axes else n_decayed
+            n_decayed = end if param.ndim >= 3 else n_decayed
             start = end
         self._decayed = flat[:, :n_decayed].unbind()
         means, squares = torch.zeros_like(grad), torch.zeros_like(grad)
@@ -63,7 +47,7 @@ class AdamW:
         for tensor, saved in zip(self._state, state or (), strict=state is not None):
             tensor.copy_(torch.from_numpy(np.array(saved)).view(tensor.shape))
         self.tensors = [flat, *self._state]
-        self._weight_decay = np.broadcast_to(weight_decay, n).tolist()
+        self._weight_decays = weight_decays
         self._models = [each.unbind() for each in (flat, grad, means, squares, n_steps)]
         # A captured step finds its rates on the device, any other in numbers.
         self._rates, self._on_device = [0.0] * n, None
@@ -72,13 +56,7 @@ class AdamW:
             self._rates = self._on_device.unbind()
 
     def set_lr(self, rates):
-        """Set the learning rate of the steps to come.
-
-        Parameters
-        ----------
-        rates : list of float
-            One for each model.
-        """
+        """Set the learning rate of the next steps, one per model."""
         if self._on_device is None:
             self._rates = rates
         else:
@@ -90,7 +68,7 @@ class AdamW:
         """Move against the gradients."""
         from torch.optim.adamw import adamw
 
-        parts = zip(self._decayed, self._rates, self._weight_decay, strict=True)
+        parts = zip(self._decayed, self._rates, self._weight_decays, strict=True)
         for decayed, rate, weight_decay in parts:
             decayed.mul_(1 - rate * weight_decay)
         groups = [(*self._models, self._rates[0])]
@@ -125,16 +103,8 @@ class AdamW:
 def learning_rates(n_steps):
     """Return the learning rate of each step, as a share of the peak.
 
-    Parameters
-    ----------
-    n_steps : int
-        Steps in all.
-
-    Returns
-    -------
-    rates : ndarray of shape (n_steps,)
-        A linear rise over 20 steps (at most a tenth of all), then a cosine fall to
-        almost zero.
+    A linear rise over 20 steps (at most a tenth of all), then a cosine fall to almost
+    zero.
     """
     steps = np.arange(n_steps)
     n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))

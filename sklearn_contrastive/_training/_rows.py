@@ -1,4 +1,4 @@
-"""Rows of a table on a device, read in batches."""
+"""Rows of a table on a device, standardised and read in batches."""
 
 import numpy as np
 
@@ -11,61 +11,14 @@ _BLOCK = 8192
 _LARGEST_PREPARED_BYTES = 2**25
 
 
-class Beside:
-    """Two tables side by side, without a copy of either.
-
-    Parameters
-    ----------
-    left, right : ndarray of shape (n_samples, n_features)
-        Tables of as many rows.
-
-    Attributes
-    ----------
-    shape : tuple (int, int)
-        Rows, and columns of both.
-
-    size : int
-        Their product.
-    """
-
-    def __init__(self, left, right):
-        self._tables = left, right
-        self.shape = len(left), left.shape[1] + right.shape[1]
-        self.size = self.shape[0] * self.shape[1]
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, rows):
-        return np.concatenate([table[rows] for table in self._tables], axis=1)
-
-
 class Rows:
-    """Standardised rows on a device, read by number; those of several models at once.
+    """Standardised rows of models on a device, read by number.
 
-    Parameters
-    ----------
-    tables : list of tuple (ndarray of shape (n_samples, n_features), Standardization)
-        The rows of each model, possibly on disk, and what is done to them. They are
-        never written to and never copied whole unless that is small. Models that learn
-        from the same table share it.
-
-    device : str
-        Where the rows are wanted.
-
-    dtype : torch.dtype
-        In which precision.
-
-    views : list of callable, default=None
-        What stands for the raw rows of each model, made anew each time they are read.
-
-    Attributes
-    ----------
-    n_features : int
-        Columns.
-
-    on_device : bool
-        Whether all rows are there already.
+    ``tables`` holds the rows of each model, possibly on disk, and its standardisation;
+    they are never written to and never copied whole unless that is small. Models that
+    learn from the same table share it. ``views`` are functions that return what stands
+    for raw rows of each model, called each time they are read. ``on_device`` says
+    whether all rows are there already.
     """
 
     def __init__(self, tables, device, dtype, views=None):
@@ -97,45 +50,21 @@ class Rows:
             self._starts = np.array([starts[name] for name in which])
 
     def numbers(self, index):
-        """Return row numbers as `read` wants them.
-
-        Parameters
-        ----------
-        index : ndarray of int of shape (..., batch_size) or (..., n_models, batch_size)
-            Row numbers in the table of each model.
-
-        Returns
-        -------
-        numbers : ndarray or Tensor of int
-            On the device where the rows are there.
-        """
+        """Return row numbers (n_steps, n_models, batch_size) as `read` takes them."""
         import torch
 
         if not self.on_device:
             return index
-        if len(self._tables) > 1:
-            index = index + self._starts[:, None]
-        return torch.from_numpy(index).to(self._device)
+        return torch.from_numpy(index + self._starts[:, None]).to(self._device)
 
     def read(self, numbers, out):
-        """Write the rows of these numbers.
-
-        Parameters
-        ----------
-        numbers : ndarray or Tensor of int, (batch_size,) or (n_models, batch_size)
-            Row numbers, as `numbers` returns them.
-
-        out : Tensor of shape (..., n_points, n_features)
-            Where to write them, or their views, on the device.
-        """
+        """Write the rows of numbers (n_models, batch_size) to (n_models, n_points, ...)."""
         import torch
 
         if self.on_device:
             flat = out.view(-1, self.n_features)
             torch.index_select(self._table, 0, numbers.reshape(-1), out=flat)
             return
-        if numbers.ndim == 1:
-            numbers, out = numbers[None], out[None]
         views = self._views or [np.asarray] * len(self._tables)
         for (X, standardization), view, own, place in zip(
             self._tables, views, numbers, out, strict=True

@@ -1,19 +1,20 @@
-"""The training loop: batches, forward, loss, step.
+"""Training steps: rows, forward, the terms of the objective, backward, optimizer.
 
-This is the only place that steps an optimizer. It knows the four nouns by their
-interfaces and nothing of estimators.
+This is the only place that steps an optimizer. It works on the four nouns by their
+interfaces, for any number of models along the first axis of all arrays.
 """
 
+from copy import copy
 from functools import partial
 
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._training._graphs import captured
-from sklearn_contrastive._training._models import Learned, Model
+from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive._training._optimizer import AdamW
 from sklearn_contrastive._training._rows import Rows
-from sklearn_contrastive._training._step import Step, stacked
+from sklearn_contrastive._training._terms import evaluator_of
 from sklearn_contrastive.encoders import side_by_side, to_sphere
 from sklearn_contrastive.preprocessing._standardization import standardised
 
@@ -24,153 +25,114 @@ _EXACT_FLOATS = 2**24
 
 
 class Trainer:
-    """A model's parameters on a device, with their optimizer; or several models'.
+    """The parameters of models on a device, with their optimizers.
 
-    Parameters
-    ----------
-    model : Model or list of Model
-        What is trained. Several are trained along a leading axis of all arrays; their
-        nouns may differ in numbers only, as `stacked` describes.
-
-    normalize : bool
-        Whether points are scaled to length 1.
-
-    device : str
-        A torch device.
-
-    dtype : torch.dtype, default=torch.float32
-        Precision of the training.
-
-    Attributes
-    ----------
-    encoder : object
-        How a row becomes a point.
-
-    optimizers : list of AdamW
-        The encoder's, and one for each loss with parameters of its own.
-
-    memories : list of Memory
-        What terms remember of the batches before.
-
-    circumstances : tuple of str, int and int or None
-        Device, width of the widest layer, and the seed of a module's own randomness.
+    ``models`` is a list of `Model` of one shape, trained along one axis; ``normalize`` scales points to length 1. Precision is `dtype`, float32 by default.
+    ``optimizers`` are the encoder's, and one for each loss with parameters of its own;
+    ``memories`` are what terms remember of past batches.
     """
 
-    def __init__(self, model, *, normalize, device, dtype=None):
+    def __init__(self, models, *, normalize, device, dtype=None):
         import torch
 
-        self._models = models = [model] if isinstance(model, Model) else model
-        self._n_models = None if isinstance(model, Model) else len(models)
-        self._normalize, self._device = normalize, device
+        self._models, self._normalize, self._device = models, normalize, device
         self._dtype = dtype or torch.float32
-        self._n_views = models[0].objectives[0].similarity.n_views
-        tables = [(each.X, each.standardization) for each in models]
-        self._streams = []
-        for each in models:
-            rngs = [np.random.Generator(np.random.SFC64(each.seed)) for _ in range(2)]
-            if device != "cpu":
-                # On a processor, numpy's is twice as fast as torch's.
-                rngs[0] = torch.Generator(device).manual_seed(each.seed)
-            self._streams.append(each.streams or rngs)
+        first = models[0]
+        self._n_views = first.terms[0].similarity.n_views
+        streams = [np.random.Generator(np.random.SFC64(m.seed)) for m in models]
+        self._generators = [
+            np.random.Generator(np.random.SFC64(m.seed)) for m in models
+        ]
+        if device != "cpu":
+            # On a processor, numpy's is twice as fast as torch's.
+            self._generators = [
+                torch.Generator(device).manual_seed(m.seed) for m in models
+            ]
         views = None
         if self._n_views > 1:
             views = [
-                partial(model.objectives[0].similarity.views, rng=rng)
-                for model, (_, rng) in zip(models, self._streams, strict=True)
+                partial(model.terms[0].similarity.views, rng=rng)
+                for model, rng in zip(models, streams, strict=True)
             ]
+        tables = [(model.X, model.standardization) for model in models]
         self._rows = Rows(tables, device, self._dtype, views)
-        self.encoder, objectives = models[0].encoder, models[0].objectives
-        if self._n_models is not None:
-            self.encoder, objectives = stacked(models, self._leaf)
+        self.encoder = first.encoder
+        if len(models) > 1:
+            self.encoder = copy(self.encoder)
+            self.encoder.dropout = [model.encoder.dropout for model in models]
         self._similarities = [
-            {id(one.similarity): one.similarity for one in each.objectives}
-            for each in models
+            {id(term.similarity): term.similarity for term in model.terms}
+            for model in models
         ]
-        generators = [of_masks for of_masks, _ in self._streams]
-        self._generator = generators[0] if self._n_models is None else generators
-        each = zip(*(model.params for model in models), strict=True)
-        params = [np.stack(parts) if self._n_models else parts[0] for parts in each]
-        self._params = [torch.from_numpy(np.array(p)).to(device) for p in params]
+        parts = zip(*(model.params for model in models), strict=True)
+        self._params = [
+            torch.from_numpy(np.array(np.stack(p))).to(device) for p in parts
+        ]
         n_trained = self.encoder.n_trained
         n_trained = len(self._params) if n_trained is None else n_trained
         for i in range(n_trained):
             self._params[i] = self._params[i].to(self._dtype).requires_grad_()
         self._make_optimizers(n_trained)
-        self._make_step = partial(
-            Step,
-            self.encoder,
-            objectives,
-            self._params,
-            self._loss_params[0] if self._n_models is None else self._loss_params,
-            normalize,
-            self._generator,
-        )
-        widest = max((max(p.shape, default=0) for p in self._params), default=0)
-        seed = models[0].seed if self.encoder.draws_globally else None
-        self.circumstances = device, widest, seed
-        self._step = self._numbers = self._keys = None
+        self._X = self._numbers = self._keys = None
         self.memories = []
-        lead = () if self._n_models is None else (self._n_models,)
-        self._total = torch.zeros(lead, device=device, dtype=self._dtype)
+        self._total = torch.zeros(len(models), device=device, dtype=self._dtype)
 
-    def _leaf(self, value):
-        import torch
-
-        return torch.from_numpy(np.array(value)).to(self._device, self._dtype)
+    @property
+    def circumstances(self):
+        """Device, width of the widest layer, and seed of a module's own randomness."""
+        widest = max((max(p.shape[1:], default=0) for p in self._params), default=0)
+        seed = self._models[0].seed if self.encoder.draws_globally else None
+        return self._device, widest, seed
 
     def _make_optimizers(self, n_trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
+        import torch
+
+        def leaf(value):
+            value = torch.from_numpy(np.array(value)).to(self._device, self._dtype)
+            return value.requires_grad_()
+
         self._loss_params = [
             [
-                {k: self._leaf(value).requires_grad_() for k, value in own.items()}
-                for own in each.loss_params or [{}] * len(each.objectives)
+                {name: leaf(value) for name, value in own.items()}
+                for own in model.loss_params or [{}] * len(model.terms)
             ]
-            for each in self._models
+            for model in self._models
         ]
-        states = [iter(each.optimizer_state or ()) for each in self._models]
-        alphas = [each.alpha for each in self._models]
+        states = [iter(model.optimizer_state or ()) for model in self._models]
         saved = [next(state, None) for state in states]
         if saved[0] is not None:
             saved = [np.stack(part) for part in zip(*saved, strict=True)]
         else:
             saved = None
-        params = self._params[:n_trained]
-        self.optimizers = [AdamW(params, alphas, saved, self._n_models)]
-        self._rates = [[each.learning_rate for each in self._models]]
+        alphas = [model.alpha for model in self._models]
+        self.optimizers = [AdamW(self._params[:n_trained], alphas, saved)]
+        self._rates = [[model.learning_rate for model in self._models]]
         self._loss_optimizers = [[] for _ in self._models]
         for number, (model, state) in enumerate(zip(self._models, states, strict=True)):
             owned = self._loss_params[number]
-            for objective, own in zip(model.objectives, owned, strict=True):
+            for term, own in zip(model.terms, owned, strict=True):
                 if own:
-                    factor = objective.loss.learning_rate_factor()
+                    factor = term.loss.learning_rate_factor()
                     self._rates.append([factor * model.learning_rate])
-                    optimizer = AdamW(list(own.values()), 0.0, next(state, None))
+                    optimizer = AdamW(list(own.values()), [0.0], next(state, None))
                     self._loss_optimizers[number].append(optimizer)
                     self.optimizers.append(optimizer)
 
     def epoch(self, index, rates):
-        """Train on the batches of one epoch.
+        """Train on batches, and return the mean loss of each model as a list.
 
-        Parameters
-        ----------
-        index : ndarray of int, (n_steps, batch_size) or (n_steps, n_models, batch_size)
-            Row numbers of each batch.
-
-        rates : sequence of n_steps floats
-            Learning rate of each step, as a share of the peak.
-
-        Returns
-        -------
-        loss : float or list of float
-            Mean loss of the steps; of each model.
+        ``index`` (n_steps, n_models, batch_size) holds row numbers, ``rates`` the
+        learning rate of each step as a share of the peak.
         """
         import torch
 
         self._total.zero_()
         with torch.no_grad():
             # As many steps together as keys can be held at once.
-            keys = self._keys_of(index[:1])
-            n_bytes = sum(key.nbytes for each in keys for key in each)
+            n_bytes = sum(
+                key.nbytes for each in self._keys_of(index[:1]) for key in each
+            )
             n_steps = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
             for start in range(0, len(index), n_steps):
                 part = slice(start, start + n_steps)
@@ -178,9 +140,7 @@ class Trainer:
         return (np.array(self._total.tolist()) / len(rates)).tolist()
 
     def _keys_of(self, index):
-        """Return the keys of batches, by each similarity."""
-        if self._n_models is None:
-            return [each.keys(index) for each in self._similarities[0].values()]
+        """Return the keys of batches, for each similarity."""
         keys = [
             [each.keys(index[:, model]) for each in own.values()]
             for model, own in enumerate(self._similarities)
@@ -192,15 +152,15 @@ class Trainer:
 
     def _train(self, index, rates):
         """Train on some batches."""
-        keys = [Keys(*map(self._key, each)) for each in self._keys_of(index)]
+        keys = [Keys(*map(self._on_device, each)) for each in self._keys_of(index)]
         numbers = self._rows.numbers(index)
         self._prepare(numbers, keys)
         keys = [key for each in keys for key in each]
         # Not kept: who holds its own method is let go by the garbage collector alone.
-        advance = self._replay or self._one_step
+        advance = self._replay or self._step
         for step, rate in enumerate(rates):
             if self._numbers is None:
-                self._rows.read(numbers[step], self._step.X)
+                self._rows.read(numbers[step], self._X)
             else:
                 self._numbers.copy_(numbers[step])
             for here, key in zip(self._keys, keys, strict=True):
@@ -209,7 +169,7 @@ class Trainer:
                 optimizer.set_lr([rate * peak for peak in peaks])
             advance()
 
-    def _key(self, key):
+    def _on_device(self, key):
         """Return keys on the device, as floats where these are exact."""
         import torch
 
@@ -219,143 +179,111 @@ class Trainer:
         return torch.from_numpy(key).to(self._device, self._dtype if exact else None)
 
     def _prepare(self, numbers, keys):
-        """Make the arrays of a step, unless they are there."""
+        """Make the arrays and the evaluators of a step, unless they are there."""
         import torch
 
-        *lead, n_rows = numbers.shape[1:]
-        n_rows *= self._n_views
+        n_models, n_rows = numbers.shape[1], numbers.shape[2] * self._n_views
         kinds = [key.dtype for each in keys for key in each]
-        if self._step is not None and self._step.X.shape[-2] == n_rows:
+        if self._X is not None and self._X.shape[1] == n_rows:
             if [key.dtype for key in self._keys] == kinds:
                 return
-        shape = (*lead, n_rows, self._rows.n_features)
-        X = torch.empty(shape, dtype=self._dtype, device=self._device)
+        shape = n_models, n_rows, self._rows.n_features
+        self._X = torch.empty(shape, dtype=self._dtype, device=self._device)
+        self._passes = self.encoder.passes(
+            self._params, n_rows, self._normalize, self._generators
+        )
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
         of_similarity = dict(zip(self._similarities[0], held, strict=True))
-        terms = self._models[0].objectives
-        of_objective = [of_similarity[id(each.similarity)] for each in terms]
-        self._step, self._replay = self._make_step(X, of_objective), None
-        self.memories = [
-            memory for term in self._step.terms for memory in term.memories
+        n_points, n_components = held[0].rows.shape[-1], self._models[0].n_components
+        points = self._X.new_zeros((n_models, n_points, n_components))
+        self._evaluators = [
+            evaluator_of(
+                [model.terms[place] for model in self._models],
+                [own[place] for own in self._loss_params],
+                of_similarity[id(term.similarity)],
+                points,
+                self._normalize,
+                self._generators,
+            )
+            for place, term in enumerate(self._models[0].terms)
         ]
-        if self._device.startswith("cuda") and self._step.repeatable:
-            # A graph reads what it needs from arrays that stay where they are.
-            if self._rows.on_device:
-                self._numbers = numbers[0].clone()
-            else:
-                self._rows.read(numbers[0], X)
-            with torch.no_grad(), torch.cuda.device(self._device):
-                state = [t for optimizer in self.optimizers for t in optimizer.tensors]
-                state.append(self._total)
-                self._replay = captured(self._one_step, state, self._generator)
+        self.memories = [each for one in self._evaluators for each in one.memories]
+        self._capture(numbers[0])
 
-    def _one_step(self):
+    def _capture(self, numbers):
+        """Make a graph of the step, on a GPU where every step does the same."""
+        import torch
+
+        self._replay = self._numbers = None
+        terms = [term for model in self._models for term in model.terms]
+        repeatable = self.encoder.tested and all(term.repeatable for term in terms)
+        if not (self._device.startswith("cuda") and repeatable):
+            return
+        # A graph reads what it needs from arrays that stay where they are.
+        if self._rows.on_device:
+            self._numbers = numbers.clone()
+        else:
+            self._rows.read(numbers, self._X)
+        with torch.no_grad(), torch.cuda.device(self._device):
+            state = [t for optimizer in self.optimizers for t in optimizer.tensors]
+            state.append(self._total)
+            self._replay = captured(self._step, state, self._generators)
+
+    def _step(self):
         if self._numbers is not None:
-            self._rows.read(self._numbers, self._step.X)
-        self._total += self._step()
+            self._rows.read(self._numbers, self._X)
+        self._points = self._passes.forward(self._X)
+        loss, gradient = self._evaluators[0](self._points)
+        for evaluator in self._evaluators[1:]:
+            more, other = evaluator(self._points)
+            loss, gradient = loss + more, gradient + other
+        self._passes.backward(gradient)
+        self._total += loss
         for optimizer in self.optimizers:
             optimizer.step()
 
-    def statistics(self, model=None):
-        """Return what the first miner made of the last batch.
-
-        Parameters
-        ----------
-        model : int, default=None
-            Of which of several models; None for their mean.
-
-        Returns
-        -------
-        statistics : dict of str to float
-            As `Meeting.statistics` returns them.
-        """
+    def statistics(self, models=None):
+        """Return the means over models of the statistics of the last batch's pairs."""
         import torch
 
-        term, points = self._step.terms[0], self._step.points
-        if self._n_models is not None and model is None:
-            found = [self.statistics(model) for model in range(self._n_models)]
-            return {k: float(np.mean([each[k] for each in found])) for k in found[0]}
-        if model is not None:
-            objective = self._models[model].objectives[0]
-            term, points = term.of(model, objective), points[model]
+        models = range(len(self._models)) if models is None else models
         with torch.no_grad():
-            return term.statistics(points)
+            found = [self._evaluators[0].statistics(self._points, m) for m in models]
+        return {k: float(np.mean([each[k] for each in found])) for k in found[0]}
 
-    def embed(self, X, at=...):
-        """Return the points of rows as they stand now, with nothing dropped.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            Rows in raw units, few enough for the device.
-
-        at : int or Ellipsis, default=...
-            By which of several models; by all of them together, side by side.
-
-        Returns
-        -------
-        points : ndarray of shape (n_rows, n_components)
-            Their embedding.
-        """
+    def embed(self, X, models=slice(None)):
+        """Return the points of rows in raw units by some models, side by side."""
         import torch
 
-        model = self._models[0 if at is ... else at]
+        model = self._models[models][0]
         X = torch.from_numpy(standardised(X, model.standardization))
-        params = [param[at] for param in self._params]
+        X = X.to(self._device, self._dtype)
+        params = [param[models] for param in self._params]
         with torch.no_grad():
-            Z = self.encoder.forward(params, X.to(self._device, self._dtype))
+            if self.encoder.tested:
+                Z = self.encoder.forward(params, X)
+            else:
+                Z = self.encoder.forward([param[0] for param in params], X)[None]
             Z = to_sphere(Z) if self._normalize else Z
-            return (side_by_side(Z) if Z.ndim > 2 else Z).cpu().numpy()
+            return side_by_side(Z).cpu().numpy()
 
-    def learned(self, at=...):
-        """Return what was learned so far.
-
-        Parameters
-        ----------
-        at : int, slice or Ellipsis, default=...
-            By which of several models; an int leaves the axis of models out.
-
-        Returns
-        -------
-        learned : Learned
-            Copies, as numpy.
-        """
-        params = [param.detach()[at].cpu().numpy().copy() for param in self._params]
-        alone = self._n_models is None or isinstance(at, int)
-        numbers = np.arange(len(self._models))[0 if self._n_models is None else at]
-        found, states = [], []
-        for number in np.atleast_1d(numbers).tolist():
-            of, own = self._loss_params[number], self._loss_optimizers[number]
-            found.append(
-                [{k: v.detach().cpu().numpy().copy() for k, v in o.items()} for o in of]
-            )
-            states.append([self.optimizers[0].state(number), *(o.state() for o in own)])
-        if alone:
-            return Learned(params, found[0], states)
-        loss_params = [
-            {name: np.stack([own[name] for own in owned]) for name in owned[0]}
-            for owned in zip(*found, strict=True)
+    def state(self, models=slice(None)):
+        """Return copies of what some models have learned so far, as numpy."""
+        params = [p.detach()[models].cpu().numpy().copy() for p in self._params]
+        numbers = range(len(self._models))[models]
+        optimizers = [
+            [
+                self.optimizers[0].state(n),
+                *(o.state() for o in self._loss_optimizers[n]),
+            ]
+            for n in numbers
         ]
-        return Learned(params, loss_params, states)
-
-    def model(self, at):
-        """Return one of several models where it stands, to be trained on.
-
-        Parameters
-        ----------
-        at : int
-            Which one. What it remembers of batches is left behind.
-
-        Returns
-        -------
-        model : Model
-            With copies of what was learned; its streams are those of this trainer.
-        """
-        learned = self.learned(at)
-        return self._models[at]._replace(
-            params=learned.params,
-            loss_params=learned.loss_params,
-            optimizer_state=learned.optimizer_states[0],
-            streams=self._streams[at],
-        )
+        loss_params = [
+            {
+                name: np.stack([each[name].detach().cpu().numpy() for each in owned])
+                for name in owned[0]
+            }
+            for owned in zip(*(self._loss_params[n] for n in numbers), strict=True)
+        ]
+        return TrainedState(params, loss_params, optimizers)

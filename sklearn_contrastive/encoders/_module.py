@@ -4,8 +4,10 @@ from copy import deepcopy
 
 import numpy as np
 
+from sklearn_contrastive.encoders._base import Encoder
 
-class ModuleEncoder:
+
+class ModuleEncoder(Encoder):
     """A user's torch module behind the interface of the other encoders.
 
     The module given is never trained or changed: a copy is, and its parameters and
@@ -132,10 +134,7 @@ class ModuleEncoder:
         floating = np.issubdtype(param.dtype, np.floating)
         return torch.from_numpy(np.array(param, dtype=dtype if floating else None))
 
-    def attributes(self, params):
-        """Return the fitted attributes that hold these parameters."""
-        return {"module_state_": dict(zip(self._names, params, strict=True))}
-
-    def params_of(self, estimator):
-        """Return the parameters that a fitted estimator holds."""
-        return [estimator.module_state_[name] for name in self._names]
+    @property
+    def names(self):
+        """Names of the parameters and buffers, in the order of `init`."""
+        return self._names

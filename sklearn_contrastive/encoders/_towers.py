@@ -1,7 +1,9 @@
 """Two networks side by side, for two tables about the same rows."""
 
+from sklearn_contrastive.encoders._base import Encoder
 
-class Towers:
+
+class Towers(Encoder):
     """Maps the columns of two tables, side by side, to points of one space.
 
     Parameters
@@ -13,7 +15,7 @@ class Towers:
         Columns of the first table.
     """
 
-    draws_globally, n_trained = False, None
+    tested = True
 
     def __init__(self, left, right, n_left):
         self._left, self._right, self._n_left = left, right, n_left
@@ -66,55 +68,37 @@ class Towers:
         left, right = self.split(params)
         return torch.cat(
             [
-                self._left.forward(left, X[:, : self._n_left], generator),
-                self._right.forward(right, X[:, self._n_left :], generator),
-            ]
+                self._left.forward(left, X[..., : self._n_left], generator),
+                self._right.forward(right, X[..., self._n_left :], generator),
+            ],
+            -2,
         )
 
-    def passes(self, params, n_rows, normalize, generator):
-        """Return the passes of training, as `MLPEncoder.passes` describes them."""
-        return TowersPasses(
-            [
-                encoder.passes(own, n_rows, normalize, generator)
-                for encoder, own in zip(
-                    (self._left, self._right), self.split(params), strict=True
-                )
-            ],
+    def passes(self, params, n_rows, normalize, generators):
+        """Return forward and backward of both networks, as `Encoder.passes` does."""
+        both = zip((self._left, self._right), self.split(params), strict=True)
+        return _BothPasses(
+            [each.passes(own, n_rows, normalize, generators) for each, own in both],
             self._n_left,
         )
 
 
-class TowersPasses:
-    """Forward and backward pass of two networks.
-
-    Parameters
-    ----------
-    passes : list of two passes
-        Those of each network.
-
-    n_left : int
-        Columns of the first table.
-    """
+class _BothPasses:
+    """Forward and backward pass of two networks."""
 
     def __init__(self, passes, n_left):
         self._passes, self._n_left = passes, n_left
 
     def forward(self, X):
-        """Return the points of a batch, as `AutogradPasses.forward` does."""
+        """Return the points of a batch, those of the first table before the others."""
         import torch
 
         # Each network keeps its rows for the backward pass.
-        parts = X[:, : self._n_left], X[:, self._n_left :]
+        parts = X[..., : self._n_left], X[..., self._n_left :]
         both = zip(self._passes, parts, strict=True)
-        return torch.cat([passes.forward(part) for passes, part in both])
+        return torch.cat([passes.forward(part) for passes, part in both], -2)
 
-    def backward(self, forces):
-        """Write the gradients of the parameters.
-
-        Parameters
-        ----------
-        forces : Tensor of shape (2 * n_rows, n_components)
-            Gradient of the loss in the points.
-        """
-        for passes, part in zip(self._passes, forces.chunk(2), strict=True):
+    def backward(self, gradient):
+        """Write the gradients of the parameters, given that of the loss in points."""
+        for passes, part in zip(self._passes, gradient.chunk(2, -2), strict=True):
             passes.backward(part)

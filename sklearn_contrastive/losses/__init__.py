@@ -9,6 +9,7 @@ from sklearn_contrastive.losses._base import Loss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._contrastive_linear import ContrastiveLinearLoss
 from sklearn_contrastive.losses._contrastive_squared import ContrastiveSquaredLoss
+from sklearn_contrastive.losses._function import FunctionLoss
 from sklearn_contrastive.losses._hybrid import HybridLoss
 from sklearn_contrastive.losses._info_nce import InfoNCELoss
 from sklearn_contrastive.losses._lifted import LiftedLoss
@@ -29,6 +30,7 @@ __all__ = [
     "ContrastiveLinearLoss",
     "ContrastiveLoss",
     "ContrastiveSquaredLoss",
+    "FunctionLoss",
     "HingeLoss",
     "HybridLoss",
     "InfoNCELoss",

@@ -1,4 +1,4 @@
-"""What every loss offers to training."""
+"""The base class of all losses, and closed forms as a part of torch's graph."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -9,9 +9,12 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator, clone
 
+from sklearn_contrastive._pairs._autograd import AutogradPairs
+from sklearn_contrastive._pairs._keys import withdraw
+
 
 class Loss(ABC, BaseEstimator):
-    """What is wanted of the distances between similar and dissimilar rows.
+    """Base class of losses over the distances of similar and dissimilar rows.
 
     A loss is called with points and with weights of their pairs. To add one, derive
     from `PairLoss` if it is a sum over pairs, from `ListwiseLoss` if it compares an
@@ -32,7 +35,18 @@ class Loss(ABC, BaseEstimator):
         What ``miner="auto"`` stands for.
 
     has_proxies : bool
-        Whether the anchors are points of the loss's own, one a class.
+        Whether the anchors are learned points, one per class.
+
+    learns : bool
+        Whether `init` may return parameters.
+
+    needs_negatives : bool
+        Whether the loss makes nothing of similar pairs alone.
+
+    tested : bool
+        Whether the formulas are the package's own: their derivatives are tested, they
+        take leading axes, and every call does the same operations. A subclass that
+        overrides a formula loses it.
     """
 
     _parameter_constraints: ClassVar[dict] = {}
@@ -41,6 +55,13 @@ class Loss(ABC, BaseEstimator):
     reach: ClassVar[float] = inf
     auto_miner: ClassVar[str] = "all"
     has_proxies: ClassVar[bool] = False
+    learns: ClassVar[bool] = True
+    needs_negatives: ClassVar[bool] = True
+    tested: ClassVar[bool] = False
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        withdraw(cls, "tested", ("positive", "negative", "lists", "__call__"))
 
     @abstractmethod
     def __call__(self, anchors, candidates, pairs, params=None):
@@ -88,8 +109,64 @@ class Loss(ABC, BaseEstimator):
         return {}
 
     def learning_rate_factor(self):
-        """Return the learning rate of own parameters, in that of the encoder."""
+        """Return the learning rate of own parameters, relative to the encoder's."""
         return 1.0
+
+    @property
+    def batchable(self):
+        """Whether several models with other numbers may be evaluated as one."""
+        return False
+
+    def effects(self, A, C, distances, pairs, params):
+        """Return arrays that are zero where a positive or negative pair has no effect.
+
+        Parameters
+        ----------
+        A, C : Tensor of shape (n_points, n_components)
+            Anchors and candidates.
+
+        distances : Tensor of shape (n_anchors, n_candidates)
+            Their distances.
+
+        pairs : list of two Tensor of shape (n_anchors, n_candidates)
+            Weights of the pairs.
+
+        params : dict of str to Tensor
+            The loss's own parameters.
+
+        Returns
+        -------
+        effects : sequence of two Tensor of shape (n_anchors, n_candidates)
+            For positive and negative pairs; here the weights, for want of more.
+        """
+        return pairs
+
+    def evaluator(self, A, C=None, miner=None, fixed=False):
+        """Return what turns points and pair weights into the loss and its gradients.
+
+        Parameters
+        ----------
+        A : Tensor of shape (n_anchors, n_components)
+            Anchors of the shape, precision and device to prepare for.
+
+        C : Tensor of shape (n_candidates, n_components), default=None
+            Candidates, likewise; None when they are the anchors.
+
+        miner : Miner, default=None
+            Chooses among the pairs; None for all of them.
+
+        fixed : bool, default=False
+            Whether candidates do not move, so that no gradient in them is needed.
+
+        Returns
+        -------
+        evaluator : callable
+            ``evaluator(A, C, weigh, params)`` returns the loss, a list of gradients in
+            `A` and in `C` (where it is given and not fixed), and a dict of gradients
+            in `params`. ``weigh(rows, columns, work)`` returns the weights of the
+            pairs of two slices. Here by automatic differentiation.
+        """
+        return AutogradPairs(self, A, C, miner, fixed)
 
     def resolve(self, normalize):
         """Return a validated copy in which every ``"auto"`` has become a number.
@@ -134,31 +211,11 @@ class Loss(ABC, BaseEstimator):
         return loss
 
 
-def closed_form(engine, anchors, candidates, pairs, params=None):
-    """Return a loss whose gradients are known, as part of torch's graph.
-
-    Parameters
-    ----------
-    engine : callable
-        Given points, a function that weighs pairs, and `params`, returns the loss with
-        the forces on anchors and candidates and on the parameters.
-
-    anchors, candidates : Tensor of shape (n_points, n_components)
-        The points.
-
-    pairs : Pairs
-        Weights of shape (n_anchors, n_candidates).
-
-    params : dict of str to Tensor, default=None
-        The loss's own parameters.
-
-    Returns
-    -------
-    loss : Tensor of shape ()
-        The loss.
-    """
+def closed_form(loss, anchors, candidates, pairs, params=None):
+    """Return the loss by its evaluator, as a part of torch's graph."""
     params = params or {}
-    given = anchors, candidates, engine, pairs, list(params), *params.values()
+    evaluator = loss.evaluator(anchors, candidates)
+    given = anchors, candidates, evaluator, pairs, list(params), *params.values()
     return _graph_node().apply(*given)
 
 
@@ -169,19 +226,19 @@ def _graph_node():
 
     class Node(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, anchors, candidates, engine, pairs, names, *values):
-            def tile(rows, columns, work):
+        def forward(ctx, anchors, candidates, evaluator, pairs, names, *values):
+            def weigh(rows, columns, work):
                 return [weights[..., rows, columns] for weights in pairs]
 
             points = anchors.detach(), candidates.detach()
             params = dict(zip(names, (v.detach() for v in values), strict=True))
-            loss, forces, on_params = engine(*points, tile, params)
+            loss, gradients, on_params = evaluator(*points, weigh, params)
             ctx.n_params = len(names)
             on_params = [
                 torch.as_tensor(on_params.get(name, 0)).to(value).expand_as(value)
                 for name, value in params.items()
             ]
-            ctx.save_for_backward(*forces, *on_params)
+            ctx.save_for_backward(*gradients, *on_params)
             return loss
 
         @staticmethod

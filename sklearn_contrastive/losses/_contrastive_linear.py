@@ -34,6 +34,8 @@ class ContrastiveLinearLoss(HingeLoss):
     array([0.02, 0.8 , 0.  ])
     """
 
+    tested = True
+
     def positive(self, distances):
         """Return D²/2, and 1/2."""
         return distances**2 / 2, 0.5
@@ -42,12 +44,3 @@ class ContrastiveLinearLoss(HingeLoss):
         """Return max(0, m - D), and -1/2D where that is not zero."""
         gap = (self.margin - distances).clip(min=0)
         return gap, -step(gap) / (2 * distances)
-
-    def _negative_in_place(self, squared, slopes):
-        import torch
-
-        torch.rsqrt(squared, out=slopes)
-        gap = squared.mul_(slopes).mul_(-1).add_(self.margin).clamp_(min=0)
-        energy, active = gap.sum((-2, -1)), torch.sign(gap, out=gap)
-        slopes.mul_(active).mul_(-0.5)
-        return energy, active.sum((-2, -1))

@@ -36,6 +36,8 @@ class ContrastiveSquaredLoss(HingeLoss):
     array([0.04, 0.96, 0.  ])
     """
 
+    tested = True
+
     # The typical, and the largest, squared distance of two directions.
     on_sphere = {"margin": 2.0}
     reach = 4.0
@@ -48,12 +50,3 @@ class ContrastiveSquaredLoss(HingeLoss):
         """Return max(0, m - D²), and -1 where that is not zero."""
         gap = (self.margin - distances**2).clip(min=0)
         return gap, -step(gap)
-
-    def _negative_in_place(self, squared, slopes):
-        import torch
-
-        gap = squared.mul_(-1).add_(self.margin).clamp_(min=0)
-        energy, active = gap.sum((-2, -1)), torch.sign(gap, out=slopes)
-        count = active.sum((-2, -1))
-        slopes.neg_()
-        return energy, count

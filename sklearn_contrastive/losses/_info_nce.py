@@ -46,6 +46,8 @@ class InfoNCELoss(TemperatureLoss):
     0.1839
     """
 
+    tested = True
+
     def __init__(self, temperature=0.1):
         self.temperature = temperature
 

@@ -47,6 +47,8 @@ class LiftedLoss(Loss):
     0.125
     """
 
+    tested = True
+
     # The sum over all negatives of a batch is large wherever they are.
     auto_miner = "nearest"
     on_sphere = off_sphere = {"margin": 1.0}

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs._lists import Lists
+from sklearn_contrastive._pairs._listwise import Listwise
 from sklearn_contrastive.losses._base import Loss, closed_form
 
 #: Taken from the logits of what does not count, so that nothing is left of it.
@@ -73,13 +73,23 @@ class ListwiseLoss(Loss):
             )
         return super().resolve(normalize)
 
+    def effects(self, A, C, distances, pairs, params):
+        """Return the derivatives in the values, as `Loss.effects` describes."""
+        products = self.measure == "inner_product"
+        values = A @ C.mT if products else distances.square().clamp_(min=1e-12)
+        terms = self.lists(values, *(w.clone() for w in pairs), params)
+        slopes = sum(abs(slopes) for _, _, slopes, _ in terms)
+        return slopes, slopes
+
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
+        return closed_form(self, anchors, candidates, pairs, params)
 
-        def engine(A, C, weigh, params):
-            return Lists(self, A, C)(A, C, weigh, params)
-
-        return closed_form(engine, anchors, candidates, pairs, params)
+    def evaluator(self, A, C=None, miner=None, fixed=False):
+        """Return what computes loss and gradients, as `Loss.evaluator` describes."""
+        if type(self).__call__ is not ListwiseLoss.__call__:
+            return super().evaluator(A, C, miner, fixed)
+        return Listwise(self, A, C, miner, fixed)
 
 
 class TemperatureLoss(ListwiseLoss):

@@ -52,6 +52,8 @@ class MarginLoss(ListwiseLoss):
     0.15
     """
 
+    tested = True
+
     measure = "squared_distance"
     curved = True
     auto_miner = "distance_weighted"

@@ -54,6 +54,8 @@ class MultiSimilarityLoss(ListwiseLoss):
     0.3501
     """
 
+    tested = True
+
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "beta": [Interval(Real, 0, None, closed="neither")],

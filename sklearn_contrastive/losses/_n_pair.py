@@ -37,6 +37,8 @@ class NPairLoss(ListwiseLoss):
     0.1839
     """
 
+    tested = True
+
     # On the sphere, all negatives of a batch count almost similar.
     auto_miner = "nearest"
 

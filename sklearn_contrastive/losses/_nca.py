@@ -62,6 +62,8 @@ class NCALoss(TemperatureLoss):
     0.3208
     """
 
+    tested = True
+
     measure = "squared_distance"
 
     _parameter_constraints = {

@@ -3,13 +3,12 @@
 import math
 import warnings
 from abc import abstractmethod
-from functools import partial
 from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs._springs import Springs
+from sklearn_contrastive._pairs._pairwise import DensePairs, SparsePairs
 from sklearn_contrastive.losses._base import Loss, closed_form
 
 
@@ -33,6 +32,7 @@ class PairLoss(Loss):
     """
 
     auto_miner = "nearest"
+    learns = needs_negatives = False
 
     @abstractmethod
     def positive(self, distances):
@@ -57,20 +57,14 @@ class PairLoss(Loss):
     def negative(self, distances):
         """Return energy and slope of dissimilar pairs, as `positive` does."""
 
-    def in_place(self):
-        """Return a faster form of `negative`, or None.
+    @property
+    def batchable(self):
+        """Whether several models with other numbers may be evaluated as one."""
+        return self.tested
 
-        Returns
-        -------
-        in_place : callable or None
-            Given squared distances and an array for the slopes, writes to both and
-            returns the sum of the energies and the number of pairs that still cost
-            something. Pairs that do not count are too far away to cost anything.
-        """
-        owner = next(cls for cls in type(self).__mro__ if "negative" in vars(cls))
-        # A subclass with a formula of its own must not inherit the form of another.
-        form = vars(owner).get("_negative_in_place")
-        return None if form is None else partial(form, self)
+    def effects(self, A, C, distances, pairs, params):
+        """Return the values of both kinds of pairs, as `Loss.effects` describes."""
+        return self.positive(distances)[0], self.negative(distances)[0]
 
     def constant_slopes(self, distances):
         """Return the slopes of both kinds of pairs where they are constant, else None.
@@ -95,7 +89,7 @@ class PairLoss(Loss):
         their energies are refused too.
         """
         loss = super().resolve(normalize)
-        if not type(loss).__module__.startswith("sklearn_contrastive."):
+        if not loss.tested:
             loss._check_formula("positive")
             loss._check_formula("negative")
         return loss
@@ -172,11 +166,14 @@ class PairLoss(Loss):
 
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
+        return closed_form(self, anchors, candidates, pairs)
 
-        def engine(A, C, weigh, params):
-            return *Springs(self, A, C)(A, C, weigh), {}
-
-        return closed_form(engine, anchors, candidates, pairs)
+    def evaluator(self, A, C=None, miner=None, fixed=False):
+        """Return what computes loss and gradients, as `Loss.evaluator` describes."""
+        if type(self).__call__ is not PairLoss.__call__:
+            return super().evaluator(A, C, miner, fixed)
+        lists = miner is not None and miner.lists_pairs
+        return (SparsePairs if lists else DensePairs)(self, A, C, miner, fixed)
 
 
 class HingeLoss(PairLoss):

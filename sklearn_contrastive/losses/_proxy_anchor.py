@@ -53,6 +53,8 @@ class ProxyAnchorLoss(ListwiseLoss):
     (3, 4)
     """
 
+    tested = True
+
     has_proxies = True
 
     _parameter_constraints = {

@@ -50,6 +50,8 @@ class RankNContrastLoss(TemperatureLoss):
     0.1566
     """
 
+    tested = True
+
     measure = "squared_distance"
     curved = True
 

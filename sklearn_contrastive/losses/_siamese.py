@@ -39,6 +39,8 @@ class SiameseLoss(PairLoss):
     array([0.04, 3.03, 0.5 ])
     """
 
+    tested = True
+
     _parameter_constraints = {
         "bound": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
     }

@@ -43,6 +43,8 @@ class SupConLoss(TemperatureLoss):
     0.1839
     """
 
+    tested = True
+
     def __init__(self, temperature=0.1):
         self.temperature = temperature
 

@@ -73,6 +73,8 @@ class TripletLoss(ListwiseLoss):
     hard 1.0
     """
 
+    tested = True
+
     measure = "squared_distance"
     on_sphere = {"margin": 0.2}
     off_sphere = {"margin": 1.0}

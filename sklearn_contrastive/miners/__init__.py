@@ -9,6 +9,7 @@ what else a batch is compared with, and which rows share one.
 """
 
 from sklearn_contrastive.miners._all import AllPairs
+from sklearn_contrastive.miners._base import DrawingMiner, FunctionMiner, Miner
 from sklearn_contrastive.miners._beyond import CrossBatchMemory, GlobalMiner
 from sklearn_contrastive.miners._multi_similarity import MultiSimilarityPairs
 from sklearn_contrastive.miners._nearest import HardPairs, LinkMiner, NearestPairs
@@ -19,9 +20,12 @@ __all__ = [
     "AllPairs",
     "CrossBatchMemory",
     "DistanceWeightedPairs",
+    "DrawingMiner",
+    "FunctionMiner",
     "GlobalMiner",
     "HardPairs",
     "LinkMiner",
+    "Miner",
     "MultiSimilarityPairs",
     "NearestPairs",
     "RandomPairs",

@@ -2,16 +2,16 @@
 
 from numbers import Real
 
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive.miners._base import Miner
 
 #: Beyond any similarity.
 _NEVER = 1e30
 
 
-class MultiSimilarityPairs(BaseEstimator):
+class MultiSimilarityPairs(Miner):
     r"""Keep the pairs of each anchor that are in each other's way.
 
     A negative is kept if it is more similar to the anchor than the least similar
@@ -40,6 +40,8 @@ class MultiSimilarityPairs(BaseEstimator):
     >>> kept.positive.int().tolist(), kept.negative.int().tolist()
     ([[0, 1, 0, 0]], [[0, 0, 1, 0]])
     """
+
+    tested = True
 
     _parameter_constraints = {"epsilon": [Interval(Real, 0, None, closed="left")]}
 

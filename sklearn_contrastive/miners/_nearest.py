@@ -1,20 +1,19 @@
 """Miners that keep the nearest, or the hardest, pairs of each anchor."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from numbers import Integral
-from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs._keys import Links, Pairs
+from sklearn_contrastive.miners._base import Miner
 
 #: Farther than any two embedded rows.
 _FAR = 1e30
 
 
-class LinkMiner(ABC, BaseEstimator):
+class LinkMiner(Miner):
     """A miner that keeps a few candidates of each anchor, as a list.
 
     To add one, write `links`. Losses that are sums over pairs then read the lists, and
@@ -26,7 +25,7 @@ class LinkMiner(ABC, BaseEstimator):
         Whether `links` takes a generator of random numbers as well.
     """
 
-    draws: ClassVar[bool] = False
+    lists_pairs = True
 
     @abstractmethod
     def links(self, distances, pairs, out=None, generator=None):
@@ -121,6 +120,8 @@ class NearestPairs(LinkMiner):
             [0, 0, 0, 0]], dtype=torch.int32)
     """
 
+    tested = True
+
     _parameter_constraints = {
         "n_positives": [Interval(Integral, 1, None, closed="left")],
         "n_negatives": [Interval(Integral, 1, None, closed="left")],
@@ -168,6 +169,8 @@ class HardPairs(LinkMiner):
     >>> kept.positive.int().tolist(), kept.negative.int().tolist()
     ([[0, 1, 0, 0]], [[0, 0, 1, 0]])
     """
+
+    tested = True
 
     _parameter_constraints = {
         "n_positives": [Interval(Integral, 1, None, closed="left")],

@@ -3,10 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive.miners._base import Miner
 from sklearn_contrastive.miners._nearest import LinkMiner, nearest
 
 
@@ -33,7 +34,7 @@ class RandomPairs(LinkMiner):
     (1.0, 1.0)
     """
 
-    draws = True
+    draws = tested = True
 
     _parameter_constraints = {
         "n_positives": [Interval(Integral, 1, None, closed="left")],
@@ -53,7 +54,7 @@ class RandomPairs(LinkMiner):
         )
 
 
-class DistanceWeightedPairs(BaseEstimator):
+class DistanceWeightedPairs(Miner):
     r"""Draw negatives so that all distances are met equally often.
 
     Distances of random points on a unit sphere of n dimensions have the density
@@ -99,7 +100,7 @@ class DistanceWeightedPairs(BaseEstimator):
     tensor([[0, 1, 0, 0]], dtype=torch.int32)
     """
 
-    draws = True
+    draws = tested = True
 
     _parameter_constraints = {
         "n_negatives": [Interval(Integral, 1, None, closed="left")],

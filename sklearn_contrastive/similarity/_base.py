@@ -35,6 +35,8 @@ class Similarity(ABC, BaseEstimator):
     is_complete = False
     #: Whether there are dissimilar pairs.
     repels = True
+    #: The classes of the rows; None where they have none.
+    classes_ = None
     #: How many points stand for a row in a step.
     n_views = 1
     #: Whether `compare` does the same to tensors that stay where they are, without

@@ -1,119 +1,78 @@
 """Losses that compare an anchor's candidates with one another, in closed form.
 
 Such a loss reads all of an anchor's inner products or squared distances at once and
-says how it changes with each. Forces follow from these slopes as they do for springs,
+returns its derivative in each. Gradients follow from these as they do for pair losses,
 band by band, so that neither automatic differentiation nor an array of all pairs is
 needed, let alone one of all triplets.
 """
 
-from sklearn_contrastive._pairs._tiles import Tiles
+from sklearn_contrastive._pairs._pairwise import Sums, Tiles
 
 #: Squared distance of pairs that are unknown, farther than any other.
 _FAR = 1e30
 
 
-class Lists:
-    """A listwise loss between anchors and candidates.
-
-    Parameters
-    ----------
-    loss : ListwiseLoss
-        Says what each anchor costs, and the slopes.
-
-    A : Tensor of shape (n_anchors, n_components)
-        Points of the shape, precision and device to prepare for.
-
-    C : Tensor of shape (n_candidates, n_components), default=None
-        Likewise; None when the anchors are the candidates.
-
-    miner : callable, default=None
-        Thins out the pairs of a band, given their distances; None for all pairs.
-
-    fixed : bool, default=False
-        Whether candidates stay where they are, so that the forces on them are not
-        returned.
-    """
+class Listwise:
+    """A listwise loss between anchors and candidates, or those a miner keeps."""
 
     def __init__(self, loss, A, C=None, miner=None, fixed=False):
         self._loss, self._miner = loss, miner
-        # What a user writes is looked at when it is first called.
-        self._unknown = not type(loss).__module__.startswith("sklearn_contrastive.")
+        # A formula of the user is checked when it is first called.
+        self._unchecked = not loss.tested
         self._products = loss.measure == "inner_product"
         lengths = not self._products or loss.curved or miner is not None
-        self._tiles = Tiles(A, C, fixed=fixed, products=self._products, lengths=lengths)
+        self._tiles = Tiles(A, C, products=self._products, lengths=lengths)
+        self._sums = Sums(A, C, fixed)
 
     def __call__(self, A, C, weigh, params=None):
-        """Return the loss, the forces on both ends, and on the loss's own parameters.
-
-        Parameters
-        ----------
-        A : Tensor of shape (n_anchors, n_components)
-            Anchors, without a graph.
-
-        C : Tensor of shape (n_candidates, n_components) or None
-            Candidates; None when they are the anchors.
-
-        weigh : callable
-            Given a slice of anchors, a slice of candidates and three arrays to work
-            in, returns the weights of their pairs.
-
-        params : dict of str to Tensor, default=None
-            The loss's own parameters.
-
-        Returns
-        -------
-        loss : Tensor of shape ()
-            Zero where there is nothing to average.
-
-        forces : list of Tensor
-            Its gradient in `A` and, unless it is None or fixed, in `C`.
-
-        on_params : dict of str to Tensor
-            Its gradient in the parameters.
-        """
-        tiles, on_params = self._tiles, ({}, {})
-        tiles.place(A, A if C is None else C)
-        for tile in tiles:
-            if not tile.values.numel():
-                continue
-            pairs, gaps = weigh(tile.rows, tile.columns, tile.work), None
-            if self._miner is not None:
-                distances = tile.distances(self._products, tiles.least)
-                pairs = self._miner(distances, pairs)
-            positive, negative = (_to_write(w, tile) for w in pairs)
-            if not self._products:
-                tile.values.clamp_(min=tiles.least)
-            if self._loss.curved:
-                gaps = self._gaps(tile, positive, negative)
-            if self._unknown:
-                _check(self._loss, tile.values, positive, negative, params or {})
-                self._unknown = False
-            terms = self._loss.lists(tile.values, positive, negative, params or {})
-            for kind, (energy, count, slopes, on) in enumerate(terms):
-                tiles.add(tile, kind, energy, count)
-                if self._products:
-                    tile.turn(kind, slopes)
-                else:
-                    tile.pull(kind, slopes, gaps)
-                for name, value in on.items():
-                    on_params[kind][name] = on_params[kind].get(name, 0) + value
-        loss, forces, shares = tiles.averaged(1 if self._products else 2)
+        """Return the loss, its gradients in A and C, and in the loss's parameters."""
+        self._sums.clear()
+        params, on_params = params or {}, ({}, {})
+        for tile in self._tiles.measured(A, A if C is None else C):
+            if tile.values.numel():
+                pairs = weigh(tile.rows, tile.columns, tile.work)
+                self._add(tile, pairs, params, on_params)
+        loss, gradients, shares = self._sums.averaged(1 if self._products else 2)
         total = {name: 0 for on in on_params for name in on}
         for on, share in zip(on_params, shares, strict=True):
             for name, value in on.items():
                 total[name] = total[name] + value * share
-        return loss, forces, total
+        return loss, gradients, total
 
-    def _gaps(self, tile, positive, negative):
+    def _add(self, tile, pairs, params, on_params):
+        """Add up the lists of a tile's anchors."""
+        close = None
+        if self._miner is not None:
+            distances = tile.distances(self._products, self._tiles.least)
+            pairs = self._miner(distances, pairs)
+        positive, negative = (_to_write(w, tile) for w in pairs)
+        if not self._products:
+            tile.values.clamp_(min=self._tiles.least)
+        if self._loss.curved:
+            close = self._close_pairs(tile, positive, negative)
+        if self._unchecked:
+            _check(self._loss, tile.values, positive, negative, params)
+            self._unchecked = False
+        terms = self._loss.lists(tile.values, positive, negative, params)
+        for kind, (value, count, slopes, on) in enumerate(terms):
+            self._sums.add(kind, value, count)
+            if self._products:
+                self._sums.add_products(tile, kind, slopes)
+            else:
+                self._sums.add_distances(tile, kind, slopes, close)
+            for name, own in on.items():
+                on_params[kind][name] = on_params[kind].get(name, 0) + own
+
+    def _close_pairs(self, tile, positive, negative):
         import torch
 
         squared = tile.values
         unknown = torch.le(positive + negative, 0, out=torch.empty_like(squared))
-        return self._tiles.gaps(tile, unknown.mul_(_FAR).add_(squared))
+        return self._tiles.close_pairs(tile, unknown.mul_(_FAR).add_(squared))
 
 
 def _check(loss, values, positive, negative, params):
-    """Say what is wrong with the terms of a user's loss, or with its slopes."""
+    """Raise where terms of a user's loss are malformed or their slopes are wrong."""
     # Not every device knows float64.
     params = {name: value.detach().cpu().double() for name, value in params.items()}
     values, *pairs = (

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_contrastive._estimators._objectives import resolve
+from sklearn_contrastive._estimators._terms import resolve
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
@@ -13,77 +13,32 @@ from sklearn_contrastive.similarity import (
 )
 
 
-def fit_similarity(estimator, similarity, X, y, rows=None):
-    """Return a similarity fitted to rows as an estimator sees them.
+def fit_similarity(columns, similarity, X, y, rows=None):
+    """Return a similarity fitted to rows, standardised as `columns` says.
 
-    Parameters
-    ----------
-    estimator : ContrastiveEmbedding
-        With what is done to columns.
-
-    similarity : Similarity
-        Not fitted, what `resolve_similarity` returned.
-
-    X : ndarray of shape (n_samples, n_features)
-        Checked rows, in raw units.
-
-    y : object
-        What is known of them, or None.
-
-    rows : array-like of int of shape (n_samples,), default=None
-        Their numbers in the table that a graph or pairs speak of.
-
-    Returns
-    -------
-    similarity : Similarity
-        Fitted.
-
-    Raises
-    ------
-    ValueError
-        If `y` or `rows` are not what the similarity needs.
+    ``rows`` are their numbers in the table that a graph or pairs refer to.
     """
     if rows is not None:
         similarity = _of_rows(similarity, rows, len(X))
     if similarity.reads_rows:
-        X = standardised_table(X, estimator._standardization())
+        X = standardised_table(X, columns)
     return similarity.fit(X, y)
 
 
 def resolve_similarity(similarity):
-    """Return what a name, an object, a graph or a function stands for.
+    """Return the unfitted similarity that a name, object, graph or function stands for.
 
-    Parameters
-    ----------
-    similarity : str, Similarity, sparse matrix or callable
-        What the user gave, without "auto".
-
-    Returns
-    -------
-    similarity : Similarity
-        Not fitted, and never the user's own object.
+    It is never the user's own object.
     """
     if issparse(similarity):
         return NeighborSimilarity(graph=similarity)
     if callable(similarity) and not isinstance(similarity, Similarity):
         return FunctionSimilarity(similarity)
-    return resolve(similarity, None, SIMILARITIES)
+    return resolve(similarity, SIMILARITIES)
 
 
 def similarity_name(similarity):
-    """Return the name of what makes two rows similar.
-
-    Parameters
-    ----------
-    similarity : str or object
-        What the user gave, or what "auto" became.
-
-    Returns
-    -------
-    name : str or None
-        One of `SIMILARITIES`; None for "auto", a graph, a function and similarities of
-        the user's own.
-    """
+    """Return the name of a similarity of the package, None for any other."""
     if isinstance(similarity, str):
         return similarity if similarity in SIMILARITIES else None
     kinds = SIMILARITIES.items()
@@ -108,47 +63,21 @@ def _of_rows(similarity, rows, n_rows):
 
 
 def check_no_row_numbers(similarity):
-    """Raise where a similarity speaks of the rows of one table, and not of others.
-
-    Parameters
-    ----------
-    similarity : Similarity
-        Not fitted.
-
-    Raises
-    ------
-    ValueError
-        If it brings a graph, edges or pairs of row numbers.
-    """
+    """Raise where a similarity holds row numbers of one table, for another one."""
     if similarity.uses_row_indices:
         raise ValueError(
             f"`X_val` must not be given with {type(similarity).__name__}: its row "
-            "numbers speak of `X`. Leave it out, and rows or pairs are held out of `X`."
+            "numbers belong to `X`. Leave it out, and rows or pairs are held out of "
+            "`X`."
         )
 
 
 def flat_pairs(similarity, X):
-    """Return the two rows of each pair below each other, and other tables as they are.
+    """Return the two rows of each pair one below the other, other tables as they are.
 
-    Parameters
-    ----------
-    similarity : str or object
-        What makes two rows similar.
-
-    X : array-like of shape (n_pairs, 2, n_features) or (n_samples, n_features)
-        Samples.
-
-    Returns
-    -------
-    X : array-like of shape (2 * n_pairs, n_features) or (n_samples, n_features)
-        Rows.
-
-    Raises
-    ------
-    ValueError
-        If pairs are wanted and `X` holds none, or the other way round.
+    Pairs (n_pairs, 2, n_features) become rows (2 * n_pairs, n_features).
     """
-    numbered = getattr(similarity, "uses_row_indices", False)
+    numbered = isinstance(similarity, Similarity) and similarity.uses_row_indices
     if similarity_name(similarity) != "pairs" or numbered:
         return X
     X = np.asarray(X)

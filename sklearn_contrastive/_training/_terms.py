@@ -1,0 +1,257 @@
+"""Terms of the objective: a loss over the pairs of a batch that a miner keeps."""
+
+from copy import copy
+from numbers import Real
+from typing import Any, NamedTuple
+
+from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._memory import Memory
+from sklearn_contrastive.encoders import to_sphere
+from sklearn_contrastive.miners import DrawingMiner
+
+
+class Term(NamedTuple):
+    """Which pairs are positive, which of them to learn from, and their loss."""
+
+    similarity: Any
+    miner: Any
+    loss: Any
+    weight: float = 1.0
+    memory: Any = None
+
+    @property
+    def repeatable(self):
+        """Whether every step does the same operations, as a captured graph needs."""
+        stays = self.memory is None and not self.miner.draws
+        tested = self.loss.tested and self.miner.tested
+        return stays and tested and self.similarity.repeatable
+
+    def kind(self):
+        """Return what terms share that can be evaluated as one, or None."""
+        one = self.repeatable and self.loss.batchable and self.similarity.batchable
+        if not one:
+            return None
+        others = {k: v for k, v in vars(self.loss).items() if not isinstance(v, Real)}
+        nouns = type(self.miner), type(self.loss), type(self.similarity)
+        return repr((nouns, vars(self.miner), others, self.weight))
+
+
+def evaluator_of(terms, params, keys, points, normalize, generators):
+    """Return what evaluates a term, given that of each model, over points of a batch.
+
+    It is called with points (n_models, n_rows, n_components) and returns the loss of
+    each model and the gradient in the points; gradients in `params`, the losses' own,
+    are written to them. `keys` are arrays that hold the keys of each batch in turn.
+    """
+    kinds = {term.kind() for term in terms}
+    if None not in kinds and len(kinds) == 1:
+        return StackedTerm(terms, keys, points)
+    each = zip(terms, params, points, generators, strict=True)
+    return TermsInTurn(
+        [
+            SingleTerm(
+                term, own, _of_model(keys, model), of_model, normalize, generator
+            )
+            for model, (term, own, of_model, generator) in enumerate(each)
+        ]
+    )
+
+
+class StackedTerm:
+    """One term for all models, whose losses differ in numbers only."""
+
+    memories = ()
+
+    def __init__(self, terms, keys, points):
+        self._terms, self._keys, loss = terms, keys, copy(terms[0].loss)
+        for name, value in vars(terms[0].loss).items():
+            values = [getattr(term.loss, name) for term in terms]
+            if isinstance(value, Real) and len(set(values)) > 1:
+                setattr(loss, name, points.new_tensor(values)[:, None, None])
+        self._weight = terms[0].weight
+        self._pairs = PairBatch(terms[0]._replace(loss=loss), points, keys)
+
+    def __call__(self, points):
+        """Return the loss of each model, and the gradient in the points."""
+        loss, (gradient,), _ = self._pairs(points, None, {})
+        if self._weight != 1:
+            loss, gradient = loss * self._weight, gradient * self._weight
+        return loss, gradient
+
+    def statistics(self, points, model):
+        """Return the statistics of a model's pairs."""
+        keys = _of_model(self._keys, model)
+        return pair_statistics(self._terms[model], keys, keys, points[model])
+
+
+class TermsInTurn:
+    """The terms of several models, one after the other."""
+
+    def __init__(self, evaluators):
+        self._evaluators = evaluators
+        self.memories = [each.memory for each in evaluators if each.memory is not None]
+
+    def __call__(self, points):
+        """Return the loss of each model, and the gradient in the points."""
+        import torch
+
+        each = zip(self._evaluators, points, strict=True)
+        losses, gradients = zip(*(term(own) for term, own in each), strict=True)
+        return torch.stack(losses), torch.stack(gradients)
+
+    def statistics(self, points, model):
+        """Return the statistics of a model's pairs."""
+        return self._evaluators[model].statistics(points[model])
+
+
+class SingleTerm:
+    """The term of one model, with its proxies, its memory and the loss's parameters."""
+
+    def __init__(self, term, params, keys, points, normalize, generator):
+        self._params, self._weight, self._normalize = params, term.weight, normalize
+        self._keys, self.memory, similarity = keys, None, term.similarity
+        if term.miner.draws:
+            term = term._replace(miner=DrawingMiner(term.miner, generator))
+        self._has_proxies = term.loss.has_proxies
+        if self._has_proxies:
+            proxies = params["proxies"].detach()
+            ends = similarity.prototypes(keys), keys
+            self._within = PairBatch(term, proxies, ends[0], points, ends[1])
+        else:
+            self._within = PairBatch(term, points, keys)
+        if term.memory is not None:
+            size = min(term.memory.size, len(similarity.rows_))
+            self.memory = Memory(size, keys, points)
+            ends = self.memory.points, self.memory.keys
+            self._before = PairBatch(term, points, keys, *ends, fixed=True)
+            self._memory_weight = term.memory.weight
+
+    def __call__(self, points):
+        """Return the loss of a batch, and the gradient in its points."""
+        if self._has_proxies:
+            loss, gradient = self._with_proxies(points)
+        else:
+            loss, (gradient,), on_params = self._within(points, None, self._params)
+            self._write(on_params)
+        if self.memory is not None:
+            loss, gradient = self._with_memory(points, loss, gradient)
+        if self._weight != 1:
+            loss, gradient = loss * self._weight, gradient * self._weight
+        return loss, gradient
+
+    def statistics(self, points):
+        """Return the statistics of the pairs within the batch."""
+        pairs = self._within
+        ends = (points, None)
+        if self._has_proxies:
+            ends = self._proxies().detach(), points
+        return pair_statistics(
+            pairs.term, pairs.keys, pairs.others, *ends, self._params
+        )
+
+    def _with_memory(self, points, loss, gradient):
+        """Add the loss over past batches, and remember this one."""
+        if self.memory.full:
+            more, (others,), on_params = self._before(
+                points, self.memory.points, self._params
+            )
+            loss = loss + self._memory_weight * more
+            gradient = gradient + self._memory_weight * others
+            self._write(on_params, self._memory_weight, clear=False)
+        self.memory.append(points, self._keys)
+        return loss, gradient
+
+    def _with_proxies(self, points):
+        """Compare rows with proxies, which move as the encoder's parameters do."""
+        import torch
+
+        with torch.enable_grad():
+            proxies = self._proxies()
+        loss, (on_proxies, gradient), _ = self._within(proxies.detach(), points, {})
+        self._params["proxies"].grad.zero_()
+        proxies.backward(on_proxies * self._weight)
+        return loss, gradient
+
+    def _proxies(self):
+        proxies = self._params["proxies"]
+        return to_sphere(proxies) if self._normalize else proxies * 1
+
+    def _write(self, on_params, weight=1.0, clear=True):
+        for name, param in self._params.items():
+            if name not in on_params:
+                raise ValueError(
+                    f"`loss` learns {list(self._params)} and must return its gradient "
+                    f"in each; it returned gradients in {list(on_params)}."
+                )
+            if clear:
+                param.grad.zero_()
+            param.grad.add_(on_params[name] * (weight * self._weight))
+
+
+class PairBatch:
+    """Anchors and candidates of a batch: weights of their pairs, and the loss over them.
+
+    `A` and `C`, None where the anchors are the candidates, are points of the shapes to
+    prepare for; `keys` and `other_keys` are arrays that hold their keys.
+    """
+
+    def __init__(self, term, A, keys, C=None, other_keys=None, fixed=False):
+        self.term, self.keys = term, keys
+        self.others = keys if other_keys is None else other_keys
+        miner = None if term.miner.keeps_all else term.miner
+        self._evaluate = term.loss.evaluator(A, C, miner, fixed)
+        self._parts = {}
+
+    def __call__(self, A, C, params):
+        """Return the loss, its gradients in A and C, and in the loss's parameters."""
+        return self._evaluate(A, C, self._weigh, params)
+
+    def _weigh(self, rows, columns, work):
+        """Compare the keys of some anchors with those of some candidates."""
+        place = rows.start, columns.start
+        if place not in self._parts:
+            # The rows of a batch come after the axis of models, if there is one.
+            models = (slice(None),) * (self.keys.rows.ndim - 1)
+            self._parts[place] = [
+                Keys(*(key[(*models, part)] for key in keys))
+                for keys, part in ((self.keys, rows), (self.others, columns))
+            ]
+        return self.term.similarity.compare(*self._parts[place], work)
+
+
+def pair_statistics(term, keys, others, A, C=None, params=None, most=512):
+    """Return how many pairs of one model count, and how far apart they are.
+
+    For each kind of pairs: the share that the miner keeps, the share that has an effect
+    on the loss, and among the kept ones the mean distance and that of the hardest pair;
+    NaN where there is none. At most 512 anchors and candidates count.
+    """
+    import torch
+
+    A, C = A[:most], (A if C is None else C)[:most]
+    keys = [Keys(*(key[:most] for key in some)) for some in (keys, others)]
+    given, distances = term.similarity.compare(*keys), torch.cdist(A, C)
+    if term.miner.lists_pairs:
+        kept = [
+            torch.zeros_like(distances).scatter_(-1, index.mT, w.mT.to(A.dtype))
+            for index, w in term.miner.links(distances, given)
+        ]
+    else:
+        kept = [weights.to(A.dtype) for weights in term.miner(distances, given)]
+    effects = term.loss.effects(A, C, distances, kept, params or {})
+    found, none = {}, float("nan")
+    rows = zip(Pairs._fields, given, kept, effects, strict=True)
+    for name, weights, chosen, effect in rows:
+        apart = distances[chosen > 0]
+        n_given, n_kept = (weights > 0).sum().item(), len(apart)
+        hardest = apart.max if name == "positive" else apart.min
+        n_active = (effect[chosen > 0] != 0).sum().item()
+        found[f"kept_{name}"] = n_kept / n_given if n_given else none
+        found[f"active_{name}"] = n_active / n_given if n_given else none
+        found[f"mean_{name}"] = apart.mean().item() if n_kept else none
+        found[f"hardest_{name}"] = hardest().item() if n_kept else none
+    return found
+
+
+def _of_model(keys, model):
+    return Keys(*(key[model] for key in keys))
