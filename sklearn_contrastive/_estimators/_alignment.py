@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._plan import random_stream
 from sklearn_contrastive._estimators._state import (
     FittedState,
     replace_fitted,
@@ -28,9 +27,9 @@ from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
+    random_stream,
     resolve_device,
     run,
-    stacked,
 )
 from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
@@ -265,13 +264,13 @@ class ContrastiveAlignment(
         model = self._model(SideBySide(X, y), columns, towers, partners, rng)
         batch_size = 256 if self.batch_size == "auto" else self.batch_size
         # Two networks that must agree take longer than one.
-        epochs = Epochs(partners, batch_size, self.max_iter, rng, longer=2)
+        epochs = Epochs([partners], [rng], batch_size, self.max_iter, longer=2)
         history = History(
             f"Lower `learning_rate_init` (now {self.learning_rate_init:g})."
         )
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer([model], normalize=True, device=device)
-            run(trainer, stacked([epochs]), history, None, Reports(self, history))
+            run(trainer, epochs, history, None, Reports(self, history))
             params, (loss_params,) = trainer.state().of_model(0)
         fitted = {
             **seen_columns(reader),

@@ -25,7 +25,7 @@ from sklearn_contrastive._estimators._scores import score_of
 from sklearn_contrastive._estimators._similarities import similarity_name
 from sklearn_contrastive._estimators._state import replace_fitted
 from sklearn_contrastive._estimators._warnings import warn_of_collapse, warn_of_idleness
-from sklearn_contrastive._training._run import run, stacked
+from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_pairs, check_rows
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
@@ -653,7 +653,7 @@ class ContrastiveEmbedding(
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:
-            n_epochs = len(plan.epochs[0].ends)
+            n_epochs = len(plan.epochs.ends)
             tasks = self._init_callback_context(max_subtasks=n_epochs)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer(plan.models, normalize=normalize, device=device)
@@ -666,7 +666,7 @@ class ContrastiveEmbedding(
 
             given = plan.history, plan.stopping, tasks, {"X": X, "y": y}
             reports = Reports(self, *given, attributes_by_now)
-            run(trainer, stacked(plan.epochs), plan.history, plan.stopping, reports)
+            run(trainer, plan.epochs, plan.history, plan.stopping, reports)
             attributes = plan.attributes(trainer.state())
         warn_of_idleness(plan, trainer.memories)
         warn_of_collapse(attributes, plan.X, self.learning_rate_init)

@@ -2,11 +2,10 @@
 
 import warnings
 from copy import copy
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from sklearn_contrastive._estimators._held_out import hold_out, validation_pairs
 from sklearn_contrastive._estimators._similarities import (
@@ -28,20 +27,24 @@ from sklearn_contrastive._estimators._terms import (
 from sklearn_contrastive._training._early_stopping import EarlyStopping
 from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._run import Epochs, History, resolve_device
+from sklearn_contrastive._training._run import (
+    Epochs,
+    History,
+    random_stream,
+    resolve_device,
+)
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.encoders import ENCODERS, Encoder, MLPEncoder
+from sklearn_contrastive.encoders import (
+    ENCODERS,
+    Encoder,
+    MLPEncoder,
+    share_components,
+)
 from sklearn_contrastive.preprocessing._standardization import learn_standardization
 from sklearn_contrastive.similarity import infer_similarity
 
 #: What ``batch_size="auto"`` stands for.
 DEFAULT_BATCH_SIZE = 128
-#: Networks where their number is "auto", and components that each then has at least.
-_MEMBERS, _FEWEST_OWN = 4, 4
-#: Components of up to four networks where their number is "auto", with few classes and
-#: with many: a sphere of few dimensions has no room for many classes.
-_COMPONENTS, _MORE_COMPONENTS = 32, 128
-_MANY_CLASSES = 21
 
 
 class Plan(NamedTuple):
@@ -58,7 +61,7 @@ class Plan(NamedTuple):
     terms: dict
     models: list
     global_batches: list
-    epochs: list
+    epochs: Epochs
     stopping: Any
     history: History
 
@@ -116,7 +119,7 @@ def prepare(
     terms, miner, global_miner = resolve_terms(
         loss, estimator.miner, state.n_own, state.normalize, unfitted.auto_nearest
     )
-    rng = random_stream(estimator.random_state, before)
+    rng = random_stream(estimator.random_state, before and before["n_steps_"])
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if estimator.early_stopping and not once:
         similarities, stopping = _early_stopping(
@@ -143,13 +146,16 @@ def prepare(
     searched = []
     if global_miner is not None:
         searched = [GlobalBatches(each, global_miner, X) for each in similarities]
-    epochs = _epochs(estimator, similarities, searched or similarities, rngs, once)
+    auto = estimator.batch_size == "auto"
+    batch_size = DEFAULT_BATCH_SIZE if auto else estimator.batch_size
+    max_iter = 1 if once else estimator.max_iter
+    epochs = Epochs(searched or similarities, rngs, batch_size, max_iter, constant=once)
     margin = loss.get_params(deep=False).get("margin")
     fitted |= seen_columns(reader)
     fitted |= {
         "similarity_": kind,
         "miner_": miner,
-        "batch_size_": epochs[0].batch_size,
+        "batch_size_": epochs.batch_size,
     }
     fitted["margin_"] = margin if isinstance(margin, Real) else None
     if similarity.classes_ is not None:
@@ -205,43 +211,6 @@ def _architecture(estimator, unfitted, similarity, columns, X, before):
     return fitted, FittedState(columns, encoder, X.shape[1], n_own, normalize)
 
 
-def share_components(n_components, n_members, n_classes, mlp):
-    """Return the number of components, and of the networks that share them.
-
-    ``mlp`` says whether the encoder is an MLP that is made here, of any width.
-    """
-    if n_components == "auto":
-        if n_members == "auto":
-            n_members = _MEMBERS if mlp else 1
-        many = mlp and n_classes >= _MANY_CLASSES
-        own = (_MORE_COMPONENTS if many else _COMPONENTS) // min(n_members, _MEMBERS)
-        return n_members * own, n_members
-    if n_members == "auto":
-        most = n_components // _FEWEST_OWN if mlp else 1
-        divide = (n for n in (_MEMBERS, 2) if n <= most and not n_components % n)
-        return n_components, next(divide, 1)
-    if n_components % n_members:
-        raise ValueError(
-            f"`n_members` must divide n_components={n_components}, which the networks "
-            f"share; got {n_members}. Set it to 1 or 'auto', or `n_components` to "
-            f"'auto' or a multiple of {n_members}."
-        )
-    return n_components, n_members
-
-
-def random_stream(seed, before=None):
-    """Return a random stream of a fit alone, apart from numpy's global one.
-
-    ``before`` are the attributes of the fit that is resumed.
-    """
-    if seed is None:
-        return np.random.RandomState()
-    if before and isinstance(seed, Integral):
-        # The same seed must not repeat the batches of the steps already done.
-        return np.random.RandomState([seed, before["n_steps_"]])
-    return check_random_state(seed)
-
-
 def _early_stopping(reader, kind, X, similarities, columns, X_val, y_val, before):
     """Return a similarity for each network, and early stopping on held-out pairs."""
     if X_val is None and y_val is not None:
@@ -270,18 +239,6 @@ def _model(X, terms, rng, member, state, rates, before):
         optimizer_state = before["_state"].optimizer_states[member[0]]
     own = params, state.n_own, *rates, seed, loss_params, optimizer_state
     return Model(X, state.columns, encoder, list(terms.values()), *own)
-
-
-def _epochs(estimator, similarities, sources, rngs, once):
-    """Return the batches of each network."""
-    max_iter = 1 if once else estimator.max_iter
-    auto = estimator.batch_size == "auto"
-    batch_size = DEFAULT_BATCH_SIZE if auto else estimator.batch_size
-    n_rows = min(len(each.rows_) for each in similarities)
-    return [
-        Epochs(source, batch_size, max_iter, own, n_rows, constant=once)
-        for source, own in zip(sources, rngs, strict=True)
-    ]
 
 
 def _history(estimator, before):

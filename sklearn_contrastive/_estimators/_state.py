@@ -8,8 +8,7 @@ from sklearn_contrastive.encoders import (
     Encoder,
     MLPEncoder,
     ModuleEncoder,
-    side_by_side,
-    to_sphere,
+    place_points,
 )
 from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
@@ -50,17 +49,14 @@ class FittedState(NamedTuple):
 
         They have the dtype of `X`; those of several networks stand side by side.
         """
-        encoder, alone = self.encoder(), len(self.params[0]) == 1
-        params = [p[0] if alone else p for p in self.params]
-        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in params]
-        n_components = self.n_own * len(self.params[0])
+        encoder = self.encoder()
+        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
+        n_components = self.n_own * len(params[0])
         Z = np.empty((len(X), n_components), dtype=X.dtype)
         for start in range(0, len(X), _MAPPED):
             block = standardised(X[start : start + _MAPPED], self.columns)
-            points = encoder.forward(params, block)
-            points = to_sphere(points) if self.normalize else points
-            points = points if alone else side_by_side(points)
-            Z[start : start + _MAPPED] = points
+            points = encoder.forward_models(params, block)
+            Z[start : start + _MAPPED] = place_points(points, self.normalize)
         return Z
 
     def layers(self, name):

@@ -1,4 +1,6 @@
-"""The gradient of any loss in points, by automatic differentiation."""
+"""Losses in torch's graph: differentiated by torch, or with known gradients."""
+
+from functools import cache
 
 
 class AutogradPairs:
@@ -34,3 +36,43 @@ class AutogradPairs:
         found = torch.autograd.grad(loss, [*ends, *params.values()])
         on_params = dict(zip(params, found[len(ends) :], strict=True))
         return loss.detach(), list(found[: len(ends)]), on_params
+
+
+def closed_form(loss, anchors, candidates, pairs, params=None):
+    """Return the loss by its evaluator, as a part of torch's graph."""
+    params = params or {}
+    evaluator = loss.evaluator(anchors, candidates)
+    given = anchors, candidates, evaluator, pairs, list(params), *params.values()
+    return _graph_node().apply(*given)
+
+
+@cache
+def _graph_node():
+    """Return the node of torch's graph, made when torch is first needed."""
+    import torch
+
+    class Node(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, anchors, candidates, evaluator, pairs, names, *values):
+            def weigh(rows, columns, work):
+                return [weights[..., rows, columns] for weights in pairs]
+
+            points = anchors.detach(), candidates.detach()
+            params = dict(zip(names, (v.detach() for v in values), strict=True))
+            loss, gradients, on_params = evaluator(*points, weigh, params)
+            ctx.n_params = len(names)
+            on_params = [
+                torch.as_tensor(on_params.get(name, 0)).to(value).expand_as(value)
+                for name, value in params.items()
+            ]
+            ctx.save_for_backward(*gradients, *on_params)
+            return loss
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, grad):
+            saved = ctx.saved_tensors
+            on_both = [grad[..., None, None] * on for on in saved[:2]]
+            return *on_both, None, None, None, *(grad * on for on in saved[2:])
+
+    return Node

@@ -43,7 +43,7 @@ class Listwise:
         """Add up the lists of a tile's anchors."""
         close = None
         if self._miner is not None:
-            distances = tile.distances(self._products, self._tiles.least)
+            distances = self._tiles.distances(tile)
             pairs = self._miner(distances, pairs)
         positive, negative = (_to_write(w, tile) for w in pairs)
         if not self._products:

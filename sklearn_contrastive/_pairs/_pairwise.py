@@ -9,6 +9,8 @@ each entry of which is an independent model.
 """
 
 import math
+from itertools import product
+from typing import Any, NamedTuple
 
 #: Entries of a tile: as many as fit into the cache of a core, or keep a GPU busy.
 _TILE, _GPU_TILE = 2**16, 2**24
@@ -22,6 +24,22 @@ _CLOSE = 1e-3
 _LEAST, _TINY = 1e-12, 1e-30
 #: Squared distance of pairs that do not count, farther than any that does.
 _FAR = 1e30
+
+
+class Tile(NamedTuple):
+    """Some anchors and some candidates: slices, arrays to write to, and their points.
+
+    ``left`` and ``right`` are the points beside what makes their product a distance.
+    """
+
+    rows: slice
+    columns: slice
+    values: Any
+    work: list
+    A: Any
+    C: Any
+    left: Any
+    right: Any
 
 
 class Tiles:
@@ -43,19 +61,29 @@ class Tiles:
         lead, sizes = A.shape[:-2], (A.shape[-2], C.shape[-2])
         most = _GPU_TILE if self.exact else _TILE * (_WHOLE_ROWS if whole_rows else 1)
         most = max(1, most // max(1, math.prod(lead)))
-        ends = list(_bands(*sizes, most) if whole_rows else _squares(*sizes, most))
+        step = max(1, most // max(1, sizes[1]))
+        steps = (step, max(1, sizes[1])) if whole_rows else [math.isqrt(most)] * 2
+        ends = product(
+            *(
+                [slice(start, min(start + by, n)) for start in range(0, max(1, n), by)]
+                for by, n in zip(steps, sizes, strict=True)
+            )
+        )
+        ends = list(ends)
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in ends]
         # Made once: new arrays of this size cost more than what is done with them.
         arrays = A.new_empty((4, max(map(math.prod, shapes), default=0)))
-        self._tiles = [
-            _Tile(
-                *both, [a[: math.prod(shape)].view(shape) for a in arrays], left, right
-            )
-            for both, shape in zip(ends, shapes, strict=True)
-        ]
+        self._tiles = []
+        for (rows, columns), shape in zip(ends, shapes, strict=True):
+            values, *work = (a[: math.prod(shape)].view(shape) for a in arrays)
+            ours, theirs = left[..., rows, :], right[..., columns, :]
+            points = ours[..., :-2], theirs[..., :-2]
+            self._tiles.append(Tile(rows, columns, values, work, *points, ours, theirs))
 
     def measured(self, A, C):
         """Yield each tile that holds pairs of these points, with their distances."""
+        import torch
+
         n = A.shape[-1]
         self._left[..., :n], self._right[..., :n] = A, C
         if self._lengths:
@@ -70,9 +98,25 @@ class Tiles:
         for tile in self._tiles:
             if self._products:
                 add_product(tile.values, tile.A, tile.C.mT, beta=0, alpha=1)
+            elif self.exact:
+                mode = "donot_use_mm_for_euclid_dist"
+                distances = torch.cdist(tile.A, tile.C, compute_mode=mode)
+                torch.mul(distances, distances, out=tile.values).clamp_(min=self.least)
             else:
-                tile.measure(self.least, self.exact)
+                # Up to rounding: not exact and perhaps not positive.
+                values, right = tile.values, tile.right.mT
+                add = values.addmm_ if values.ndim == 2 else values.baddbmm_
+                add(tile.left, right, beta=0, alpha=-2)
             yield tile
+
+    def distances(self, tile):
+        """Return the distances of a tile's pairs, not zero, in a new array."""
+        if self._products:
+            squared = tile.values + tile.left[..., -2:-1]
+            squared.mul_(-2).add_(tile.right[..., -1:].mT)
+        else:
+            squared = tile.values.clone()
+        return squared.clamp_(min=self.least).sqrt_()
 
     def close_pairs(self, tile, squared):
         """Measure close pairs from differences; return where and how they differ."""
@@ -82,36 +126,6 @@ class Tiles:
         differences = tile.A[(*model, i)] - tile.C[(*model, j)]
         tile.values[at] = differences.square().sum(-1).clamp_(min=self.least)
         return at, differences
-
-
-class _Tile:
-    """Some anchors and some candidates, with views of all that concerns them."""
-
-    def __init__(self, rows, columns, arrays, left, right):
-        self.rows, self.columns = rows, columns
-        self.values, *self.work = arrays
-        self._left, self._right = left[..., rows, :], right[..., columns, :].mT
-        self.A, self.C = left[..., rows, :-2], right[..., columns, :-2]
-
-    def measure(self, least, exact):
-        """Write the squared distances: exact and not zero, or up to rounding."""
-        import torch
-
-        if exact:
-            mode = "donot_use_mm_for_euclid_dist"
-            distances = torch.cdist(self.A, self.C, compute_mode=mode)
-            torch.mul(distances, distances, out=self.values).clamp_(min=least)
-        else:
-            add_product(self.values, self._left, self._right, beta=0, alpha=-2)
-
-    def distances(self, products, least):
-        """Return distances, not zero, in a new array."""
-        if products:
-            squared = self.values + self._left[..., -2:-1]
-            squared.mul_(-2).add_(self._right[..., -1:, :])
-        else:
-            squared = self.values.clone()
-        return squared.clamp_(min=least).sqrt_()
 
 
 class Sums:
@@ -255,34 +269,17 @@ class SparsePairs:
                 ]
                 for kind in (0, 1)
             ]
-        return self._add(A, C, kinds)
-
-    def _add(self, A, C, kinds):
-        """Add up positive and negative pairs, given as two indices with weights."""
-        import torch
-
         candidates = (A if C is None else C).reshape(-1, A.shape[-1])
         ends, differences = self._differences(A, candidates, kinds)
-        torch.mul(differences, differences, out=self._work[1])
-        distances = self._work[1].sum(-1).clamp_(min=self._tiles.least).sqrt_()
-        parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
-        formulas, total, slopes = (self._loss.positive, self._loss.negative), 0, []
-        for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):
-            value, slope = formula(part)
-            active = weights * (value > 0) if formula is formulas[1] else weights
-            count = active.sum((-2, -1))
-            count += count == 0
-            total = total + (value * weights).sum((-2, -1)) / count
-            slopes.append(weights * slope * (2 / count)[..., None, None])
-        differences.mul_(torch.cat(slopes, -2)[..., None])
+        loss = self._scale_by_slopes(differences, kinds)
         # What moves a candidate one way moves its anchor the other way.
         on_anchors = differences.sum(-3).neg_()
         if self._fixed:
-            return total, [on_anchors], {}
+            return loss, [on_anchors], {}
         on_candidates = on_anchors if C is None else torch.zeros_like(C)
         flat = on_candidates.view_as(candidates)
         flat.index_add_(0, ends, differences.view(-1, A.shape[-1]))
-        return total, [on_anchors] if C is None else [on_anchors, on_candidates], {}
+        return loss, [on_anchors] if C is None else [on_anchors, on_candidates], {}
 
     def _differences(self, A, candidates, kinds):
         """Return places among the candidates of all models, and differences to A."""
@@ -302,25 +299,26 @@ class SparsePairs:
         torch.index_select(candidates, 0, ends, out=differences.view(-1, A.shape[-1]))
         return ends, differences.sub_(A.unsqueeze(-3))
 
+    def _scale_by_slopes(self, differences, kinds):
+        """Return the loss, with differences multiplied by twice its derivatives."""
+        import torch
+
+        torch.mul(differences, differences, out=self._work[1])
+        distances = self._work[1].sum(-1).clamp_(min=self._tiles.least).sqrt_()
+        parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
+        formulas, total, slopes = (self._loss.positive, self._loss.negative), 0, []
+        for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):
+            value, slope = formula(part)
+            active = weights * (value > 0) if formula is formulas[1] else weights
+            count = active.sum((-2, -1))
+            count += count == 0
+            total = total + (value * weights).sum((-2, -1)) / count
+            slopes.append(weights * slope * (2 / count)[..., None, None])
+        differences.mul_(torch.cat(slopes, -2)[..., None])
+        return total
+
 
 def add_product(out, left, right, beta, alpha):
     """Set `out` to beta times itself plus alpha times a product, of each model."""
     add = out.addmm_ if out.ndim == 2 else out.baddbmm_
     add(left, right, beta=beta, alpha=alpha)
-
-
-def _bands(n_anchors, n_candidates, most):
-    """Yield slices of anchors, each with all candidates."""
-    step = max(1, most // max(1, n_candidates))
-    for start in range(0, max(1, n_anchors), step):
-        yield slice(start, min(start + step, n_anchors)), slice(0, n_candidates)
-
-
-def _squares(n_anchors, n_candidates, most):
-    """Yield slices of anchors and of candidates."""
-    side = math.isqrt(most)
-    rows, columns = (
-        [slice(start, min(start + side, n)) for start in range(0, max(1, n), side)]
-        for n in (n_anchors, n_candidates)
-    )
-    yield from ((part, other) for part in rows for other in columns)

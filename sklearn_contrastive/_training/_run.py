@@ -1,15 +1,16 @@
-"""A training from its first epoch to its last: batches, records, reasons to stop."""
+"""How training proceeds: batches, learning rates, AdamW, records, reasons to stop."""
 
 import math
 import warnings
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
-
-from sklearn_contrastive._training._optimizer import learning_rates
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.
@@ -20,78 +21,170 @@ _FEWEST_EPOCH_STEPS = 10
 _WIDEST_SINGLE_THREAD = 1024
 
 
-class Epochs:
-    """The batches of a model with their learning rates, epoch by epoch.
+#: AdamW's decay of the running means of gradients and of their squares. A shorter
+#: memory of squares than the usual 0.999 suits training that lasts a few hundred steps.
+_BETAS = (0.9, 0.95)
+_EPSILON = 1e-8
+#: Steps over which the learning rate rises at the start.
+_N_WARMUP_STEPS = 20
 
-    ``source`` draws the index of a pass over its rows, ``batch_size`` of them in a
-    batch, or all of them where there are fewer. ``max_iter`` epochs are a pass each;
-    "auto" is 12 visits to each row, but at least 300 and at most 4,000 steps with 128
-    rows. These limits are doubled for batches of 64 or fewer, and halved for 256 or
-    more. These steps are dealt out in epochs of one pass, or of several where a pass
-    has fewer than 10 steps. ``n_rows`` are the rows to count with, at most those of
-    `source`; ``constant`` keeps the learning rate at its peak; ``longer`` multiplies
-    what "auto" stands for. ``ends`` are the steps done at the end of each epoch.
+
+class Epochs:
+    """The batches of models with their learning rates, epoch by epoch.
+
+    Each of ``sources`` draws the index of a pass over its rows, from its own of `rngs`,
+    with ``batch_size`` rows in a batch, or all of them where there are fewer.
+    ``max_iter`` epochs are a pass each; "auto" is ``longer`` times 12 visits to each
+    row, but at least 300 and at most 4,000 steps with 128 rows. These limits are doubled
+    for batches of 64 or fewer, and halved for 256 or more. Those steps are dealt out in
+    epochs of one pass, or of several where a pass has fewer than 10 steps. ``constant``
+    keeps the learning rate at its peak. ``ends`` are the steps done at the end of each
+    epoch.
     """
 
-    def __init__(
-        self,
-        source,
-        batch_size,
-        max_iter,
-        rng,
-        n_rows=None,
-        constant=False,
-        longer=1,
-    ):
-        n_rows = n_rows or len(source.rows_)
+    def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
+        n_rows = min(len(source.rows_) for source in sources)
         more = 128 / min(max(batch_size, 64), 256)
         self.batch_size = batch_size = min(batch_size, n_rows)
-        self._draw = partial(source.batches, batch_size, rng)
+        self._draws = [
+            partial(source.batches, batch_size, rng)
+            for source, rng in zip(sources, rngs, strict=True)
+        ]
         if max_iter == "auto":
             wanted = _VISITS * n_rows / batch_size
             wanted = min(max(wanted, more * _FEWEST_STEPS), more * _MOST_STEPS)
             n_steps = round(longer * wanted)
-            # On a small table a pass is a step or two: too short to judge progress by.
+            # On a small table a pass is a step or two: too short to see progress.
             longest = max(n_rows // batch_size, _FEWEST_EPOCH_STEPS)
             n_epochs = math.ceil(n_steps / longest)
         else:
             n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
         self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
-        self._rates = np.ones(n_steps) if constant else learning_rates(n_steps)
+        if constant:
+            self._rates = np.ones(n_steps)
+            return
+        # A linear rise over 20 steps (at most a tenth), then a cosine fall to almost 0.
+        steps = np.arange(n_steps)
+        n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))
+        done = np.maximum(0, steps - n_warmup) / max(1, n_steps - n_warmup)
+        self._rates = np.minimum((steps + 1) / n_warmup, 1)
+        self._rates = self._rates * (1 + np.cos(np.pi * done)) / 2
 
     def __iter__(self):
-        """Yield the index of an epoch's batches, and the rate of each step."""
+        """Yield an index (n_steps, n_models, batch_size) and the rate of each step."""
         for start, end in pairwise([0, *self.ends]):
-            index = self._draw()
-            while len(index) < end - start:
-                index = np.concatenate([index, self._draw()])
+            parts = []
+            for draw in self._draws:
+                index = draw()
+                while len(index) < end - start:
+                    index = np.concatenate([index, draw()])
+                parts.append(index[: end - start])
             # A copy, so that the rest of a pass that is cut short is let go.
-            index = index[: end - start].copy()
-            yield index, self._rates[start:end]
+            yield np.stack(parts, axis=1), self._rates[start:end]
 
 
-def stacked(epochs):
-    """Yield the index and the rates of several models' batches along a second axis."""
-    for parts in zip(*epochs, strict=True):
-        yield np.stack([index for index, _ in parts], axis=1), parts[0][1]
+class AdamW:
+    """Adam with decoupled weight decay [1]_, on one flat buffer a model.
+
+    The function behind ``torch.optim.AdamW`` is called directly: the class loads
+    torch's compiler when it is built, which takes longer than many a fit.
+
+    ``params`` are leaves of one dtype with a leading axis of models, and become views of
+    the buffer. Those of three and more axes decay, by the `weight_decays` of each model
+    relative to the learning rate; biases do not. ``state`` holds the running
+    means and the step count of each model, given to resume from them. ``tensors`` are
+    all that a step changes.
+
+    References
+    ----------
+    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    """
+
+    def __init__(self, params, weight_decays, state=None):
+        import torch
+
+        n = len(weight_decays)
+        params = sorted(params, key=lambda param: param.ndim < 3)
+        flat = torch.cat([param.detach().reshape(n, -1) for param in params], 1)
+        grad = torch.zeros_like(flat)
+        start = n_decayed = 0
+        for param in params:
+            end = start + param.numel() // n
+            param.data = flat[:, start:end].view(param.shape)
+            param.grad = grad[:, start:end].view(param.shape)
+            n_decayed = end if param.ndim >= 3 else n_decayed
+            start = end
+        self._decayed = flat[:, :n_decayed].unbind()
+        means, squares = torch.zeros_like(grad), torch.zeros_like(grad)
+        n_steps = torch.zeros(n, device=flat.device, dtype=torch.float32)
+        self.state = [means, squares, n_steps]
+        for tensor, saved in zip(self.state, state or (), strict=state is not None):
+            tensor.copy_(torch.from_numpy(np.array(saved)).view(tensor.shape))
+        self.tensors = [flat, *self.state]
+        self._weight_decays = weight_decays
+        self._models = [each.unbind() for each in (flat, grad, means, squares, n_steps)]
+        # A captured step reads its rates on the device, any other as numbers.
+        self._on_device = None
+        if flat.device.type == "cuda":
+            self._on_device = torch.zeros(n, device=flat.device)
+
+    def set_lr(self, rates):
+        """Set the learning rate of a captured step, one per model."""
+        import torch
+
+        self._on_device.copy_(torch.tensor(rates))
+
+    def step(self, rates=None):
+        """Move against the gradients, at a learning rate per model."""
+        from torch.optim.adamw import adamw
+
+        rates = self._on_device.unbind() if rates is None else rates
+        parts = zip(self._decayed, rates, self._weight_decays, strict=True)
+        for decayed, rate, weight_decay in parts:
+            decayed.mul_(1 - rate * weight_decay)
+        groups = [(*self._models, rates[0])]
+        if self._on_device is not None or len(set(rates)) > 1:
+            # One call moves models of one rate.
+            each = zip(*self._models, rates, strict=True)
+            groups = [(*([tensor] for tensor in model), rate) for *model, rate in each]
+        for params, grads, means, squares, n_steps, rate in groups:
+            adamw(
+                params,
+                grads,
+                means,
+                squares,
+                [],
+                n_steps,
+                foreach=False,
+                fused=params[0].device.type in ("cpu", "cuda", "mps"),
+                amsgrad=False,
+                beta1=_BETAS[0],
+                beta2=_BETAS[1],
+                lr=rate,
+                weight_decay=0.0,
+                eps=_EPSILON,
+                maximize=False,
+            )
 
 
+@dataclass
 class History:
     """Counts and curves of a training, which a later one resumes.
 
     ``advice`` is what a user may change where the loss is not finite.
     """
 
-    def __init__(self, advice, n_iter=0, n_steps=0, loss_curve=(), mining_curve=None):
-        self._advice, self.n_iter, self.n_steps = advice, n_iter, n_steps
-        self.loss_curve = list(loss_curve)
-        self.mining_curve = {k: list(v) for k, v in (mining_curve or {}).items()}
+    advice: str
+    n_iter: int = 0
+    n_steps: int = 0
+    loss_curve: list = field(default_factory=list)
+    mining_curve: dict = field(default_factory=dict)
 
     def record(self, loss, n_steps, statistics):
         """Add an epoch to the curves, or raise where its loss is not finite."""
         if not math.isfinite(loss):
             raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter + 1}. {self._advice}"
+                f"The loss became {loss} in epoch {self.n_iter + 1}. {self.advice}"
             )
         self.n_iter += 1
         self.n_steps += n_steps
@@ -126,6 +219,19 @@ def run(trainer, batches, history, stopping, reports):
             UserWarning,
             stacklevel=2,
         )
+
+
+def random_stream(seed, n_steps=None):
+    """Return a random stream of a fit alone, apart from numpy's global one.
+
+    ``n_steps`` are those that were done before, in a fit that is resumed.
+    """
+    if seed is None:
+        return np.random.RandomState()
+    if n_steps is not None and isinstance(seed, Integral):
+        # The same seed must not repeat the batches of the steps already done.
+        return np.random.RandomState([seed, n_steps])
+    return check_random_state(seed)
 
 
 def resolve_device(device):

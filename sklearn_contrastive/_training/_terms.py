@@ -26,35 +26,18 @@ class Term(NamedTuple):
         tested = self.loss.tested and self.miner.tested
         return stays and tested and self.similarity.repeatable
 
-    def kind(self):
-        """Return what terms share that can be evaluated as one, or None."""
-        one = self.repeatable and self.loss.batchable and self.similarity.batchable
-        if not one:
-            return None
-        others = {k: v for k, v in vars(self.loss).items() if not isinstance(v, Real)}
-        nouns = type(self.miner), type(self.loss), type(self.similarity)
-        return repr((nouns, vars(self.miner), others, self.weight))
 
-
-def evaluator_of(terms, params, keys, points, normalize, generators):
-    """Return what evaluates a term, given that of each model, over points of a batch.
-
-    It is called with points (n_models, n_rows, n_components) and returns the loss of
-    each model and the gradient in the points; gradients in `params`, the losses' own,
-    are written to them. `keys` are arrays that hold the keys of each batch in turn.
-    """
-    kinds = {term.kind() for term in terms}
-    if None not in kinds and len(kinds) == 1:
-        return StackedTerm(terms, keys, points)
-    each = zip(terms, params, points, generators, strict=True)
-    return TermsInTurn(
-        [
-            SingleTerm(
-                term, own, _of_model(keys, model), of_model, normalize, generator
-            )
-            for model, (term, own, of_model, generator) in enumerate(each)
-        ]
-    )
+def can_stack(terms):
+    """Return whether the terms of several models differ in numbers of the loss only."""
+    kinds = set()
+    for similarity, miner, loss, weight, memory in terms:
+        simple = memory is None and miner.tested and not miner.draws
+        if not (simple and loss.batchable and similarity.batchable):
+            return False
+        others = {k: v for k, v in vars(loss).items() if not isinstance(v, Real)}
+        nouns = type(miner), type(loss), type(similarity)
+        kinds.add(repr((nouns, vars(miner), others, weight)))
+    return len(kinds) == 1
 
 
 class StackedTerm:
@@ -85,11 +68,22 @@ class StackedTerm:
 
 
 class TermsInTurn:
-    """The terms of several models, one after the other."""
+    """The terms of several models, one after the other.
 
-    def __init__(self, evaluators):
-        self._evaluators = evaluators
-        self.memories = [each.memory for each in evaluators if each.memory is not None]
+    ``params`` are the parameters of each model's loss, to which their gradients are
+    written; ``keys`` are arrays that hold the keys of each batch in turn.
+    """
+
+    def __init__(self, terms, params, keys, points, normalize, generators):
+        each = zip(terms, params, points, generators, strict=True)
+        self._evaluators = [
+            SingleTerm(
+                term, own, _of_model(keys, model), of_model, normalize, generator
+            )
+            for model, (term, own, of_model, generator) in enumerate(each)
+        ]
+        memories = (each.memory for each in self._evaluators)
+        self.memories = [memory for memory in memories if memory is not None]
 
     def __call__(self, points):
         """Return the loss of each model, and the gradient in the points."""

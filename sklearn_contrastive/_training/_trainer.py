@@ -12,11 +12,10 @@ import numpy as np
 from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._training._graphs import captured
 from sklearn_contrastive._training._models import TrainedState
-from sklearn_contrastive._training._optimizer import AdamW
-from sklearn_contrastive._training._rows import Rows
-from sklearn_contrastive._training._terms import evaluator_of
-from sklearn_contrastive.encoders import side_by_side, to_sphere
-from sklearn_contrastive.preprocessing._standardization import standardised
+from sklearn_contrastive._training._run import AdamW
+from sklearn_contrastive._training._terms import StackedTerm, TermsInTurn, can_stack
+from sklearn_contrastive.encoders import place_points
+from sklearn_contrastive.preprocessing._standardization import Rows, standardised
 
 #: Keys of so many bytes are made and moved at once.
 _MOST_KEY_BYTES = 2**22
@@ -60,8 +59,11 @@ class Trainer:
         if len(models) > 1:
             self.encoder = copy(self.encoder)
             self.encoder.dropout = [model.encoder.dropout for model in models]
+        # Terms of one similarity share its keys.
         self._similarities = [
-            {id(term.similarity): term.similarity for term in model.terms}
+            list(
+                {id(term.similarity): term.similarity for term in model.terms}.values()
+            )
             for model in models
         ]
         parts = zip(*(model.params for model in models), strict=True)
@@ -76,13 +78,10 @@ class Trainer:
         self._X = self._numbers = self._keys = None
         self.memories = []
         self._total = torch.zeros(len(models), device=device, dtype=self._dtype)
-
-    @property
-    def circumstances(self):
-        """Device, width of the widest layer, and seed of a module's own randomness."""
         widest = max((max(p.shape[1:], default=0) for p in self._params), default=0)
-        seed = self._models[0].seed if self.encoder.draws_globally else None
-        return self._device, widest, seed
+        seed = first.seed if self.encoder.draws_globally else None
+        #: Device, width of the widest layer, and seed of a module's own randomness.
+        self.circumstances = device, widest, seed
 
     def _make_optimizers(self, n_trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
@@ -133,50 +132,38 @@ class Trainer:
             n_bytes = sum(
                 key.nbytes for each in self._keys_of(index[:1]) for key in each
             )
-            n_steps = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
-            for start in range(0, len(index), n_steps):
-                part = slice(start, start + n_steps)
-                self._train(index[part], rates[part])
+            n_at_once = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
+            for start in range(0, len(index), n_at_once):
+                part = index[start : start + n_at_once]
+                keys, numbers = self._keys_of(part), self._rows.numbers(part)
+                self._prepare(numbers, keys)
+                keys = [key for each in keys for key in each]
+                for step, rate in enumerate(rates[start : start + n_at_once]):
+                    for here, key in zip(self._keys, keys, strict=True):
+                        here.copy_(key[step])
+                    self._step(numbers[step], rate)
         return (np.array(self._total.tolist()) / len(rates)).tolist()
 
     def _keys_of(self, index):
-        """Return the keys of batches, for each similarity."""
-        keys = [
-            [each.keys(index[:, model]) for each in own.values()]
-            for model, own in enumerate(self._similarities)
-        ]
-        return [
-            Keys(*(np.stack(part, axis=1) for part in zip(*of_models, strict=True)))
-            for of_models in zip(*keys, strict=True)
-        ]
-
-    def _train(self, index, rates):
-        """Train on some batches."""
-        keys = [Keys(*map(self._on_device, each)) for each in self._keys_of(index)]
-        numbers = self._rows.numbers(index)
-        self._prepare(numbers, keys)
-        keys = [key for each in keys for key in each]
-        # Not kept: who holds its own method is let go by the garbage collector alone.
-        advance = self._replay or self._step
-        for step, rate in enumerate(rates):
-            if self._numbers is None:
-                self._rows.read(numbers[step], self._X)
-            else:
-                self._numbers.copy_(numbers[step])
-            for here, key in zip(self._keys, keys, strict=True):
-                here.copy_(key[step])
-            for peaks, optimizer in zip(self._rates, self.optimizers, strict=True):
-                optimizer.set_lr([rate * peak for peak in peaks])
-            advance()
-
-    def _on_device(self, key):
-        """Return keys on the device, as floats where these are exact."""
+        """Return the keys of batches on the device, for each similarity."""
         import torch
 
-        # Floats are quicker to compare.
-        fraction = key.dtype.kind == "f"
-        exact = fraction or key.size == 0 or np.abs(key).max() < _EXACT_FLOATS
-        return torch.from_numpy(key).to(self._device, self._dtype if exact else None)
+        found = []
+        for place in range(len(self._similarities[0])):
+            of_models = [
+                own[place].keys(index[:, model])
+                for model, own in enumerate(self._similarities)
+            ]
+            tensors = []
+            for part in zip(*of_models, strict=True):
+                key = np.stack(part, axis=1)
+                # Floats are quicker to compare, where they are exact.
+                fraction = key.dtype.kind == "f" or key.size == 0
+                exact = fraction or np.abs(key).max() < _EXACT_FLOATS
+                dtype = self._dtype if exact else None
+                tensors.append(torch.from_numpy(key).to(self._device, dtype))
+            found.append(Keys(*tensors))
+        return found
 
     def _prepare(self, numbers, keys):
         """Make the arrays and the evaluators of a step, unless they are there."""
@@ -194,31 +181,30 @@ class Trainer:
         )
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
-        of_similarity = dict(zip(self._similarities[0], held, strict=True))
         n_points, n_components = held[0].rows.shape[-1], self._models[0].n_components
         points = self._X.new_zeros((n_models, n_points, n_components))
-        self._evaluators = [
-            evaluator_of(
-                [model.terms[place] for model in self._models],
-                [own[place] for own in self._loss_params],
-                of_similarity[id(term.similarity)],
-                points,
-                self._normalize,
-                self._generators,
-            )
-            for place, term in enumerate(self._models[0].terms)
-        ]
+        self._evaluators = []
+        for place, term in enumerate(self._models[0].terms):
+            terms = [model.terms[place] for model in self._models]
+            own_keys = held[self._similarities[0].index(term.similarity)]
+            if can_stack(terms):
+                evaluator = StackedTerm(terms, own_keys, points)
+            else:
+                params = [own[place] for own in self._loss_params]
+                rest = own_keys, points, self._normalize, self._generators
+                evaluator = TermsInTurn(terms, params, *rest)
+            self._evaluators.append(evaluator)
         self.memories = [each for one in self._evaluators for each in one.memories]
-        self._capture(numbers[0])
+        self._replay = self._numbers = None
+        if self._device.startswith("cuda"):
+            self._capture(numbers[0])
 
     def _capture(self, numbers):
-        """Make a graph of the step, on a GPU where every step does the same."""
+        """Make a graph of the step on a GPU, where every step does the same."""
         import torch
 
-        self._replay = self._numbers = None
         terms = [term for model in self._models for term in model.terms]
-        repeatable = self.encoder.tested and all(term.repeatable for term in terms)
-        if not (self._device.startswith("cuda") and repeatable):
+        if not (self.encoder.tested and all(term.repeatable for term in terms)):
             return
         # A graph reads what it needs from arrays that stay where they are.
         if self._rows.on_device:
@@ -228,9 +214,26 @@ class Trainer:
         with torch.no_grad(), torch.cuda.device(self._device):
             state = [t for optimizer in self.optimizers for t in optimizer.tensors]
             state.append(self._total)
-            self._replay = captured(self._step, state, self._generators)
+            for optimizer, peaks in zip(self.optimizers, self._rates, strict=True):
+                optimizer.set_lr(peaks)
+            self._replay = captured(self._compute, state, self._generators)
 
-    def _step(self):
+    def _step(self, numbers, rate):
+        """Train on one batch, whose keys are in their place."""
+        if self._numbers is not None:
+            self._numbers.copy_(numbers)
+        else:
+            self._rows.read(numbers, self._X)
+        rates = [[rate * peak for peak in peaks] for peaks in self._rates]
+        if self._replay is None:
+            self._compute(rates)
+            return
+        for optimizer, own in zip(self.optimizers, rates, strict=True):
+            optimizer.set_lr(own)
+        self._replay()
+
+    def _compute(self, rates=None):
+        """Go forward and backward, and move parameters; on a GPU as it is captured."""
         if self._numbers is not None:
             self._rows.read(self._numbers, self._X)
         self._points = self._passes.forward(self._X)
@@ -240,8 +243,8 @@ class Trainer:
             loss, gradient = loss + more, gradient + other
         self._passes.backward(gradient)
         self._total += loss
-        for optimizer in self.optimizers:
-            optimizer.step()
+        for place, optimizer in enumerate(self.optimizers):
+            optimizer.step(rates and rates[place])
 
     def statistics(self, models=None):
         """Return the means over models of the statistics of the last batch's pairs."""
@@ -261,24 +264,23 @@ class Trainer:
         X = X.to(self._device, self._dtype)
         params = [param[models] for param in self._params]
         with torch.no_grad():
-            if self.encoder.tested:
-                Z = self.encoder.forward(params, X)
-            else:
-                Z = self.encoder.forward([param[0] for param in params], X)[None]
-            Z = to_sphere(Z) if self._normalize else Z
-            return side_by_side(Z).cpu().numpy()
+            Z = self.encoder.forward_models(params, X)
+            return place_points(Z, self._normalize).cpu().numpy()
 
     def state(self, models=slice(None)):
         """Return copies of what some models have learned so far, as numpy."""
         params = [p.detach()[models].cpu().numpy().copy() for p in self._params]
         numbers = range(len(self._models))[models]
-        optimizers = [
-            [
-                self.optimizers[0].state(n),
-                *(o.state() for o in self._loss_optimizers[n]),
-            ]
-            for n in numbers
-        ]
+        optimizers = []
+        for number in numbers:
+            places = [(number, self.optimizers[0])]
+            places += [(0, own) for own in self._loss_optimizers[number]]
+            optimizers.append(
+                [
+                    [tensor[place].cpu().numpy().copy() for tensor in optimizer.state]
+                    for place, optimizer in places
+                ]
+            )
         loss_params = [
             {
                 name: np.stack([each[name].detach().cpu().numpy() for each in owned])

@@ -9,8 +9,13 @@ or a factory of one, is wrapped in a `ModuleEncoder`.
 from functools import partial
 
 from sklearn_contrastive.encoders._activations import ACTIVATIONS
-from sklearn_contrastive.encoders._base import Encoder, side_by_side, to_sphere
-from sklearn_contrastive.encoders._mlp import MLPEncoder
+from sklearn_contrastive.encoders._mlp import (
+    Encoder,
+    MLPEncoder,
+    place_points,
+    share_components,
+    to_sphere,
+)
 from sklearn_contrastive.encoders._module import ModuleEncoder
 from sklearn_contrastive.encoders._towers import Towers
 
@@ -21,7 +26,8 @@ __all__ = [
     "MLPEncoder",
     "ModuleEncoder",
     "Towers",
-    "side_by_side",
+    "place_points",
+    "share_components",
     "to_sphere",
 ]
 

@@ -1,14 +1,127 @@
-"""The multi-layer perceptron: its parameters, forward and backward pass."""
+"""The base class of encoders, and the multi-layer perceptron, forward and backward."""
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._pairs._keys import withdraw
 from sklearn_contrastive.encoders._activations import ACTIVATIONS
-from sklearn_contrastive.encoders._base import Encoder
+
+#: Networks where their number is "auto", and components that each then has at least.
+_MEMBERS, _FEWEST_OWN = 4, 4
+#: Components of up to four networks where their number is "auto", with few classes and
+#: with many: a sphere of few dimensions has no room for many classes.
+_COMPONENTS, _MORE_COMPONENTS = 32, 128
+_MANY_CLASSES = 21
+
+
+class Encoder(ABC):
+    """Base class of encoders: parameters, and a map of rows to points.
+
+    Attributes
+    ----------
+    draws_globally : bool
+        Whether training draws from torch's global random stream.
+
+    n_trained : int or None
+        How many of the parameters, from the first, are trained; None for all.
+
+    tested : bool
+        Whether parameters may have a leading axis of models, and every call does the
+        same operations. A subclass that overrides a method loses it.
+    """
+
+    draws_globally: ClassVar[bool] = False
+    n_trained: int | None = None
+    tested: ClassVar[bool] = False
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        withdraw(cls, "tested", ("init", "forward", "passes"))
+
+    @abstractmethod
+    def init(self, n_in, n_out, rng):
+        """Return fresh parameters, a list of arrays.
+
+        Parameters
+        ----------
+        n_in, n_out : int
+            Number of features and of components.
+
+        rng : numpy.random.RandomState
+            Source of randomness.
+        """
+
+    @abstractmethod
+    def forward(self, params, X, generator=None):
+        """Return the points of rows, given parameters as `init` makes them.
+
+        Parameters
+        ----------
+        params : list of ndarray or Tensor
+            The parameters.
+
+        X : ndarray or Tensor of shape (n_rows, n_in)
+            Standardised rows.
+
+        generator : numpy.random.Generator or torch.Generator, default=None
+            Source of randomness in training; None where nothing is random.
+        """
+
+    def forward_models(self, params, X):
+        """Return the points of rows by each model, along the leading axis of `params`."""
+        if self.tested:
+            return self.forward(params, X)
+        return self.forward([param[0] for param in params], X)[None]
+
+    def passes(self, params, n_rows, normalize, generators):
+        """Return forward and backward of training; here by differentiation.
+
+        Parameters
+        ----------
+        params : list of Tensor
+            Leaves with gradients to write to; a leading axis holds one model.
+
+        n_rows : int
+            Rows in a batch.
+
+        normalize : bool
+            Whether points are scaled to length 1.
+
+        generators : list of numpy.random.Generator or torch.Generator
+            Source of randomness of the model.
+        """
+        return AutogradPasses(self, params, normalize, generators[0])
+
+
+class AutogradPasses:
+    """Forward and backward pass of any encoder, by automatic differentiation."""
+
+    def __init__(self, encoder, params, normalize, generator):
+        self._encoder, self._params = encoder, params
+        self._normalize, self._generator = normalize, generator
+
+    def forward(self, X):
+        """Return the points of a batch of the only model, without a graph."""
+        import torch
+
+        for param in self._params:
+            if param.grad is not None:
+                param.grad.zero_()
+        with torch.enable_grad():
+            own = [param[0] for param in self._params]
+            Z = self._encoder.forward(own, X[0], self._generator)
+            self._points = to_sphere(Z) if self._normalize else Z
+        return self._points.detach()[None]
+
+    def backward(self, gradient):
+        """Write the gradients of the parameters, given that of the loss in points."""
+        self._points.backward(gradient[0])
 
 
 class MLPEncoder(Encoder, BaseEstimator):
@@ -245,3 +358,49 @@ def write_mask(mask, share, generator):
     bits = generator.bit_generator.random_raw(-(-mask.numel() // 4)).view(np.int16)
     bits = torch.from_numpy(bits)[: mask.numel()].view(mask.shape)
     return torch.lt(bits, round(kept * 2**16) - 2**15, out=mask).mul_(1 / kept)
+
+
+def to_sphere(Z):
+    """Scale points to length 1; a zero vector stays zero, with a gradient of zero."""
+    if isinstance(Z, np.ndarray):
+        squares = np.einsum("...i,...i->...", Z, Z)[..., None]
+        return Z / np.sqrt(squares + (squares == 0))
+    squares = (Z * Z).sum(-1, keepdim=True)
+    zero = squares == 0
+    # Where the length is zero, divide by one: the root of zero has no derivative.
+    return Z * ~zero / (squares + zero).sqrt()
+
+
+def place_points(Z, normalize):
+    """Return the points (n_models, n_rows, n_components) of models in one space.
+
+    With `normalize` those of each model have length 1. All are divided by the root of
+    the number of models, so that a squared distance is the mean of those in each.
+    """
+    Z = to_sphere(Z) if normalize else Z
+    n_models, n_rows, _ = Z.shape
+    return Z.swapaxes(0, 1).reshape(n_rows, -1) / n_models**0.5
+
+
+def share_components(n_components, n_members, n_classes, mlp):
+    """Return the number of components, and of the networks that share them.
+
+    ``mlp`` says whether the encoder is an MLP that is made here, of any width.
+    """
+    if n_components == "auto":
+        if n_members == "auto":
+            n_members = _MEMBERS if mlp else 1
+        many = mlp and n_classes >= _MANY_CLASSES
+        own = (_MORE_COMPONENTS if many else _COMPONENTS) // min(n_members, _MEMBERS)
+        return n_members * own, n_members
+    if n_members == "auto":
+        most = n_components // _FEWEST_OWN if mlp else 1
+        divide = (n for n in (_MEMBERS, 2) if n <= most and not n_components % n)
+        return n_components, next(divide, 1)
+    if n_components % n_members:
+        raise ValueError(
+            f"`n_members` must divide n_components={n_components}, which the networks "
+            f"share; got {n_members}. Set it to 1 or 'auto', or `n_components` to "
+            f"'auto' or a multiple of {n_members}."
+        )
+    return n_components, n_members

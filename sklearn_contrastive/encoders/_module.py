@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from sklearn_contrastive.encoders._base import Encoder
+from sklearn_contrastive.encoders._mlp import Encoder
 
 
 class ModuleEncoder(Encoder):

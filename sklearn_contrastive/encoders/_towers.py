@@ -1,6 +1,6 @@
 """Two networks side by side, for two tables about the same rows."""
 
-from sklearn_contrastive.encoders._base import Encoder
+from sklearn_contrastive.encoders._mlp import Encoder
 
 
 class Towers(Encoder):

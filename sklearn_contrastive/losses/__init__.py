@@ -5,7 +5,7 @@ Each loss is a class in a file of its own; `LOSSES` maps the names that
 set its parameters, and search them as ``loss__margin``.
 """
 
-from sklearn_contrastive.losses._base import Loss
+from sklearn_contrastive.losses._base import HingeLoss, Loss, PairLoss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._contrastive_linear import ContrastiveLinearLoss
 from sklearn_contrastive.losses._contrastive_squared import ContrastiveSquaredLoss
@@ -18,7 +18,6 @@ from sklearn_contrastive.losses._margin import MarginLoss
 from sklearn_contrastive.losses._multi_similarity import MultiSimilarityLoss
 from sklearn_contrastive.losses._n_pair import NPairLoss
 from sklearn_contrastive.losses._nca import NCALoss
-from sklearn_contrastive.losses._pair import HingeLoss, PairLoss
 from sklearn_contrastive.losses._proxy_anchor import ProxyAnchorLoss
 from sklearn_contrastive.losses._rank_n_contrast import RankNContrastLoss
 from sklearn_contrastive.losses._siamese import SiameseLoss

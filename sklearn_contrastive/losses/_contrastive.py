@@ -1,6 +1,6 @@
 """The contrastive loss of Hadsell, Chopra and LeCun."""
 
-from sklearn_contrastive.losses._pair import HingeLoss
+from sklearn_contrastive.losses._base import HingeLoss
 
 
 class ContrastiveLoss(HingeLoss):
@@ -35,7 +35,7 @@ class ContrastiveLoss(HingeLoss):
     array([0.04, 0.64, 0.  ])
     """
 
-    tested = True
+    tested = batchable = True
 
     def positive(self, distances):
         """Return D², and 1."""

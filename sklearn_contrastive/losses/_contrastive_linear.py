@@ -1,6 +1,6 @@
 """The contrastive loss with a hinge that is linear in the distance."""
 
-from sklearn_contrastive.losses._pair import HingeLoss, step
+from sklearn_contrastive.losses._base import HingeLoss, step
 
 
 class ContrastiveLinearLoss(HingeLoss):
@@ -34,7 +34,7 @@ class ContrastiveLinearLoss(HingeLoss):
     array([0.02, 0.8 , 0.  ])
     """
 
-    tested = True
+    tested = batchable = True
 
     def positive(self, distances):
         """Return D²/2, and 1/2."""

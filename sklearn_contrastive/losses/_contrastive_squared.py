@@ -1,6 +1,6 @@
 """The contrastive loss with its hinge on the squared distance."""
 
-from sklearn_contrastive.losses._pair import HingeLoss, step
+from sklearn_contrastive.losses._base import HingeLoss, step
 
 
 class ContrastiveSquaredLoss(HingeLoss):
@@ -36,7 +36,7 @@ class ContrastiveSquaredLoss(HingeLoss):
     array([0.04, 0.96, 0.  ])
     """
 
-    tested = True
+    tested = batchable = True
 
     # The typical, and the largest, squared distance of two directions.
     on_sphere = {"margin": 2.0}

@@ -5,7 +5,7 @@ from numbers import Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive.losses._pair import PairLoss
+from sklearn_contrastive.losses._base import PairLoss
 
 
 class SiameseLoss(PairLoss):
@@ -39,7 +39,7 @@ class SiameseLoss(PairLoss):
     array([0.04, 3.03, 0.5 ])
     """
 
-    tested = True
+    tested = batchable = True
 
     _parameter_constraints = {
         "bound": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
