@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array, validate_data
 
 #: Rows looked at together, so that temporary arrays stay small.
@@ -72,6 +73,15 @@ def check_rows(estimator, X, reset, name="X"):
         ) from error
     _check_finite(checked, names, name)
     return checked
+
+
+def check_no_bools(noun):
+    """Raise for parameters that are True or False and should be numbers."""
+    for name, value in noun.get_params(deep=False).items():
+        constraints = noun._parameter_constraints.get(name, ())
+        number = any(isinstance(constraint, Interval) for constraint in constraints)
+        if number and isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"`{name}` must be a number; got {value}.")
 
 
 def column_names(table):

@@ -22,7 +22,6 @@ from sklearn_contrastive._estimators._state import (
     replace_fitted,
     seen_columns,
 )
-from sklearn_contrastive._estimators._terms import check_no_bools
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
     Epochs,
@@ -33,7 +32,12 @@ from sklearn_contrastive._training._run import (
 )
 from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive._validation import check_partners, check_rows, column_names
+from sklearn_contrastive._validation import (
+    check_no_bools,
+    check_partners,
+    check_rows,
+    column_names,
+)
 from sklearn_contrastive.encoders import MLPEncoder, Towers
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs

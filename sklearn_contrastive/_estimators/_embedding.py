@@ -22,9 +22,11 @@ from sklearn_contrastive._estimators._callbacks import (
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._scores import score_of
-from sklearn_contrastive._estimators._similarities import similarity_name
-from sklearn_contrastive._estimators._state import replace_fitted
-from sklearn_contrastive._estimators._warnings import warn_of_collapse, warn_of_idleness
+from sklearn_contrastive._estimators._state import (
+    replace_fitted,
+    warn_of_collapse,
+    warn_of_idleness,
+)
 from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_pairs, check_rows
@@ -676,8 +678,11 @@ class ContrastiveEmbedding(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        read_from_y = {"labels", "targets", "multilabel"}
-        tags.target_tags.required = similarity_name(self.similarity) in read_from_y
+        similarity = self.similarity
+        if isinstance(similarity, str):
+            similarity = SIMILARITIES.get(similarity)
+        # A graph or a function has no such attribute.
+        tags.target_tags.required = getattr(similarity, "needs_y", False)
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

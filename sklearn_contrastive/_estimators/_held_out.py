@@ -1,13 +1,14 @@
 """Rows that an estimator holds out for early stopping."""
 
-from sklearn_contrastive._estimators._similarities import (
+from sklearn_contrastive._estimators._nouns import (
     check_no_row_numbers,
-    fit_similarity,
     flat_pairs,
     resolve_similarity,
 )
-from sklearn_contrastive._training._early_stopping import HeldOutPairs
+from sklearn_contrastive._training._early_stopping import EarlyStopping, HeldOutPairs
+from sklearn_contrastive._training._run import random_stream
 from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive.preprocessing._standardization import standardised_table
 
 
 def hold_out(X, similarities, fraction, rng):
@@ -28,12 +29,30 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
 
     ``reader`` is an estimator that has seen `X`; ``similarity`` is its parameter.
     """
-    X = check_rows(reader, flat_pairs(similarity, X_val), reset=False, name="X_val")
+    unfitted = resolve_similarity(similarity)
+    X_val = flat_pairs(X_val) if unfitted.takes_pairs else X_val
+    X = check_rows(reader, X_val, reset=False, name="X_val")
     try:
-        unfitted = resolve_similarity(similarity)
         check_no_row_numbers(unfitted)
-        held_out = fit_similarity(columns, unfitted, X, y_val)
+        rows = standardised_table(X, columns) if unfitted.reads_rows else X
+        held_out = unfitted.fit(rows, y_val)
     except (TypeError, ValueError) as error:
         message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")
         raise type(error)(message) from error
     return HeldOutPairs(X, held_out, rng)
+
+
+def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val, before):
+    """Return a similarity for each network, and early stopping on held-out pairs."""
+    if X_val is None and y_val is not None:
+        raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
+    # The same rows in every fit that resumes: those trained on cannot be held out.
+    rng = random_stream(reader.random_state)
+    if X_val is None:
+        similarities, pairs = hold_out(X, similarities, reader.validation_fraction, rng)
+    else:
+        own = validation_pairs(reader, kind, columns, X_val, y_val, rng)
+        pairs = [own] * len(similarities)
+    stopping = EarlyStopping(pairs, reader.n_iter_no_change, reader.tol)
+    stopping.scores.extend((before or {}).get("validation_scores_") or [])
+    return similarities, stopping

@@ -5,43 +5,46 @@ from copy import copy
 from numbers import Real
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from sklearn_contrastive._estimators._held_out import hold_out, validation_pairs
-from sklearn_contrastive._estimators._similarities import (
-    fit_similarity,
+from sklearn_contrastive._estimators._held_out import early_stopping_of
+from sklearn_contrastive._estimators._nouns import (
+    agreed,
+    check_no_margin,
     flat_pairs,
-    resolve_similarity,
-)
-from sklearn_contrastive._estimators._state import FittedState, seen_columns
-from sklearn_contrastive._estimators._terms import (
-    check_no_bools,
-    expand,
-    full_name,
-    initial_params,
+    of_rows,
     resolve,
-    resolve_loss,
-    resolve_terms,
+    resolve_similarity,
+    split_layers,
+)
+from sklearn_contrastive._estimators._resume import (
+    all_classes,
+    full_name,
     resumed_params,
 )
-from sklearn_contrastive._training._early_stopping import EarlyStopping
+from sklearn_contrastive._estimators._state import FittedState, seen_columns
 from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
+    member_streams,
     random_stream,
     resolve_device,
 )
-from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive._training._terms import Term, expand, initial_params
+from sklearn_contrastive._validation import check_no_bools, check_rows
 from sklearn_contrastive.encoders import (
     ENCODERS,
     Encoder,
     MLPEncoder,
     share_components,
 )
-from sklearn_contrastive.preprocessing._standardization import learn_standardization
-from sklearn_contrastive.similarity import infer_similarity
+from sklearn_contrastive.losses import LOSSES, FunctionLoss, HybridLoss, Loss
+from sklearn_contrastive.miners import MINERS, FunctionMiner, Miner, NearestPairs
+from sklearn_contrastive.preprocessing._standardization import (
+    learn_standardization,
+    standardised_table,
+)
+from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
 
 #: What ``batch_size="auto"`` stands for.
 DEFAULT_BATCH_SIZE = 128
@@ -100,48 +103,44 @@ def prepare(
 ):
     """Check parameters and data, and return the `Plan` of a fit; nothing is changed.
 
-    ``before`` are the attributes of the fit to resume, None to start from the beginning;
-    ``once`` plans a single pass at a constant learning rate.
+    ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
+    plans a single pass at a constant learning rate.
     """
     check_no_bools(estimator)
-    kind = estimator.similarity
+    # Number and names of columns are written to a copy.
+    reader, kind = copy(estimator), estimator.similarity
     if isinstance(kind, str) and kind == "auto":
         kind = infer_similarity(X, y)
-    unfitted = resolve_similarity(kind)
-    # Number and names of columns are written to a copy.
-    reader = copy(estimator)
-    X = check_rows(reader, flat_pairs(kind, X), reset=before is None)
+    similarity = _similarity(kind)
+    X = flat_pairs(X) if similarity.takes_pairs else X
+    X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
     columns = columns or learn_standardization(X, estimator.standardize)
-    similarity = fit_similarity(columns, unfitted, X, y, rows)
-    fitted, state = _architecture(estimator, unfitted, similarity, columns, X, before)
-    loss = resolve_loss(estimator.loss, estimator.margin, state.normalize)
-    terms, miner, global_miner = resolve_terms(
-        loss, estimator.miner, state.n_own, state.normalize, unfitted.auto_nearest
-    )
-    rng = random_stream(estimator.random_state, before and before["n_steps_"])
+    similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
+    table = standardised_table(X, columns) if similarity.reads_rows else X
+    similarity.fit(table, y)
+    fitted, state = _architecture(estimator, similarity, columns, X, before)
+    terms, chosen, global_miner = _terms(estimator, similarity, state)
+    n_steps = before and before["n_steps_"]
+    rng = random_stream(estimator.random_state, n_steps)
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if estimator.early_stopping and not once:
-        similarities, stopping = _early_stopping(
-            reader, kind, X, similarities, columns, X_val, y_val, before
-        )
+        given = X, similarities, columns, X_val, y_val, before
+        similarities, stopping = early_stopping_of(reader, kind, *given)
     elif X_val is not None or y_val is not None:
         raise ValueError(
             "`X_val` and `y_val` are only used with `early_stopping=True`, which is "
             "False. Set it, or leave them out."
         )
     auto = estimator.alpha == "auto"
-    fitted["alpha_"] = similarities[0].auto_alpha if auto else estimator.alpha
-    fitted["device_"] = resolve_device(estimator.device)
+    alpha = similarities[0].auto_alpha if auto else estimator.alpha
+    device = resolve_device(estimator.device)
     terms = [expand(terms, each) for each in similarities]
-    rngs = [rng]
-    if len(terms) > 1:
-        seeds = rng.randint(2**31 - 1, size=len(terms))
-        rngs = [np.random.RandomState(seed) for seed in seeds]
-    rates = estimator.learning_rate_init, fitted["alpha_"]
+    rngs = member_streams(rng, len(terms))
+    rates = estimator.learning_rate_init, alpha
     models = [
-        _model(X, own_terms, own_rng, (member, len(rngs)), state, rates, before)
-        for member, (own_terms, own_rng) in enumerate(zip(terms, rngs, strict=True))
+        _model(X, own, rngs[member], (member, len(rngs)), state, rates, before)
+        for member, own in enumerate(terms)
     ]
     searched = []
     if global_miner is not None:
@@ -150,29 +149,32 @@ def prepare(
     batch_size = DEFAULT_BATCH_SIZE if auto else estimator.batch_size
     max_iter = 1 if once else estimator.max_iter
     epochs = Epochs(searched or similarities, rngs, batch_size, max_iter, constant=once)
-    margin = loss.get_params(deep=False).get("margin")
-    fitted |= seen_columns(reader)
-    fitted |= {
-        "similarity_": kind,
-        "miner_": miner,
-        "batch_size_": epochs.batch_size,
-    }
-    fitted["margin_"] = margin if isinstance(margin, Real) else None
+    fitted |= {**chosen, **seen_columns(reader), "similarity_": kind, "alpha_": alpha}
+    fitted |= {"device_": device, "batch_size_": epochs.batch_size}
     if similarity.classes_ is not None:
-        fitted["classes_"] = _classes(similarity.classes_, before if once else None)
+        fitted["classes_"] = similarity.classes_
+        if once and before:
+            fitted["classes_"] = all_classes(similarity.classes_, before)
     history = _history(estimator, before)
-    return Plan(X, fitted, state, terms[0], models, searched, epochs, stopping, history)
+    parts = terms[0], models, searched, epochs, stopping, history
+    return Plan(X, fitted, state, *parts)
 
 
-def _architecture(estimator, unfitted, similarity, columns, X, before):
-    """Return how rows become points, as attributes and as a state without parameters."""
+def _similarity(kind):
+    if isinstance(kind, str):
+        return SIMILARITIES[kind]()
+    return resolve_similarity(kind)
+
+
+def _architecture(estimator, similarity, columns, X, before):
+    """Return how rows become points, as attributes and a state without parameters."""
     given = encoder = estimator.encoder
     mlp = isinstance(given, str) and given == "mlp"
     if mlp:
         auto = estimator.activation == "auto"
         encoder = MLPEncoder(
             estimator.hidden_layer_sizes,
-            unfitted.auto_activation if auto else estimator.activation,
+            similarity.auto_activation if auto else estimator.activation,
             estimator.dropout,
         )
     elif isinstance(given, (str, Encoder)):
@@ -211,20 +213,63 @@ def _architecture(estimator, unfitted, similarity, columns, X, before):
     return fitted, FittedState(columns, encoder, X.shape[1], n_own, normalize)
 
 
-def _early_stopping(reader, kind, X, similarities, columns, X_val, y_val, before):
-    """Return a similarity for each network, and early stopping on held-out pairs."""
-    if X_val is None and y_val is not None:
-        raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
-    # The same rows in every fit that resumes: those trained on cannot be held out.
-    rng = random_stream(reader.random_state)
-    if X_val is None:
-        similarities, pairs = hold_out(X, similarities, reader.validation_fraction, rng)
-    else:
-        own = validation_pairs(reader, kind, columns, X_val, y_val, rng)
-        pairs = [own] * len(similarities)
-    stopping = EarlyStopping(pairs, reader.n_iter_no_change, reader.tol)
-    stopping.scores.extend((before or {}).get("validation_scores_") or [])
-    return similarities, stopping
+def _terms(estimator, similarity, state):
+    """Return the terms by name, but for their similarity, and what "auto" became.
+
+    The names are those of the parts of a hybrid loss, else ``""``. The last is the
+    GlobalMiner, or None.
+    """
+    for name in ("similarity", "loss", "miner"):
+        value = vars(estimator)[name]
+        if isinstance(value, type):
+            raise ValueError(
+                f"`{name}` must be a name or an object; got the class "
+                f"{value.__name__}. Make an object of it: {value.__name__}()."
+            )
+    loss = _loss(estimator.loss, estimator.margin, state.normalize)
+    miner, memory, global_miner = estimator.miner, None, None
+    if not isinstance(miner, str) or miner in ("memory", "global"):
+        global_miner, memory, miner = split_layers(miner)
+    parts = loss.members() if isinstance(loss, HybridLoss) else [("", loss, 1.0)]
+    terms, chosen = {}, {}
+    for name, one, weight in parts:
+        choice = miner
+        if isinstance(miner, str) and miner == "auto":
+            choice = one.auto_miner
+            if choice == "distance_weighted" and not state.normalize:
+                # It knows the distances of points on the sphere only.
+                choice = "all"
+            elif choice == "nearest" and similarity.auto_nearest:
+                choice = NearestPairs(**similarity.auto_nearest)
+        chosen[name] = choice
+        if one.has_conditions or memory is not None or choice == "semihard":
+            one = agreed(one, choice, given=miner, memory=memory)
+        own = MINERS[choice]() if isinstance(choice, str) else resolve(choice, MINERS)
+        own = own if isinstance(own, Miner) else FunctionMiner(own)
+        if own.needs_dimension:
+            own = own.resolve(state.n_own, state.normalize)
+        terms[name] = Term(None, own, one, weight, memory)
+    margin = loss.get_params(deep=False).get("margin")
+    auto = isinstance(estimator.miner, str) and estimator.miner == "auto"
+    fitted = {
+        "miner_": chosen.get("", chosen) if auto else estimator.miner,
+        "margin_": margin if isinstance(margin, Real) else None,
+    }
+    return terms, fitted, global_miner
+
+
+def _loss(loss, margin, normalize):
+    """Return the loss that parameters `loss` and `margin` stand for, without "auto"."""
+    given = loss
+    if isinstance(loss, str):
+        loss = LOSSES[loss]()
+        if "margin" in loss.get_params(deep=False):
+            return loss.set_params(margin=margin).resolve(normalize)
+    elif not isinstance(loss, Loss):
+        loss = FunctionLoss(loss)
+    if not isinstance(margin, str):
+        check_no_margin(given, loss, margin)
+    return loss.resolve(normalize)
 
 
 def _model(X, terms, rng, member, state, rates, before):
@@ -232,7 +277,10 @@ def _model(X, terms, rng, member, state, rates, before):
     seed = int(rng.randint(2**31 - 1))
     encoder = state.encoder(seed)
     params = encoder.init(state.n_features, state.n_own, rng)
-    loss_params, optimizer_state = initial_params(terms, state.n_own, rng), None
+    loss_params, optimizer_state = (
+        initial_params(terms.values(), state.n_own, rng),
+        None,
+    )
     if before:
         new = params, loss_params, terms
         params, loss_params = resumed_params(*new, before, *member)
@@ -243,26 +291,17 @@ def _model(X, terms, rng, member, state, rates, before):
 
 def _history(estimator, before):
     """Return the counts and curves to carry on, and the advice for a loss of NaN."""
-    foreign = not all(isinstance(n, str) for n in (estimator.loss, estimator.miner))
     advice = (
         f"Lower `learning_rate_init` (now {estimator.learning_rate_init:g}); if "
         "`standardize` is False, set it to True and look for huge columns."
     )
-    if foreign:
+    if not all(isinstance(noun, str) for noun in (estimator.loss, estimator.miner)):
         returned = "Look at what your `loss` or `miner` returns, and its parameters. "
         advice = returned + advice
-    names = ("n_iter_", "n_steps_", "loss_curve_", "mining_curve_")
-    return History(advice, *(before[name] for name in names if before))
-
-
-def _classes(classes, before):
-    """Return the labels seen, with those of earlier calls of `partial_fit`."""
-    earlier = (before or {}).get("classes_")
-    if earlier is None:
-        return classes
-    if (earlier.dtype.kind in "SU") != (classes.dtype.kind in "SU"):
-        raise TypeError(
-            f"`y` must hold labels of one type in every call; got {classes.dtype} "
-            f"after {earlier.dtype}. Convert them."
-        )
-    return np.union1d(earlier, classes)
+    history = History(advice)
+    if before:
+        history.n_iter, history.n_steps = before["n_iter_"], before["n_steps_"]
+        history.loss_curve = list(before["loss_curve_"])
+        curves = before["mining_curve_"].items()
+        history.mining_curve = {name: list(values) for name, values in curves}
+    return history

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._estimators._similarities import similarity_name
+from sklearn_contrastive._estimators._nouns import similarity_name
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 from sklearn_contrastive.similarity import (

@@ -234,6 +234,14 @@ def random_stream(seed, n_steps=None):
     return check_random_state(seed)
 
 
+def member_streams(rng, n_members):
+    """Return a random stream for each network, the fit's own where there is one."""
+    if n_members == 1:
+        return [rng]
+    seeds = rng.randint(2**31 - 1, size=n_members)
+    return [np.random.RandomState(seed) for seed in seeds]
+
+
 def resolve_device(device):
     """Return a torch device, ``"auto"`` being the first of CUDA, MPS and CPU."""
     import torch

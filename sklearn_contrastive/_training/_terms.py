@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
 from sklearn_contrastive.encoders import to_sphere
-from sklearn_contrastive.miners import DrawingMiner
+from sklearn_contrastive.losses import ContrastiveLoss
+from sklearn_contrastive.miners import AllPairs, DrawingMiner
 
 
 class Term(NamedTuple):
@@ -25,6 +26,37 @@ class Term(NamedTuple):
         stays = self.memory is None and not self.miner.draws
         tested = self.loss.tested and self.miner.tested
         return stays and tested and self.similarity.repeatable
+
+
+def expand(terms, similarity):
+    """Return each term for each similarity that is learned from, by its name."""
+    expanded = {}
+    for name, each, factor in similarity.terms():
+        for part, term in terms.items():
+            if name and not (each.repels or not term.loss.needs_negatives):
+                # Without dissimilar pairs, other losses make nothing of similar ones.
+                pull = ContrastiveLoss(margin=1.0)
+                term = term._replace(loss=pull, miner=AllPairs())
+            if term.loss.has_proxies and each.classes_ is None:
+                raise ValueError(
+                    f"{type(term.loss).__name__} learns a proxy for each class, and "
+                    f"{type(each).__name__} has no classes. Use another loss, or "
+                    "similarity='labels', with unsupervised=None where some rows have "
+                    "no label."
+                )
+            full_name = "__".join(one for one in (name, part) if one)
+            weight = term.weight * factor
+            expanded[full_name] = term._replace(similarity=each, weight=weight)
+    return expanded
+
+
+def initial_params(terms, n_components, rng):
+    """Return what the loss of each term learns by itself, to start from."""
+    params = []
+    for similarity, _, loss, *_ in terms:
+        n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
+        params.append(loss.init(n_components, n_classes, rng) if loss.learns else {})
+    return params
 
 
 def can_stack(terms):

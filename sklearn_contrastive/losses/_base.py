@@ -39,6 +39,9 @@ class Loss(ABC, BaseEstimator):
     has_proxies : bool
         Whether the anchors are learned points, one per class.
 
+    has_conditions : bool
+        Whether the loss goes with some miners only, or changes with them.
+
     learns : bool
         Whether `init` may return parameters.
 
@@ -61,6 +64,7 @@ class Loss(ABC, BaseEstimator):
     reach: ClassVar[float] = math.inf
     auto_miner: ClassVar[str] = "all"
     has_proxies: ClassVar[bool] = False
+    has_conditions: ClassVar[bool] = False
     learns: ClassVar[bool] = True
     needs_negatives: ClassVar[bool] = True
     tested: ClassVar[bool] = False

@@ -55,7 +55,7 @@ class ProxyAnchorLoss(ListwiseLoss):
 
     tested = True
 
-    has_proxies = True
+    has_conditions = has_proxies = True
 
     _parameter_constraints = {
         "alpha": [Interval(Real, 0, None, closed="neither")],

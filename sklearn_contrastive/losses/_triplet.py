@@ -73,7 +73,7 @@ class TripletLoss(ListwiseLoss):
     hard 1.0
     """
 
-    tested = True
+    has_conditions = tested = True
 
     measure = "squared_distance"
     on_sphere = {"margin": 0.2}

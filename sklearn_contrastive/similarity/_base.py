@@ -30,6 +30,12 @@ class Similarity(ABC, BaseEstimator):
     reads_rows = False
     #: Whether it was given row numbers of one table, which mean nothing in another.
     uses_row_indices = False
+    #: Whether `fit` cannot do without `y`.
+    needs_y = False
+    #: Whether `X` holds pairs of rows, (n_pairs, 2, n_features).
+    takes_pairs = False
+    #: Whether `of_rows` may say which rows of its table those of `X` are.
+    takes_rows = False
     #: Whether every pair is either similar or dissimilar, so that those of a class can be
     #: added up by `attraction` without looking at any.
     is_complete = False

@@ -107,6 +107,13 @@ class PairConstraints(Similarity):
         """Whether pairs are named by their row numbers."""
         return self.pairs is not None
 
+    takes_rows = True
+
+    @property
+    def takes_pairs(self):
+        """Whether `X` holds pairs of rows: where none are given by row number."""
+        return not self.uses_row_indices
+
     def of_rows(self, rows):
         """Return a copy with the pairs inside some rows, which are numbered anew.
 

@@ -90,6 +90,8 @@ class LabelSimilarity(Similarity):
     array([[2, 0, 1, 3, 4]])
     """
 
+    needs_y = True
+
     _parameter_constraints = {
         "rows_per_class": [Interval(Integral, 2, None, closed="left")],
         "unlabeled": "no_validation",

@@ -58,6 +58,8 @@ class MultilabelSimilarity(Similarity):
            [0. , 0. , 0. , 0. ]])
     """
 
+    needs_y = True
+
     _parameter_constraints = {"measure": [StrOptions({"jaccard", "overlap"})]}
 
     symmetric = True

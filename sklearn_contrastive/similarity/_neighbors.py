@@ -129,6 +129,8 @@ class NeighborSimilarity(Similarity):
         """Whether a graph or edges are given, by row numbers."""
         return self.graph is not None or self.edges is not None
 
+    takes_rows = True
+
     def of_rows(self, rows):
         """Return a copy that speaks of some rows of its table, numbered anew.
 

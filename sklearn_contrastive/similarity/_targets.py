@@ -70,6 +70,8 @@ class TargetSimilarity(Similarity):
            [0.  , 0.  , 0.  , 0.  ]])
     """
 
+    needs_y = True
+
     _parameter_constraints = {
         "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "kernel": [StrOptions({"gaussian", "cauchy", "boxcar"})],

@@ -1,0 +1,160 @@
+"""Objects, functions and combinations that users give for names."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, clone
+
+from sklearn_contrastive._validation import check_no_bools
+from sklearn_contrastive.losses import TripletLoss
+from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    FunctionSimilarity,
+    NeighborSimilarity,
+    Similarity,
+)
+
+
+def resolve(value, members):
+    """Return the member of a family that a name stands for, or a validated copy."""
+    if isinstance(value, str):
+        return members[value]()
+    if isinstance(value, BaseEstimator) and not isinstance(value, type):
+        value = clone(value)
+        if hasattr(value, "_parameter_constraints"):
+            value._validate_params()
+            check_no_bools(value)
+    return value
+
+
+def resolve_similarity(similarity):
+    """Return the unfitted similarity that a name, object, graph or function stands for.
+
+    It is never the user's own object.
+    """
+    if issparse(similarity):
+        return NeighborSimilarity(graph=similarity)
+    if callable(similarity) and not isinstance(similarity, Similarity):
+        return FunctionSimilarity(similarity)
+    return resolve(similarity, SIMILARITIES)
+
+
+def similarity_name(similarity):
+    """Return the name of a similarity of the package, None for any other."""
+    if isinstance(similarity, str):
+        return similarity if similarity in SIMILARITIES else None
+    kinds = SIMILARITIES.items()
+    return next((name for name, kind in kinds if isinstance(similarity, kind)), None)
+
+
+def of_rows(similarity, rows, n_rows):
+    if not similarity.takes_rows:
+        raise ValueError(
+            "`rows` is only used by a similarity that speaks of row numbers: a graph, "
+            f"NeighborSimilarity or PairConstraints; got {similarity}. Leave it out."
+        )
+    rows = np.asarray(rows)
+    if rows.shape != (n_rows,) or rows.dtype.kind not in "iu":
+        raise ValueError(
+            f"`rows` must hold one row number for each of {n_rows} rows of `X`; got "
+            f"{rows.dtype} of shape {rows.shape}."
+        )
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("`rows` must hold every row number once; some repeat.")
+    return similarity.of_rows(rows)
+
+
+def check_no_row_numbers(similarity):
+    """Raise where a similarity holds row numbers of one table, for another one."""
+    if similarity.uses_row_indices:
+        raise ValueError(
+            f"`X_val` must not be given with {type(similarity).__name__}: its row "
+            "numbers belong to `X`. Leave it out, and rows or pairs are held out of "
+            "`X`."
+        )
+
+
+def flat_pairs(X):
+    """Return the two rows of pairs (n_pairs, 2, n_features) one below the other."""
+    X = np.asarray(X)
+    if X.ndim != 3 or X.shape[1] != 2:
+        raise ValueError(
+            "`X` must hold pairs of rows, shape (n_pairs, 2, n_features), with "
+            f"similarity='pairs'; got shape {X.shape}. Stack two tables with "
+            "np.stack([A, B], axis=1), or name pairs by their row numbers: "
+            "PairConstraints(pairs, labels). If each sample is one row, such as an "
+            "image, pass X.reshape(len(X), -1)."
+        )
+    return X.reshape(-1, X.shape[-1])
+
+
+def check_no_margin(given, loss, margin):
+    """Raise where `margin` is set for a loss that does not take it."""
+    own = {} if isinstance(loss, FunctionLoss) else loss.get_params(deep=False)
+    advice = "Leave it out."
+    if "margin" in own:
+        advice = (
+            f"Set it on the object, loss={type(loss).__name__}(margin="
+            f"{margin!r}), and search it as `loss__margin`."
+        )
+    elif own:
+        advice = (
+            f"That loss has no margin but {sorted(own)}, set on an object, as in "
+            f"loss={type(loss).__name__}({next(iter(own))}=...), and searched as "
+            f"`loss__{next(iter(own))}`."
+        )
+    raise ValueError(
+        f"`margin` must be 'auto' with loss={given!r}; got {margin!r}. {advice}"
+    )
+
+
+def split_layers(miner):
+    """Take apart what looks beyond a batch and what chooses within it."""
+    found = {GlobalMiner: None, CrossBatchMemory: None}
+    for kind in found:
+        if isinstance(miner, str) and MINERS.get(miner) is kind:
+            miner = kind()
+        if isinstance(miner, kind):
+            found[kind] = resolve(miner, MINERS)
+            miner = miner.miner
+    search = found[GlobalMiner] and found[GlobalMiner].search
+    for name, given in (("miner", miner), ("search", search)):
+        if isinstance(given, type):
+            raise ValueError(
+                f"`{name}` must be a name or an object; got the class "
+                f"{given.__name__}. Make an object of it: {given.__name__}()."
+            )
+    within = {"auto", *(name for name, kind in MINERS.items() if kind not in found)}
+    if not (miner in within if isinstance(miner, str) else callable(miner)):
+        raise ValueError(
+            "`miner` may be a GlobalMiner whose miner is a CrossBatchMemory whose "
+            f"miner is a callable or one of {sorted(within)}; got {miner!r} in the "
+            "place of the last."
+        )
+    return found[GlobalMiner], found[CrossBatchMemory], miner
+
+
+def agreed(loss, name, given, memory):
+    """Return the loss, told what the miner does, or say why they do not go together."""
+    semihard = isinstance(name, str) and name == "semihard"
+    if semihard and not isinstance(loss, TripletLoss):
+        raise ValueError(
+            "`miner='semihard'` chooses negatives by comparing them with a positive, "
+            f"which only the triplet loss does; got {type(loss).__name__}. Use "
+            "miner='auto', 'hard' or 'nearest', or loss='triplet'."
+        )
+    if isinstance(loss, TripletLoss):
+        if loss.negatives == "auto":
+            negatives = "semihard" if semihard else "all"
+            loss = clone(loss).set_params(negatives=negatives)
+        elif isinstance(given, str) and given == "semihard" != loss.negatives:
+            raise ValueError(
+                f"`miner='semihard'` contradicts the negatives={loss.negatives!r} of "
+                f"{loss}. Leave one of the two on 'auto'."
+            )
+    if memory is not None and loss.has_proxies:
+        raise ValueError(
+            f"`miner` must not be a CrossBatchMemory with {type(loss).__name__}, which "
+            "compares rows with proxies and not with each other. Use miner='all'."
+        )
+    return loss

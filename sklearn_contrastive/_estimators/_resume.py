@@ -1,0 +1,71 @@
+"""Parameters of networks and losses where an earlier fit has left them."""
+
+import numpy as np
+
+
+def resumed_params(params, loss_params, terms, before, member, n_members):
+    """Return the parameters of a network and its losses where training left them.
+
+    `params` and `loss_params` are new ones, whose shapes must be the same.
+    """
+    state = before["_state"]
+    began = [param.shape for param in state.params]
+    now = [(n_members, *param.shape) for param in params]
+    if began != now:
+        raise ValueError(
+            "Training can only resume with parameters of the shapes it began with, "
+            f"{began}; `encoder`, `hidden_layer_sizes`, `n_components` and `n_members` "
+            f"now need {now}. Set them back, or start from the beginning with "
+            "`warm_start=False` or sklearn.base.clone."
+        )
+    earlier, found = dict(state.loss_params), []
+    for (part, term), own in zip(terms.items(), loss_params, strict=True):
+        if term.loss.has_proxies:
+            _check_same_classes(term.loss, before["classes_"], term.similarity.classes_)
+        names = {name: full_name(part, name) for name in own}
+        for name, value in own.items():
+            stored = earlier.get(names[name])
+            same = stored is not None and np.shape(stored[member]) == np.shape(value)
+            _check_same_params(same, term.loss)
+        found.append({name: earlier.pop(full)[member] for name, full in names.items()})
+    _check_same_params(not earlier, [term.loss for term in terms.values()])
+    return [param[member] for param in state.params], found
+
+
+def _check_same_params(same, loss):
+    if not same:
+        raise ValueError(
+            "Training can only resume with the parameters that its loss has learned, "
+            f"and {loss} has others. Set `loss` back to what training began with, or "
+            "start from the beginning with `warm_start=False` or sklearn.base.clone."
+        )
+
+
+def _check_same_classes(loss, before, now):
+    if not np.array_equal(before, now):
+        missing = [label for label in before.tolist() if label not in now.tolist()]
+        new = [label for label in now.tolist() if label not in before.tolist()]
+        raise ValueError(
+            f"`y` must hold the {len(before)} classes that {type(loss).__name__} has "
+            f"learned proxies for, in every call; missing are {missing[:5]}, new are "
+            f"{new[:5]}. Use chunks that hold every class, another loss, or start from "
+            "the beginning with `warm_start=False` or sklearn.base.clone."
+        )
+
+
+def full_name(part, name):
+    """Return the name of a loss's parameter among those of all parts."""
+    return f"{part}__{name}" if part else name
+
+
+def all_classes(classes, before):
+    """Return the labels seen, with those of earlier calls of `partial_fit`."""
+    earlier = (before or {}).get("classes_")
+    if earlier is None:
+        return classes
+    if (earlier.dtype.kind in "SU") != (classes.dtype.kind in "SU"):
+        raise TypeError(
+            f"`y` must hold labels of one type in every call; got {classes.dtype} "
+            f"after {earlier.dtype}. Convert them."
+        )
+    return np.union1d(earlier, classes)
