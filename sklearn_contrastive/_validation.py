@@ -8,6 +8,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 #: Rows looked at together, so that temporary arrays stay small.
 _BLOCK = 8192
+#: Attributes that reading a table sets on an estimator.
+SEEN = "n_features_in_", "feature_names_in_"
 
 
 def check_rows(estimator, X, reset, name="X"):

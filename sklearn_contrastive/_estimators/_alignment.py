@@ -20,19 +20,19 @@ from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import (
     FittedState,
     replace_fitted,
-    seen_columns,
 )
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
-    random_stream,
+    random_streams,
     resolve_device,
     run,
 )
 from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import (
+    SEEN,
     check_no_bools,
     check_partners,
     check_rows,
@@ -260,7 +260,7 @@ class ContrastiveAlignment(
         names, y = column_names(y), check_partners(y, len(X))
         self._check_sizes(X)
         columns = [learn_standardization(table, self.standardize) for table in (X, y)]
-        rng = random_stream(self.random_state)
+        (rng,) = random_streams(self.random_state)
         device = resolve_device(self.device)
         partners = PartnerSimilarity().fit(X)
         one = MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
@@ -277,7 +277,7 @@ class ContrastiveAlignment(
             run(trainer, epochs, history, None, Reports(self, history))
             params, (loss_params,) = trainer.state().of_model(0)
         fitted = {
-            **seen_columns(reader),
+            **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             "n_features_y_": y.shape[1],
             "_y_names": names,
             "device_": device,

@@ -6,7 +6,7 @@ from sklearn_contrastive._estimators._nouns import (
     resolve_similarity,
 )
 from sklearn_contrastive._training._early_stopping import EarlyStopping, HeldOutPairs
-from sklearn_contrastive._training._run import random_stream
+from sklearn_contrastive._training._run import random_streams
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing._standardization import standardised_table
 
@@ -47,7 +47,7 @@ def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val, befo
     if X_val is None and y_val is not None:
         raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
     # The same rows in every fit that resumes: those trained on cannot be held out.
-    rng = random_stream(reader.random_state)
+    (rng,) = random_streams(reader.random_state)
     if X_val is None:
         similarities, pairs = hold_out(X, similarities, reader.validation_fraction, rng)
     else:

@@ -20,18 +20,17 @@ from sklearn_contrastive._estimators._resume import (
     full_name,
     resumed_params,
 )
-from sklearn_contrastive._estimators._state import FittedState, seen_columns
+from sklearn_contrastive._estimators._state import FittedState, encoder_of
 from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
-    member_streams,
-    random_stream,
+    random_streams,
     resolve_device,
 )
 from sklearn_contrastive._training._terms import Term, expand, initial_params
-from sklearn_contrastive._validation import check_no_bools, check_rows
+from sklearn_contrastive._validation import SEEN, check_no_bools, check_rows
 from sklearn_contrastive.encoders import (
     ENCODERS,
     Encoder,
@@ -111,7 +110,8 @@ def prepare(
     reader, kind = copy(estimator), estimator.similarity
     if isinstance(kind, str) and kind == "auto":
         kind = infer_similarity(X, y)
-    similarity = _similarity(kind)
+    named = isinstance(kind, str)
+    similarity = SIMILARITIES[kind]() if named else resolve_similarity(kind)
     X = flat_pairs(X) if similarity.takes_pairs else X
     X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
@@ -121,8 +121,6 @@ def prepare(
     similarity.fit(table, y)
     fitted, state = _architecture(estimator, similarity, columns, X, before)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
-    n_steps = before and before["n_steps_"]
-    rng = random_stream(estimator.random_state, n_steps)
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if estimator.early_stopping and not once:
         given = X, similarities, columns, X_val, y_val, before
@@ -136,7 +134,8 @@ def prepare(
     alpha = similarities[0].auto_alpha if auto else estimator.alpha
     device = resolve_device(estimator.device)
     terms = [expand(terms, each) for each in similarities]
-    rngs = member_streams(rng, len(terms))
+    n_steps = before and before["n_steps_"]
+    rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
     models = [
         _model(X, own, rngs[member], (member, len(rngs)), state, rates, before)
@@ -149,8 +148,9 @@ def prepare(
     batch_size = DEFAULT_BATCH_SIZE if auto else estimator.batch_size
     max_iter = 1 if once else estimator.max_iter
     epochs = Epochs(searched or similarities, rngs, batch_size, max_iter, constant=once)
-    fitted |= {**chosen, **seen_columns(reader), "similarity_": kind, "alpha_": alpha}
+    fitted |= {**chosen, "similarity_": kind, "alpha_": alpha}
     fitted |= {"device_": device, "batch_size_": epochs.batch_size}
+    fitted |= {name: vars(reader)[name] for name in SEEN if name in vars(reader)}
     if similarity.classes_ is not None:
         fitted["classes_"] = similarity.classes_
         if once and before:
@@ -158,12 +158,6 @@ def prepare(
     history = _history(estimator, before)
     parts = terms[0], models, searched, epochs, stopping, history
     return Plan(X, fitted, state, *parts)
-
-
-def _similarity(kind):
-    if isinstance(kind, str):
-        return SIMILARITIES[kind]()
-    return resolve_similarity(kind)
 
 
 def _architecture(estimator, similarity, columns, X, before):
@@ -275,7 +269,9 @@ def _loss(loss, margin, normalize):
 def _model(X, terms, rng, member, state, rates, before):
     """Return a network to be trained, from its beginning or from where it was left."""
     seed = int(rng.randint(2**31 - 1))
-    encoder = state.encoder(seed)
+    encoder = state.source
+    if not isinstance(encoder, Encoder):
+        encoder = encoder_of(state, seed)
     params = encoder.init(state.n_features, state.n_own, rng)
     loss_params, optimizer_state = (
         initial_params(terms.values(), state.n_own, rng),

@@ -44,24 +44,23 @@ class FittedState(NamedTuple):
     loss_params: dict | None = None
     optimizer_states: list | None = None
 
-    def encoder(self, seed=0):
-        """Return the encoder, made from a module or a factory where it is one."""
-        if isinstance(self.source, Encoder):
-            return self.source
-        return ModuleEncoder(self.source, self.n_features, self.n_own, seed)
-
     def embed(self, X):
         """Return the points of checked rows, block by block, without torch.
 
         They have the dtype of `X`; those of several networks stand side by side.
         """
-        encoder = self.encoder()
-        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
-        n_components = self.n_own * len(params[0])
+        encoder = self.source
+        if not isinstance(encoder, Encoder):
+            encoder = encoder_of(self)
+        alone = not encoder.tested
+        params = [p[0] if alone else p for p in self.params]
+        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in params]
+        n_components = self.n_own * len(self.params[0])
         Z = np.empty((len(X), n_components), dtype=X.dtype)
         for start in range(0, len(X), _MAPPED):
             block = standardised(X[start : start + _MAPPED], self.columns)
-            points = encoder.forward_models(params, block)
+            points = encoder.forward(params, block)
+            points = points[None] if alone else points
             Z[start : start + _MAPPED] = place_points(points, self.normalize)
         return Z
 
@@ -78,7 +77,7 @@ class FittedState(NamedTuple):
         if isinstance(self.source, Encoder):
             raise AttributeError("`module_state_` belongs to torch modules.")
         params = [self._without_axis(param) for param in self.params]
-        return dict(zip(self.encoder().names, params, strict=True))
+        return dict(zip(encoder_of(self).names, params, strict=True))
 
     def own_loss_params(self):
         """Return the parameters of the losses, of a network without the axis of them."""
@@ -88,20 +87,19 @@ class FittedState(NamedTuple):
         return param[0] if len(param) == 1 else param
 
 
-def seen_columns(reader):
-    """Return the attributes that reading a table has set on an estimator."""
-    names = "n_features_in_", "feature_names_in_"
-    return {name: vars(reader)[name] for name in names if name in vars(reader)}
+def encoder_of(state, seed=0):
+    """Return the encoder of a torch module, or of what a factory makes of `seed`."""
+    return ModuleEncoder(state.source, state.n_features, state.n_own, seed)
 
 
 def replace_fitted(estimator, attributes):
     """Replace all that was fitted before in one step, as seen by other threads."""
-    kept = {k: v for k, v in vars(estimator).items() if not _is_fitted(k)}
+    kept = {
+        name: value
+        for name, value in vars(estimator).items()
+        if name not in _PRIVATE and (name.startswith("_") or not name.endswith("_"))
+    }
     estimator.__dict__ = {**kept, **attributes}
-
-
-def _is_fitted(name):
-    return name in _PRIVATE or (name.endswith("_") and not name.startswith("_"))
 
 
 def warn_of_idleness(plan, memories):

@@ -221,24 +221,21 @@ def run(trainer, batches, history, stopping, reports):
         )
 
 
-def random_stream(seed, n_steps=None):
-    """Return a random stream of a fit alone, apart from numpy's global one.
+def random_streams(seed, n_models=1, n_steps=None):
+    """Return a random stream for each model, apart from numpy's global one.
 
     ``n_steps`` are those that were done before, in a fit that is resumed.
     """
     if seed is None:
-        return np.random.RandomState()
-    if n_steps is not None and isinstance(seed, Integral):
+        rng = np.random.RandomState()
+    elif n_steps is not None and isinstance(seed, Integral):
         # The same seed must not repeat the batches of the steps already done.
-        return np.random.RandomState([seed, n_steps])
-    return check_random_state(seed)
-
-
-def member_streams(rng, n_members):
-    """Return a random stream for each network, the fit's own where there is one."""
-    if n_members == 1:
+        rng = np.random.RandomState([seed, n_steps])
+    else:
+        rng = check_random_state(seed)
+    if n_models == 1:
         return [rng]
-    seeds = rng.randint(2**31 - 1, size=n_members)
+    seeds = rng.randint(2**31 - 1, size=n_models)
     return [np.random.RandomState(seed) for seed in seeds]
 
 

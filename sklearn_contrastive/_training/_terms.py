@@ -80,7 +80,7 @@ class StackedTerm:
     def __init__(self, terms, keys, points):
         self._terms, self._keys, loss = terms, keys, copy(terms[0].loss)
         for name, value in vars(terms[0].loss).items():
-            values = [getattr(term.loss, name) for term in terms]
+            values = [vars(term.loss)[name] for term in terms]
             if isinstance(value, Real) and len(set(values)) > 1:
                 setattr(loss, name, points.new_tensor(values)[:, None, None])
         self._weight = terms[0].weight
@@ -88,14 +88,15 @@ class StackedTerm:
 
     def __call__(self, points):
         """Return the loss of each model, and the gradient in the points."""
-        loss, (gradient,), _ = self._pairs(points, None, {})
+        pairs = self._pairs
+        loss, (gradient,), _ = pairs.evaluate(points, None, pairs.weigh)
         if self._weight != 1:
             loss, gradient = loss * self._weight, gradient * self._weight
         return loss, gradient
 
     def statistics(self, points, model):
         """Return the statistics of a model's pairs."""
-        keys = _of_model(self._keys, model)
+        keys = Keys(*(key[model] for key in self._keys))
         return pair_statistics(self._terms[model], keys, keys, points[model])
 
 
@@ -107,12 +108,13 @@ class TermsInTurn:
     """
 
     def __init__(self, terms, params, keys, points, normalize, generators):
-        each = zip(terms, params, points, generators, strict=True)
+        normalize = [normalize] * len(terms)
+        each = zip(terms, params, points, normalize, generators, strict=True)
         self._evaluators = [
             SingleTerm(
                 term, own, _of_model(keys, model), of_model, normalize, generator
             )
-            for model, (term, own, of_model, generator) in enumerate(each)
+            for model, (term, own, *rest) in enumerate(each)
         ]
         memories = (each.memory for each in self._evaluators)
         self.memories = [memory for memory in memories if memory is not None]
@@ -157,7 +159,9 @@ class SingleTerm:
         if self._has_proxies:
             loss, gradient = self._with_proxies(points)
         else:
-            loss, (gradient,), on_params = self._within(points, None, self._params)
+            loss, (gradient,), on_params = self._within.evaluate(
+                points, None, self._within.weigh, self._params
+            )
             self._write(on_params)
         if self.memory is not None:
             loss, gradient = self._with_memory(points, loss, gradient)
@@ -178,8 +182,8 @@ class SingleTerm:
     def _with_memory(self, points, loss, gradient):
         """Add the loss over past batches, and remember this one."""
         if self.memory.full:
-            more, (others,), on_params = self._before(
-                points, self.memory.points, self._params
+            more, (others,), on_params = self._before.evaluate(
+                points, self.memory.points, self._before.weigh, self._params
             )
             loss = loss + self._memory_weight * more
             gradient = gradient + self._memory_weight * others
@@ -193,7 +197,9 @@ class SingleTerm:
 
         with torch.enable_grad():
             proxies = self._proxies()
-        loss, (on_proxies, gradient), _ = self._within(proxies.detach(), points, {})
+        loss, (on_proxies, gradient), _ = self._within.evaluate(
+            proxies.detach(), points, self._within.weigh
+        )
         self._params["proxies"].grad.zero_()
         proxies.backward(on_proxies * self._weight)
         return loss, gradient
@@ -225,14 +231,10 @@ class PairBatch:
         self.term, self.keys = term, keys
         self.others = keys if other_keys is None else other_keys
         miner = None if term.miner.keeps_all else term.miner
-        self._evaluate = term.loss.evaluator(A, C, miner, fixed)
+        self.evaluate = term.loss.evaluator(A, C, miner, fixed)
         self._parts = {}
 
-    def __call__(self, A, C, params):
-        """Return the loss, its gradients in A and C, and in the loss's parameters."""
-        return self._evaluate(A, C, self._weigh, params)
-
-    def _weigh(self, rows, columns, work):
+    def weigh(self, rows, columns, work):
         """Compare the keys of some anchors with those of some candidates."""
         place = rows.start, columns.start
         if place not in self._parts:
@@ -277,7 +279,3 @@ def pair_statistics(term, keys, others, A, C=None, params=None, most=512):
         found[f"mean_{name}"] = apart.mean().item() if n_kept else none
         found[f"hardest_{name}"] = hardest().item() if n_kept else none
     return found
-
-
-def _of_model(keys, model):
-    return Keys(*(key[model] for key in keys))

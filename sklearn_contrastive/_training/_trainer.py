@@ -141,7 +141,12 @@ class Trainer:
                 for step, rate in enumerate(rates[start : start + n_at_once]):
                     for here, key in zip(self._keys, keys, strict=True):
                         here.copy_(key[step])
-                    self._step(numbers[step], rate)
+                    all_rates = [[rate * peak for peak in p] for p in self._rates]
+                    if self._replay is None:
+                        self._rows.read(numbers[step], self._X)
+                        self._step(all_rates)
+                    else:
+                        self._replay_step(numbers[step], all_rates)
         return (np.array(self._total.tolist()) / len(rates)).tolist()
 
     def _keys_of(self, index):
@@ -216,26 +221,26 @@ class Trainer:
             state.append(self._total)
             for optimizer, peaks in zip(self.optimizers, self._rates, strict=True):
                 optimizer.set_lr(peaks)
-            self._replay = captured(self._compute, state, self._generators)
+            self._replay = captured(self._captured_step, state, self._generators)
 
-    def _step(self, numbers, rate):
-        """Train on one batch, whose keys are in their place."""
-        if self._numbers is not None:
-            self._numbers.copy_(numbers)
-        else:
+    def _replay_step(self, numbers, rates):
+        """Train on one batch by the graph of a step."""
+        if self._numbers is None:
             self._rows.read(numbers, self._X)
-        rates = [[rate * peak for peak in peaks] for peaks in self._rates]
-        if self._replay is None:
-            self._compute(rates)
-            return
+        else:
+            self._numbers.copy_(numbers)
         for optimizer, own in zip(self.optimizers, rates, strict=True):
             optimizer.set_lr(own)
         self._replay()
 
-    def _compute(self, rates=None):
-        """Go forward and backward, and move parameters; on a GPU as it is captured."""
+    def _captured_step(self):
+        """Train on one batch over arrays that stay where they are."""
         if self._numbers is not None:
             self._rows.read(self._numbers, self._X)
+        self._step([None] * len(self.optimizers))
+
+    def _step(self, rates):
+        """Go forward and backward, and move the parameters at learning rates."""
         self._points = self._passes.forward(self._X)
         loss, gradient = self._evaluators[0](self._points)
         for evaluator in self._evaluators[1:]:
@@ -243,8 +248,8 @@ class Trainer:
             loss, gradient = loss + more, gradient + other
         self._passes.backward(gradient)
         self._total += loss
-        for place, optimizer in enumerate(self.optimizers):
-            optimizer.step(rates and rates[place])
+        for optimizer, own in zip(self.optimizers, rates, strict=True):
+            optimizer.step(own)
 
     def statistics(self, models=None):
         """Return the means over models of the statistics of the last batch's pairs."""
@@ -264,7 +269,10 @@ class Trainer:
         X = X.to(self._device, self._dtype)
         params = [param[models] for param in self._params]
         with torch.no_grad():
-            Z = self.encoder.forward_models(params, X)
+            if self.encoder.tested:
+                Z = self.encoder.forward(params, X)
+            else:
+                Z = self.encoder.forward([param[0] for param in params], X)[None]
             return place_points(Z, self._normalize).cpu().numpy()
 
     def state(self, models=slice(None)):

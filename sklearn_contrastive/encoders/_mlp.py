@@ -73,12 +73,6 @@ class Encoder(ABC):
             Source of randomness in training; None where nothing is random.
         """
 
-    def forward_models(self, params, X):
-        """Return the points of rows by each model, along the leading axis of `params`."""
-        if self.tested:
-            return self.forward(params, X)
-        return self.forward([param[0] for param in params], X)[None]
-
     def passes(self, params, n_rows, normalize, generators):
         """Return forward and backward of training; here by differentiation.
 

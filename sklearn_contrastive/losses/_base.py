@@ -216,7 +216,12 @@ class Loss(ABC, BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
+        if not loss.tested:
+            loss.check()
         return loss
+
+    def check(self):
+        """Raise where formulas that are not the package's own are wrong."""
 
 
 class PairLoss(Loss):
@@ -284,17 +289,15 @@ class PairLoss(Loss):
         slopes = self.positive(distances)[1], self.negative(distances)[1]
         return [slope if isinstance(slope, Real) else None for slope in slopes]
 
-    def resolve(self, normalize):
-        """Return a validated copy in which every ``"auto"`` has become a number.
-
-        As `Loss.resolve` does; formulas of your own whose slopes are not those of
-        their energies are refused too.
-        """
-        loss = super().resolve(normalize)
-        if not loss.tested:
-            loss._check_formula("positive")
-            loss._check_formula("negative")
-        return loss
+    def check(self):
+        """Raise where a formula is no value >= 0 with its derivative."""
+        if type(self).init is not Loss.init:
+            raise ValueError(
+                "A PairLoss has no parameters to learn; "
+                f"{type(self).__name__} has an `init`. Derive from ListwiseLoss or Loss."
+            )
+        self._check_formula("positive")
+        self._check_formula("negative")
 
     def _check_formula(self, name):
         """Refuse what is no energy >= 0 with its slope in the squared distance."""
