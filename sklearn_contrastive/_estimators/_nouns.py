@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 
 from sklearn_contrastive._validation import check_no_bools
-from sklearn_contrastive.losses import TripletLoss
+from sklearn_contrastive.losses import FunctionLoss, TripletLoss
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
 from sklearn_contrastive.similarity import (
     SIMILARITIES,

@@ -108,12 +108,9 @@ class TermsInTurn:
     """
 
     def __init__(self, terms, params, keys, points, normalize, generators):
-        normalize = [normalize] * len(terms)
-        each = zip(terms, params, points, normalize, generators, strict=True)
+        each = zip(terms, params, points, generators, strict=True)
         self._evaluators = [
-            SingleTerm(
-                term, own, _of_model(keys, model), of_model, normalize, generator
-            )
+            SingleTerm(term, own, Keys(*(k[model] for k in keys)), *rest, normalize)
             for model, (term, own, *rest) in enumerate(each)
         ]
         memories = (each.memory for each in self._evaluators)
@@ -135,7 +132,7 @@ class TermsInTurn:
 class SingleTerm:
     """The term of one model, with its proxies, its memory and the loss's parameters."""
 
-    def __init__(self, term, params, keys, points, normalize, generator):
+    def __init__(self, term, params, keys, points, generator, normalize):
         self._params, self._weight, self._normalize = params, term.weight, normalize
         self._keys, self.memory, similarity = keys, None, term.similarity
         if term.miner.draws:
