@@ -216,7 +216,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             learned = learn_standardization(X, self.standardize)
             self.standardize_, self.center_, self.scale_ = learned
         similarity = fit_similarity(self, unfitted, X, y, rows)
-        n_classes = len(getattr(similarity, "classes_", ()))
+        n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
         self._set_encoder(unfitted.auto_activation, n_classes, resume)
         objectives, global_miner = self._objectives(unfitted.auto_nearest)
         rng = random_stream(self, resume)
@@ -366,7 +366,7 @@ class FittingMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         }
         self._optimizer_state = learned.optimizer_states
         self.best_validation_score_ = None if stopping is None else stopping.best_score
-        classes = getattr(ready.similarity, "classes_", None)
+        classes = ready.similarity.classes_
         if one_pass and classes is not None and hasattr(self, "classes_"):
             classes = self._more_classes(classes)
         if classes is not None:

@@ -237,14 +237,14 @@ def over(objectives, similarity):
                 objective = objective._replace(loss=pull, miner=AllPairs())
             loss, weight = objective.loss, objective.weight * factor
             proxies = getattr(loss, "has_proxies", False)
-            if proxies and not hasattr(each, "prototypes"):
+            if proxies and not each.has_classes:
                 raise ValueError(
                     f"{type(loss).__name__} learns a proxy for each class, and "
                     f"{type(each).__name__} has no classes. Use another loss, or "
                     "similarity='labels', with unsupervised=None where some rows have "
                     "no label."
                 )
-            name = "__".join(each for one in (term, part) if one)
+            name = "__".join(one for one in (term, part) if one)
             terms[name] = objective._replace(similarity=each, weight=weight)
     return terms
 
@@ -334,7 +334,7 @@ def initial_params(estimator, objectives, rng, resume, at=...):
     params = []
     for objective in objectives.values():
         loss, similarity = objective.loss, objective.similarity
-        n_classes = len(getattr(similarity, "classes_", ()))
+        n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
         own = {}
         if hasattr(loss, "init"):
             own = loss.init(estimator._n_own, n_classes, rng)

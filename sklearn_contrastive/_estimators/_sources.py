@@ -91,11 +91,6 @@ def similarity_name(similarity):
 
 
 def _of_rows(similarity, rows, n_rows):
-    if not hasattr(similarity, "of_rows"):
-        raise ValueError(
-            "`rows` is only used by a similarity that speaks of row numbers: a graph, "
-            f"NeighborSimilarity or PairConstraints; got {similarity}. Leave it out."
-        )
     rows = np.asarray(rows)
     if rows.shape != (n_rows,) or rows.dtype.kind not in "iu":
         raise ValueError(

@@ -192,17 +192,7 @@ class Meeting:
         self._similarity, self._miner, self._loss = similarity, miner, loss
         self._fixed = fixed
         self._keys, self._others = keys, keys if other_keys is None else other_keys
-        every = isinstance(miner, AllPairs)
-        alone = other_keys is None
-        self._mirrored = alone and every and similarity.symmetric
-        self._engine, self._compare, self._attraction = None, similarity.compare, None
-        self._parts = {}
-        if self._mirrored and isinstance(loss, PairLoss):
-            # A multiple of D² can be added up without looking at any pair.
-            constant = loss.constant_slopes(keys[0].new_ones(1))[0] is not None
-            if constant and similarity.is_complete and keys.rows.ndim == 1:
-                self._compare = similarity.similar
-                self._attraction = partial(similarity.attraction, keys)
+        self._engine, self._parts = None, {}
 
     def __call__(self, A, C, params):
         """Return the loss, its gradient in anchors and candidates, and in parameters.
@@ -232,10 +222,8 @@ class Meeting:
         miner = None if isinstance(self._miner, AllPairs) else self._miner
         if isinstance(self._loss, PairLoss):
             if self._engine is None:
-                self._engine = Springs(
-                    self._loss, A, C, miner, self._mirrored, self._fixed
-                )
-            return *self._engine(A, C, self._weigh, self._attraction), {}
+                self._engine = Springs(self._loss, A, C, miner, fixed=self._fixed)
+            return *self._engine(A, C, self._weigh), {}
         if isinstance(self._loss, ListwiseLoss):
             if self._engine is None:
                 self._engine = Lists(self._loss, A, C, miner, self._fixed)
@@ -314,7 +302,7 @@ class Meeting:
                 Keys(*(key[(*models, part)] for key in keys))
                 for keys, part in ((self._keys, rows), (self._others, columns))
             ]
-        return self._compare(*self._parts[place], work)
+        return self._similarity.compare(*self._parts[place], work)
 
     def _differentiate(self, A, C, params):
         """Return the loss of a function for the mined pairs, and its slopes."""
