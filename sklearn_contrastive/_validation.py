@@ -1,4 +1,4 @@
-"""The user's tables and labels: what they hold, and errors that say what to change."""
+"""The user's tables and labels: what they hold, and error messages."""
 
 from collections.abc import Sized
 
@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 _FLOATS = (np.float64, np.float32)
-#: Rows checked together, so that temporary arrays stay small.
+#: Rows table together, so that temporary arrays stay small.
 _BLOCK = 8192
 #: Whole numbers given as floats are targets where they have fewer rows per value.
 _ROWS_PER_VALUE = 5
@@ -25,7 +25,7 @@ def check_rows(estimator, X, reset, name="X"):
     names = getattr(X, "columns", ())
     try:
         _check_no_dates(X)
-        checked = validate_data(
+        table = validate_data(
             estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
         )
     except (TypeError, ValueError) as error:
@@ -43,8 +43,8 @@ def check_rows(estimator, X, reset, name="X"):
             "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, and turn "
             "dates into numbers such as days."
         ) from error
-    _check_finite(checked, names, name)
-    return checked
+    _check_finite(table, names, name)
+    return table
 
 
 def column_names(table):
@@ -375,15 +375,15 @@ def check_pair_labels(labels, n_pairs, name):
 
 
 def raise_missing_y(ending):
-    """Raise where `y` is None; the ending says what is needed and what for."""
+    """Raise where `y` is None; the ending is what is needed and what for."""
     raise ValueError(
         f"This estimator requires y to be passed, but the target y is None{ending}."
     )
 
 
-def raise_inconsistent_length(n_rows, wanted, found):
-    """Raise where `y` does not have what is wanted, such as "one label", per row."""
+def raise_inconsistent_length(n_rows, expected, found):
+    """Raise where `y` does not have what is expected, such as "one label", per row."""
     raise ValueError(
-        f"`y` must hold {wanted} per row of `X`: found input variables with "
+        f"`y` must hold {expected} per row of `X`: found input variables with "
         f"inconsistent numbers of samples, {n_rows} rows and {found}."
     )

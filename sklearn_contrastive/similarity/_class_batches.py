@@ -1,4 +1,4 @@
-"""Batches with several rows per class, where classes are rare, few or many."""
+"""Batches with several rows per class, where classes are rare, few or many; splits."""
 
 import numpy as np
 
@@ -15,7 +15,26 @@ def class_batches(rows, codes, rows_per_class, batch_size, rng):
     return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
 
 
-def by_class(rows, codes, rng):
+def split_rows(rows, codes, fraction, rng):
+    """Return rows to keep and rows to hold out, about the same share of every class."""
+    rows, codes, rank, counts = _by_class(rows, codes, rng)
+    # The score needs pairs: rows leave two at a time, from two classes at least.
+    n_out = 2 * np.floor(fraction * counts / 2 + rng.uniform(size=len(counts)))
+    largest = np.argsort(-counts, kind="stable")[:2]
+    n_out[largest] = np.maximum(n_out[largest], 2)
+    out = rank < n_out[codes]
+    for part in (~out, out):
+        sizes = np.bincount(codes[part], minlength=len(counts))
+        if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
+            raise ValueError(
+                f"The {len(rows)} rows are too few to hold some out: rows kept and "
+                "rows held out both need two classes and a class of two rows. Set "
+                "`early_stopping=False` or pass `X_val` and `y_val`."
+            )
+    return np.sort(rows[~out]), np.sort(rows[out])
+
+
+def _by_class(rows, codes, rng):
     """Shuffle rows and sort them by class.
 
     Returns rows, their codes, the position of each row in its class, all of shape
@@ -31,7 +50,7 @@ def by_class(rows, codes, rng):
 
 def _quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
     """Give every class the same number of places in each batch, if it has the rows."""
-    rows, _, _, counts = by_class(rows, codes, rng)
+    rows, _, _, counts = _by_class(rows, codes, rng)
     counts = counts[counts > 0]
     half_and_half = len(counts) == 2
     floor = batch_size // 2 if half_and_half else rows_per_class
@@ -49,7 +68,7 @@ def _quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
 
 def _group_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
     """Line up groups of one class, each class spread evenly, and cut into batches."""
-    rows, codes, rank, counts = by_class(rows, codes, rng)
+    rows, codes, rank, counts = _by_class(rows, codes, rng)
     group = rank // rows_per_class
     used = group < _groups_per_class(rows_per_class, n_steps, batch_size, counts)
     rows, codes, group = rows[used], codes[used], group[used]

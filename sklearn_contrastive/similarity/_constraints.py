@@ -303,10 +303,10 @@ class PairConstraints(Similarity):
         if len(self.rows_) == batch_size:
             return drawn
         n_steps, n_similar = len(drawn), max(1, batch_size // 4)
-        wanted = n_similar, batch_size // 2 - n_similar
+        n_each = n_similar, batch_size // 2 - n_similar
         parts = [
             self._draw(ends, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
-            for (ends, _), n_pairs in zip(self._kinds, wanted, strict=True)
+            for (ends, _), n_pairs in zip(self._kinds, n_each, strict=True)
         ]
         index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
         return without_repeats(index, self.rows_, rng)

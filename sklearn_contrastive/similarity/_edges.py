@@ -130,7 +130,7 @@ def check_graph(graph, n_rows):
             f"`graph` has {graph.shape[0]} rows and `X` has {n_rows}. Row "
             "numbers mean nothing in another table: pass the numbers that the rows of "
             "`X` have in the graph as fit(..., rows=...), as in cross-validation with "
-            "params={'rows': numpy.arange(n_samples)}, or look for neighbours in `X` "
+            "params={'rows': numpy.arange(n_samples)}, or search neighbours in `X` "
             "with NeighborSimilarity(n_neighbors=...)."
         )
     off = graph.row != graph.col

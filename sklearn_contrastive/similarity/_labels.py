@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs._keys import Keys, Pairs, view_numbers, work_arrays
 from sklearn_contrastive._validation import check_labels
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._class_batches import by_class, class_batches
+from sklearn_contrastive.similarity._class_batches import class_batches, split_rows
 from sklearn_contrastive.similarity._unlabeled import (
     mixed_batches,
     resolve_unsupervised,
@@ -23,18 +23,18 @@ _MOST_UNIFORM_CLASSES = 32
 class LabelSimilarity(Similarity):
     """Rows of the same class are similar, rows of different classes are not.
 
-    How a batch is drawn depends on the classes, so that most rows find both a
-    positive and a negative in it:
+    How a batch is drawn depends on the classes, so that most rows have a positive and a
+    negative in it:
 
     - at random while every class can expect `rows_per_class` rows or more and there
       are at most 32 classes;
     - otherwise with `rows_per_class` rows of every class in each batch and the rest in
       proportion to class size, and half and half for two classes;
     - with more classes than fit into a batch that way, as groups of `rows_per_class`
-      rows of one class, where no class takes more than about one group a batch.
+      rows of one class, where no class takes more than about one group per batch.
 
-    No row appears twice in a batch. A class with fewer rows gives what it has, and the
-    row of a class that has only one is still a negative to all others.
+    No row appears twice in a batch. A class with fewer rows gives all of them, and the
+    only row of a class is still a negative of all others.
 
     Where only some rows have a label, `unlabeled` is the value that marks the others.
     Up to half of each batch are then rows with a label, drawn as above, and
@@ -60,7 +60,7 @@ class LabelSimilarity(Similarity):
         needs dissimilar pairs.
 
     unsupervised_weight : float, default=1.0
-        What the loss over the similarity of `unsupervised` is multiplied with, >= 0.
+        Factor of the loss over the similarity of all rows, >= 0.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class LabelSimilarity(Similarity):
         Parameters
         ----------
         X : array of shape (n_samples, n_features) or None
-            The rows; only their number is used, but for rows without a label.
+            The rows. Their values are used only where some have no label.
 
         y : array-like of shape (n_samples,)
             Class labels of any sortable type.
@@ -221,24 +221,8 @@ class LabelSimilarity(Similarity):
         ValueError is raised; parameters are those of `Similarity.hold_out`.
         """
         labeled = self._labeled()
-        rows, codes, rank, counts = by_class(
-            labeled.rows_, self.codes_[labeled.rows_], rng
-        )
-        # The score needs pairs: rows leave two at a time, from two classes at least.
-        chance = rng.uniform(size=len(counts))
-        wanted = 2 * np.floor(fraction * counts / 2 + chance)
-        largest = np.argsort(-counts, kind="stable")[:2]
-        wanted[largest] = np.maximum(wanted[largest], 2)
-        out = rank < wanted[codes]
-        kept, held_out = (labeled.among(np.sort(rows[part])) for part in (~out, out))
-        for part in (kept, held_out):
-            sizes = np.bincount(self.codes_[part.rows_], minlength=len(counts))
-            if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
-                raise ValueError(
-                    f"The {len(rows)} rows are too few to hold some out: rows kept and "
-                    "rows held out both need two classes and a class of two rows. Set "
-                    "`early_stopping=False` or pass `X_val` and `y_val`."
-                )
+        rows, codes = labeled.rows_, self.codes_[labeled.rows_]
+        kept, held_out = map(labeled.among, split_rows(rows, codes, fraction, rng))
         if self.unsupervised_ is not None:
             kept = self.among(np.setdiff1d(self.rows_, held_out.rows_))
             kept.unsupervised_ = self.unsupervised_.among(kept.rows_)
@@ -247,8 +231,7 @@ class LabelSimilarity(Similarity):
     def batches(self, batch_size, rng):
         """Return batches with positives and negatives for most of their rows.
 
-        They are drawn as the class docstring says; parameters are those of
-        `Similarity.batches`.
+        Parameters are those of `Similarity.batches`.
         """
         if self.unsupervised_ is not None:
             drawn = super().batches(batch_size, rng)
@@ -299,7 +282,7 @@ class LabelSimilarity(Similarity):
         return Pairs(positive, negative)
 
     def prototypes(self, keys):
-        """Return one key per class, as `Similarity.prototypes` says."""
+        """Return one key per class, as `Similarity.prototypes` does."""
         import torch
 
         codes = torch.arange(len(self.classes_))

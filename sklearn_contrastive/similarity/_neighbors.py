@@ -197,12 +197,12 @@ class NeighborSimilarity(Similarity):
 
     def _nearest(self, X):
         """Return both ends of the edges to the nearest rows."""
-        n_rows, wanted = len(X), min(self.n_neighbors, len(X) - 2)
+        n_rows, n_neighbors = len(X), min(self.n_neighbors, len(X) - 2)
         if self.search is None:
             # Far from the origin, squared distances would lose their digits.
             X = X - X.mean(axis=0, dtype=np.float64)
         Z = np.ascontiguousarray(X, dtype=np.float32)
-        found = nearest_rows(Z, wanted + 1, copy(self.search))
+        found = nearest_rows(Z, n_neighbors + 1, copy(self.search))
         # A row is its own nearest one, unless as many others are at the same place.
         own = np.arange(n_rows)[:, None]
         itself = found == own

@@ -195,8 +195,8 @@ def check_targets(y, n_rows):
         ) from error
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or (n_rows is not None and len(y) != n_rows):
-        wanted = "one target, or a row of them,"
-        raise_inconsistent_length(n_rows, wanted, f"targets of shape {y.shape}")
+        expected = "one target, or a row of them,"
+        raise_inconsistent_length(n_rows, expected, f"targets of shape {y.shape}")
     if np.isinf(y).any():
         raise ValueError(
             "`y` must hold finite targets, or NaN for unknown ones; Input y contains "
