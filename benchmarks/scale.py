@@ -17,7 +17,6 @@ import sys
 import tempfile
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -104,30 +103,21 @@ def run_pairs(batch_size):
     keys = Keys(*map(torch.from_numpy, similarity.keys(np.arange(batch_size))))
     keys = Keys(*(key.float() for key in keys))
 
-    def weigh(compare, rows, columns, work):
+    def weigh(rows, columns, work):
         parts = (Keys(*(key[part] for key in keys)) for part in (rows, columns))
-        return compare(*parts, work)
+        return similarity.compare(*parts, work)
 
-    def all_pairs(n_rows):
-        return Springs(ContrastiveLoss(1.0), points[:n_rows], mirrored=True)(
-            points[:n_rows],
-            None,
-            partial(weigh, similarity.similar),
-            partial(similarity.attraction, Keys(*(key[:n_rows] for key in keys))),
-        )
-
-    def nearest(n_rows):
-        return Springs(ContrastiveLoss(1.0), points[:n_rows], miner=NearestPairs())(
-            points[:n_rows], None, partial(weigh, similarity.compare)
-        )
+    def relax(n_rows, miner):
+        springs = Springs(ContrastiveLoss(1.0), points[:n_rows], miner=miner)
+        return springs(points[:n_rows], None, weigh)
 
     megabytes = {}
-    for name, relax in {"all": all_pairs, "nearest": nearest}.items():
-        relax(64)
+    for name, miner in {"all": None, "nearest": NearestPairs()}.items():
+        relax(64, miner)
         before = held("VmRSS")
         with Peak("VmRSS") as peak:
             for _ in range(3):
-                relax(batch_size)
+                relax(batch_size, miner)
         megabytes[name] = peak.megabytes - before
     print(json.dumps(megabytes))
 

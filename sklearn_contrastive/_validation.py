@@ -1,62 +1,35 @@
-"""Tables of the user: checked, or told what is wrong with them."""
+"""The user's tables and labels: what they hold, and error messages."""
+
+from collections.abc import Sized
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-#: Rows looked at together, so that temporary arrays stay small.
+_FLOATS = (np.float64, np.float32)
+#: Rows read together, so that temporary arrays stay small.
 _BLOCK = 8192
 #: Attributes that reading a table sets on an estimator.
 SEEN = "n_features_in_", "feature_names_in_"
+#: Whole numbers given as floats are targets where they have fewer rows per value.
+_ROWS_PER_VALUE = 5
 
 
 def check_rows(estimator, X, reset, name="X"):
-    """Return `X` as a finite float32 or float64 array, or say what is wrong with it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
-
-    X : array-like of shape (n_samples, n_features)
-        The user's table.
-
-    reset : bool
-        Whether to set these attributes (in a first fit) or to compare with them.
-
-    name : str, default="X"
-        What messages call the table.
-
-    Returns
-    -------
-    X : ndarray of shape (n_samples, n_features)
-        A view where the input allows it.
-
-    Raises
-    ------
-    TypeError
-        If `X` is sparse.
-    ValueError
-        If it is complex, holds text, NaN or infinity, has no rows, or another
-        width than in `fit`.
-    """
+    """Return a table as finite floats; set the estimator's columns or compare them."""
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed for `{name}` ({type(X).__name__}), but dense data "
             "is required. Use '.toarray()' if it fits in memory, or reduce it first "
             "with sklearn.decomposition.TruncatedSVD."
         )
-    names = getattr(X, "columns", None)
+    names = getattr(X, "columns", ())
     try:
         _check_no_dates(X)
-        checked = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite=False,
+        table = validate_data(
+            estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
         )
     except (TypeError, ValueError) as error:
         if "Complex data not supported" in str(error):
@@ -64,7 +37,7 @@ def check_rows(estimator, X, reset, name="X"):
                 f"Complex data not supported: `{name}` must be real. Put its real and "
                 "imaginary parts side by side as columns."
             ) from error
-        columns = _other_columns(X, names)
+        columns = _text_columns(X, names)
         if not columns:
             raise
         raise ValueError(
@@ -73,8 +46,8 @@ def check_rows(estimator, X, reset, name="X"):
             "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, and turn "
             "dates into numbers such as days."
         ) from error
-    _check_finite(checked, names, name)
-    return checked
+    _check_finite(table, names, name)
+    return table
 
 
 def check_no_bools(noun):
@@ -87,49 +60,15 @@ def check_no_bools(noun):
 
 
 def column_names(table):
-    """Return the names of a table's columns.
-
-    Parameters
-    ----------
-    table : array-like
-        What the user gave.
-
-    Returns
-    -------
-    names : list of str
-        Empty where columns have none.
-    """
+    """Return the names of a table's columns as text; none for an array."""
     return list(map(str, getattr(table, "columns", ())))
 
 
 def check_partners(y, n_rows):
-    """Return a second table as finite floats, or say what is wrong with it.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples, n_features) or (n_samples,)
-        The user's table.
-
-    n_rows : int or None
-        How many rows it must have; None for any number.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples, n_features)
-        In float32 or float64.
-
-    Raises
-    ------
-    ValueError
-        If it is missing, has another number of rows, or holds text, NaN or infinity.
-    """
+    """Return a second table as finite floats, shape (n_samples, n_features)."""
     if y is None:
-        raise ValueError(
-            "This estimator requires y to be passed, but the target y is None: the "
-            "second table, whose row i belongs to row i of `X`."
-        )
-    dtypes = (np.float64, np.float32)
-    y = check_array(y, dtype=dtypes, ensure_2d=False, input_name="y")
+        raise_missing_y(": the second table, whose row i belongs to row i of `X`")
+    y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
     y = y[:, None] if y.ndim == 1 else y
     if n_rows is not None and len(y) != n_rows:
         raise ValueError(
@@ -140,28 +79,9 @@ def check_partners(y, n_rows):
 
 
 def check_pairs(estimator, pairs):
-    """Return pairs of rows as a finite array, or say what is wrong with them.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        Whose ``n_features_in_`` is compared.
-
-    pairs : array-like of shape (n_pairs, 2, n_features)
-        The two rows of each pair.
-
-    Returns
-    -------
-    pairs : ndarray of shape (n_pairs, 2, n_features)
-        In float32 or float64.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, or a value is NaN or infinite.
-    """
+    """Return pairs of rows as finite floats, shape (n_pairs, 2, n_features)."""
     pairs = np.asarray(pairs)
-    if pairs.dtype not in (np.float32, np.float64):
+    if pairs.dtype not in _FLOATS:
         pairs = pairs.astype(np.float64)
     n_features = estimator.n_features_in_
     if pairs.ndim != 3 or pairs.shape[1:] != (2, n_features):
@@ -169,15 +89,15 @@ def check_pairs(estimator, pairs):
             f"`pairs` must have shape (n_pairs, 2, n_features={n_features}); got "
             f"{pairs.shape}. Stack two tables of rows with np.stack([A, B], axis=1)."
         )
-    _check_finite(pairs.reshape(-1, n_features), None, "pairs")
+    _check_finite(pairs.reshape(-1, n_features), (), "pairs")
     return pairs
 
 
 def _check_finite(X, names, name):
+    """Raise for NaN and infinity, with the columns that hold them."""
     if get_config()["assume_finite"]:
         return
-    bad = np.zeros(X.shape[1], dtype=int)
-    n_nan = 0
+    bad, n_nan = np.zeros(X.shape[1], dtype=int), 0
     for start in range(0, len(X), _BLOCK):
         block = X[start : start + _BLOCK]
         with np.errstate(all="ignore"):
@@ -186,10 +106,8 @@ def _check_finite(X, names, name):
         bad += (~np.isfinite(block)).sum(axis=0)
         n_nan += np.isnan(block).sum()
     if bad.any():
-        kind = (
-            "NaN" if n_nan == bad.sum() else "NaN or infinity" if n_nan else "infinity"
-        )
-        columns = _columns_said(np.flatnonzero(bad), names)
+        kind = {0: "infinity", bad.sum(): "NaN"}.get(n_nan, "NaN or infinity")
+        columns = _list_columns(np.flatnonzero(bad), names)
         raise ValueError(
             f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
             "Fill missing values before this step, for example with "
@@ -198,92 +116,126 @@ def _check_finite(X, names, name):
 
 
 def _check_no_dates(X):
-    """Raise for columns of dates and times, which would pass for integers."""
-    dtypes = getattr(X, "dtypes", None)
-    # One for each column of a table, a single one for a Series.
-    one = dtypes is None or not isinstance(getattr(dtypes, "values", None), np.ndarray)
-    dtypes = [getattr(X, "dtype", None)] if one else list(dtypes)
+    """Raise for columns of dates and times, which numpy would read as integers."""
+    # One dtype per column of a frame, a single one for a series or an array.
+    dtypes = getattr(X, "dtypes", getattr(X, "dtype", None))
+    dtypes = list(dtypes) if np.ndim(dtypes) else [dtypes]
     if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
         raise TypeError("dates and times are no numbers")
 
 
-def _other_columns(X, names):
-    """Name the columns that cannot be read as numbers, '' when all can."""
-    if getattr(X, "ndim", 2) != 2:
-        return ""
+def _text_columns(X, names):
+    """List the columns that cannot be read as numbers, '' where all can."""
     try:
-        table = np.asarray(X, dtype=object)
+        table = np.asarray(X, dtype=object) if np.ndim(X) == 2 else np.empty((0, 0))
     except ValueError:
         return ""
-    if table.ndim != 2:
-        return ""
-    other = []
-    for column in range(table.shape[1]):
-        kinds = {type(value) for value in table[:, column]} & {dict, list, set, tuple}
+    found = []
+    for column, values in enumerate(table.T):
+        nested = {type(value) for value in values} & {dict, list, set, tuple}
         try:
-            table[:, column].astype(np.float64)
+            values.astype(np.float64)
         except (TypeError, ValueError):
-            other += [] if kinds else [column]
-    return _columns_said(other, names) if other else ""
+            found += [] if nested else [column]
+    return _list_columns(found, names) if found else ""
 
 
-def _columns_said(columns, names, most=5):
-    shown = [repr(names[c]) if names is not None else str(c) for c in columns[:most]]
+def _list_columns(columns, names, most=5):
+    """Return names or numbers of columns for a message."""
+    shown = [repr(names[c]) if len(names) else str(c) for c in columns[:most]]
     if len(columns) > most:
         shown.append(f"{len(columns) - most} more")
     return ("column " if len(columns) == 1 else "columns ") + ", ".join(shown)
 
 
-def nullable_dtype(y):
-    """Return the dtype of numpy that a nullable column of pandas stands for.
+def infer_similarity(X, y):
+    """Return the name of the similarity that fits `X` and `y`.
 
     Parameters
     ----------
+    X : array-like
+        Rows, of shape (n_samples, n_features), or pairs of rows, of shape (n_pairs, 2,
+        n_features).
+
     y : object
-        What is known of rows.
+        Labels, targets or label sets of the rows, or None.
 
     Returns
     -------
-    dtype : numpy dtype or None
-        None for everything else.
+    name : str
+        ``"pairs"`` for pairs of rows; ``"neighbors"`` without `y`; ``"multilabel"``
+        for an indicator matrix or a list of sets; ``"targets"`` for several columns
+        of numbers, for numbers with a fraction, and for whole numbers as floats with
+        fewer than five rows per value; else ``"labels"``.
     """
-    return getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if getattr(X, "ndim", 2) == 3:
+        return "pairs"
+    if y is None:
+        return "neighbors"
+    if issparse(y) or holds_sets(y):
+        return "multilabel"
+    nullable = nullable_dtype(y)
+    if nullable is not None and nullable.kind != "f":
+        return "labels"
+    values = np.asarray(y) if nullable is None else without_na(y, "f")
+    if values.ndim == 2 and values.shape[1] > 1:
+        numeric = values.dtype.kind in "biuf"
+        return "multilabel" if numeric and np.isin(values, (0, 1)).all() else "targets"
+    if values.dtype.kind != "f":
+        return "labels"
+    known = values[np.isfinite(values)]
+    if first_fraction(known) is not None:
+        return "targets"
+    if len(known) < len(values):
+        # Whole numbers become floats where some are missing. They may be labels: an
+        # error about missing labels then names both ways out.
+        return "labels"
+    few = len(known) < _ROWS_PER_VALUE * len(np.unique(known))
+    return "targets" if few and len(known) > 20 else "labels"
+
+
+def holds_sets(y):
+    """Return whether `y` is a sequence of label sets and not a table of numbers."""
+    if issparse(y) or getattr(y, "ndim", 1) != 1 or not isinstance(y, Sized):
+        return False
+    kinds = {type(labels) for labels in y}
+    if not kinds or not kinds <= {set, frozenset, list, tuple}:
+        return False
+    if kinds & {set, frozenset}:
+        return True
+    try:
+        # As many numbers in every row are a table.
+        return np.asarray(y).dtype.kind not in "biuf"
+    except ValueError:
+        return True
+
+
+def nullable_dtype(y):
+    """Return numpy's dtype for a nullable column of pandas, None for all else."""
+    try:
+        return y.dtype.numpy_dtype
+    except AttributeError:
+        return None
 
 
 def without_na(y, kinds):
-    """Return an array, with NaN for what is missing in a nullable column of pandas.
-
-    Parameters
-    ----------
-    y : array-like
-        What is known of rows.
-
-    kinds : str
-        Of which kinds of numbers, by their letters in numpy.
-
-    Returns
-    -------
-    values : ndarray
-        Floats for such columns, else whatever numpy makes of it.
-    """
-    if getattr(nullable_dtype(y), "kind", " ") in kinds and hasattr(y, "to_numpy"):
+    """Return an array, with NaN for NA in nullable columns of these numpy `kinds`."""
+    nullable = nullable_dtype(y)
+    if nullable is not None and nullable.kind in kinds:
         return y.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.asarray(y)
 
 
+def is_missing(label):
+    """Return whether a label is None, NaN (unequal to itself) or NA (without truth)."""
+    try:
+        return label is None or bool(label != label)
+    except (TypeError, ValueError):
+        return True
+
+
 def missing_labels(y):
-    """Return which labels are missing.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        Labels of any type.
-
-    Returns
-    -------
-    missing : ndarray of bool of shape (n_rows,)
-        True for None, NaN, NaT, pandas.NA and infinity.
-    """
+    """Return which labels are None, NaN, NaT, NA or infinite, shape (n_rows,)."""
     if y.dtype.kind in "fc":
         return ~np.isfinite(y)
     if y.dtype.kind in "mM":
@@ -294,47 +246,98 @@ def missing_labels(y):
     return np.array([is_missing(label) for label in y], dtype=bool)
 
 
-def is_missing(label):
-    """Return whether a label stands for nothing.
-
-    Parameters
-    ----------
-    label : object
-        One label.
-
-    Returns
-    -------
-    missing : bool
-        True for None, NaN (unequal to itself) and pandas.NA (which has no truth
-        value).
-    """
-    try:
-        return label is None or bool(label != label)
-    except (TypeError, ValueError):
-        return True
-
-
 def first_fraction(y):
-    """Return the first value that is no whole number.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        Labels of any type, none of them missing.
-
-    Returns
-    -------
-    value : float or None
-        None where all serve as labels.
-    """
+    """Return the first value that is no whole number, None where there is none."""
     if y.dtype.kind != "f":
         return None
     fractions = y[y != np.floor(y)]
     return fractions[0] if len(fractions) else None
 
 
+def check_labels(y, n_rows, unlabeled=None):
+    """Return class labels as an array, and which of them are known.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels of any type.
+
+    n_rows : int or None
+        How many there must be; None for any number.
+
+    unlabeled : object, default=None
+        The value that means unknown; NaN for every missing value, None where all must
+        be known.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,)
+        The labels.
+
+    known : ndarray of bool of shape (n_samples,)
+        Which of them are known.
+
+    Raises
+    ------
+    ValueError
+        If `y` is missing, has another length, or has missing, complex or continuous
+        values.
+    """
+    if y is None:
+        raise_missing_y(
+            ". Pass one class label per row of `X`: pairs are built from them"
+        )
+    nullable = nullable_dtype(y)
+    y = column_or_1d(y, warn=True)
+    if n_rows is not None and len(y) != n_rows:
+        raise_inconsistent_length(n_rows, "one label", f"{len(y)} labels")
+    maybe = y.dtype.kind in "fcmMO"
+    missing = missing_labels(y) if maybe else np.zeros(len(y), dtype=bool)
+    known = np.ones(len(y), dtype=bool)
+    if unlabeled is not None:
+        known = ~_marked(y, missing, unlabeled)
+        missing &= known
+    if missing.any():
+        raise ValueError(
+            f"`y` must hold a class label for every row; {missing.sum()} are missing "
+            f"(Input y contains NaN, infinity or None), the first at row "
+            f"{missing.argmax()}. Drop those rows, give them a class of their own, or "
+            "declare them unknown: LabelSimilarity(unlabeled=numpy.nan). If `y` "
+            "is a quantity, use similarity='targets', where NaN means unknown."
+        )
+    if nullable is not None and y.dtype.kind == "f" and known.all():
+        # Integers and bools come through as floats.
+        y = y.astype(nullable)
+    if y.dtype.kind == "c":
+        raise ValueError("Complex data not supported: `y` must hold class labels.")
+    fraction = first_fraction(y[known]) if y.dtype.kind == "f" else None
+    if fraction is not None:
+        raise ValueError(
+            "`y` must hold class labels; got continuous values such as "
+            f"{fraction!s}. Unknown label type: continuous. "
+            "For a quantity use similarity='targets', or cut it into classes first, "
+            "for example with sklearn.preprocessing.KBinsDiscretizer or pandas.qcut."
+        )
+    return y, known
+
+
+def _marked(y, missing, unlabeled):
+    """Return which labels are the value that means unknown."""
+    if is_missing(unlabeled):
+        return np.isnan(y) if y.dtype.kind == "f" else missing
+    # Entry by entry: text and numbers compare unequal, and True is not 1.
+    is_bool = isinstance(unlabeled, (bool, np.bool_))
+    same = [
+        not absent
+        and isinstance(label, (bool, np.bool_)) == is_bool
+        and label == unlabeled
+        for label, absent in zip(y.tolist(), missing, strict=True)
+    ]
+    return np.array(same, dtype=bool)
+
+
 def check_pair_labels(labels, n_pairs, name):
-    """Return which pairs are similar, or say what is wrong with their labels.
+    """Return which pairs are similar.
 
     Parameters
     ----------
@@ -345,7 +348,7 @@ def check_pair_labels(labels, n_pairs, name):
         How many there must be.
 
     name : str
-        What messages call them.
+        Their parameter, for messages.
 
     Returns
     -------
@@ -359,7 +362,8 @@ def check_pair_labels(labels, n_pairs, name):
     """
     if labels is None:
         raise ValueError(
-            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got None."
+            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; "
+            "got None."
         )
     labels = np.asarray(labels)
     if labels.dtype.kind == "O":
@@ -380,3 +384,18 @@ def check_pair_labels(labels, n_pairs, name):
             f"{sorted(kinds, key=str)[:5]}."
         )
     return labels == 1
+
+
+def raise_missing_y(ending):
+    """Raise where `y` is None; the ending is what is needed and what for."""
+    raise ValueError(
+        f"This estimator requires y to be passed, but the target y is None{ending}."
+    )
+
+
+def raise_inconsistent_length(n_rows, expected, found):
+    """Raise where `y` does not have what is expected, such as "one label", per row."""
+    raise ValueError(
+        f"`y` must hold {expected} per row of `X`: found input variables with "
+        f"inconsistent numbers of samples, {n_rows} rows and {found}."
+    )

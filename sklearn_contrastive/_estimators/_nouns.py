@@ -48,11 +48,9 @@ def similarity_name(similarity):
 
 
 def of_rows(similarity, rows, n_rows):
-    if not similarity.takes_rows:
-        raise ValueError(
-            "`rows` is only used by a similarity that speaks of row numbers: a graph, "
-            f"NeighborSimilarity or PairConstraints; got {similarity}. Leave it out."
-        )
+    if not similarity.uses_row_indices:
+        # Raises, since there is nothing to translate.
+        return similarity.of_rows(rows)
     rows = np.asarray(rows)
     if rows.shape != (n_rows,) or rows.dtype.kind not in "iu":
         raise ValueError(

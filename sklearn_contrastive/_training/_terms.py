@@ -37,7 +37,7 @@ def expand(terms, similarity):
                 # Without dissimilar pairs, other losses make nothing of similar ones.
                 pull = ContrastiveLoss(margin=1.0)
                 term = term._replace(loss=pull, miner=AllPairs())
-            if term.loss.has_proxies and each.classes_ is None:
+            if term.loss.has_proxies and not each.has_classes:
                 raise ValueError(
                     f"{type(term.loss).__name__} learns a proxy for each class, and "
                     f"{type(each).__name__} has no classes. Use another loss, or "

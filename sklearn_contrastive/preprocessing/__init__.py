@@ -1,1 +1,1 @@
-"""What becomes of the columns of a table before the encoder sees them."""
+"""The preparation of columns for the encoder."""

@@ -1,29 +1,30 @@
-"""Columns of a table, standardised, and read in batches."""
+"""Standardised columns: learned from one table, applied to any, read in batches."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-#: Rows of a block, so that temporary arrays stay small whatever the table's size.
+#: Rows in a block, so that temporary arrays stay small.
 _BLOCK = 8192
 #: Standardised tables up to this size are made once instead of in each step, so that a
 #: large one is not held twice. On a GPU they may fill half of the free memory instead.
 _LARGEST_PREPARED_BYTES = 2**25
-#: A column whose range is so many last bits of its values, or fewer, is constant.
+#: A column is constant if its range is this many last bits of its values, or fewer.
 _ROUNDING = 16
-#: Standardised values beyond this are cut off, so that squares of points stay finite.
+#: Limit of standardised values, so that squares of points stay finite.
 _LARGEST = 1e9
-#: Where the smooth clip bends: standardised values stay inside ±8.
+#: Limit of the smooth clip: standardised values stay inside ±8.
 _CLIP = 8.0
-#: Between these percentiles lies the body of a column; what is farther from it than it
-#: is wide counts in mean and deviation as if it lay just that far.
+#: Percentiles between which the body of a column lies. Values farther from it than its
+#: width count in mean and deviation as if they lay at that distance.
 _BODY = 5, 95
-#: Numbers that percentiles are taken of: of a larger table, rows that lie evenly in it.
+#: Percentiles are those of at most so many numbers, from evenly spaced rows, but of so
+#: many rows at least.
 _MOST_RANKED, _FEWEST_ROWS_RANKED = 2**22, 1024
 
 
 class Standardization(NamedTuple):
-    """What is done to each column before the encoder sees it.
+    """What is subtracted from each column and divides it.
 
     Parameters
     ----------
@@ -35,8 +36,8 @@ class Standardization(NamedTuple):
         Subtracted from each column.
 
     scale : ndarray of shape (n_features,) or None
-        What each column is then divided by; infinite for a column that is constant
-        up to rounding, which so becomes zero.
+        Divides each column then; infinite for a column that is constant up to
+        rounding, which becomes zero.
     """
 
     kind: str | None = None
@@ -45,21 +46,7 @@ class Standardization(NamedTuple):
 
 
 def standardised(X, standardization):
-    """Return standardised rows, in their own dtype and always as a copy.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_features)
-        Raw rows.
-
-    standardization : Standardization
-        What is done to them.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_rows, n_features)
-        Rows that may be written to.
-    """
+    """Return standardised rows, in their own dtype and always as a copy."""
     if standardization.kind is None:
         return np.array(X)
     with np.errstate(over="ignore"):
@@ -72,22 +59,10 @@ def standardised(X, standardization):
 
 
 def learn_standardization(X, standardize):
-    """Measure the columns of a table, in float64 and without a copy of it.
+    """Return the standardization of a table, in float64 and without a copy of it.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-
-    standardize : bool or {"robust", "standard"}
-        "standard" for mean and standard deviation; "robust" or True for those of
-        values that are drawn in where they lie far out, and a smooth clip; False for
-        nothing.
-
-    Returns
-    -------
-    standardization : Standardization
-        What is to be done.
+    For "standard" center and scale are mean and standard deviation; for "robust" or
+    True those of the values with far ones drawn in; False leaves columns as they are.
     """
     if not standardize:
         return Standardization()
@@ -101,30 +76,16 @@ def learn_standardization(X, standardize):
     center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
     squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
     scale = np.sqrt(squares / len(X))
-    # Rounding makes sums that are constant, such as shares, differ by some last bits.
+    # Rounding makes constant sums, such as those of shares, differ by some last bits.
     rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
     constant = (high - low <= rounding) | ~(scale > 0)
     return Standardization(kind, center, np.where(constant, np.inf, scale))
 
 
 def standardised_table(X, standardization):
-    """Return all rows as the encoder sees them, or these about their mean.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Rows in raw units.
-
-    standardization : Standardization
-        What is done to their columns.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_samples, n_features)
-        In float32.
-    """
+    """Return standardised rows in float32; columns left as they are lose their mean."""
     if standardization.kind is None:
-        # What is done is the same to all rows, and keeps the digits of large numbers.
+        # The same shift of all rows keeps the digits of large numbers.
         center = X.mean(axis=0, dtype=np.float64)
         standardization = Standardization("standard", center, np.ones(X.shape[1]))
     Z = np.empty(X.shape, dtype=np.float32)
@@ -198,9 +159,9 @@ class Rows:
 
 
 def _fences(X, last_bits):
-    """Return between which two values those of each column count as they are."""
+    """Return per column the two values between which others count as they are."""
     most = max(_FEWEST_ROWS_RANKED, _MOST_RANKED // X.shape[1])
-    # One read of a table on disk; then column by column, for percentiles make copies.
+    # One read of a table on disk; then column by column, as percentiles make copies.
     ranked = np.array(X[:: -(-len(X) // most)])
     fences = np.repeat([[-np.inf], [np.inf]], X.shape[1], axis=1)
     for column, values in enumerate(ranked.T):
@@ -208,7 +169,7 @@ def _fences(X, last_bits):
         middle = np.median(values)
         others = values[values != middle]
         if 0 < 2 * len(others) < len(values):
-            # Most rows have one value, such as 0: the others are measured alone.
+            # Most rows have one value, such as 0: the body is that of the others.
             values = others
         left, right = np.percentile(values, _BODY)
         width = right - left

@@ -1,9 +1,10 @@
-"""Similarities: what makes two rows similar.
+"""Similarities: which pairs of rows are similar, and which are dissimilar."""
 
-`SIMILARITIES` maps the names that `ContrastiveEmbedding(similarity=...)` takes to the
-classes of this package.
-"""
-
+from sklearn_contrastive._validation import (
+    check_labels,
+    check_pair_labels,
+    infer_similarity,
+)
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._constraints import PairConstraints
 from sklearn_contrastive.similarity._function import FunctionSimilarity
@@ -14,10 +15,8 @@ from sklearn_contrastive.similarity._multilabel import (
 )
 from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
 from sklearn_contrastive.similarity._partners import PartnerSimilarity
-from sklearn_contrastive.similarity._row_numbers import check_pair_labels
 from sklearn_contrastive.similarity._targets import TargetSimilarity, check_targets
 from sklearn_contrastive.similarity._views import ViewSimilarity
-from sklearn_contrastive.similarity._y_values import check_labels, infer_similarity
 
 __all__ = [
     "SIMILARITIES",
@@ -37,6 +36,7 @@ __all__ = [
     "infer_similarity",
 ]
 
+#: The classes by the names that `ContrastiveEmbedding(similarity=...)` takes.
 SIMILARITIES = {
     "labels": LabelSimilarity,
     "neighbors": NeighborSimilarity,

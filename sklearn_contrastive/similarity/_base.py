@@ -1,4 +1,4 @@
-"""What every similarity offers to training."""
+"""The base class of similarities."""
 
 from abc import ABC, abstractmethod
 from copy import copy
@@ -9,59 +9,56 @@ from sklearn.base import BaseEstimator
 
 
 class Similarity(ABC, BaseEstimator):
-    """A source of similarity between the rows of a table.
+    """Which rows of a table are similar, and which are dissimilar.
 
-    Similarity compares keys, one a row, so that a batch can be compared with itself or
-    with any other rows whose keys are known.
+    A similarity compares keys, one per row, so that a batch can be compared with itself
+    or with any other rows whose keys are at hand.
 
-    To add one, write `fit`, which sets `rows_`, `keys` and `compare`; batches are then
-    drawn at random, and rows held out at random.
+    To add one, write `fit`, which sets `rows_`, `keys` and `compare`; all else has a
+    default.
 
     Attributes
     ----------
     rows_ : ndarray of shape (n_rows,)
         The row numbers that batches are drawn from.
+
+    classes_ : ndarray of shape (n_classes,) or None
+        The labels, sorted; None where there are none.
     """
 
-    #: Whether the weights of a pair are the same with its ends exchanged, so that half
-    #: of them will do.
-    symmetric = False
-    #: Whether `fit` looks at the values of the rows, which are then standardised.
+    classes_ = None
+    #: Whether each row has one of `classes_`, so that `prototypes` returns their keys.
+    has_classes = False
+    #: The value in `y` that means unknown; None where every value counts.
+    unlabeled = None
+    #: Whether `fit` uses the values of the rows, which are then standardised.
     reads_rows = False
-    #: Whether it was given row numbers of one table, which mean nothing in another.
+    #: Whether parameters hold row numbers of one table, which `of_rows` translates.
     uses_row_indices = False
     #: Whether `fit` cannot do without `y`.
     needs_y = False
     #: Whether `X` holds pairs of rows, (n_pairs, 2, n_features).
     takes_pairs = False
-    #: Whether `of_rows` may say which rows of its table those of `X` are.
-    takes_rows = False
-    #: Whether every pair is either similar or dissimilar, so that those of a class can be
-    #: added up by `attraction` without looking at any.
-    is_complete = False
     #: Whether there are dissimilar pairs.
     repels = True
-    #: The classes of the rows; None where they have none.
-    classes_ = None
-    #: How many points stand for a row in a step.
+    #: How many points a row has in a step, one per view.
     n_views = 1
-    #: Whether `compare` does the same to tensors that stay where they are, without
-    #: waiting for the device.
+    #: Whether `compare` runs the same operations on tensors in every step, on their
+    #: device and without waiting for it.
     repeatable = True
-    #: Whether `compare` looks at nothing but keys, so that one similarity may compare
-    #: those of several models.
+    #: Whether `compare` depends on nothing but the keys, so that one similarity serves
+    #: several models at once.
     batchable = False
-    #: The weight decay that ``alpha="auto"`` stands for, once fitted.
+    #: The weight decay for ``alpha="auto"``.
     auto_alpha = 1e-2
-    #: Parameters of the `NearestPairs` that ``miner="auto"`` stands for with losses of
-    #: pairs; none for its defaults.
+    #: Parameters of `NearestPairs` for ``miner="auto"`` with losses of pairs.
     auto_nearest: ClassVar[dict[str, int]] = {}
-    #: What ``activation="auto"`` stands for.
+    #: The activation for ``activation="auto"``.
     auto_activation = "relu"
 
     @abstractmethod
     def fit(self, X, y):
-        """Learn what makes the rows of a table similar.
+        """Learn which rows of a table are similar.
 
         Parameters
         ----------
@@ -69,7 +66,7 @@ class Similarity(ABC, BaseEstimator):
             The rows.
 
         y : array-like of shape (n_samples,) or None
-            What is known of them.
+            Their labels, targets or whatever similarity is read from.
 
         Returns
         -------
@@ -83,38 +80,40 @@ class Similarity(ABC, BaseEstimator):
 
         Parameters
         ----------
-        index : ndarray of int
-            Row numbers, in any shape.
+        index : ndarray of int of shape (..., n_rows)
+            Row numbers.
 
         Returns
         -------
         keys : Keys
-            The row numbers with what similarity is read from.
+            A number and a value for each point, of shape (..., n_views * n_rows), those
+            of the first view first; values may have further axes behind.
         """
 
     @abstractmethod
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom.
+        """Return how similar and how dissimilar anchors and candidates are.
 
         Parameters
         ----------
         keys : Keys
-            Keys of the anchors.
+            Keys of the anchors, numpy or torch.
 
         other_keys : Keys
             Keys of the candidates.
 
         work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays that the weights may be put into, where new ones would be slow.
+            Arrays to write the weights of tensors into, where new ones would be slow.
 
         Returns
         -------
         pairs : Pairs
-            Weights of shape (n_anchors, n_candidates); a row with itself is unknown.
+            Weights >= 0 of shape (n_anchors, n_candidates). Both are 0 where nothing is
+            known, and for a point with itself.
         """
 
     def batches(self, batch_size, rng):
-        """Return which rows sit together in the steps of one epoch.
+        """Return the rows of each batch of an epoch.
 
         Parameters
         ----------
@@ -127,8 +126,8 @@ class Similarity(ABC, BaseEstimator):
         Returns
         -------
         index : ndarray of shape (n_steps, batch_size)
-            Row numbers, at least one batch of them; here drawn at random without
-            replacement.
+            Row numbers, at least one batch of them, each at most once in a batch. By
+            default they are drawn at random without replacement.
         """
         n_steps = len(self.rows_) // batch_size
         order = rng.permutation(self.rows_)
@@ -148,7 +147,12 @@ class Similarity(ABC, BaseEstimator):
         Returns
         -------
         kept, held_out : Similarity
-            Both speak of the row numbers of the table that `fit` was given.
+            With the row numbers of the table that `fit` was given.
+
+        Raises
+        ------
+        ValueError
+            If there are too few rows for two parts.
         """
         order = rng.permutation(self.rows_)
         n_out = min(max(2, round(fraction * len(order))), len(order) - 2)
@@ -170,14 +174,61 @@ class Similarity(ABC, BaseEstimator):
         Returns
         -------
         similarity : Similarity
-            Speaks of the same row numbers.
+            With the row numbers of the same table.
         """
         similarity = copy(self)
         similarity.rows_ = rows
         return similarity
 
+    def of_rows(self, rows):
+        """Return a copy, not fitted, for some rows of the table that it was made for.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n_rows,)
+            The numbers that the rows of `X` have in the table whose row numbers the
+            parameters hold, each once.
+
+        Returns
+        -------
+        similarity : Similarity
+            With the row numbers of `X`.
+
+        Raises
+        ------
+        ValueError
+            By default, for a similarity without row numbers.
+        """
+        raise ValueError(
+            "`rows` is only used by a similarity with row numbers: a graph, "
+            f"NeighborSimilarity or PairConstraints; got {self}. Leave it out."
+        )
+
+    def prototypes(self, keys):
+        """Return one key per class, for losses that learn a proxy of each.
+
+        Parameters
+        ----------
+        keys : Keys
+            Keys of rows as tensors, for their precision and device.
+
+        Returns
+        -------
+        keys : Keys
+            Keys of the `classes_`, whose numbers are no rows.
+
+        Raises
+        ------
+        ValueError
+            By default, for a similarity without classes.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no classes. Use similarity='labels', or a loss "
+            "without proxies."
+        )
+
     def views(self, X, rng):
-        """Return what stands for rows in a step; here the rows themselves.
+        """Return the views of rows; by default the rows themselves.
 
         Parameters
         ----------
@@ -190,12 +241,12 @@ class Similarity(ABC, BaseEstimator):
         Returns
         -------
         X : ndarray of shape (n_views * n_rows, n_features)
-            One view of all rows after the other.
+            The first view of all rows, then the next.
         """
         return X
 
     def terms(self):
-        """Return the similarities that training adds up; here one.
+        """Return the similarities whose losses are added up; by default this one.
 
         Returns
         -------

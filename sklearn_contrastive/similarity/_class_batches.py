@@ -1,66 +1,44 @@
-"""Batches in which rows of one class meet, whatever the sizes of the classes."""
+"""Batches with several rows per class, where classes are rare, few or many; splits."""
 
 import numpy as np
 
-#: With more classes than this, batches are drawn by class.
-_MOST_UNIFORM_CLASSES = 32
-
 
 def class_batches(rows, codes, rows_per_class, batch_size, rng):
-    """Draw the batches of one pass, at random where that makes classes meet.
+    """Draw batches of shape (n_steps, batch_size): rows of every class, or in groups.
 
-    Parameters
-    ----------
-    rows, codes : ndarray of shape (n_rows,)
-        Row numbers and their class codes.
-
-    rows_per_class : int
-        Rows of one class that should meet.
-
-    batch_size : int
-        Rows in a batch, at most ``n_rows``.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    index : ndarray of shape (n_steps, batch_size)
-        Row numbers, each at most once in a row of `index`.
+    Rows have class `codes`; none comes twice in a batch.
     """
     n_steps = len(rows) // batch_size
-    # A batch of one class holds nothing to tell it from.
-    rows_per_class = max(1, min(rows_per_class, batch_size // 2))
-    counts = np.bincount(codes)
-    counts = counts[counts > 0]
-    expected = batch_size * counts.min() / len(rows)
-    few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
-    if batch_size == len(rows) or (few and expected >= rows_per_class):
-        order = rng.permutation(rows)
-        return order[: n_steps * batch_size].reshape(n_steps, batch_size)
-    fits = len(counts) * rows_per_class <= batch_size
-    draw = quota_batches if fits else group_batches
+    n_classes = np.count_nonzero(np.bincount(codes))
+    fits = n_classes * rows_per_class <= batch_size
+    draw = _quota_batches if fits else _group_batches
     return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
 
 
-def by_class(rows, codes, rng):
+def split_rows(rows, codes, fraction, rng):
+    """Return rows to keep and rows to hold out, about the same share of every class."""
+    rows, codes, rank, counts = _by_class(rows, codes, rng)
+    # The score needs pairs: rows leave two at a time, from two classes at least.
+    n_out = 2 * np.floor(fraction * counts / 2 + rng.uniform(size=len(counts)))
+    largest = np.argsort(-counts, kind="stable")[:2]
+    n_out[largest] = np.maximum(n_out[largest], 2)
+    out = rank < n_out[codes]
+    for part in (~out, out):
+        sizes = np.bincount(codes[part], minlength=len(counts))
+        if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
+            raise ValueError(
+                f"The {len(rows)} rows are too few to hold some out: rows kept and "
+                "rows held out both need two classes and a class of two rows. Set "
+                "`early_stopping=False` or pass `X_val` and `y_val`."
+            )
+    return np.sort(rows[~out]), np.sort(rows[out])
+
+
+def _by_class(rows, codes, rng):
     """Shuffle rows and sort them by class.
 
-    Parameters
-    ----------
-    rows, codes : ndarray of shape (n_rows,)
-        Row numbers and their class codes.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    rows, codes, rank : ndarray of shape (n_rows,)
-        Row numbers, their codes, and the place of each among those of its class.
-
-    counts : ndarray of shape (n_classes,)
-        Rows of each code.
+    Returns rows, their codes, the position of each row in its class, all of shape
+    (n_rows,), and the number of rows of each code.
     """
     order = rng.permutation(len(rows))
     order = order[np.argsort(codes[order], kind="stable")]
@@ -70,29 +48,9 @@ def by_class(rows, codes, rng):
     return rows, codes, np.arange(len(rows)) - first[codes], counts
 
 
-def quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
-    """Give every class a fixed number of places in each batch.
-
-    Parameters
-    ----------
-    rows, codes : ndarray of shape (n_rows,)
-        Row numbers and their class codes.
-
-    rows_per_class : int
-        Places that every class gets at least, if it has the rows.
-
-    n_steps, batch_size : int
-        Shape of the index.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    index : ndarray of shape (n_steps, batch_size)
-        Row numbers, each at most once in a batch.
-    """
-    rows, _, _, counts = by_class(rows, codes, rng)
+def _quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
+    """Give every class the same number of places in each batch, if it has the rows."""
+    rows, _, _, counts = _by_class(rows, codes, rng)
     counts = counts[counts > 0]
     half_and_half = len(counts) == 2
     floor = batch_size // 2 if half_and_half else rows_per_class
@@ -101,40 +59,18 @@ def quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
     parts = np.split(rows, np.cumsum(counts)[:-1])
     # A window of a repeated permutation that is no longer than the permutation holds
     # no row twice.
-    return np.concatenate(
-        [
-            np.resize(part, (n_steps, n_places))
-            for part, n_places in zip(parts, quota, strict=True)
-        ],
-        axis=1,
-    )
+    places = [
+        np.resize(part, (n_steps, n_places))
+        for part, n_places in zip(parts, quota, strict=True)
+    ]
+    return np.concatenate(places, axis=1)
 
 
-def group_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
-    """Lay groups of one class in a row, each class spread evenly, and cut it.
-
-    Parameters
-    ----------
-    rows, codes : ndarray of shape (n_rows,)
-        Row numbers and their class codes.
-
-    rows_per_class : int
-        Rows in a group.
-
-    n_steps, batch_size : int
-        Most batches to draw, and rows in each.
-
-    rng : numpy.random.RandomState
-        Source of randomness.
-
-    Returns
-    -------
-    index : ndarray of shape (n_batches, batch_size)
-        Row numbers, each at most once; at least one batch.
-    """
-    rows, codes, rank, counts = by_class(rows, codes, rng)
+def _group_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
+    """Line up groups of one class, each class spread evenly, and cut into batches."""
+    rows, codes, rank, counts = _by_class(rows, codes, rng)
     group = rank // rows_per_class
-    used = group < _groups_a_class(rows_per_class, n_steps, batch_size, counts)
+    used = group < _groups_per_class(rows_per_class, n_steps, batch_size, counts)
     rows, codes, group = rows[used], codes[used], group[used]
     n_groups = np.ceil(np.bincount(codes, minlength=len(counts)) / rows_per_class)
     place = (group + rng.uniform(size=len(counts))[codes]) / n_groups[codes]
@@ -143,8 +79,8 @@ def group_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
     return rows[: n_steps * batch_size].reshape(n_steps, batch_size)
 
 
-def _groups_a_class(rows_per_class, n_steps, batch_size, counts):
-    """Return how many groups a class may have: one a batch, if that fills one."""
+def _groups_per_class(rows_per_class, n_steps, batch_size, counts):
+    """Return how many groups a class may have: one per batch, if that fills one."""
     while n_steps > 0:
         n_rows = np.minimum(counts, n_steps * rows_per_class).sum()
         if n_rows // batch_size >= n_steps:

@@ -8,22 +8,21 @@ from scipy.sparse import coo_array, csr_array, triu
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive._pairs._repeats import without_repeats
+from sklearn_contrastive._validation import check_pair_labels
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import Edges, symmetric
+from sklearn_contrastive.similarity._edges import Edges, symmetric_weights
 from sklearn_contrastive.similarity._row_numbers import (
-    check_pair_labels,
     check_row_numbers,
     check_row_pairs,
-    renumbered,
+    renumber_pairs,
 )
 
 
 class PairConstraints(Similarity):
     """Given pairs are similar or dissimilar; of all others nothing is known.
 
-    Unknown pairs neither pull nor push. Batches are drawn along the pairs, half of
-    them similar and half dissimilar. A pair that is given both ways is left out, with a
-    warning.
+    Batches are drawn along the pairs, half of them similar and half dissimilar. A pair
+    that is given both ways is left out, with a warning.
 
     Parameters
     ----------
@@ -42,10 +41,10 @@ class PairConstraints(Similarity):
         the greater weight counts.
 
     transitive_closure : bool, default=False
-        Whether what follows from the pairs is known too: rows that a chain of
-        must-links joins are is_positive, and dissimilar the rows joined to the other end of a
+        Whether what follows from the pairs is known too: rows joined by a chain of
+        must-links are similar, and dissimilar to the rows joined to the other end of a
         cannot-link. A cannot-link inside such a group contradicts it, and leaves the
-        whole group without similar pairs; where answers may be wrong, do without. Not
+        whole group without similar pairs; leave it off where labels may be wrong. Not
         with `weights`.
 
     Attributes
@@ -63,15 +62,15 @@ class PairConstraints(Similarity):
 
     Notes
     -----
-    Under cross-validation the numbers speak of the whole table. Either pass
-    ``fit(..., rows=...)`` the numbers of the rows that are there, so that only pairs
-    inside the training fold are used; or let the samples be the pairs.
+    Under cross-validation the row numbers are those of the whole table. Either pass
+    ``fit(..., rows=...)`` the numbers of the rows of `X`, so that only pairs inside the
+    training fold are used; or let the samples be the pairs.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_contrastive.similarity import PairConstraints
-    >>> similarity = PairConstraints([[0, 1], [1, 2]], [1, 0]).fit(np.zeros((4, 3)), None)
+    >>> similarity = PairConstraints([[0, 1], [1, 2]], [1, 0]).fit(np.zeros((4, 3)))
     >>> keys = similarity.keys(np.arange(4))
     >>> similarity.compare(keys, keys).positive.astype(int)
     array([[0, 1, 0, 0],
@@ -92,7 +91,7 @@ class PairConstraints(Similarity):
         "transitive_closure": ["boolean"],
     }
 
-    symmetric, repeatable = True, False
+    repeatable = False
 
     def __init__(
         self, pairs=None, labels=None, *, weights=None, transitive_closure=False
@@ -104,10 +103,8 @@ class PairConstraints(Similarity):
 
     @property
     def uses_row_indices(self):
-        """Whether pairs are named by their row numbers."""
+        """Whether pairs are given by their row numbers."""
         return self.pairs is not None
-
-    takes_rows = True
 
     @property
     def takes_pairs(self):
@@ -115,27 +112,19 @@ class PairConstraints(Similarity):
         return not self.uses_row_indices
 
     def of_rows(self, rows):
-        """Return a copy with the pairs inside some rows, which are numbered anew.
+        """Return a copy with the pairs inside some rows, as `Similarity.of_rows`.
 
-        Parameters
-        ----------
-        rows : ndarray of int of shape (n_rows,)
-            Their numbers in the table that `pairs` speaks of.
-
-        Returns
-        -------
-        similarity : PairConstraints
-            Not fitted.
+        Raises a ValueError if there are none, or if the samples are the pairs.
         """
         if self.pairs is None:
             raise ValueError(
                 "`rows` must not be given when the samples are pairs themselves: they "
-                "hold no row numbers. Leave it out."
+                "have no row numbers. Leave it out."
             )
         similarity = copy(self)
         check_row_numbers(rows, None, "rows")
         pairs = check_row_pairs(self.pairs, None, "pairs")
-        similarity.pairs, kept = renumbered(pairs, rows)
+        similarity.pairs, kept = renumber_pairs(pairs, rows)
         if not kept.any():
             raise ValueError(
                 f"`rows` must hold both rows of some of the {len(pairs)} pairs; it "
@@ -144,7 +133,7 @@ class PairConstraints(Similarity):
             )
         similarity.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
         if self.weights is not None:
-            similarity.weights = self._checked_weights(len(pairs))[kept]
+            similarity.weights = self._check_weights(len(pairs))[kept]
         return similarity
 
     def fit(self, X, y=None):
@@ -176,26 +165,44 @@ class PairConstraints(Similarity):
         """
         self._validate_params()
         n_rows = X.shape[0]
-        if self.pairs is None:
-            if n_rows % 2:
-                raise ValueError(
-                    f"`X` must hold two rows for each pair, below each other; got "
-                    f"{n_rows} rows. Or name pairs by their row numbers, in `pairs`."
-                )
-            pairs = np.arange(n_rows).reshape(-1, 2)
-            is_positive = check_pair_labels(y, len(pairs), "y")
-        else:
-            pairs = check_row_pairs(self.pairs, n_rows, "pairs")
-            is_positive = check_pair_labels(self.labels, len(pairs), "labels")
-        weights = self._checked_weights(len(pairs))
+        pairs, is_positive = self._read_pairs(n_rows, y)
+        weights = self._check_weights(len(pairs))
         self._nodes = np.arange(n_rows)
         if self.transitive_closure:
             similar, dissimilar = self._close(pairs, is_positive, n_rows)
         else:
             similar, dissimilar = (
-                symmetric(*pairs[kind].T, weights[kind], n_rows)
+                symmetric_weights(*pairs[kind].T, weights[kind], n_rows)
                 for kind in (is_positive, ~is_positive)
             )
+        both = self._count_contradictions(similar, dissimilar)
+        agreed = similar - dissimilar
+        self._set_edges(Edges(agreed - agreed.multiply(both)))
+        if not all(len(ends) for ends, _ in self._kinds):
+            raise ValueError(
+                "Pairs must be of both kinds, similar and dissimilar; "
+                f"{is_positive.sum()} are similar and {(~is_positive).sum()} "
+                f"dissimilar, {self.n_contradictions_} of them contradict each other. "
+                "Where only similar pairs are known and all others are dissimilar, use "
+                "NeighborSimilarity with `graph`."
+            )
+        return self
+
+    def _read_pairs(self, n_rows, y):
+        """Return the row numbers of pairs, and which pairs are similar."""
+        if self.pairs is not None:
+            pairs = check_row_pairs(self.pairs, n_rows, "pairs")
+            return pairs, check_pair_labels(self.labels, len(pairs), "labels")
+        if n_rows % 2:
+            raise ValueError(
+                f"`X` must hold two rows for each pair, below each other; got {n_rows} "
+                "rows. Or give the row numbers of pairs, in `pairs`."
+            )
+        pairs = np.arange(n_rows).reshape(-1, 2)
+        return pairs, check_pair_labels(y, len(pairs), "y")
+
+    def _count_contradictions(self, similar, dissimilar):
+        """Return where both matrices have entries; count and warn of these pairs."""
         both = (similar != 0).multiply(dissimilar != 0)
         sizes = np.bincount(self._nodes)
         ends = both.nonzero()
@@ -204,24 +211,15 @@ class PairConstraints(Similarity):
         self.n_contradictions_ = int(n_pairs.sum()) // 2
         if self.n_contradictions_:
             warnings.warn(
-                f"{self.n_contradictions_} pairs are both similar and dissimilar by what is "
-                "given, and are left out.",
+                f"{self.n_contradictions_} pairs are both similar and dissimilar by "
+                "what is given, and are left out.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        agreed = similar - dissimilar
-        self._set_edges(Edges(agreed - agreed.multiply(both)))
-        if not all(len(ends) for ends, _ in self._kinds):
-            raise ValueError(
-                "Pairs must be of both kinds, similar and dissimilar; "
-                f"{is_positive.sum()} are similar and {(~is_positive).sum()} dissimilar, "
-                f"{self.n_contradictions_} of them contradict each other. Where only "
-                "similar pairs are known and all others are dissimilar, use "
-                "NeighborSimilarity with `graph`."
-            )
-        return self
+        return both
 
-    def _checked_weights(self, n_pairs):
+    def _check_weights(self, n_pairs):
+        """Return the weights of the pairs, ones by default."""
         if self.weights is None:
             return np.ones(n_pairs)
         if self.transitive_closure:
@@ -241,22 +239,24 @@ class PairConstraints(Similarity):
         return weights
 
     def _close(self, pairs, is_positive, n_rows):
-        """Join rows by must-links and return how the groups stand to each other."""
+        """Return the matrices between groups of rows that must-links join."""
         # Imported here because loading it takes longer than all else.
         from scipy.sparse.csgraph import connected_components
 
-        links = symmetric(*pairs[is_positive].T, np.ones(is_positive.sum()), n_rows)
+        links = symmetric_weights(
+            *pairs[is_positive].T, np.ones(is_positive.sum()), n_rows
+        )
         n_groups, self._nodes = connected_components(links, directed=False)
         ends = self._nodes[pairs[~is_positive].T]
         inside = ends[0, ends[0] == ends[1]]
-        apart = symmetric(*ends, np.ones(ends.shape[1]), n_groups).tolil()
+        apart = symmetric_weights(*ends, np.ones(ends.shape[1]), n_groups).tolil()
         apart[inside, inside] = 1
         joined = np.flatnonzero(np.bincount(self._nodes) > 1)
         together = np.ones(len(joined)), (joined, joined)
         return csr_array(together, shape=apart.shape), csr_array(apart)
 
     def _set_edges(self, edges, rows=None):
-        """Keep edges, and the rows at their ends."""
+        """Set the edges, the rows at their ends, and the pairs of either kind."""
         self.edges_ = edges
         known = edges.degrees()[self._nodes] > 0
         self.rows_ = np.flatnonzero(known if rows is None else known & rows)
@@ -276,25 +276,10 @@ class PairConstraints(Similarity):
         return similarity
 
     def hold_out(self, fraction, rng):
-        """Hold out some pairs of each kind; a row may be in pairs of both parts.
+        """Hold out pairs of each kind; a row may be in pairs of both parts.
 
-        Parameters
-        ----------
-        fraction : float
-            Share of the pairs to hold out, in (0, 1).
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        kept, held_out : PairConstraints
-            Similarities over disjoint pairs.
-
-        Raises
-        ------
-        ValueError
-            If there are not two pairs of each kind.
+        Parameters are those of `Similarity.hold_out`, with a fraction of the pairs.
+        Raises a ValueError if there are not two pairs of each kind.
         """
         parts = [], []
         for ends, weights in self._kinds:
@@ -317,36 +302,25 @@ class PairConstraints(Similarity):
     def batches(self, batch_size, rng):
         """Return both rows of pairs drawn at random, half similar and half dissimilar.
 
-        Parameters
-        ----------
-        batch_size : int
-            Rows in a batch, at most ``len(rows_)``.
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        index : ndarray of shape (n_steps, batch_size)
-            Row numbers, each at most once in a row of `index`.
+        Parameters are those of `Similarity.batches`.
         """
         drawn = super().batches(batch_size, rng)
         if len(self.rows_) == batch_size:
             return drawn
         n_steps, n_similar = len(drawn), max(1, batch_size // 4)
-        wanted = n_similar, batch_size // 2 - n_similar
+        n_each = n_similar, batch_size // 2 - n_similar
         parts = [
             self._draw(ends, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
-            for (ends, _), n_pairs in zip(self._kinds, wanted, strict=True)
+            for (ends, _), n_pairs in zip(self._kinds, n_each, strict=True)
         ]
         index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
         return without_repeats(index, self.rows_, rng)
 
     def _draw(self, ends, n_pairs, rng):
-        """Return both rows of so many pairs of a kind, each pair about as often."""
+        """Return both rows of pairs of a kind, each pair about as often."""
         nodes_there = self._nodes[self.rows_]
         sizes = np.bincount(nodes_there, minlength=self.edges_.weights.shape[0])
-        # Within a group of rows that are all is_positive, each row is to come about as often.
+        # Within a group of similar rows, each row comes about as often.
         shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
         if not n_pairs or not len(ends):
             return self.rows_[rng.randint(len(self.rows_), size=(n_pairs, 2))]
@@ -362,36 +336,11 @@ class PairConstraints(Similarity):
         return members[(np.cumsum(sizes) - sizes)[nodes] + offsets]
 
     def keys(self, index):
-        """Return row numbers with what pairs are looked up by.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Row numbers, and the same again or those of groups of rows that are is_positive.
-        """
+        """Return row numbers, and those of the groups of rows that closure joins."""
         return Keys(index, self._nodes[index])
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom.
-
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            The weights of the pairs that are known.
-        """
+        """Return the weights of given pairs, as `Similarity.compare` does."""
         rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         if isinstance(keys.rows, np.ndarray):
             known = self.edges_.read(keys.values, other_keys.values)

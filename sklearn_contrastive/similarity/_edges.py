@@ -1,22 +1,11 @@
-"""Weights of few pairs among many rows, read for some rows against others."""
+"""Weights of few pairs among many rows, as a sparse matrix."""
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 
 
 class Edges:
-    """A sparse symmetric matrix of weights.
-
-    Parameters
-    ----------
-    weights : sparse array of shape (n_nodes, n_nodes)
-        Symmetric; what is not stored is zero.
-
-    Attributes
-    ----------
-    weights : csr_array of shape (n_nodes, n_nodes)
-        In the form that is fast to read.
-    """
+    """A sparse symmetric matrix of weights > 0, or < 0 for dissimilar nodes."""
 
     def __init__(self, weights):
         self.weights = csr_array(weights)
@@ -25,7 +14,7 @@ class Edges:
         self._on_device = {}
 
     def __getstate__(self):
-        # Arrays on a device are made anew where they are needed.
+        # Arrays on a device are made again where they are needed.
         return {"weights": self.weights, "_on_device": {}}
 
     def degrees(self):
@@ -33,7 +22,7 @@ class Edges:
         return np.diff(self.weights.indptr)
 
     def among(self, nodes):
-        """Return the edges with both ends among some nodes, for the same numbers."""
+        """Return the edges with both ends in `nodes`, with the same numbers."""
         chosen = np.zeros(self.weights.shape[0], dtype=bool)
         chosen[nodes] = True
         table = self.weights.tocoo()
@@ -42,20 +31,9 @@ class Edges:
         return Edges(coo_array(parts, shape=table.shape))
 
     def partners(self, nodes, rng):
-        """Return for each node the other end of one of its edges.
+        """Return for each node the other end of one of its edges, drawn at random.
 
-        Parameters
-        ----------
-        nodes : ndarray of int
-            Node numbers, in any shape.
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        partners : ndarray of int
-            Node numbers; a node without edges is its own partner.
+        Nodes may have any shape; one without edges is its own partner.
         """
         indptr, indices = self.weights.indptr, self.weights.indices
         degrees = indptr[nodes + 1] - indptr[nodes]
@@ -66,21 +44,7 @@ class Edges:
         return np.where(degrees > 0, partners, nodes)
 
     def read(self, nodes, others):
-        """Return the weights between nodes, in numpy.
-
-        Parameters
-        ----------
-        nodes : ndarray of int of shape (..., n_nodes)
-            Ends on one side.
-
-        others : ndarray of int of shape (..., n_others)
-            Ends on the other side.
-
-        Returns
-        -------
-        weights : ndarray of shape (..., n_nodes, n_others)
-            Zero where there is no edge.
-        """
+        """Return the weights between nodes in numpy, shape (..., n_nodes, n_others)."""
         left, right = nodes[..., None], others[..., None, :]
         shape = np.broadcast_shapes(left.shape, right.shape)
         ends = (np.broadcast_to(side, shape).flatten() for side in (left, right))
@@ -88,23 +52,9 @@ class Edges:
         return np.asarray(found, dtype=np.float64).reshape(shape)
 
     def write(self, nodes, others, out):
-        """Write the weights between nodes, in torch, without looking at each couple.
+        """Write the weights between nodes into a tensor, edge by edge, and return it.
 
-        Parameters
-        ----------
-        nodes : Tensor of int of shape (n_nodes,)
-            Ends on one side.
-
-        others : Tensor of int of shape (n_others,)
-            Ends on the other side.
-
-        out : Tensor of shape (n_nodes, n_others)
-            Where to write.
-
-        Returns
-        -------
-        out : Tensor of shape (n_nodes, n_others)
-            The same.
+        The shape of `out` is (n_nodes, n_others).
         """
         import torch
 
@@ -128,7 +78,7 @@ class Edges:
         return out
 
     def _tensors(self, like):
-        """Return starts, ends and weights of edges, and a place for each node."""
+        """Return starts, ends and weights of edges, and an array of -1 per node."""
         import torch
 
         kind = like.device, like.dtype
@@ -143,24 +93,10 @@ class Edges:
         return self._on_device[kind]
 
 
-def symmetric(rows, columns, weights, n_nodes):
-    """Return a symmetric matrix of weights, the greatest where a pair is named twice.
+def symmetric_weights(rows, columns, weights, n_nodes):
+    """Return a symmetric csr_array with the greatest of the weights of a pair.
 
-    Parameters
-    ----------
-    rows, columns : ndarray of int of shape (n_pairs,)
-        Ends of the pairs, in either order.
-
-    weights : ndarray of shape (n_pairs,)
-        Weights > 0.
-
-    n_nodes : int
-        How many nodes there are.
-
-    Returns
-    -------
-    matrix : csr_array of shape (n_nodes, n_nodes)
-        With nothing on the diagonal.
+    Pairs come in either order and more than once; the diagonal is left out.
     """
     low, high = np.minimum(rows, columns), np.maximum(rows, columns)
     order = np.lexsort((weights, high, low))
@@ -174,27 +110,11 @@ def symmetric(rows, columns, weights, n_nodes):
     return csr_array((both, ends), shape=(n_nodes, n_nodes))
 
 
-def checked_graph(graph, n_rows):
-    """Return a sparse graph of the rows in coordinate form, or say what is wrong.
+def check_graph(graph, n_rows):
+    """Return a sparse graph of rows as a float64 coo_array without its diagonal.
 
-    Parameters
-    ----------
-    graph : sparse matrix of shape (n_samples, n_samples)
-        Weights of similarity.
-
-    n_rows : int or None
-        How many rows it must speak of; None for any number.
-
-    Returns
-    -------
-    graph : coo_array of shape (n_samples, n_samples)
-        The same, in float64 and without its diagonal.
-
-    Raises
-    ------
-    ValueError
-        If it is not sparse, not square, speaks of another number of rows, or has
-        weights that are not finite and > 0.
+    Raises a ValueError if it is not sparse, not square, does not have `n_rows` rows
+    (None for any number), or has weights that are not finite and > 0.
     """
     if not issparse(graph):
         raise ValueError(
@@ -207,19 +127,19 @@ def checked_graph(graph, n_rows):
         raise ValueError(f"`graph` must be square; got shape {graph.shape}.")
     if n_rows is not None and graph.shape[0] != n_rows:
         raise ValueError(
-            f"`graph` speaks of {graph.shape[0]} rows and `X` has {n_rows}. Row "
+            f"`graph` has {graph.shape[0]} rows and `X` has {n_rows}. Row "
             "numbers mean nothing in another table: pass the numbers that the rows of "
             "`X` have in the graph as fit(..., rows=...), as in cross-validation with "
-            "params={'rows': numpy.arange(n_samples)}, or look for neighbours in `X` "
+            "params={'rows': numpy.arange(n_samples)}, or search neighbours in `X` "
             "with NeighborSimilarity(n_neighbors=...)."
         )
     off = graph.row != graph.col
     weights = graph.data[off].astype(np.float64)
     if not (np.isfinite(weights) & (weights > 0)).all():
         raise ValueError(
-            "`graph` must hold weights > 0, the greater the more similar; got some from "
-            f"{weights.min():g} to {weights.max():g}. A graph of distances must be "
-            "turned into weights first, or made with mode='connectivity'."
+            "`graph` must hold weights > 0, the greater the more similar; got some "
+            f"from {weights.min():g} to {weights.max():g}. A graph of distances must "
+            "be turned into weights first, or made with mode='connectivity'."
         )
     parts = weights, (graph.row[off], graph.col[off])
     return coo_array(parts, shape=graph.shape)

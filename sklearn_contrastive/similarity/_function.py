@@ -1,17 +1,14 @@
-"""Similarity from a function of the user's own."""
+"""Similarity from a function of the user."""
 
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._validation import raise_inconsistent_length, raise_missing_y
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._y_values import (
-    raise_inconsistent_length,
-    raise_missing_y,
-)
 
 
 class FunctionSimilarity(Similarity):
-    """Rows are as similar as a function of their entries in `y` says.
+    """The similarity of two rows is a function of their entries in `y`.
 
     Parameters
     ----------
@@ -80,54 +77,32 @@ class FunctionSimilarity(Similarity):
         return self
 
     def keys(self, index):
-        """Return row numbers, by which entries are looked up.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Twice the same row numbers.
-        """
+        """Return twice the row numbers, by which entries are looked up."""
         return Keys(index, index)
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom, and how much.
+        """Return weights in [0, 1] that add up to 1, as `Similarity.compare` does.
 
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Not used.
-
-        Returns
-        -------
-        pairs : Pairs
-            Weights in [0, 1] that add up to 1; both 0 where nothing is known.
-
-        Raises
-        ------
-        ValueError
-            If the function returns another shape, or numbers outside [0, 1].
+        Both are 0 where the function returns NaN. Raises a ValueError if it returns
+        another shape, or numbers outside [0, 1].
         """
         given = keys.rows
-        numpy = isinstance(given, np.ndarray)
-        if numpy:
-            rows, others = given, other_keys.rows
-        else:
-            both = keys, other_keys
-            rows, others = (each.rows.cpu().numpy().astype(int) for each in both)
+        if isinstance(given, np.ndarray):
+            return self._compare_arrays(given, other_keys.rows)
+        import torch
+
+        rows, others = (
+            each.rows.cpu().numpy().astype(int) for each in (keys, other_keys)
+        )
+        weights = self._compare_arrays(rows, others)
+        dtype = given.dtype if given.is_floating_point() else torch.float32
+        return Pairs(*(torch.from_numpy(w).to(given.device, dtype) for w in weights))
+
+    def _compare_arrays(self, rows, others):
+        """Return the weights between rows of these numbers."""
         if rows.ndim > 1:
             # Several sets of anchors, each with candidates of its own.
-            parts = [
-                self.compare(Keys(i, i), Keys(j, j))
-                for i, j in zip(rows, others, strict=True)
-            ]
+            parts = map(self._compare_arrays, rows, others)
             return Pairs(*map(np.stack, zip(*parts, strict=True)))
         rows, others = rows[:, None], others[None, :]
         similar = np.asarray(self.function(self._entries[rows], self._entries[others]))
@@ -135,8 +110,8 @@ class FunctionSimilarity(Similarity):
         if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
                 f"`similarity` must return an array of numbers of shape {shape}; it "
-                f"returned {similar.dtype} of shape {similar.shape}. Use operations that "
-                "broadcast, as numpy's do."
+                f"returned {similar.dtype} of shape {similar.shape}. Use operations "
+                "that broadcast, as numpy's do."
             )
         similar = similar.astype(float)
         if np.nanmin(similar, initial=0) < 0 or np.nanmax(similar, initial=1) > 1:
@@ -147,10 +122,4 @@ class FunctionSimilarity(Similarity):
             )
         known = (~np.isnan(similar) & (rows != others)).astype(float)
         similar = np.nan_to_num(similar) * known
-        weights = Pairs(similar, known - similar)
-        if numpy:
-            return weights
-        import torch
-
-        dtype = given.dtype if given.is_floating_point() else torch.float32
-        return Pairs(*(torch.from_numpy(w).to(given.device, dtype) for w in weights))
+        return Pairs(similar, known - similar)

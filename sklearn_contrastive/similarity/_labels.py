@@ -2,63 +2,65 @@
 
 import warnings
 from copy import copy
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
-from sklearn_contrastive._pairs._repeats import without_repeats
+from sklearn_contrastive._pairs._keys import Keys, Pairs, view_numbers, work_arrays
+from sklearn_contrastive._validation import check_labels
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._class_batches import by_class, class_batches
-from sklearn_contrastive.similarity._class_sums import attraction
-from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
-from sklearn_contrastive.similarity._views import ViewSimilarity
-from sklearn_contrastive.similarity._y_values import check_labels, raise_too_few_classes
+from sklearn_contrastive.similarity._class_batches import class_batches, split_rows
+from sklearn_contrastive.similarity._unlabeled import (
+    mixed_batches,
+    resolve_unsupervised,
+)
+
+#: With more classes than this, batches are drawn by class.
+_MOST_UNIFORM_CLASSES = 32
 
 
 class LabelSimilarity(Similarity):
     """Rows of the same class are similar, rows of different classes are not.
 
-    How a batch is drawn depends on the classes, so that most rows find both a
-    positive and a negative in it:
+    How a batch is drawn depends on the classes, so that most rows have a positive and a
+    negative in it:
 
     - at random while every class can expect `rows_per_class` rows or more and there
       are at most 32 classes;
     - otherwise with `rows_per_class` rows of every class in each batch and the rest in
       proportion to class size, and half and half for two classes;
     - with more classes than fit into a batch that way, as groups of `rows_per_class`
-      rows of one class, where no class takes more than about one group a batch.
+      rows of one class, where no class takes more than about one group per batch.
 
-    No row appears twice in a batch. A class with fewer rows gives what it has, and the
-    row of a class that has only one is still a negative to all others.
+    No row appears twice in a batch. A class with fewer rows gives all of them, and the
+    only row of a class is still a negative of all others.
 
-    Where labels are known of some rows only, `unlabeled` says which value stands for
-    the others. Up to half of each batch are then rows with a label, drawn as above, and
-    the rest is drawn from all rows by `unsupervised`, whose similarity is learned beside
-    that of the labels.
+    Where only some rows have a label, `unlabeled` is the value that marks the others.
+    Up to half of each batch are then rows with a label, drawn as above, and
+    `unsupervised` draws the rest from all rows; its similarity is learned beside that
+    of the labels.
 
     Parameters
     ----------
     rows_per_class : int, default=4
-        Rows of one class that should meet in a batch, >= 2.
+        Rows of one class that a batch should have at least, >= 2.
 
     unlabeled : object, default=None
-        The value in `y` that stands for a label that is not known, such as -1 or
-        ``numpy.nan`` (for all missing values). None: every value is a label.
+        The value in `y` that means unknown, such as -1 or ``numpy.nan`` (for all
+        missing values). None: every value is a label.
 
     unsupervised : {"neighbors", "views"}, Similarity or None, default="neighbors"
-        What makes rows similar whatever their labels: ``"neighbors"`` pulls each row
-        to its 10 nearest, ``NeighborSimilarity(10, repel=False)``; ``"views"`` tells
-        rows from changed copies of others, ``ViewSimilarity(keep_original=True)``.
-        None: rows without a label are not used. Only asked where some rows have none.
-        What only attracts, as these neighbours do, is learned by the contrastive loss
-        where `loss` needs dissimilar pairs.
+        The similarity of all rows, whatever their labels: ``"neighbors"`` pulls each
+        row to its 10 nearest, ``NeighborSimilarity(10, repel=False)``; ``"views"``
+        separates rows from changed copies of others,
+        ``ViewSimilarity(keep_original=True)``. None: rows without a label are not used.
+        Without effect where every row has a label. A similarity without dissimilar
+        pairs, such as these neighbours, is learned by the contrastive loss where `loss`
+        needs dissimilar pairs.
 
     unsupervised_weight : float, default=1.0
-        What the loss over the similarity of `unsupervised` is multiplied with, >= 0.
+        Factor of the loss over the similarity of all rows, >= 0.
 
     Attributes
     ----------
@@ -73,8 +75,7 @@ class LabelSimilarity(Similarity):
         The row numbers that batches are drawn from.
 
     unsupervised_ : Similarity or None
-        The similarity beside that of the labels, fitted; None where every row has a
-        label.
+        The fitted similarity of all rows; None where every row has a label.
 
     Notes
     -----
@@ -90,8 +91,6 @@ class LabelSimilarity(Similarity):
     array([[2, 0, 1, 3, 4]])
     """
 
-    needs_y = True
-
     _parameter_constraints = {
         "rows_per_class": [Interval(Integral, 2, None, closed="left")],
         "unlabeled": "no_validation",
@@ -99,7 +98,7 @@ class LabelSimilarity(Similarity):
         "unsupervised_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    symmetric = True
+    has_classes = needs_y = True
     unsupervised_ = None
 
     def __init__(
@@ -117,23 +116,10 @@ class LabelSimilarity(Similarity):
 
     @property
     def reads_rows(self):
-        """Whether the similarity beside that of the labels looks at the rows."""
+        """Whether the similarity of all rows uses their values."""
         if self.unlabeled is None or self.unsupervised is None:
             return False
-        return self._beside().reads_rows
-
-    @property
-    def n_views(self):
-        """How many points stand for a row in a step."""
-        return 1 if self.unsupervised_ is None else self.unsupervised_.n_views
-
-    def _beside(self):
-        """Return the similarity beside that of the labels, not fitted."""
-        if self.unsupervised == "neighbors":
-            return NeighborSimilarity(n_neighbors=10, repel=False)
-        if self.unsupervised == "views":
-            return ViewSimilarity(keep_original=True)
-        return clone(self.unsupervised)
+        return resolve_unsupervised(self.unsupervised).reads_rows
 
     def fit(self, X, y):
         """Read the classes.
@@ -141,7 +127,7 @@ class LabelSimilarity(Similarity):
         Parameters
         ----------
         X : array of shape (n_samples, n_features) or None
-            The rows; only their number is used.
+            The rows. Their values are used only where some have no label.
 
         y : array-like of shape (n_samples,)
             Class labels of any sortable type.
@@ -176,7 +162,7 @@ class LabelSimilarity(Similarity):
                 "Convert them to one type, for example to str."
             ) from error
         if len(self.classes_) < 2 or np.bincount(codes.reshape(-1)).max() < 2:
-            raise_too_few_classes(self.classes_, len(codes))
+            _raise_too_few_classes(self.classes_, len(codes))
         if y.dtype.kind in "iuf" and 2 * len(self.classes_) > len(codes) > 20:
             warnings.warn(
                 f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
@@ -186,25 +172,33 @@ class LabelSimilarity(Similarity):
             )
         self.codes_ = np.empty(len(y), dtype=np.int32)
         self.codes_[known] = codes.reshape(-1)
-        self.unsupervised_, self.rows_ = None, np.flatnonzero(known)
-        self.is_complete = self.batchable = known.all()
-        if not self.is_complete:
-            # Each of them is a class of its own: similar to no other row.
-            unknown = np.arange(np.count_nonzero(~known))
-            self.codes_[~known] = len(self.classes_) + unknown
-            if self.unsupervised is not None:
-                self.unsupervised_ = self._beside().fit(X, None)
-                self.rows_ = np.arange(len(y))
+        self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
+        self.batchable = len(self.rows_) == len(y)
+        if not self.batchable:
+            self._fit_unlabeled(X, known)
         return self
 
-    def _labelled(self):
-        """Return the rows that have a label, of those that batches are drawn from."""
+    def _fit_unlabeled(self, X, known):
+        """Give rows without a label codes, and fit the similarity of all rows."""
+        # Each of them is a class of its own: similar to no other row.
+        unknown = np.arange(np.count_nonzero(~known))
+        self.codes_[~known] = len(self.classes_) + unknown
+        if self.unsupervised is not None:
+            self.unsupervised_ = resolve_unsupervised(self.unsupervised).fit(X, None)
+            self.n_views = self.unsupervised_.n_views
+            self.rows_ = np.arange(len(known))
+
+    def _labeled(self):
+        """Return the similarity of the rows with a label alone."""
         if self.unsupervised_ is None:
-            return self.rows_
-        return self.rows_[self.codes_[self.rows_] < len(self.classes_)]
+            return self
+        labeled = copy(self)
+        labeled.rows_ = self.rows_[self.codes_[self.rows_] < len(self.classes_)]
+        labeled.unsupervised_, labeled.n_views = None, 1
+        return labeled
 
     def terms(self):
-        """Return the similarity by labels and, where some are unknown, the other one.
+        """Return this similarity and, where labels are unknown, that of all rows.
 
         Returns
         -------
@@ -217,109 +211,48 @@ class LabelSimilarity(Similarity):
         return terms
 
     def views(self, X, rng):
-        """Return what stands for rows in a step, as `unsupervised` says."""
+        """Return the views of the similarity of all rows, or the rows themselves."""
         return X if self.unsupervised_ is None else self.unsupervised_.views(X, rng)
 
     def hold_out(self, fraction, rng):
-        """Hold out about the same share of every class.
+        """Hold out about the same share of every class, of rows with a label only.
 
-        Parameters
-        ----------
-        fraction : float
-            Share of the rows to hold out, in (0, 1).
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        kept, held_out : LabelSimilarity
-            Similarities over disjoint rows. Both hold a pair of the same class and
-            one of different classes.
-
-        Raises
-        ------
-        ValueError
-            If the table is too small for that.
+        Both parts have a pair of the same class and one of different classes, else a
+        ValueError is raised; parameters are those of `Similarity.hold_out`.
         """
-        labelled = self._labelled()
-        rows, codes, rank, counts = by_class(labelled, self.codes_[labelled], rng)
-        # Judging needs pairs: rows leave two at a time, from two classes at least.
-        chance = rng.uniform(size=len(counts))
-        wanted = 2 * np.floor(fraction * counts / 2 + chance)
-        largest = np.argsort(-counts, kind="stable")[:2]
-        wanted[largest] = np.maximum(wanted[largest], 2)
-        out = rank < wanted[codes]
-        kept, held_out = copy(self), copy(self)
-        kept.rows_, held_out.rows_ = np.sort(rows[~out]), np.sort(rows[out])
-        for part in (kept, held_out):
-            part.unsupervised_ = None
-            sizes = np.bincount(self.codes_[part.rows_], minlength=len(counts))
-            if sizes.max() < 2 or np.count_nonzero(sizes) < 2:
-                raise ValueError(
-                    f"The {len(rows)} rows are too few to hold some out: rows kept and "
-                    "rows held out both need two classes and a class of two rows. Set "
-                    "`early_stopping=False` or pass `X_val` and `y_val`."
-                )
+        labeled = self._labeled()
+        rows, codes = labeled.rows_, self.codes_[labeled.rows_]
+        kept, held_out = map(labeled.among, split_rows(rows, codes, fraction, rng))
         if self.unsupervised_ is not None:
-            kept.rows_ = np.setdiff1d(self.rows_, held_out.rows_)
+            kept = self.among(np.setdiff1d(self.rows_, held_out.rows_))
             kept.unsupervised_ = self.unsupervised_.among(kept.rows_)
         return kept, held_out
 
     def batches(self, batch_size, rng):
-        """Return which rows sit together in the steps of one epoch.
+        """Return batches with positives and negatives for most of their rows.
 
-        Parameters
-        ----------
-        batch_size : int
-            Rows in a batch, at most ``len(rows_)``.
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        index : ndarray of shape (n_steps, batch_size)
-            Row numbers, each at most once in a row of `index`.
+        Parameters are those of `Similarity.batches`.
         """
-        if self.unsupervised_ is None:
-            codes = self.codes_[self.rows_]
-            return class_batches(
-                self.rows_, codes, self.rows_per_class, batch_size, rng
+        if self.unsupervised_ is not None:
+            drawn = super().batches(batch_size, rng)
+            return mixed_batches(
+                drawn, self._labeled(), self.unsupervised_, self.rows_, rng
             )
-        drawn = super().batches(batch_size, rng)
-        if len(self.rows_) == batch_size:
-            return drawn
-        labelled = self._labelled()
-        by_labels = partial(
-            class_batches, labelled, self.codes_[labelled], self.rows_per_class
-        )
-        n_steps, n_places = len(drawn), min(batch_size // 2, len(labelled))
-        n_others = min(batch_size - n_places, len(self.unsupervised_.rows_))
-        parts = [drawn[:, : batch_size - n_places - n_others]]
-        for draw, size in (
-            (by_labels, n_places),
-            (self.unsupervised_.batches, n_others),
-        ):
-            found = [draw(size, rng)]
-            while sum(map(len, found)) < n_steps:
-                found.append(draw(size, rng))
-            parts.append(np.concatenate(found)[:n_steps])
-        return without_repeats(np.concatenate(parts, axis=1), self.rows_, rng)
+        n_rows, codes = len(self.rows_), self.codes_[self.rows_]
+        counts = np.bincount(codes)
+        counts = counts[counts > 0]
+        # A batch of one class has no negatives.
+        rows_per_class = max(1, min(self.rows_per_class, batch_size // 2))
+        expected = batch_size * counts.min() / n_rows
+        few = 2 < len(counts) <= _MOST_UNIFORM_CLASSES
+        if batch_size < n_rows and not (few and expected >= rows_per_class):
+            return class_batches(self.rows_, codes, rows_per_class, batch_size, rng)
+        n_steps = n_rows // batch_size
+        order = rng.permutation(self.rows_)
+        return order[: n_steps * batch_size].reshape(n_steps, batch_size)
 
     def keys(self, index):
-        """Return row numbers with their class codes.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Row numbers and class codes, in the shape of `index`.
-        """
+        """Return row numbers with their class codes, as `Similarity.keys` does."""
         codes = self.codes_[index]
         if self.n_views == 1:
             return Keys(index, codes)
@@ -327,90 +260,45 @@ class LabelSimilarity(Similarity):
         return Keys(numbers, np.concatenate([codes] * self.n_views, axis=-1))
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom.
+        """Return weights of 0 and 1, as `Similarity.compare` does."""
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
+        codes, other_codes = keys.values[..., None], other_keys.values[..., None, :]
+        if isinstance(keys.rows, np.ndarray):
+            positive = ((codes == other_codes) & (rows != others)).astype(float)
+            negative = (codes != other_codes).astype(float)
+        else:
+            import torch
 
-        Parameters
-        ----------
-        keys : Keys
-            Keys of the anchors.
-
-        other_keys : Keys
-            Keys of the candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            Weights of 0 and 1, of shape (n_anchors, n_candidates).
-        """
-        pairs = same_value_pairs(keys, other_keys, work)
-        if not self.is_complete:
-            negative = pairs.negative
-            negative *= (keys.values < len(self.classes_))[..., None]
-            negative *= (other_keys.values < len(self.classes_))[..., None, :]
-        return pairs
-
-    def similar(self, keys, other_keys, work):
-        """Write 1 for rows of the same class and 0 for others, in torch.
-
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates, as tensors of floats.
-
-        work : Tensor of shape (3, n_anchors, n_candidates)
-            Where to write, in its first array.
-
-        Returns
-        -------
-        flags : Tensor of shape (n_anchors, n_candidates)
-            The flags.
-        """
-        import torch
-
-        ours, theirs = keys.values[..., None], other_keys.values[..., None, :]
-        return torch.eq(ours, theirs, out=work[0])
+            positive, negative, itself = work_arrays(keys, other_keys, work)
+            # Straight to floats: arithmetic with booleans is several times slower.
+            torch.eq(rows, others, out=itself)
+            torch.eq(codes, other_codes, out=positive)
+            torch.ne(codes, other_codes, out=negative)
+            positive.sub_(itself)
+        if not self.batchable:
+            # Pairs with a row whose label is unknown.
+            negative *= codes < len(self.classes_)
+            negative *= other_codes < len(self.classes_)
+        return Pairs(positive, negative)
 
     def prototypes(self, keys):
-        """Return keys for one point a class, which is no row of the table.
-
-        Parameters
-        ----------
-        keys : Keys
-            Keys of rows as tensors, whose precision and device are wanted.
-
-        Returns
-        -------
-        keys : Keys
-            One for each of `classes_`.
-        """
+        """Return one key per class, as `Similarity.prototypes` does."""
         import torch
 
         codes = torch.arange(len(self.classes_))
         return Keys((-1 - codes).to(keys.rows), codes.to(keys.values))
 
-    def attraction(self, keys, Z):
-        """Add up all positive pairs without looking at any: by class means.
 
-        Parameters
-        ----------
-        keys : Keys
-            Keys of distinct rows, as tensors.
-
-        Z : Tensor of shape (n_rows, n_components)
-            Their points; a leading axis, of keys too, holds independent models.
-
-        Returns
-        -------
-        squares : Tensor of shape ()
-            Sum of squared distances over all ordered pairs of a class.
-
-        n_pairs : Tensor of shape ()
-            Their number.
-
-        pulls : Tensor of shape (n_rows, n_components)
-            For each row, the sum of its differences to the rows of its class.
-        """
-        return attraction(keys.values.long(), len(self.classes_), Z)
+def _raise_too_few_classes(classes, n_rows):
+    """Raise for labels that make no pairs of both kinds."""
+    if len(classes) < 2:
+        found = f"one class only, {classes[0]}" if len(classes) else "no labels"
+        raise ValueError(
+            f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
+            "what keeps the embedding from collapsing."
+        )
+    raise ValueError(
+        f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
+        f"{n_rows} rows (n_samples={n_rows}), so no two rows are similar. If `y` is "
+        "continuous, use similarity='targets', or cut it into classes first."
+    )

@@ -5,19 +5,19 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
-from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._y_values import (
+from sklearn_contrastive._validation import (
     holds_sets,
     raise_inconsistent_length,
     raise_missing_y,
 )
+from sklearn_contrastive.similarity._base import Similarity
 
-#: Rows compared with each other to see whether any are dissimilar.
+#: Rows compared to find out whether any are dissimilar.
 _N_COMPARED = 1000
 
 
 class MultilabelSimilarity(Similarity):
-    r"""Rows are similar as far as they share labels.
+    r"""Rows are similar to the degree that they share labels.
 
     With the label sets :math:`S_i` of rows, ``"jaccard"`` weighs a pair by
 
@@ -25,8 +25,8 @@ class MultilabelSimilarity(Similarity):
         w^-_{ij} = 1 - w^+_{ij}
 
     and ``"overlap"`` counts two rows as similar if they share any label. A row without
-    labels is dissimilar every row that has some; of two rows without labels nothing is
-    known.
+    labels is dissimilar to every row that has some; of two rows without labels nothing
+    is known.
 
     Parameters
     ----------
@@ -61,8 +61,6 @@ class MultilabelSimilarity(Similarity):
     needs_y = True
 
     _parameter_constraints = {"measure": [StrOptions({"jaccard", "overlap"})]}
-
-    symmetric = True
 
     def __init__(self, measure="jaccard"):
         self.measure = measure
@@ -109,41 +107,19 @@ class MultilabelSimilarity(Similarity):
             )
         if not dissimilar:
             raise ValueError(
-                "`y` must hold rows that are dissimilar; every row shares a label with all "
-                "others. Drop labels that all rows have."
+                "`y` must hold rows that are dissimilar; every row shares a label with "
+                "all others. Drop labels that all rows have."
             )
         return self
 
     def keys(self, index):
-        """Return row numbers with their indicators.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Indicators have an axis of labels behind the shape of `index`.
-        """
+        """Return row numbers with indicators of labels, as `Similarity.keys` does."""
         return Keys(index, self.indicators_[index])
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom, and how much.
+        """Return weights in [0, 1] that add up to 1, as `Similarity.compare` does.
 
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            Weights in [0, 1] that add up to 1; both 0 where neither row has a label.
+        Both are 0 where neither row has a label.
         """
         rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         if isinstance(keys.rows, np.ndarray):
@@ -172,30 +148,10 @@ class MultilabelSimilarity(Similarity):
 
 
 def check_label_sets(y, n_rows):
-    """Return labels and an indicator matrix, or say what is wrong with label sets.
+    """Return labels and indicators of 0 and 1 in bytes, shape (n_samples, n_classes).
 
-    Parameters
-    ----------
-    y : {array-like, sparse matrix} of shape (n_samples, n_classes) or list of sets
-        An indicator matrix of 0 and 1, or the labels of each row.
-
-    n_rows : int or None
-        How many rows there must be; None for any number.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        The labels.
-
-    indicators : ndarray of shape (n_samples, n_classes)
-        1 where a row has a label, in single bytes.
-
-    Raises
-    ------
-    ValueError
-        If `y` is neither of the two, or of another length.
-    TypeError
-        If labels cannot be sorted.
+    `y` is such a matrix, or a list of label sets, `n_rows` long (None for any number).
+    Raises a ValueError for all else, and a TypeError for labels that cannot be sorted.
     """
     from sklearn.preprocessing import MultiLabelBinarizer
 

@@ -1,4 +1,4 @@
-"""Similarity from a graph of neighbours, computed from the rows or given."""
+"""Similarity from a graph of neighbours, searched among the rows or given."""
 
 from copy import copy
 from numbers import Integral
@@ -10,49 +10,48 @@ from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import Edges, checked_graph, symmetric
+from sklearn_contrastive.similarity._edges import Edges, check_graph, symmetric_weights
 from sklearn_contrastive.similarity._row_numbers import (
     check_row_numbers,
     check_row_pairs,
-    renumbered,
+    renumber_pairs,
 )
 
 
 class NeighborSimilarity(Similarity):
-    """Neighbours are similar, all other rows are not: no labels are needed.
+    """Neighbours are similar, all other rows are dissimilar; no labels are needed.
 
     Two rows are neighbours if one is among the `n_neighbors` nearest of the other [1]_,
-    or if an edge says so. Half of each batch is drawn at random and the other half
-    from the neighbours of these rows, so that every row meets one; the others it meets
-    are its dissimilar rows.
+    or if they have an edge. Half of each batch is drawn at random and the other half
+    from the neighbours of these rows, so that every row has a positive; the others in
+    the batch are its negatives.
 
     Parameters
     ----------
     n_neighbors : int, default=5
         Nearest rows of each row, >= 1, by Euclidean distance between standardised rows.
         More of them keep wider neighbourhoods together. At most n_samples - 2 count, so
-        that some rows are dissimilar; a larger number is cut down to that. Unused with
-        `graph`.
+        that some rows are dissimilar. Unused with `graph`.
 
     graph : sparse matrix of shape (n_samples, n_samples), default=None
-        Neighbours known beforehand, such as `kneighbors_graph` makes them, instead of
-        computed ones. Stored values are weights > 0 of the similarity, not distances; an
-        edge in either direction joins its two rows, with the greater weight of the two.
-        The diagonal does not count.
+        Given neighbours, such as those of `kneighbors_graph`, instead of a search.
+        Stored values are weights > 0 of the similarity, not distances; an edge in
+        either direction joins its two rows, with the greater weight of the two. The
+        diagonal does not count.
 
     edges : array-like of shape (n_edges, 2), default=None
         Row numbers of further pairs that are similar, such as a row and a changed copy.
 
     repel : bool, default=True
-        Whether rows without an edge are dissimilar. False: nothing is known of them.
-        Then another similarity has to keep rows apart, as labels do with
+        Whether rows without an edge are dissimilar. False: nothing is known of them,
+        and another similarity has to keep rows apart, as labels do with
         ``LabelSimilarity(unsupervised=NeighborSimilarity(repel=False))``.
 
     search : object, default=None
-        With `fit` and ``kneighbors(X, n_neighbors, return_distance=False)``, as
-        scikit-learn's neighbour searches have them, to find neighbours in its own way
-        or metric. By default the search is exact, and by an index of faiss for more
-        than 50,000 rows where that is installed.
+        An object with `fit` and ``kneighbors(X, n_neighbors, return_distance=False)``,
+        such as `sklearn.neighbors.NearestNeighbors` with another metric. By default the
+        search is exact, and by an index of faiss for more than 50,000 rows where that
+        is installed.
 
     Attributes
     ----------
@@ -64,16 +63,16 @@ class NeighborSimilarity(Similarity):
 
     See Also
     --------
-    PairConstraints : For pairs that are known to be similar or dissimilar, and nothing known
-        of the others.
+    PairConstraints : For pairs that are known to be similar or dissimilar, where
+        nothing is known of the others.
 
     Notes
     -----
-    Under cross-validation neighbours are looked for among the rows of each training
-    fold. A `graph` or `edges` speak of row numbers of one table. A graph is refused if
-    `X` has another number of rows, and edges if one of their numbers is not a row of
-    `X`. Otherwise they are taken for those of `X`, even if that is another table:
-    ``fit(..., rows=...)`` says which rows of their table are there.
+    Under cross-validation neighbours are searched among the rows of each training fold.
+    A `graph` and `edges` hold row numbers of one table. If `X` is another table, pass
+    the numbers that its rows have in the first as ``fit(..., rows=...)``. Without them
+    fit raises an error for a graph of another number of rows, and for edges with a
+    number that is not a row of `X`, and takes all others for rows of `X`.
 
     References
     ----------
@@ -103,7 +102,7 @@ class NeighborSimilarity(Similarity):
         "search": [HasMethods(["fit", "kneighbors"]), None],
     }
 
-    symmetric, repeatable = True, False
+    repeatable = False
 
     def __init__(
         self, n_neighbors=5, *, graph=None, edges=None, repel=True, search=None
@@ -115,47 +114,32 @@ class NeighborSimilarity(Similarity):
         self.search = search
 
     @property
-    def repels(self):
-        """Whether there are dissimilar pairs."""
-        return self.repel
-
-    @property
     def reads_rows(self):
-        """Whether neighbours are looked for, among standardised rows."""
+        """Whether neighbours are searched, among standardised rows."""
         return self.graph is None
 
     @property
     def uses_row_indices(self):
-        """Whether a graph or edges are given, by row numbers."""
+        """Whether a graph or edges are given."""
         return self.graph is not None or self.edges is not None
 
-    takes_rows = True
-
     def of_rows(self, rows):
-        """Return a copy that speaks of some rows of its table, numbered anew.
+        """Return a copy with the part of `graph` and `edges` between some rows.
 
-        Parameters
-        ----------
-        rows : ndarray of int of shape (n_rows,)
-            Their numbers in the table that `graph` and `edges` speak of.
-
-        Returns
-        -------
-        similarity : NeighborSimilarity
-            Not fitted.
+        Parameters are those of `Similarity.of_rows`.
         """
         similarity = copy(self)
         if self.graph is not None:
-            graph = checked_graph(self.graph, None).tocsr()
+            graph = check_graph(self.graph, None).tocsr()
             check_row_numbers(rows, graph.shape[0], "rows")
             similarity.graph = graph[rows][:, rows]
         if self.edges is not None:
             edges = check_row_pairs(self.edges, None, "edges")
-            similarity.edges = renumbered(edges, rows)[0]
+            similarity.edges = renumber_pairs(edges, rows)[0]
         return similarity
 
     def fit(self, X, y=None):
-        """Find the neighbours of each row, or take them as they are given.
+        """Search the neighbours of each row, or take the given ones.
 
         Parameters
         ----------
@@ -178,24 +162,25 @@ class NeighborSimilarity(Similarity):
             neighbours of each other.
         """
         self._validate_params()
+        self.repels = self.repel
         n_rows = X.shape[0]
         if n_rows < 3:
             raise ValueError(
-                "`X` must hold at least three rows to tell neighbours from others; "
-                f"got n_samples={n_rows}."
+                "`X` must hold at least three rows to tell neighbours from others; got "
+                f"n_samples={n_rows}."
             )
         if self.graph is None:
             starts, ends = self._nearest(X)
             weights = np.ones(len(starts))
         else:
-            graph = checked_graph(self.graph, n_rows)
+            graph = check_graph(self.graph, n_rows)
             starts, ends, weights = graph.row, graph.col, graph.data
         if self.edges is not None:
             known = check_row_pairs(self.edges, n_rows, "edges")
             starts = np.concatenate([starts, known[:, 0]])
             ends = np.concatenate([ends, known[:, 1]])
             weights = np.concatenate([weights, np.ones(len(known))])
-        self.edges_ = Edges(symmetric(starts, ends, weights, n_rows))
+        self.edges_ = Edges(symmetric_weights(starts, ends, weights, n_rows))
         degrees = self.edges_.degrees()
         if degrees.max() == 0:
             raise ValueError(
@@ -212,12 +197,12 @@ class NeighborSimilarity(Similarity):
 
     def _nearest(self, X):
         """Return both ends of the edges to the nearest rows."""
-        n_rows, wanted = len(X), min(self.n_neighbors, len(X) - 2)
+        n_rows, n_neighbors = len(X), min(self.n_neighbors, len(X) - 2)
         if self.search is None:
             # Far from the origin, squared distances would lose their digits.
             X = X - X.mean(axis=0, dtype=np.float64)
         Z = np.ascontiguousarray(X, dtype=np.float32)
-        found = nearest_rows(Z, wanted + 1, copy(self.search))
+        found = nearest_rows(Z, n_neighbors + 1, copy(self.search))
         # A row is its own nearest one, unless as many others are at the same place.
         own = np.arange(n_rows)[:, None]
         itself = found == own
@@ -234,18 +219,7 @@ class NeighborSimilarity(Similarity):
     def batches(self, batch_size, rng):
         """Return rows drawn at random, each with one of its neighbours.
 
-        Parameters
-        ----------
-        batch_size : int
-            Rows in a batch, at most ``len(rows_)``.
-
-        rng : numpy.random.RandomState
-            Source of randomness.
-
-        Returns
-        -------
-        index : ndarray of shape (n_steps, batch_size)
-            Row numbers, each at most once in a row of `index`.
+        Parameters are those of `Similarity.batches`.
         """
         drawn = super().batches(batch_size, rng)
         # A batch of half the table holds most neighbours anyway.
@@ -257,36 +231,14 @@ class NeighborSimilarity(Similarity):
         return without_repeats(index, self.rows_, rng)
 
     def keys(self, index):
-        """Return row numbers, which the graph is looked up by.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Twice the same row numbers.
-        """
+        """Return twice the row numbers, by which the graph is read."""
         return Keys(index, index)
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom.
+        """Return the weights of edges, and 1 or 0 where there is none.
 
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            Positive weights are those of the edges; negative ones are 1 between rows
-            without an edge, or 0 with ``repel=False``.
+        Parameters are those of `Similarity.compare`. Negative weights are 1 between
+        rows without an edge, or 0 with ``repel=False``.
         """
         rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         if isinstance(keys.rows, np.ndarray):

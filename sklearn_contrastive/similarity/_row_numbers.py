@@ -1,51 +1,24 @@
-"""Pairs of row numbers and their labels: checked, and restricted to part of a table."""
+"""Pairs of row numbers: their check, and those inside part of a table."""
 
 import numpy as np
 
-from sklearn_contrastive._validation import check_pair_labels
-
-__all__ = [
-    "check_pair_labels",
-    "check_row_numbers",
-    "check_row_pairs",
-    "renumbered",
-]
-
 
 def check_row_pairs(pairs, n_rows, name):
-    """Return pairs of row numbers as an array, or say what is wrong with them.
+    """Return pairs of row numbers as an array of shape (n_pairs, 2).
 
-    Parameters
-    ----------
-    pairs : array-like of shape (n_pairs, 2)
-        Row numbers.
-
-    n_rows : int or None
-        Number of rows in the table; None where it is not known.
-
-    name : str
-        What messages call the pairs.
-
-    Returns
-    -------
-    pairs : ndarray of int of shape (n_pairs, 2)
-        The pairs.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, numbers are not whole or out of range, or a row is
-        paired with itself.
+    Raises a ValueError if the shape is another, a number is not whole or not in a table
+    of `n_rows` (None for any number), or a row is paired with itself. Messages name the
+    parameter `name`.
     """
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(
-            f"`{name}` must hold two row numbers a pair, shape (n_pairs, 2); got shape "
-            f"{pairs.shape}."
+            f"`{name}` must hold two row numbers per pair, shape (n_pairs, 2); got "
+            f"shape {pairs.shape}."
         )
     if pairs.size and pairs.dtype.kind not in "iu":
         raise ValueError(
-            f"`{name}` must hold row numbers, integers from 0 on; got {pairs.dtype}. "
+            f"`{name}` must hold row numbers, integers from 0; got {pairs.dtype}. "
             "Labels of an index must be turned into positions first."
         )
     pairs = pairs.astype(np.int64)
@@ -60,24 +33,7 @@ def check_row_pairs(pairs, n_rows, name):
 
 
 def check_row_numbers(numbers, n_rows, name):
-    """Raise for row numbers that a table does not have.
-
-    Parameters
-    ----------
-    numbers : ndarray of int
-        Row numbers, in any shape.
-
-    n_rows : int or None
-        Number of rows in the table; None where it is not known.
-
-    name : str
-        What messages call the numbers.
-
-    Raises
-    ------
-    ValueError
-        If one is negative or too large.
-    """
+    """Raise for row numbers outside a table of `n_rows` (None for any number)."""
     if not numbers.size:
         return
     most = np.inf if n_rows is None else n_rows - 1
@@ -90,24 +46,10 @@ def check_row_numbers(numbers, n_rows, name):
         )
 
 
-def renumbered(pairs, rows):
-    """Return those pairs whose rows are all there, in the numbers of what is there.
+def renumber_pairs(pairs, rows):
+    """Return the pairs inside some rows as positions in `rows`, and which they are.
 
-    Parameters
-    ----------
-    pairs : ndarray of int of shape (n_pairs, 2)
-        Row numbers in the whole table.
-
-    rows : ndarray of int of shape (n_rows,)
-        Which rows are there, each once.
-
-    Returns
-    -------
-    pairs : ndarray of int of shape (n_kept, 2)
-        Positions in `rows`.
-
-    kept : ndarray of bool of shape (n_pairs,)
-        Which pairs these are.
+    Pairs and `rows` are numbers in the same table, those of `rows` each once.
     """
     order = np.argsort(rows)
     places = np.searchsorted(rows, pairs, sorter=order)

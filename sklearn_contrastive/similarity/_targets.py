@@ -1,4 +1,4 @@
-"""Similarity from the nearness of continuous targets."""
+"""Similarity from the distance between continuous targets."""
 
 from numbers import Real
 from typing import ClassVar
@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
-from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._y_values import (
+from sklearn_contrastive._validation import (
     raise_inconsistent_length,
     raise_missing_y,
     without_na,
 )
+from sklearn_contrastive.similarity._base import Similarity
 
 #: Rows whose targets are compared to choose a bandwidth.
 _N_COMPARED = 1000
@@ -34,13 +34,13 @@ class TargetSimilarity(Similarity):
     ----------
     bandwidth : float or "auto", default="auto"
         Distance between targets, in standard deviations, over which similarity falls
-        off, > 0. A smaller one tells nearer targets apart and leaves fewer similar
-        pairs. ``"auto"`` is the median distance of two targets.
+        off, > 0. A smaller one separates nearer targets and leaves fewer similar pairs.
+        ``"auto"`` is the median distance of two targets.
 
     kernel : {"gaussian", "cauchy", "boxcar"}, default="gaussian"
         How similarity falls with the distance u in bandwidths: :math:`e^{-u^2/2}`;
-        :math:`1/(1 + u^2)`, which orders even far targets, as
-        ``loss="rank_n_contrast"`` wants it; or 1 up to the bandwidth and 0 beyond.
+        :math:`1/(1 + u^2)`, which orders even far targets, for
+        ``loss="rank_n_contrast"``; or 1 up to the bandwidth and 0 beyond.
 
     Attributes
     ----------
@@ -77,7 +77,6 @@ class TargetSimilarity(Similarity):
         "kernel": [StrOptions({"gaussian", "cauchy", "boxcar"})],
     }
 
-    symmetric = True
     # Chosen on validation parts of diabetes, homes in Boston and diamonds, among the
     # nearest 3 and 8, 16 and 32, 40 and 40, and all pairs.
     auto_nearest: ClassVar[dict[str, int]] = {"n_positives": 40, "n_negatives": 40}
@@ -86,10 +85,9 @@ class TargetSimilarity(Similarity):
 
     @property
     def auto_alpha(self):
-        """The weight decay that ``alpha="auto"`` stands for: less with more rows.
+        """The weight decay for ``alpha="auto"``: less with more rows.
 
-        Targets are noisy, and a network that has time to learn the noise of a few
-        hundred of them will.
+        Targets are noisy, and a network soon learns the noise of a few hundred of them.
         """
         return float(np.clip(_DECAY / len(self.rows_), *_DECAYS))
 
@@ -140,35 +138,13 @@ class TargetSimilarity(Similarity):
         return self
 
     def keys(self, index):
-        """Return row numbers with their targets, in bandwidths.
-
-        Parameters
-        ----------
-        index : ndarray of int
-            Row numbers, in any shape.
-
-        Returns
-        -------
-        keys : Keys
-            Targets have an axis of outputs behind the shape of `index`.
-        """
+        """Return row numbers with targets in bandwidths, as `Similarity.keys` does."""
         return Keys(index, self.targets_[index])
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom, and how much.
+        """Return weights in [0, 1] that add up to 1, as `Similarity.compare` does.
 
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            Weights in [0, 1] that add up to 1; both 0 where a target is not known.
+        Both are 0 where a target is not known.
         """
         ours, theirs = keys.values, other_keys.values
         if isinstance(keys.rows, np.ndarray):
@@ -202,25 +178,10 @@ class TargetSimilarity(Similarity):
 
 
 def check_targets(y, n_rows):
-    """Return targets as columns, or say what is wrong with them.
+    """Return targets as columns in float64, shape (n_samples, n_outputs).
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets, NaN where one is not known.
-
-    n_rows : int or None
-        How many there must be; None for any number.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples, n_outputs)
-        In float64.
-
-    Raises
-    ------
-    ValueError
-        If `y` is missing, of another length, no number, or infinite.
+    NaN means unknown. Raises a ValueError if `y` is missing, not `n_rows` long (None
+    for any number), not numeric, or infinite.
     """
     if y is None:
         raise_missing_y(". Pass one target per row of `X`: pairs are built from them")
@@ -236,8 +197,8 @@ def check_targets(y, n_rows):
         ) from error
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or (n_rows is not None and len(y) != n_rows):
-        wanted = "one target, or a row of them,"
-        raise_inconsistent_length(n_rows, wanted, f"targets of shape {y.shape}")
+        expected = "one target, or a row of them,"
+        raise_inconsistent_length(n_rows, expected, f"targets of shape {y.shape}")
     if np.isinf(y).any():
         raise ValueError(
             "`y` must hold finite targets, or NaN for unknown ones; Input y contains "
@@ -247,11 +208,11 @@ def check_targets(y, n_rows):
 
 
 def _typical_distance(targets):
-    """Return the median distance of two targets, and never zero."""
+    """Return the median distance of two targets, which is never zero."""
     some = targets[:: max(1, len(targets) // _N_COMPARED)]
     left, right = np.triu_indices(len(some), k=1)
     distances = np.sqrt(((some[left] - some[right]) ** 2).sum(axis=1))
     distance = np.median(distances)
-    # Most targets may be the same: then the smallest difference there is.
+    # Most targets may be the same: then the smallest difference counts.
     positive = distances[distances > 0]
     return float(max(distance, positive.min() if len(positive) else 1.0))

@@ -1,4 +1,4 @@
-"""Similarity of a row with changed copies of itself: self-supervised learning."""
+"""Similarity between changed copies of a row, without labels."""
 
 from numbers import Real
 
@@ -8,23 +8,24 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
 from sklearn_contrastive.similarity._base import Similarity
 
-#: Rows whose values stand for those of a column.
+#: Rows that values of a column are drawn from.
 _MOST_DRAWN = 8192
 
 
 class ViewSimilarity(Similarity):
-    """Two views of a row are similar, views of different rows are not: no labels needed.
+    """Two views of a row are similar, views of different rows are dissimilar.
 
     Every row of a batch is changed at random, twice; the two views of a row attract
-    each other and repel those of all other rows [1]_. What the changes leave alone is
-    what the embedding learns to keep. ``loss="info_nce"`` is the usual loss.
+    each other and repel those of all other rows [1]_. No labels are needed: the
+    embedding learns to keep what the changes leave alone. ``loss="info_nce"`` is the
+    usual loss.
 
     Parameters
     ----------
     augment : {"corrupt", "noise"} or callable, default="corrupt"
         ``"corrupt"`` replaces each value with probability `amount` by one drawn from
         its column [2]_. ``"noise"`` adds Gaussian noise of `amount` standard deviations
-        of the column. A callable ``augment(X, rng)`` gets rows in raw units, which it
+        of the column. A callable ``augment(X, rng)`` takes rows in raw units, which it
         must not write to, and a `numpy.random.Generator`, and returns changed rows.
 
     amount : float or "auto", default="auto"
@@ -44,9 +45,9 @@ class ViewSimilarity(Similarity):
     -----
     A batch of `batch_size` rows has twice as many points. Nothing but `X` is used, so
     that a pipeline may be cross-validated as it is. Changed rows are standardised as
-    the table is: with an `augment` of your own and columns that hardly vary, such as
-    the margin of images, a small change there becomes a large one, which
-    ``standardize=False`` or ``"robust"`` avoids.
+    the table is. Where columns hardly vary, such as the margin of images, a small
+    change by an `augment` of your own becomes a large one; ``standardize=False`` or
+    ``"robust"`` avoids that.
 
     References
     ----------
@@ -74,7 +75,6 @@ class ViewSimilarity(Similarity):
         "keep_original": ["boolean"],
     }
 
-    symmetric = True
     n_views = 2
 
     def __init__(self, augment="corrupt", *, amount="auto", keep_original=False):
@@ -83,7 +83,7 @@ class ViewSimilarity(Similarity):
         self.keep_original = keep_original
 
     def fit(self, X, y=None):
-        """Look at the columns.
+        """Keep values of the columns to draw from.
 
         Parameters
         ----------
@@ -120,37 +120,22 @@ class ViewSimilarity(Similarity):
                 "pairs are what keeps the embedding from collapsing."
             )
         self.rows_ = np.arange(len(X))
-        # Some rows say what a column holds, wherever the table is.
+        # A copy of some rows: the table may be on disk.
         self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
         self._spread = self._some.std(axis=0, dtype=np.float64)
         return self
 
     def views(self, X, rng):
-        """Return two views of rows.
+        """Return two views of rows, as `Similarity.views` does.
 
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_features)
-            Rows in raw units.
-
-        rng : numpy.random.Generator
-            Source of randomness.
-
-        Returns
-        -------
-        X : ndarray of shape (2 * n_rows, n_features)
-            The first view of all rows, then the second.
-
-        Raises
-        ------
-        ValueError
-            If `augment` is a function that returns anything but finite numbers in the
-            shape of the rows.
+        Raises a ValueError if `augment` is a function that returns anything but finite
+        numbers in the shape of the rows.
         """
         first = X if self.keep_original else self._changed(X, rng)
         return np.concatenate([first, self._changed(X, rng)])
 
     def _changed(self, X, rng):
+        """Return rows with random changes."""
         if self.augment == "noise":
             amount = 0.5 if self.amount == "auto" else self.amount
             noise = rng.standard_normal(X.shape, dtype=np.float32)
@@ -173,34 +158,9 @@ class ViewSimilarity(Similarity):
         return changed.astype(X.dtype, copy=False)
 
     def keys(self, index):
-        """Return the keys of both views of rows.
-
-        Parameters
-        ----------
-        index : ndarray of int of shape (..., n_rows)
-            Row numbers.
-
-        Returns
-        -------
-        keys : Keys
-            Of shape (..., 2 * n_rows): a number for each view, and that of its row.
-        """
+        """Return a number for each view and that of its row, as `Similarity.keys`."""
         return Keys(view_numbers(index, self), np.concatenate([index, index], axis=-1))
 
     def compare(self, keys, other_keys, work=None):
-        """Return who attracts and who repels whom.
-
-        Parameters
-        ----------
-        keys, other_keys : Keys
-            Keys of anchors and candidates.
-
-        work : Tensor of shape (3, n_anchors, n_candidates), default=None
-            Arrays to put the weights of tensors into, instead of new ones.
-
-        Returns
-        -------
-        pairs : Pairs
-            Weights of 0 and 1; a view with itself is unknown.
-        """
+        """Return weights of 0 and 1, as `Similarity.compare` does."""
         return same_value_pairs(keys, other_keys, work)

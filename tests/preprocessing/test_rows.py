@@ -127,9 +127,9 @@ def test_a_small_change_of_a_large_float32_is_no_rounding():
 
 
 def test_true_is_robust():
-    ours, named = (learn_standardization(table(), how) for how in (True, "robust"))
-    assert ours.kind == named.kind == "robust"
-    assert_array_equal(ours.scale, named.scale)
+    ours, other = (learn_standardization(table(), how) for how in (True, "robust"))
+    assert ours.kind == other.kind == "robust"
+    assert_array_equal(ours.scale, other.scale)
 
 
 def test_limits_of_a_large_table_are_those_of_some_of_its_rows(monkeypatch):
@@ -292,10 +292,10 @@ def test_tables_of_many_kinds_are_read(X, dtype):
 def test_columns_that_are_not_finite_are_named(value, frame):
     X = table(20_000)
     X[3, 1] = X[9_000, 3] = X[19_999, 3] = value
-    named = "columns 'b', 'd'" if frame else "columns 1, 3"
+    columns = "columns 'b', 'd'" if frame else "columns 1, 3"
     kind = "NaN" if np.isnan(value) else "infinity"
     X = pd.DataFrame(X, columns=list("abcd")) if frame else X
-    message = f"`X` must be finite; found {kind} in {named} (3 in all). Fill missing"
+    message = f"`X` must be finite; found {kind} in {columns} (3 in all). Fill missing"
     with pytest.raises(ValueError, match=re.escape(message)):
         check(X)
 
@@ -318,7 +318,7 @@ def test_finiteness_can_be_assumed():
 
 
 @pytest.mark.parametrize(
-    ("X", "named"),
+    ("X", "columns"),
     [
         (
             pd.DataFrame({"a": [1, 2], "city": ["x", "y"]}),
@@ -336,14 +336,14 @@ def test_finiteness_can_be_assumed():
         ([["u", "x"], ["v", "y"]], "found text or dates in columns 0, 1 "),
     ],
 )
-def test_text_columns_are_named_with_their_cure(X, named):
-    with pytest.raises(ValueError, match=re.escape(named)) as caught:
+def test_the_message_about_text_lists_its_columns(X, columns):
+    with pytest.raises(ValueError, match=re.escape(columns)) as caught:
         check(X)
     assert "sklearn.preprocessing.OneHotEncoder" in str(caught.value)
 
 
 @pytest.mark.parametrize("others", [{}, {"price": [1.5, 2.5]}])
-def test_dates_are_named_with_their_cure(others):
+def test_the_message_about_dates_lists_their_columns(others):
     dates = pd.to_datetime(["2020-01-01", "2021-01-01"])
     X = pd.DataFrame({"sold": dates, **others})
     with pytest.raises(ValueError, match=r"dates in column 'sold' .* such as days"):
@@ -358,12 +358,12 @@ def test_missing_values_of_pandas_are_named():
         check(X)
 
 
-def test_sparse_tables_are_refused_with_a_remedy():
+def test_sparse_tables_are_an_error():
     with pytest.raises(TypeError, match=re.escape("Use '.toarray()' if it fits")):
         check(scipy.sparse.csr_matrix(table()))
 
 
-def test_complex_tables_are_refused_with_a_remedy():
+def test_complex_tables_are_an_error():
     with pytest.raises(
         ValueError, match=re.escape("Put its real and imaginary parts side")
     ):
@@ -379,6 +379,6 @@ def test_complex_tables_are_refused_with_a_remedy():
         (np.zeros((2, 2, 2)), "Found array with dim 3"),
     ],
 )
-def test_tables_of_another_shape_are_refused(X, message):
+def test_tables_of_another_shape_are_an_error(X, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check(X)

@@ -1,4 +1,4 @@
-"""Properties that every source of similarity has."""
+"""Properties that every similarity has."""
 
 import copy
 import inspect
@@ -17,8 +17,7 @@ from scipy.sparse import csr_array, issparse
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_contrastive import ContrastiveEmbedding, similarity
-from sklearn_contrastive._pairs._keys import Keys
+from sklearn_contrastive import ContrastiveEmbedding, Keys, Pairs, similarity
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
@@ -45,7 +44,7 @@ GRAPH = csr_array(np.where(rng.uniform(size=GRAPH.shape) < 0.1, GRAPH, 0))
 EDGES = np.stack([np.arange(20), np.arange(20, 40)], axis=1)
 ROW_PAIRS = np.stack(np.triu_indices(N_ROWS, k=1), axis=1)
 ROW_PAIRS = ROW_PAIRS[rng.permutation(len(ROW_PAIRS))[:60]]
-ALIKE = np.arange(60) % 2
+SIMILAR = np.arange(60) % 2
 # Must-links inside blocks of four rows, cannot-links between the blocks.
 BLOCKS = ROW_PAIRS[ROW_PAIRS[:, 0] // 4 != ROW_PAIRS[:, 1] // 4][:20]
 BLOCKS = np.concatenate([[[i, i + 1] for i in range(39) if i % 4 < 2], BLOCKS])
@@ -65,9 +64,9 @@ CASES = {
     "neighbors graph": (NeighborSimilarity(graph=GRAPH), None),
     "neighbors edges": (NeighborSimilarity(2, edges=EDGES), None),
     "neighbors pull": (NeighborSimilarity(3, repel=False), None),
-    "pairs": (PairConstraints(ROW_PAIRS, ALIKE), None),
+    "pairs": (PairConstraints(ROW_PAIRS, SIMILAR), None),
     "pairs weights": (
-        PairConstraints(ROW_PAIRS, ALIKE, weights=rng.uniform(0.1, 2, 60)),
+        PairConstraints(ROW_PAIRS, SIMILAR, weights=rng.uniform(0.1, 2, 60)),
         None,
     ),
     "pairs closure": (
@@ -88,12 +87,12 @@ CASES = {
     "function one way": (FunctionSimilarity(np.less_equal), QUANTITY),
     "partners": (PartnerSimilarity(), None),
 }
-#: What makes two points of a row.
+#: Cases with two points per row.
 TWICE = {name for name in CASES if "views" in name or name == "partners"}
 every_case = pytest.mark.parametrize("name", CASES)
 few = settings(max_examples=10, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
-#: Where the oracle of each class is.
+#: The file with the oracle of each class.
 FILES = {
     LabelSimilarity: "test_labels.py",
     NeighborSimilarity: "test_neighbors.py",
@@ -143,7 +142,7 @@ def assert_same(pairs, others, **tolerance):
         assert_allclose(weights, expected, **{"rtol": 1e-12, "atol": 0, **tolerance})
 
 
-def test_every_class_is_tried():
+def test_every_class_has_a_case():
     classes = {
         each
         for each in (getattr(similarity, name) for name in similarity.__all__)
@@ -159,12 +158,7 @@ def test_every_class_has_an_oracle_of_its_own(cls):
     assert cls.__name__ in (Path(__file__).parent / FILES[cls]).read_text()
 
 
-@every_case
-def test_it_is_known_which_classes_are_symmetric(name):
-    assert type(CASES[name][0]).symmetric == (not name.startswith("function"))
-
-
-#: What was given row numbers of one table.
+#: Given row numbers of one table.
 NUMBERED = {
     "neighbors graph",
     "neighbors edges",
@@ -174,18 +168,32 @@ NUMBERED = {
 }
 
 
-@every_case
-def test_it_is_known_which_objects_speak_of_row_numbers(name):
-    similarity, _ = CASES[name]
-    assert similarity.uses_row_indices == (name in NUMBERED)
-    assert clone(similarity).uses_row_indices == similarity.uses_row_indices
-    assert fitted(name).uses_row_indices == similarity.uses_row_indices
-    # What can be told which rows are there, and only that, may speak of them.
-    assert hasattr(similarity, "of_rows") or not similarity.uses_row_indices
+def test_row_numbers_are_declared():
+    for name, (unfitted, _) in CASES.items():
+        for one in (unfitted, clone(unfitted), fitted(name)):
+            assert one.uses_row_indices == (name in NUMBERED)
+        if name.startswith(("labels", "targets", "multilabel", "views", "function")):
+            with pytest.raises(ValueError, match="`rows` is only used by a similarity"):
+                unfitted.of_rows(np.arange(3))
+
+
+def test_classes_are_declared():
+    for name in CASES:
+        similarity = fitted(name)
+        keys = as_tensors(all_keys(similarity), torch.float32)
+        assert similarity.has_classes == name.startswith("labels")
+        if similarity.has_classes:
+            found = similarity.prototypes(keys)
+            assert_array_equal(found.values, np.arange(len(similarity.classes_)))
+            assert not np.isin(found.rows, keys.rows).any()
+        else:
+            with pytest.raises(ValueError, match=r" has no classes\. Use"):
+                similarity.prototypes(keys)
+            assert (similarity.classes_ is None) == (not name.startswith("multilabel"))
 
 
 @every_case
-def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name):
+def test_weights_are_not_negative_and_a_row_is_no_pair_with_itself(name):
     similarity = fitted(name)
     keys = all_keys(similarity)
     n_points = len(keys.rows)
@@ -197,44 +205,36 @@ def test_weights_are_numbers_from_zero_on_and_a_row_is_no_pair_with_itself(name)
         assert np.isfinite(weights).all()
         assert weights.min() >= 0
         assert not np.diag(weights).any()
+        # A pair has the same weights from both ends.
+        symmetric = np.array_equal(weights, weights.T)
+        assert symmetric == (name != "function one way")
     assert pairs.positive.any()
-    assert pairs.negative.any() == (name != "neighbors pull")
+    assert pairs.negative.any() == similarity.repels == (name != "neighbors pull")
 
 
 @every_case
-def test_a_symmetric_class_weighs_a_pair_the_same_from_both_ends(name):
-    similarity = fitted(name)
-    keys = all_keys(similarity)
-    for weights in similarity.compare(keys, keys):
-        if similarity.symmetric:
-            assert_array_equal(weights, weights.T)
-        else:
-            assert name == "function" or not np.array_equal(weights, weights.T)
-
-
-@every_case
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_tensors_are_compared_as_arrays_are(name, dtype):
+def test_tensors_are_compared_as_arrays_are(name):
     similarity = fitted(name)
     keys = all_keys(similarity)
     expected = similarity.compare(keys, keys)
-    tensors = as_tensors(keys, dtype)
-    close = {"rtol": 1e-12, "atol": 1e-15} if dtype == torch.float64 else {"atol": 1e-6}
-    found = similarity.compare(tensors, tensors)
-    assert all(weights.dtype == dtype for weights in found)
-    assert_same(found, expected, **close)
-    # Nothing is read from arrays that are only there to be written to.
-    work = torch.full((3, *expected.positive.shape), torch.nan, dtype=dtype)
-    assert_same(similarity.compare(tensors, tensors, work), expected, **close)
-    for before, after in zip(as_tensors(keys, dtype), tensors, strict=True):
-        assert_array_equal(before, after)
+    for dtype in (torch.float64, torch.float32):
+        tensors = as_tensors(keys, dtype)
+        double = dtype == torch.float64
+        close = {"rtol": 1e-12, "atol": 1e-15} if double else {"atol": 1e-6}
+        found = similarity.compare(tensors, tensors)
+        assert all(weights.dtype == dtype for weights in found)
+        assert_same(found, expected, **close)
+        # Nothing is read from arrays that are only there to be written to.
+        work = torch.full((3, *expected.positive.shape), torch.nan, dtype=dtype)
+        assert_same(similarity.compare(tensors, tensors, work), expected, **close)
+        for before, after in zip(as_tensors(keys, dtype), tensors, strict=True):
+            assert_array_equal(before, after)
 
 
 @every_case
-@pytest.mark.parametrize("tensors", [False, True])
 @few
 @given(seed=seeds)
-def test_any_rows_against_any_others_are_part_of_the_whole(name, tensors, seed):
+def test_any_rows_against_any_others_are_part_of_the_whole(name, seed):
     similarity = fitted(name)
     keys = all_keys(similarity)
     whole = similarity.compare(keys, keys)
@@ -244,25 +244,20 @@ def test_any_rows_against_any_others_are_part_of_the_whole(name, tensors, seed):
     ours = drawn.permutation(n_points)[: drawn.randint(1, n_points)]
     theirs = drawn.randint(n_points, size=drawn.randint(1, 2 * n_points))
     parts = part(keys, ours), part(keys, theirs)
-    if tensors:
-        parts = [as_tensors(each, torch.float64) for each in parts]
-    found = similarity.compare(*parts)
     expected = [weights[ours][:, theirs] for weights in whole]
-    assert_same(found, expected, rtol=1e-12, atol=1e-15)
+    assert_same(similarity.compare(*parts), expected, rtol=1e-12, atol=1e-15)
+    tensors = [as_tensors(each, torch.float64) for each in parts]
+    assert_same(similarity.compare(*tensors), expected, rtol=1e-12, atol=1e-15)
 
 
 @every_case
-def test_one_comparison_after_the_other_changes_nothing(name):
+def test_a_comparison_does_not_depend_on_others(name):
     similarity = fitted(name)
     keys = as_tensors(all_keys(similarity), torch.float64)
     first = [np.asarray(weights).copy() for weights in similarity.compare(keys, keys)]
     similarity.compare(part(keys, slice(3)), part(keys, slice(5, 9)))
     assert_same(similarity.compare(keys, keys), first)
-
-
-@every_case
-def test_stacked_batches_are_compared_one_by_one(name):
-    similarity = fitted(name)
+    # Nor does a batch on those beside it.
     index = np.random.RandomState(0).permutation(N_ROWS)[:24].reshape(3, 8)
     keys = similarity.keys(index)
     stacked = similarity.compare(keys, keys)
@@ -284,10 +279,7 @@ def test_the_order_of_the_table_changes_nothing(name, seed):
         order, y = np.stack([2 * pairs, 2 * pairs + 1], axis=1).ravel(), y[pairs]
     elif y is not None:
         y = y[order]
-    if (
-        isinstance(similarity, (NeighborSimilarity, PairConstraints))
-        and "s s" not in name
-    ):
+    if similarity.uses_row_indices:
         shuffled = shuffled.of_rows(order)
     shuffled.fit(X[order], y)
     keys, others = fitted(name).keys(order), all_keys(shuffled)
@@ -310,12 +302,7 @@ def test_batches_hold_known_rows_once_and_keep_their_shape(name, seed, share):
     assert all(len(set(batch)) == batch_size for batch in index.tolist())
     again = similarity.batches(batch_size, np.random.RandomState(seed))
     assert_array_equal(index, again)
-
-
-@every_case
-def test_another_seed_draws_other_batches(name):
-    similarity = fitted(name)
-    drawn = [similarity.batches(8, np.random.RandomState(seed)) for seed in range(2)]
+    drawn = [similarity.batches(8, np.random.RandomState(s)) for s in range(2)]
     assert not np.array_equal(*drawn)
 
 
@@ -325,7 +312,7 @@ def known_pairs(similarity):
     return (positive > 0) | (negative > 0)
 
 
-#: `ContrastiveAlignment` holds no rows out.
+#: `ContrastiveAlignment`, which holds no rows out, is left out.
 may_hold_out = pytest.mark.parametrize(
     "name", [name for name in CASES if name != "partners"]
 )
@@ -334,7 +321,7 @@ may_hold_out = pytest.mark.parametrize(
 @may_hold_out
 @few
 @given(seed=seeds, fraction=st.floats(0.1, 0.6))
-def test_what_is_held_out_is_not_trained_on(name, seed, fraction):
+def test_held_out_rows_are_not_trained_on(name, seed, fraction):
     similarity = fitted(name)
     before = np.array(similarity.rows_)
     parts = similarity.hold_out(fraction, np.random.RandomState(seed))
@@ -362,12 +349,12 @@ def test_what_is_held_out_is_not_trained_on(name, seed, fraction):
 
 
 @may_hold_out
-def test_what_is_held_out_is_compared_as_before(name):
+def test_held_out_rows_are_compared_as_before(name):
     similarity = fitted(name)
     for each in similarity.hold_out(0.4, np.random.RandomState(0)):
         keys = [one.keys(each.rows_) for one in (each, similarity)]
         if len(keys[0].rows) != len(keys[1].rows):
-            # Rows are judged by their labels as they are, without views.
+            # Held-out rows are compared by their labels as they are, without views.
             assert name == "labels part views"
             continue
         found, whole = (
@@ -382,47 +369,31 @@ def test_what_is_held_out_is_compared_as_before(name):
 
 
 @every_case
-def test_a_clone_is_not_fitted_and_has_the_same_parameters(name):
+def test_a_clone_is_not_fitted_and_a_copy_is(name):
     similarity = fitted(name)
     twin = clone(similarity)
     assert not [own for own in vars(twin) if own.endswith("_")]
-    ours, theirs = similarity.get_params(), twin.get_params()
-    assert set(ours) == set(theirs)
     given = CASES[name][0].get_params(deep=False)
     assert content(twin.get_params(deep=False)) == content(given)
     assert repr(twin) == repr(similarity)
-
-
-@every_case
-@pytest.mark.parametrize(
-    "twin", [copy.copy, lambda one: pickle.loads(pickle.dumps(one))]
-)
-def test_a_copy_of_a_fitted_one_compares_and_draws_the_same(name, twin):
-    similarity = fitted(name)
     tensors = as_tensors(all_keys(similarity), torch.float32)
     # Arrays on a device are there before they are copied.
     expected = [w.clone() for w in similarity.compare(tensors, tensors)]
-    other = twin(similarity)
-    assert_same(other.compare(tensors, tensors), expected)
     keys = all_keys(similarity)
-    assert_same(other.compare(keys, keys), similarity.compare(keys, keys))
-    drawn = [each.batches(8, np.random.RandomState(3)) for each in (similarity, other)]
-    assert_array_equal(*drawn)
+    for other in (copy.copy(similarity), pickle.loads(pickle.dumps(similarity))):
+        assert_same(other.compare(tensors, tensors), expected)
+        assert_same(other.compare(keys, keys), similarity.compare(keys, keys))
+        drawn = [s.batches(8, np.random.RandomState(3)) for s in (similarity, other)]
+        assert_array_equal(*drawn)
 
 
 @every_case
-def test_to_fit_changes_neither_tables_nor_parameters(name):
+def test_fit_changes_neither_tables_nor_parameters_and_forgets_fits_before(name):
     similarity, y = CASES[name]
     similarity, table, known = clone(similarity), X.copy(), copy.deepcopy(y)
     before = content(similarity.get_params(), table, known)
     assert similarity.fit(table, known) is similarity
     assert content(similarity.get_params(), table, known) == before
-
-
-@every_case
-def test_to_fit_again_is_to_forget(name):
-    similarity, y = CASES[name]
-    similarity = clone(similarity).fit(X, y)
     if "pairs" in name:
         similarity.set_params(transitive_closure=False)
     similarity.fit(X, y)
@@ -432,8 +403,7 @@ def test_to_fit_again_is_to_forget(name):
 
 
 @may_hold_out
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_an_estimator_leaves_the_users_object_as_it_was(name, early_stopping):
+def test_an_estimator_leaves_the_users_object_as_it_was(name):
     similarity, y = CASES[name]
     before = content(vars(similarity), X, y)
     table = X.reshape(-1, 2, 4) if name == "pairs samples" else X
@@ -443,8 +413,8 @@ def test_an_estimator_leaves_the_users_object_as_it_was(name, early_stopping):
         hidden_layer_sizes=(4,),
         max_iter=1,
         batch_size=20,
-        # Nobody is dissimilar without repulsion, so that there is nothing to judge by.
-        early_stopping=early_stopping and name != "neighbors pull",
+        # Early stopping needs dissimilar pairs.
+        early_stopping=name != "neighbors pull",
         validation_fraction=0.4,
         random_state=0,
     )
@@ -454,24 +424,55 @@ def test_an_estimator_leaves_the_users_object_as_it_was(name, early_stopping):
     assert np.isfinite(model.transform(X)).all()
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_view_or_the_row_itself_stands_for_a_row(name):
-    similarity = fitted(name)
-    rows = X[:7].copy()
-    views = similarity.views(rows, np.random.default_rng(0))
-    assert_array_equal(rows, X[:7])
-    assert views.shape == (7 * similarity.n_views, 4)
-    if similarity.n_views == 1:
-        assert_array_equal(views, rows)
+def test_a_row_has_one_point_per_view():
+    for name in CASES:
+        similarity, rows = fitted(name), X[:7].copy()
+        views = similarity.views(rows, np.random.default_rng(0))
+        assert_array_equal(rows, X[:7])
+        assert views.shape == (7 * similarity.n_views, 4)
+        if similarity.n_views == 1:
+            assert_array_equal(views, rows)
 
 
-@every_case
-def test_the_first_term_is_the_similarity_itself(name):
-    similarity = fitted(name)
-    (first, own, weight), *others = similarity.terms()
-    assert (first, own, weight) == ("", similarity, 1.0)
-    expected = ["unlabeled"] if name[12:] in ("neighbors", "views") else []
-    assert [term for term, _, _ in others] == expected
-    for _, other, _ in others:
-        assert isinstance(other, Similarity)
-        assert other.n_views == similarity.n_views
+def test_the_first_term_is_the_similarity_itself():
+    for name in CASES:
+        similarity = fitted(name)
+        (first, own, weight), *others = similarity.terms()
+        assert (first, own, weight) == ("", similarity, 1.0)
+        expected = ["unlabeled"] if name[12:] in ("neighbors", "views") else []
+        assert [term for term, _, _ in others] == expected
+        for _, other, _ in others:
+            assert isinstance(other, Similarity)
+            assert other.n_views == similarity.n_views
+
+
+class Parity(Similarity):
+    """Rows are similar where both entries of `y` are even or both are odd."""
+
+    def fit(self, X, y):
+        self.rows_, self.parity_ = np.arange(len(y)), np.asarray(y) % 2
+        return self
+
+    def keys(self, index):
+        return Keys(index, self.parity_[index])
+
+    def compare(self, keys, other_keys, work=None):
+        same = keys.values[..., None] == other_keys.values[..., None, :]
+        different = keys.rows[..., None] != other_keys.rows[..., None, :]
+        return Pairs(same & different, ~same)
+
+
+def test_a_class_with_the_three_methods_alone_is_trained_as_labels_are():
+    own = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+    y = np.arange(N_ROWS) % 8
+    for kind in (
+        {},
+        {"early_stopping": True, "validation_fraction": 0.4},
+        {"loss": "supcon", "miner": "memory"},
+    ):
+        model = ContrastiveEmbedding(2, similarity=Parity(), **own, **kind)
+        assert np.isfinite(model.fit(X, y).transform(X)).all()
+    with pytest.raises(ValueError, match="Parity has no classes"):
+        model.set_params(loss="proxy_anchor", miner="auto").fit(X, y)
+    with pytest.raises(ValueError, match="`rows` is only used by a similarity"):
+        model.set_params(loss="contrastive").fit(X, y, rows=np.arange(N_ROWS))

@@ -33,7 +33,7 @@ def drawn(seed, n_pairs=14, n_rows=12):
 
 
 def by_loop(pairs, labels, weights=None, n_rows=12):
-    """Return the weights of either kind, and how many pairs are given both ways."""
+    """Return the weights of both kinds, and how many pairs are given both ways."""
     weights = np.ones(len(pairs)) if weights is None else weights
     kinds = np.zeros((2, n_rows, n_rows))
     for (i, j), label, weight in zip(pairs, labels, weights, strict=True):
@@ -87,7 +87,7 @@ def fit_as_expected(similarity, kinds, contradicted):
 
 @few
 @given(seed=seeds, heavy=st.booleans())
-def test_pairs_mean_what_they_say(seed, heavy):
+def test_weights_are_those_of_the_pairs(seed, heavy):
     pairs, labels, weights = drawn(seed)
     weights = weights if heavy else None
     kinds, contradicted = by_loop(pairs, labels, weights)
@@ -112,14 +112,14 @@ def test_pairs_mean_what_they_say(seed, heavy):
         pd.Series([1, 0, 1, 0], dtype="Int64"),
     ],
 )
-def test_pairs_are_told_apart_in_any_coding(labels):
+def test_pair_labels_in_any_coding(labels):
     pairs = [[0, 1], [1, 2], [3, 4], [4, 5]]
     found = weights_of(PairConstraints(pairs, labels).fit(X))
     assert_array_equal(found, by_loop(pairs, [1, 0, 1, 0])[0])
 
 
 @pytest.mark.parametrize("kind", [np.array, pd.DataFrame, list, np.uint8])
-def test_pairs_come_in_any_table(kind):
+def test_pairs_in_any_table(kind):
     pairs = kind([[0, 1], [1, 2]])
     found = weights_of(PairConstraints(pairs, [1, 0]).fit(X))
     assert_array_equal(found, by_loop([[0, 1], [1, 2]], [1, 0])[0])
@@ -215,7 +215,7 @@ def many_pairs(n_rows=200, n_pairs=120):
     return pairs, np.arange(len(pairs)) % 4 == 0
 
 
-def test_half_of_the_pairs_of_a_batch_are_alike():
+def test_half_of_the_pairs_of_a_batch_are_similar():
     pairs, labels = many_pairs()
     similarity = PairConstraints(pairs, labels).fit(np.zeros((200, 1)))
     positive, negative = weights_of(similarity, 200)
@@ -254,7 +254,7 @@ def test_both_parts_of_a_split_have_both_kinds_of_pairs():
 
 
 @pytest.mark.parametrize("labels", [[1, 0], [1, 1, 0], [1, 0, 0]])
-def test_too_few_pairs_to_hold_some_out_say_so(labels):
+def test_too_few_pairs_to_hold_some_out_are_an_error(labels):
     pairs = [[0, 1], [2, 3], [4, 5]][: len(labels)]
     similarity = PairConstraints(pairs, labels).fit(X)
     message = (
@@ -304,13 +304,13 @@ def test_samples_may_be_the_pairs():
         assert_array_equal(tables[0], table)
 
 
-# What is refused.
+# Errors.
 
 
 ONE_KIND = (
-    "Pairs must be of both kinds, similar and dissimilar; {} are similar and {} dissimilar, {} of "
-    "them contradict each other. Where only similar pairs are known and all others are "
-    "dissimilar, use NeighborSimilarity with `graph`."
+    "Pairs must be of both kinds, similar and dissimilar; {} are similar and {} "
+    "dissimilar, {} of them contradict each other. Where only similar pairs are known "
+    "and all others are dissimilar, use NeighborSimilarity with `graph`."
 )
 CODING = (
     "`labels` must hold 1 or True for pairs that are similar, and 0, -1 or False for"
@@ -326,22 +326,23 @@ BAD = {
     "float": (
         ([[0.0, 1.0], [2.0, 3.0]], [1, 0]),
         {},
-        "`pairs` must hold row numbers, integers from 0 on; got float64. Labels of an "
+        "`pairs` must hold row numbers, integers from 0; got float64. Labels of an "
         "index must be turned into positions first.",
     ),
-    "text": (([["a", "b"]], [1]), {}, "integers from 0 on; got <U1."),
+    "text": (([["a", "b"]], [1]), {}, "integers from 0; got <U1."),
     "itself": (
         ([[0, 1], [5, 5], [4, 4]], [1, 0, 0]),
         {},
         "`pairs` must join different rows; 2 pair a row with itself, the first at "
         "position 1 (row 5).",
     ),
-    "flat": (([0, 1], [1, 0]), {}, "`pairs` must hold two row numbers a pair, shape"),
+    "flat": (([0, 1], [1, 0]), {}, "`pairs` must hold two row numbers per pair, shape"),
     "none": (([], []), {}, "shape (n_pairs, 2); got shape (0,)."),
     "no labels": (
         (TWO, None),
         {},
-        "`labels` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got None.",
+        "`labels` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got "
+        "None.",
     ),
     "few labels": (
         (TWO, [1]),
@@ -379,7 +380,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_pair_of_rows_is_refused(name):
+def test_what_is_no_pair_of_rows_is_an_error(name):
     own, settings, message = BAD[name]
     with pytest.raises(ValueError, match=re.escape(message)):
         PairConstraints(*own, **settings).fit(X)
@@ -392,7 +393,7 @@ def test_what_is_no_pair_of_rows_is_refused(name):
     assert vars(model) == before
 
 
-def test_pairs_that_all_contradict_each_other_are_refused():
+def test_pairs_that_all_contradict_each_other_are_an_error():
     similarity = PairConstraints([[0, 1], [1, 0]], [1, 0])
     with (
         pytest.warns(UserWarning, match="1 pairs are both similar and dissimilar"),
@@ -409,7 +410,7 @@ BAD_SAMPLES = {
         "axis=1), or name pairs by their row numbers: PairConstraints(pairs, labels).",
     ),
     "triples": ((X.reshape(4, 3, 3), [1, 0, 1, 0]), "got shape (4, 3, 3). Stack two"),
-    "a label a row": (
+    "one label per row": (
         (X.reshape(6, 2, 3), [1, 0] * 6),
         "`y` must hold one label for each of 6 pairs; got shape (12,).",
     ),
@@ -420,31 +421,29 @@ BAD_SAMPLES = {
 }
 
 
-@pytest.mark.parametrize("similarity", ["pairs", PairConstraints()])
 @pytest.mark.parametrize("name", BAD_SAMPLES)
-def test_samples_that_are_no_pairs_are_refused(name, similarity):
+def test_samples_that_are_no_pairs_are_an_error(name):
     table, message = BAD_SAMPLES[name]
     good = X.reshape(6, 2, 3), [1, 0] * 3
-    model = ContrastiveEmbedding(
-        2, similarity=similarity, hidden_layer_sizes=(2,), max_iter=1, random_state=0
-    ).fit(*good)
-    before = dict(vars(model))
-    with pytest.raises(ValueError, match=re.escape(message)):
-        model.fit(*table)
-    assert vars(model) == before
+    own = {"hidden_layer_sizes": (2,), "max_iter": 1, "random_state": 0}
+    for similarity in ("pairs", PairConstraints()):
+        model = ContrastiveEmbedding(2, similarity=similarity, **own).fit(*good)
+        before = dict(vars(model))
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.fit(*table)
+        assert vars(model) == before
 
 
-@pytest.mark.parametrize("similarity", ["labels", "neighbors", "views", "targets"])
-def test_pairs_as_samples_are_only_for_pairs(similarity):
-    model = ContrastiveEmbedding(2, similarity=similarity, max_iter=1)
-    message = "Found array with dim 3"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        model.fit(X.reshape(6, 2, 3), [1, 0] * 3)
+def test_pairs_as_samples_are_only_for_pairs():
+    for similarity in ("labels", "neighbors", "views", "targets"):
+        model = ContrastiveEmbedding(2, similarity=similarity, max_iter=1)
+        with pytest.raises(ValueError, match=re.escape("Found array with dim 3")):
+            model.fit(X.reshape(6, 2, 3), [1, 0] * 3)
 
 
 def test_rows_are_not_for_samples_that_are_pairs():
     message = (
-        "`rows` must not be given when the samples are pairs themselves: they hold no "
+        "`rows` must not be given when the samples are pairs themselves: they have no "
         "row numbers. Leave it out."
     )
     model = ContrastiveEmbedding(2, similarity="pairs", max_iter=1)
@@ -452,10 +451,10 @@ def test_rows_are_not_for_samples_that_are_pairs():
         model.fit(X.reshape(6, 2, 3), [1, 0] * 3, rows=np.arange(12))
 
 
-# Bugs that are known.
+# Regressions.
 
 
-def test_weights_of_another_number_are_refused_with_rows_too():
+def test_weights_of_another_number_are_an_error_with_rows_too():
     similarity = PairConstraints([[0, 1], [1, 2]], [1, 0], weights=[1.0])
     with pytest.raises(ValueError, match="`weights` must hold a number > 0"):
         similarity.of_rows(np.arange(3)).fit(X[:3])

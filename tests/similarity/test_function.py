@@ -1,4 +1,4 @@
-"""Similarity from a function of the user's own."""
+"""Similarity from a function of the user."""
 
 import re
 
@@ -59,7 +59,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_rows_are_as_alike_as_the_function_says(name):
+def test_weights_are_those_of_the_function(name):
     function, entries = FUNCTIONS[name]
     similarity = FunctionSimilarity(function).fit(np.zeros((len(entries), 1)), entries)
     expected = by_loop(function, np.asarray(entries))
@@ -69,7 +69,7 @@ def test_rows_are_as_alike_as_the_function_says(name):
 
 @few
 @given(seed=st.integers(0, 2**32 - 1))
-def test_it_gets_anchors_down_and_candidates_across(seed):
+def test_the_function_takes_anchors_down_and_candidates_across(seed):
     rng = np.random.RandomState(seed)
     ours, theirs = rng.randint(5, size=3), rng.randint(5, size=4)
 
@@ -131,8 +131,8 @@ BAD = {
     "text": (lambda a, b: (a + b).astype(str), "it returned <U"),
     "below zero": (
         lambda a, b: (a == b) - 1.0,
-        "`similarity` must return similarity in [0, 1], or NaN where it is not known; it "
-        "returned numbers from -1 to 0.",
+        "`similarity` must return similarity in [0, 1], or NaN where it is not known; "
+        "it returned numbers from -1 to 0.",
     ),
     "above one": (lambda a, b: abs(a - b), "it returned numbers from 0 to 2."),
     "infinite": (lambda a, b: 1.0 * (a == b) * np.inf, "NaN where it is not known; it"),
@@ -141,7 +141,7 @@ BAD = {
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_similarity_is_refused(name):
+def test_what_is_no_similarity_is_an_error(name):
     function, message = BAD[name]
     similarity = FunctionSimilarity(function).fit(X, y)
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -170,13 +170,13 @@ def test_what_is_no_similarity_is_refused(name):
         ((X[:1], y[:1]), "`X` must hold at least two rows; got n_samples=1."),
     ],
 )
-def test_entries_that_cannot_be_compared_are_refused(table, message):
+def test_entries_that_cannot_be_compared_are_an_error(table, message):
     for similarity in (same, FunctionSimilarity(same)):
         with pytest.raises(ValueError, match=re.escape(message)):
             ContrastiveEmbedding(2, similarity=similarity, max_iter=1).fit(*table)
 
 
-def test_what_is_no_function_is_refused():
+def test_what_is_no_function_is_an_error():
     message = "The 'function' parameter of FunctionSimilarity must be a callable"
     with pytest.raises(ValueError, match=re.escape(message)):
         FunctionSimilarity("same").fit(None, y)
@@ -188,7 +188,7 @@ def test_where_nothing_is_known_of_any_pair_there_is_no_warning():
     assert not np.any(weights_of(similarity, 60))
 
 
-# Bugs that are known.
+# Regressions.
 
 
 @pytest.mark.filterwarnings("ignore:GlobalMiner has not searched:UserWarning")

@@ -1,4 +1,4 @@
-"""Class labels: reading them, pairing them, and drawing batches by them."""
+"""Class labels: their types, their pairs and their batches."""
 
 import re
 from datetime import date
@@ -117,7 +117,7 @@ def test_a_tiny_class_of_two_gives_all_it_has():
         assert class_counts(similarity, batch).tolist() == [97, 3]
 
 
-def test_rare_classes_meet_their_like_in_every_batch():
+def test_rare_classes_have_positives_in_every_batch():
     similarity = fitted([5000, 40, 6, 2, 1])
     for batch in similarity.batches(256, np.random.RandomState(0)):
         counts = class_counts(similarity, batch)
@@ -147,7 +147,7 @@ def test_a_dominant_class_does_not_fill_the_batches_of_many():
 
 
 @pytest.mark.filterwarnings("ignore:`y` has 61 different numbers:UserWarning")
-def test_singletons_ride_as_negatives():
+def test_singletons_are_negatives():
     similarity = fitted([4] + [1] * 60)
     (batch,) = similarity.batches(64, np.random.RandomState(0))
     assert sorted(batch) == list(range(64))
@@ -179,7 +179,7 @@ def test_a_split_takes_about_the_same_share_of_every_class():
     assert np.abs(counts - [100, 20, 500]).max() <= 2
 
 
-def test_a_table_too_small_to_split_says_so():
+def test_a_table_too_small_to_split_is_an_error():
     with pytest.raises(ValueError, match="too few to hold some out"):
         fitted([2, 1, 1]).hold_out(0.1, np.random.RandomState(0))
 
@@ -202,17 +202,17 @@ def test_a_table_too_small_to_split_says_so():
         (np.zeros((4, 2)), "y should be a 1d array"),
     ],
 )
-def test_labels_that_make_no_pairs_are_refused(y, message):
+def test_labels_that_make_no_pairs_are_an_error(y, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         LabelSimilarity().fit(np.zeros((4, 1)), y)
 
 
-def test_labels_of_mixed_types_are_refused():
+def test_labels_of_mixed_types_are_an_error():
     y = np.array(["a", 1, "a", 1], dtype=object)
     with pytest.raises(TypeError, match=re.escape("got a mix of ['int', 'str']")):
         LabelSimilarity().fit(None, y)
 
 
-def test_rows_per_class_out_of_range_is_refused():
+def test_rows_per_class_out_of_range_is_an_error():
     with pytest.raises(ValueError, match="'rows_per_class' parameter"):
         LabelSimilarity(rows_per_class=1).fit(None, [0, 0, 1])

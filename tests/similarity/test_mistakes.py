@@ -1,4 +1,4 @@
-"""What users get wrong about `X` and `y`, and what they are told."""
+"""Mistakes with `X` and `y`, and their messages."""
 
 import re
 
@@ -33,7 +33,7 @@ def test_a_series_is_no_table(rows):
         small().fit(rows, y[: len(rows)])
 
 
-def test_whole_numbers_of_which_some_are_missing_have_to_be_named():
+def test_whole_numbers_of_which_some_are_missing_are_labels():
     values = pd.Series(np.arange(178) % 100).where(y > 0)
     assert infer_similarity(X, values) == "labels"
     with pytest.raises(ValueError, match=re.escape("LabelSimilarity(unlabeled=")):
@@ -49,7 +49,7 @@ def test_text_is_no_target(kind):
         small(similarity="targets").fit(X, values)
 
 
-def test_a_quantity_in_whole_numbers_is_told_of_targets():
+def test_a_message_about_many_whole_numbers_names_targets():
     with pytest.raises(ValueError, match="use similarity='targets', or cut it"):
         small().fit(X, np.arange(178))
 
@@ -61,14 +61,14 @@ def test_a_score_needs_two_known_targets():
         model.score(X, unknown)
 
 
-def test_rows_that_hold_no_pair_are_refused():
+def test_rows_without_a_pair_are_an_error():
     similarity = PairConstraints([[0, 1], [1, 2]], [1, 0])
     message = "`rows` must hold both rows of some of the 2 pairs; it holds both of none"
     with pytest.raises(ValueError, match=re.escape(message)):
         small(similarity=similarity).fit(X, rows=np.arange(178) + 1000)
 
 
-def test_images_are_told_to_be_flattened():
+def test_a_message_about_images_names_reshape():
     with pytest.raises(ValueError, match=re.escape("X.reshape(len(X), -1)")):
         small().fit(np.zeros((20, 8, 8)), np.arange(20) % 2)
 

@@ -1,4 +1,4 @@
-"""Similarity from shared labels: sets, their indicators, what is refused."""
+"""Similarity from shared labels: sets, their indicators, errors."""
 
 import re
 
@@ -44,7 +44,7 @@ def by_loop(sets, overlap=False):
 
 @few
 @given(sets=label_sets, overlap=st.booleans())
-def test_rows_are_alike_as_far_as_their_sets_are(sets, overlap):
+def test_weights_are_shares_of_labels(sets, overlap):
     similarity = MultilabelSimilarity("overlap" if overlap else "jaccard")
     kinds = by_loop(sets, overlap)
     try:
@@ -142,7 +142,7 @@ def test_sets_and_their_indicators_train_the_same():
     assert_array_equal(tables[0], tables[2])
 
 
-# What is refused.
+# Errors.
 
 
 SHARED = "`y` must hold a label that two rows share; "
@@ -170,7 +170,7 @@ BAD = {
         "`y` must hold one label set per row of `X`: found input variables with "
         "inconsistent numbers of samples, 4 rows and 3 sets.",
     ),
-    "one label a row": (
+    "one label per row": (
         [0, 1, 0, 1],
         MATRIX + "(4,) of int64. Use similarity='labels' for one label a row.",
     ),
@@ -182,7 +182,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_are_no_label_sets_is_refused(name):
+def test_what_are_no_label_sets_is_an_error(name):
     y, message = BAD[name]
     X = np.random.RandomState(0).normal(size=(4, 2))
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -203,19 +203,19 @@ def test_a_label_of_all_rows_leaves_no_two_without_overlap():
         MultilabelSimilarity("overlap").fit(None, sets)
 
 
-def test_labels_that_cannot_be_sorted_are_refused():
+def test_labels_that_cannot_be_sorted_are_an_error():
     message = "`y` must hold labels that can be sorted ("
     with pytest.raises(TypeError, match=re.escape(message)):
         MultilabelSimilarity().fit(None, [{"a", 1}, {"a"}, {1}])
 
 
-def test_a_similarity_of_another_name_is_refused():
-    message = "The 'similarity' parameter of MultilabelSimilarity must be a str among"
+def test_a_measure_of_another_name_is_an_error():
+    message = "The 'measure' parameter of MultilabelSimilarity must be a str among"
     with pytest.raises(ValueError, match=re.escape(message)):
         MultilabelSimilarity("dice").fit(None, TAGS)
 
 
-# Bugs that are known.
+# Regressions.
 
 
 def test_an_indicator_matrix_may_be_a_list_of_lists():
@@ -223,7 +223,7 @@ def test_an_indicator_matrix_may_be_a_list_of_lists():
     assert_array_equal(indicators, INDICATORS)
 
 
-def test_sets_that_all_overlap_are_refused():
+def test_sets_that_all_overlap_are_an_error():
     with pytest.raises(
         ValueError, match=re.escape("`y` must hold rows that are dissimilar")
     ):

@@ -1,4 +1,4 @@
-"""Similarity from a graph of neighbours: the graph, its batches, what is refused."""
+"""Similarity from a graph of neighbours: the graph, its batches, errors."""
 
 import re
 
@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive.similarity import NeighborSimilarity
-from sklearn_contrastive.similarity._edges import Edges, symmetric
+from sklearn_contrastive.similarity._edges import Edges, symmetric_weights
 
 few = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -139,7 +139,7 @@ def cosine(a, b):
 
 
 @pytest.mark.parametrize("n_neighbors", [1, 4])
-def test_a_search_of_the_users_own_says_who_is_near(n_neighbors):
+def test_a_search_of_the_user_finds_the_neighbours(n_neighbors):
     X = points(40)
     search = NearestNeighbors(metric="cosine", algorithm="brute")
     similarity = NeighborSimilarity(n_neighbors, search=search).fit(X)
@@ -221,7 +221,7 @@ def test_edges_of_small_numbers_are_taken_for_rows_of_whatever_table():
         NeighborSimilarity(1, edges=edges).fit(points(19))
 
 
-def test_edges_between_all_rows_are_refused_unless_nothing_repels():
+def test_edges_between_all_rows_are_an_error_unless_nothing_repels():
     X, edges = points(6), np.stack(np.triu_indices(6, k=1), axis=1)
     with pytest.raises(ValueError, match="All 6 rows are neighbours of each other"):
         NeighborSimilarity(1, edges=edges).fit(X)
@@ -276,7 +276,7 @@ def test_edges_of_some_rows_are_those_with_both_ends_there():
 
 @few
 @given(seed=seeds, n_pairs=st.integers(0, 40))
-def test_of_pairs_named_twice_the_greatest_weight_counts(seed, n_pairs):
+def test_of_pairs_given_twice_the_greatest_weight_counts(seed, n_pairs):
     rng = np.random.RandomState(seed)
     rows, columns = rng.randint(8, size=(2, n_pairs))
     weights = rng.uniform(0.1, 1, n_pairs)
@@ -284,7 +284,7 @@ def test_of_pairs_named_twice_the_greatest_weight_counts(seed, n_pairs):
     for i, j, w in zip(rows, columns, weights, strict=True):
         if i != j:
             expected[i, j] = expected[j, i] = max(expected[i, j], w)
-    found = symmetric(rows, columns, weights, 8)
+    found = symmetric_weights(rows, columns, weights, 8)
     assert_array_equal(found.toarray(), expected)
     edges = Edges(found)
     assert_array_equal(edges.degrees(), (expected > 0).sum(axis=1))
@@ -316,7 +316,7 @@ def test_a_node_without_edges_is_its_own_partner():
 # Batches.
 
 
-def test_every_row_of_the_first_half_meets_one_of_its_neighbours():
+def test_every_row_of_the_first_half_has_a_neighbour_in_the_batch():
     X = points(200)
     near = nearest_by_loop(X, 3)
     similarity = NeighborSimilarity(3).fit(X)
@@ -331,7 +331,7 @@ def test_every_row_of_the_first_half_meets_one_of_its_neighbours():
     assert n_met / n_all > 0.9
 
 
-def test_a_batch_of_half_the_table_is_drawn_by_chance():
+def test_a_batch_of_half_the_table_is_drawn_at_random():
     similarity = NeighborSimilarity(3).fit(points(40))
     index = similarity.batches(21, np.random.RandomState(3))
     order = np.random.RandomState(3).permutation(40)
@@ -349,7 +349,7 @@ def test_held_out_rows_keep_the_edges_between_them():
             assert np.isin(batch, part.rows_).all()
 
 
-# What is refused.
+# Errors.
 
 
 def graph_of(*entries, n_rows=6):
@@ -364,10 +364,10 @@ BAD = {
     "negative": ({"edges": [[-1, 2]]}, OUT_OF_RANGE + "-1 to 2. They count"),
     "float": (
         {"edges": [[0.0, 1.0]]},
-        "`edges` must hold row numbers, integers from 0 on; got float64.",
+        "`edges` must hold row numbers, integers from 0; got float64.",
     ),
-    "bool": ({"edges": [[True, False]]}, "integers from 0 on; got bool."),
-    "text": ({"edges": [["a", "b"]]}, "integers from 0 on; got <U1."),
+    "bool": ({"edges": [[True, False]]}, "integers from 0; got bool."),
+    "text": ({"edges": [["a", "b"]]}, "integers from 0; got <U1."),
     "itself": (
         {"edges": [[0, 1], [3, 3]]},
         "`edges` must join different rows; 1 pair a row with itself, the first at "
@@ -375,7 +375,7 @@ BAD = {
     ),
     "triple": (
         {"edges": [[0, 1, 2]]},
-        "`edges` must hold two row numbers a pair, shape (n_pairs, 2); got shape "
+        "`edges` must hold two row numbers per pair, shape (n_pairs, 2); got shape "
         "(1, 3).",
     ),
     "flat": ({"edges": [0, 1]}, "shape (n_pairs, 2); got shape (2,)."),
@@ -406,7 +406,7 @@ BAD = {
     "list": ({"graph": [[0, 1], [1, 0]]}, "kneighbors_graph returns; got list."),
     "other rows": (
         {"graph": graph_of((1.0, 0, 1), n_rows=7)},
-        "`graph` speaks of 7 rows and `X` has 6. Row numbers mean nothing in another "
+        "`graph` has 7 rows and `X` has 6. Row numbers mean nothing in another "
         "table: pass the numbers that the rows of `X` have in the graph as fit(..., "
         "rows=...)",
     ),
@@ -426,7 +426,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_graph_of_the_rows_is_refused(name):
+def test_what_is_no_graph_of_the_rows_is_an_error(name):
     own, message = BAD[name]
     X = points(6)
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -471,22 +471,22 @@ def test_two_rows_are_too_few(n_rows):
         ([6, 7, 8, 0, 1, 2], "`graph` must hold an edge between two of the rows"),
     ],
 )
-def test_rows_that_a_graph_does_not_have_are_refused(rows, message):
+def test_rows_that_a_graph_does_not_have_are_an_error(rows, message):
     graph = graph_of((1.0, 2, 3), (1.0, 4, 5), n_rows=9)
     model = ContrastiveEmbedding(2, similarity=graph, max_iter=1, random_state=0)
     with pytest.raises(ValueError, match=re.escape(message)):
         model.fit(points(6), rows=rows)
 
 
-@pytest.mark.parametrize("similarity", ["labels", "targets", "views"])
-def test_rows_are_only_for_what_speaks_of_row_numbers(similarity):
-    model = ContrastiveEmbedding(2, similarity=similarity, max_iter=1)
+def test_rows_are_only_for_similarities_with_row_numbers():
     message = (
-        "`rows` is only used by a similarity that speaks of row numbers: a graph, "
+        "`rows` is only used by a similarity with row numbers: a graph, "
         "NeighborSimilarity or PairConstraints; got "
     )
-    with pytest.raises(ValueError, match=re.escape(message)):
-        model.fit(points(6), [0, 1, 0, 1, 0, 1], rows=np.arange(6))
+    for similarity in ("labels", "targets", "views"):
+        model = ContrastiveEmbedding(2, similarity=similarity, max_iter=1)
+        with pytest.raises(ValueError, match=re.escape(message)):
+            model.fit(points(6), [0, 1, 0, 1, 0, 1], rows=np.arange(6))
 
 
 @pytest.mark.parametrize(
@@ -498,7 +498,7 @@ def test_rows_are_only_for_what_speaks_of_row_numbers(similarity):
         (lambda shape: np.full(shape, -1), "from 0 to 19; got some from -1 to -1."),
     ],
 )
-def test_a_search_that_finds_no_row_numbers_is_refused(found, message):
+def test_a_search_that_finds_no_row_numbers_is_an_error(found, message):
     class Search:
         def fit(self, Z):
             return self
@@ -510,10 +510,10 @@ def test_a_search_that_finds_no_row_numbers_is_refused(found, message):
         NeighborSimilarity(3, search=Search()).fit(points(20))
 
 
-# Bugs that are known.
+# Regressions.
 
 
-def test_columns_far_from_zero_do_not_hide_who_is_near():
+def test_columns_far_from_zero_do_not_hide_neighbours():
     X = points() + 1e4
     assert_is_graph(NeighborSimilarity(3).fit(X), nearest_by_loop(X, 3))
 

@@ -1,4 +1,4 @@
-"""Labels of some rows only: which value means unknown, and what the others do."""
+"""Labels of some rows only: the value that means unknown, and the other rows."""
 
 import re
 
@@ -57,7 +57,7 @@ def by_loop(y, known):
     return kinds
 
 
-# Which value means unknown.
+# The value that means unknown.
 
 
 NAN = float("nan")
@@ -144,14 +144,14 @@ def test_every_value_is_a_label_by_default(y):
         ([2, 2, 1, 1, 1], -1),
     ],
 )
-def test_a_marker_of_another_type_steals_no_label(y, unlabeled):
+def test_a_marker_of_another_type_is_no_label(y, unlabeled):
     similarity = LabelSimilarity(unlabeled=unlabeled).fit(np.zeros((5, 1)), y)
     assert set(similarity.classes_) == set(y)
     assert_array_equal(weights_of(similarity), by_loop(y, [True] * 5))
     assert similarity.unsupervised_ is None
 
 
-def test_what_is_missing_is_still_refused_where_another_value_is_marked():
+def test_missing_labels_beside_another_marker_are_an_error():
     message = "`y` must hold a class label for every row; 1 are missing"
     for y in ([0.0, np.nan, -1.0, 0.0, 1.0], np.array([0, None, -1, 0, 1])):
         with pytest.raises(ValueError, match=re.escape(message)):
@@ -161,7 +161,7 @@ def test_what_is_missing_is_still_refused_where_another_value_is_marked():
         LabelSimilarity(unlabeled=np.nan).fit(np.zeros((5, 1)), y)
 
 
-# What the other rows do.
+# The other rows.
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_is_missing_is_still_refused_where_another_value_is_marked():
         (ViewSimilarity("noise"), ViewSimilarity, {"augment": "noise"}),
     ],
 )
-def test_the_similarity_beside_that_of_labels_is_fitted(unsupervised, kind, own):
+def test_the_similarity_of_all_rows_is_fitted(unsupervised, kind, own):
     similarity = LabelSimilarity(
         unlabeled=-1, unsupervised=unsupervised, unsupervised_weight=0.25
     ).fit(X, PARTLY)
@@ -191,7 +191,7 @@ def test_the_similarity_beside_that_of_labels_is_fitted(unsupervised, kind, own)
 
 
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
-def test_a_loss_is_asked_for_over_either_similarity(unsupervised):
+def test_there_is_a_loss_over_each_similarity(unsupervised):
     similarity = LabelSimilarity(
         unlabeled=-1, unsupervised=unsupervised, unsupervised_weight=0.25
     ).fit(X, PARTLY)
@@ -247,7 +247,7 @@ def test_rows_are_drawn_from_the_labelled_ones_alone_without_the_others():
 
 
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
-def test_what_is_held_out_is_labelled(unsupervised):
+def test_held_out_rows_are_labelled(unsupervised):
     similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
     kept, held_out = similarity.fit(X, PARTLY).hold_out(0.3, np.random.RandomState(0))
     assert (PARTLY[held_out.rows_] >= 0).all()
@@ -268,7 +268,7 @@ def same_fits(*models):
     return all(np.array_equal(tables[0], table) for table in tables[1:])
 
 
-def test_labels_that_are_all_known_are_learned_as_ever():
+def test_labels_that_are_all_known_are_learned_as_without_a_marker():
     y = iris.target
     marked = small(similarity=LabelSimilarity(unlabeled=-1)).fit(X, y)
     plain = small().fit(X, y)
@@ -290,7 +290,7 @@ def test_without_the_others_the_labelled_rows_are_the_table(loss):
 
 
 @pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
-def test_a_weight_of_zero_leaves_labels_alone_to_pull(unsupervised):
+def test_with_a_weight_of_zero_labels_alone_count(unsupervised):
     own = {"unlabeled": -1, "unsupervised": unsupervised}
     weights = (0.0, 1e-30, 1.0)
     zero, tiny, one = (
@@ -301,9 +301,11 @@ def test_a_weight_of_zero_leaves_labels_alone_to_pull(unsupervised):
     assert not same_fits(zero, one)
 
 
-@pytest.mark.parametrize("unsupervised", ["neighbors", "views", None])
-@pytest.mark.parametrize("marker", [-1, np.nan, "unknown"])
-def test_the_value_that_marks_is_only_a_name(unsupervised, marker):
+@pytest.mark.parametrize(
+    ("unsupervised", "marker"),
+    [("neighbors", np.nan), ("views", "unknown"), (None, np.nan), (None, "unknown")],
+)
+def test_which_value_means_unknown_does_not_matter(unsupervised, marker):
     y = PARTLY.astype(object)
     y[PARTLY < 0] = marker
     if marker == "unknown":
@@ -333,20 +335,20 @@ def test_the_score_leaves_rows_without_a_label_out():
     assert model.score(X, PARTLY) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("unsupervised", ["neighbors", "views"])
 @pytest.mark.parametrize(
-    "settings",
+    ("unsupervised", "settings"),
     [
-        {"early_stopping": True, "validation_fraction": 0.3},
-        {"miner": "memory"},
-        {"batch_size": 2, "max_iter": 1},
-        {"batch_size": 150},
-        {"loss": "info_nce"},
-        {"encoder": "linear"},
+        ("neighbors", {"early_stopping": True, "validation_fraction": 0.3}),
+        ("views", {"early_stopping": True, "validation_fraction": 0.3}),
+        ("neighbors", {"miner": "memory"}),
+        ("views", {"batch_size": 2, "max_iter": 1}),
+        ("neighbors", {"batch_size": 150}),
+        ("views", {"loss": "info_nce"}),
+        ("neighbors", {"encoder": "linear"}),
     ],
     ids=repr,
 )
-def test_it_trains_in_many_ways_and_repeats_itself(unsupervised, settings):
+def test_fits_of_many_kinds_are_repeatable(unsupervised, settings):
     similarity = LabelSimilarity(unlabeled=-1, unsupervised=unsupervised)
     models = [small(similarity=similarity, **settings) for _ in range(2)]
     assert same_fits(*models)
@@ -361,7 +363,7 @@ def test_partial_fit_takes_rows_without_labels():
     assert np.isfinite(model.transform(X)).all()
 
 
-# What is refused.
+# Errors.
 
 
 @pytest.mark.parametrize(
@@ -376,7 +378,7 @@ def test_partial_fit_takes_rows_without_labels():
         ([-1, 0.5, 1, 1, 0, 0], "got continuous values such as 0.5."),
     ],
 )
-def test_too_few_labels_are_refused(y, message):
+def test_too_few_labels_are_an_error(y, message):
     model = small(similarity=LabelSimilarity(unlabeled=-1)).fit(X, PARTLY)
     before = dict(vars(model))
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -393,36 +395,36 @@ def test_too_few_labels_are_refused(y, message):
         ({"rows_per_class": 1}, "rows_per_class"),
     ],
 )
-def test_settings_out_of_range_are_refused(own, name):
+def test_settings_out_of_range_are_an_error(own, name):
     message = f"The '{name}' parameter of LabelSimilarity must be"
     with pytest.raises(ValueError, match=re.escape(message)):
         LabelSimilarity(unlabeled=-1, **own).fit(X, PARTLY)
 
 
-def test_proxies_need_classes_on_either_side():
+def test_proxies_need_classes_in_each_similarity():
     similarity = LabelSimilarity(unlabeled=-1, unsupervised="views")
     message = "ProxyAnchorLoss learns a proxy for each class, and ViewSimilarity has "
     with pytest.raises(ValueError, match=re.escape(message)):
         small(similarity=similarity, loss="proxy_anchor").fit(X, PARTLY)
 
 
-def test_views_are_not_looked_for_in_the_whole_table():
+def test_views_are_not_searched_in_the_whole_table():
     similarity = LabelSimilarity(unlabeled=-1, unsupervised="views")
     message = "`miner` must not be a GlobalMiner where changed copies of rows are"
     with pytest.raises(ValueError, match=re.escape(message)):
         small(similarity=similarity, miner="global").fit(X, PARTLY)
 
 
-# Bugs that are known.
+# Regressions.
 
 
-def test_missing_text_beside_another_marker_is_refused_in_words():
+def test_missing_text_beside_another_marker_is_an_error():
     y = np.array(["a", pd.NA, "unknown", "a", "b"], dtype=object)
     with pytest.raises(ValueError, match="1 are missing"):
         LabelSimilarity(unlabeled="unknown").fit(np.zeros((5, 1)), y)
 
 
-def test_labelled_rows_meet_in_a_small_table_too():
+def test_batches_of_a_small_table_hold_its_labelled_rows():
     y = np.full(150, -1)
     y[[0, 1, 100, 101]] = [0, 0, 1, 1]
     similarity = LabelSimilarity(unlabeled=-1).fit(X, y)
@@ -434,7 +436,7 @@ def test_labelled_rows_meet_in_a_small_table_too():
     "loss",
     ["info_nce", "supcon", "n_pair", "nca", "triplet", "lifted", "rank_n_contrast"],
 )
-def test_neighbours_count_with_losses_that_compare(loss):
+def test_neighbours_count_with_losses_over_lists(loss):
     weights = (0.0, 1.0)
     models = [
         small(
@@ -453,7 +455,7 @@ def beside_pairs(pairs, labels):
 
 @pytest.mark.parametrize("batch_size", [32, 100])
 def test_few_pairs_beside_labels_fill_a_batch(batch_size):
-    # A fit waits for a batch for ever.
+    # Without a batch a fit would never end.
     similarity = beside_pairs([[20, 21], [30, 31], [20, 71]], [1, 1, 0])
     index = similarity.batches(batch_size, np.random.RandomState(0))
     assert len(index) >= 1

@@ -1,4 +1,4 @@
-"""Similarity from continuous targets: the formula, its bandwidth, what is refused."""
+"""Similarity from continuous targets: the formula, its bandwidth, errors."""
 
 import math
 import re
@@ -35,7 +35,7 @@ def weights_of(similarity):
 
 
 def by_loop(y, bandwidth, kernel):
-    """Return the weights of either kind, and the bandwidth, row by row."""
+    """Return the weights of both kinds, and the bandwidth, row by row."""
     known = [i for i in range(len(y)) if not any(math.isnan(v) for v in y[i])]
     columns = []
     for column in range(len(y[0])):
@@ -121,7 +121,7 @@ def test_units_of_the_targets_do_not_matter(seed, shift, scale):
 
 @few
 @given(seed=seeds)
-def test_a_column_that_is_constant_says_nothing(seed):
+def test_a_constant_column_changes_nothing(seed):
     y = drawn(seed, n_columns=2)
     y[3, 0] = np.nan
     padded = np.column_stack([np.full(12, 7.1), y])
@@ -130,7 +130,7 @@ def test_a_column_that_is_constant_says_nothing(seed):
     assert_allclose(weights_of(other), weights_of(first), rtol=1e-12)
 
 
-def test_a_larger_bandwidth_makes_more_rows_alike():
+def test_a_larger_bandwidth_makes_more_rows_similar():
     y = drawn(0, 30)
     sums = [
         weights_of(TargetSimilarity(h).fit(None, y)).positive.sum()
@@ -213,7 +213,7 @@ def test_rows_of_unknown_targets_are_in_no_batch():
         assert np.isfinite(y[batch]).all()
 
 
-# What is refused.
+# Errors.
 
 
 CONSTANT = "`y` must hold at least two different targets; got {} known ones (n_samples="
@@ -250,7 +250,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_are_no_targets_is_refused(name):
+def test_what_are_no_targets_is_an_error(name):
     y, message = BAD[name]
     X = np.random.RandomState(0).normal(size=(4, 2))
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -273,7 +273,7 @@ def test_what_are_no_targets_is_refused(name):
         ({"kernel": "linear"}, "kernel"),
     ],
 )
-def test_settings_out_of_range_are_refused(own, name):
+def test_settings_out_of_range_are_an_error(own, name):
     message = f"The '{name}' parameter of TargetSimilarity must be"
     with pytest.raises(ValueError, match=re.escape(message)):
         TargetSimilarity(**own).fit(None, [0.0, 1.0])
@@ -284,7 +284,7 @@ def test_targets_come_out_as_columns():
     assert check_targets([[1, 2]], 1).dtype == np.float64
 
 
-# Bugs that are known.
+# Regressions.
 
 
 def test_a_column_of_huge_numbers_does_not_hide_another():

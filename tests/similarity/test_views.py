@@ -1,4 +1,4 @@
-"""Similarity of a row with changed copies of itself: what changes, and how much."""
+"""Similarity between changed copies of a row: what changes, and how much."""
 
 import re
 
@@ -17,7 +17,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def table(n_rows=400, seed=0):
-    """Return columns whose values tell where they come from."""
+    """Return columns with values of their own each."""
     rng = np.random.RandomState(seed)
     return rng.uniform(size=(n_rows, 5)) + 10 * np.arange(5)
 
@@ -28,12 +28,12 @@ def views_of(similarity, X, seed=0):
     return both[: len(X)], both[len(X) :]
 
 
-# Who is similar.
+# Similar and dissimilar views.
 
 
 @few
 @given(seed=seeds, n_rows=st.integers(1, 9), n_others=st.integers(1, 9))
-def test_views_of_a_row_are_alike_and_those_of_others_are_not(seed, n_rows, n_others):
+def test_views_of_a_row_are_similar_and_those_of_others_are_not(seed, n_rows, n_others):
     similarity = ViewSimilarity().fit(np.zeros((20, 1)))
     rng = np.random.RandomState(seed)
     ours, theirs = rng.permutation(20)[:n_rows], rng.permutation(20)[:n_others]
@@ -47,7 +47,7 @@ def test_views_of_a_row_are_alike_and_those_of_others_are_not(seed, n_rows, n_ot
             assert pairs.negative[i, j] == (not same_row)
 
 
-def test_a_part_of_the_rows_has_views_of_its_own_numbers():
+def test_views_of_part_of_the_rows_have_numbers_of_their_own():
     similarity = ViewSimilarity().fit(np.zeros((40, 1)))
     for part in similarity.hold_out(0.3, np.random.RandomState(0)):
         keys = part.keys(part.rows_)
@@ -138,7 +138,7 @@ def test_the_first_view_may_be_the_row_itself(augment):
     assert not np.array_equal(second, X)
 
 
-def test_an_augmentation_of_the_users_own_gets_raw_rows_and_a_generator():
+def test_an_augmentation_of_the_user_takes_raw_rows_and_a_generator():
     X, seen = table(60) * [1, 100, 1, 1, 1], []
 
     def augment(rows, rng):
@@ -164,7 +164,7 @@ def test_an_augmentation_of_the_users_own_gets_raw_rows_and_a_generator():
     assert np.isfinite(model.transform(X)).all()
 
 
-def test_other_draws_are_made_in_every_step_and_the_same_in_every_fit():
+def test_every_step_draws_anew_and_every_fit_the_same():
     X, drawn = table(40), []
 
     def augment(rows, rng):
@@ -192,7 +192,7 @@ def test_an_augmentation_may_return_any_array(kind):
     assert first.dtype == np.float32
 
 
-# What is refused.
+# Errors.
 
 
 BAD = {
@@ -214,7 +214,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_augmentation_that_returns_no_rows_is_refused(name):
+def test_an_augmentation_that_returns_no_rows_is_an_error(name):
     augment, message = BAD[name]
     X = table(20)
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -250,7 +250,7 @@ def test_an_augmentation_that_returns_no_rows_is_refused(name):
         (ViewSimilarity(keep_original=3), "The 'keep_original' parameter of ViewSimi"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(similarity, message):
+def test_settings_that_do_not_go_together_are_an_error(similarity, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         similarity.fit(table(20))
 
@@ -261,7 +261,7 @@ def test_one_row_is_too_few():
         ContrastiveEmbedding(2, similarity="views").fit(table(1))
 
 
-def test_views_are_not_looked_for_in_the_whole_table():
+def test_views_are_not_searched_in_the_whole_table():
     message = "`miner` must not be a GlobalMiner where changed copies of rows are"
     model = ContrastiveEmbedding(2, similarity="views", miner="global", max_iter=1)
     with pytest.raises(ValueError, match=re.escape(message)):
