@@ -27,7 +27,12 @@ def check_rows(estimator, X, reset, name="X"):
         )
     names = getattr(X, "columns", ())
     try:
-        _check_no_dates(X)
+        # One dtype per column of a frame, a single one for a series or an array.
+        dtypes = getattr(X, "dtypes", getattr(X, "dtype", None))
+        dtypes = list(dtypes) if np.ndim(dtypes) else [dtypes]
+        if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
+            # numpy would read them as integers.
+            raise TypeError("dates and times are no numbers")
         table = validate_data(
             estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
         )
@@ -115,15 +120,6 @@ def _check_finite(X, names, name):
         )
 
 
-def _check_no_dates(X):
-    """Raise for columns of dates and times, which numpy would read as integers."""
-    # One dtype per column of a frame, a single one for a series or an array.
-    dtypes = getattr(X, "dtypes", getattr(X, "dtype", None))
-    dtypes = list(dtypes) if np.ndim(dtypes) else [dtypes]
-    if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
-        raise TypeError("dates and times are no numbers")
-
-
 def _text_columns(X, names):
     """List the columns that cannot be read as numbers, '' where all can."""
     try:
@@ -172,12 +168,14 @@ def infer_similarity(X, y):
         return "pairs"
     if y is None:
         return "neighbors"
-    if issparse(y) or holds_sets(y):
-        return "multilabel"
-    nullable = nullable_dtype(y)
-    if nullable is not None and nullable.kind != "f":
-        return "labels"
-    values = np.asarray(y) if nullable is None else without_na(y, "f")
+    values = y
+    if not isinstance(y, np.ndarray) or y.dtype == object:
+        if issparse(y) or holds_sets(y):
+            return "multilabel"
+        nullable = nullable_dtype(y)
+        if nullable is not None and nullable.kind != "f":
+            return "labels"
+        values = np.asarray(y) if nullable is None else without_na(y, "f")
     if values.ndim == 2 and values.shape[1] > 1:
         numeric = values.dtype.kind in "biuf"
         return "multilabel" if numeric and np.isin(values, (0, 1)).all() else "targets"
@@ -287,8 +285,7 @@ def check_labels(y, n_rows, unlabeled=None):
         raise_missing_y(
             ". Pass one class label per row of `X`: pairs are built from them"
         )
-    nullable = nullable_dtype(y)
-    y = column_or_1d(y, warn=True)
+    given, y = y, column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
         raise_inconsistent_length(n_rows, "one label", f"{len(y)} labels")
     maybe = y.dtype.kind in "fcmMO"
@@ -305,9 +302,9 @@ def check_labels(y, n_rows, unlabeled=None):
             "declare them unknown: LabelSimilarity(unlabeled=numpy.nan). If `y` "
             "is a quantity, use similarity='targets', where NaN means unknown."
         )
-    if nullable is not None and y.dtype.kind == "f" and known.all():
-        # Integers and bools come through as floats.
-        y = y.astype(nullable)
+    if y.dtype.kind == "f" and known.all():
+        # Nullable integers and bools come through as floats.
+        y = y.astype(nullable_dtype(given) or y.dtype)
     if y.dtype.kind == "c":
         raise ValueError("Complex data not supported: `y` must hold class labels.")
     fraction = first_fraction(y[known]) if y.dtype.kind == "f" else None

@@ -269,9 +269,7 @@ class ContrastiveAlignment(
         batch_size = 256 if self.batch_size == "auto" else self.batch_size
         # Two networks that must agree take longer than one.
         epochs = Epochs([partners], [rng], batch_size, self.max_iter, longer=2)
-        history = History(
-            f"Lower `learning_rate_init` (now {self.learning_rate_init:g})."
-        )
+        history = History(self.learning_rate_init)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer([model], normalize=True, device=device)
             run(trainer, epochs, history, None, Reports(self, history))

@@ -29,7 +29,7 @@ from sklearn_contrastive._training._run import (
     random_streams,
     resolve_device,
 )
-from sklearn_contrastive._training._terms import Term, expand, initial_params
+from sklearn_contrastive._training._terms import Term, expand
 from sklearn_contrastive._validation import SEEN, check_no_bools, check_rows
 from sklearn_contrastive.encoders import (
     ENCODERS,
@@ -155,7 +155,9 @@ def prepare(
         fitted["classes_"] = similarity.classes_
         if once and before:
             fitted["classes_"] = all_classes(similarity.classes_, before)
-    history = _history(estimator, before)
+    foreign = not all(isinstance(n, str) for n in (estimator.loss, estimator.miner))
+    history = History(estimator.learning_rate_init, foreign)
+    history = history.resumed(before) if before else history
     parts = terms[0], models, searched, epochs, stopping, history
     return Plan(X, fitted, state, *parts)
 
@@ -171,7 +173,9 @@ def _architecture(estimator, similarity, columns, X, before):
             similarity.auto_activation if auto else estimator.activation,
             estimator.dropout,
         )
-    elif isinstance(given, (str, Encoder)):
+    elif isinstance(given, str):
+        encoder = ENCODERS[given]()
+    elif isinstance(given, Encoder):
         encoder = resolve(given, ENCODERS)
     n_components = estimator.n_components
     if before and n_components == "auto":
@@ -273,31 +277,14 @@ def _model(X, terms, rng, member, state, rates, before):
     if not isinstance(encoder, Encoder):
         encoder = encoder_of(state, seed)
     params = encoder.init(state.n_features, state.n_own, rng)
-    loss_params, optimizer_state = (
-        initial_params(terms.values(), state.n_own, rng),
-        None,
-    )
+    loss_params, optimizer_state = [], None
+    for similarity, _, loss, *_ in terms.values():
+        n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
+        own = loss.init(state.n_own, n_classes, rng) if loss.learns else {}
+        loss_params.append(own)
     if before:
         new = params, loss_params, terms
         params, loss_params = resumed_params(*new, before, *member)
         optimizer_state = before["_state"].optimizer_states[member[0]]
     own = params, state.n_own, *rates, seed, loss_params, optimizer_state
     return Model(X, state.columns, encoder, list(terms.values()), *own)
-
-
-def _history(estimator, before):
-    """Return the counts and curves to carry on, and the advice for a loss of NaN."""
-    advice = (
-        f"Lower `learning_rate_init` (now {estimator.learning_rate_init:g}); if "
-        "`standardize` is False, set it to True and look for huge columns."
-    )
-    if not all(isinstance(noun, str) for noun in (estimator.loss, estimator.miner)):
-        returned = "Look at what your `loss` or `miner` returns, and its parameters. "
-        advice = returned + advice
-    history = History(advice)
-    if before:
-        history.n_iter, history.n_steps = before["n_iter_"], before["n_steps_"]
-        history.loss_curve = list(before["loss_curve_"])
-        curves = before["mining_curve_"].items()
-        history.mining_curve = {name: list(values) for name, values in curves}
-    return history

@@ -10,7 +10,7 @@ from sklearn_contrastive.encoders import (
     Encoder,
     MLPEncoder,
     ModuleEncoder,
-    place_points,
+    to_sphere,
 )
 from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
@@ -52,16 +52,18 @@ class FittedState(NamedTuple):
         encoder = self.source
         if not isinstance(encoder, Encoder):
             encoder = encoder_of(self)
-        alone = not encoder.tested
-        params = [p[0] if alone else p for p in self.params]
-        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in params]
-        n_components = self.n_own * len(self.params[0])
-        Z = np.empty((len(X), n_components), dtype=X.dtype)
+        params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
+        n_networks, n_own = len(params[0]), self.n_own
+        networks = [[param[k] for param in params] for k in range(n_networks)]
+        Z = np.empty((len(X), n_networks * n_own), dtype=X.dtype)
         for start in range(0, len(X), _MAPPED):
-            block = standardised(X[start : start + _MAPPED], self.columns)
-            points = encoder.forward(params, block)
-            points = points[None] if alone else points
-            Z[start : start + _MAPPED] = place_points(points, self.normalize)
+            rows = slice(start, start + _MAPPED)
+            block = standardised(X[rows], self.columns)
+            for k, own in enumerate(networks):
+                points = encoder.forward(own, block)
+                points = to_sphere(points) if self.normalize else points
+                # So that a squared distance is the mean of those in each network.
+                Z[rows, k * n_own : (k + 1) * n_own] = points / n_networks**0.5
         return Z
 
     def layers(self, name):

@@ -271,7 +271,18 @@ class SparsePairs:
             ]
         candidates = (A if C is None else C).reshape(-1, A.shape[-1])
         ends, differences = self._differences(A, candidates, kinds)
-        loss = self._scale_by_slopes(differences, kinds)
+        torch.mul(differences, differences, out=self._work[1])
+        distances = self._work[1].sum(-1).clamp_(min=self._tiles.least).sqrt_()
+        parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
+        formulas, loss, slopes = (self._loss.positive, self._loss.negative), 0, []
+        for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):
+            value, slope = formula(part)
+            active = weights * (value > 0) if formula is formulas[1] else weights
+            count = active.sum((-2, -1))
+            count += count == 0
+            loss = loss + (value * weights).sum((-2, -1)) / count
+            slopes.append(weights * slope * (2 / count)[..., None, None])
+        differences.mul_(torch.cat(slopes, -2)[..., None])
         # What moves a candidate one way moves its anchor the other way.
         on_anchors = differences.sum(-3).neg_()
         if self._fixed:
@@ -298,24 +309,6 @@ class SparsePairs:
         differences = self._work[0]
         torch.index_select(candidates, 0, ends, out=differences.view(-1, A.shape[-1]))
         return ends, differences.sub_(A.unsqueeze(-3))
-
-    def _scale_by_slopes(self, differences, kinds):
-        """Return the loss, with differences multiplied by twice its derivatives."""
-        import torch
-
-        torch.mul(differences, differences, out=self._work[1])
-        distances = self._work[1].sum(-1).clamp_(min=self._tiles.least).sqrt_()
-        parts = distances.split([index.shape[-2] for index, _ in kinds], -2)
-        formulas, total, slopes = (self._loss.positive, self._loss.negative), 0, []
-        for formula, part, (_, weights) in zip(formulas, parts, kinds, strict=True):
-            value, slope = formula(part)
-            active = weights * (value > 0) if formula is formulas[1] else weights
-            count = active.sum((-2, -1))
-            count += count == 0
-            total = total + (value * weights).sum((-2, -1)) / count
-            slopes.append(weights * slope * (2 / count)[..., None, None])
-        differences.mul_(torch.cat(slopes, -2)[..., None])
-        return total
 
 
 def add_product(out, left, right, beta, alpha):

@@ -171,20 +171,32 @@ class AdamW:
 class History:
     """Counts and curves of a training, which a later one resumes.
 
-    ``advice`` is what a user may change where the loss is not finite.
+    ``learning_rate``, and whether loss or miner are ``foreign``, are for the message
+    where the loss is not finite.
     """
 
-    advice: str
+    learning_rate: float
+    foreign: bool = False
     n_iter: int = 0
     n_steps: int = 0
     loss_curve: list = field(default_factory=list)
     mining_curve: dict = field(default_factory=dict)
 
+    def resumed(self, before):
+        """Return a history that carries on, given attributes of the fit before."""
+        curves = {k: list(v) for k, v in before["mining_curve_"].items()}
+        counts = before["n_iter_"], before["n_steps_"], list(before["loss_curve_"])
+        return History(self.learning_rate, self.foreign, *counts, curves)
+
     def record(self, loss, n_steps, statistics):
         """Add an epoch to the curves, or raise where its loss is not finite."""
         if not math.isfinite(loss):
+            nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
             raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter + 1}. {self.advice}"
+                f"The loss became {loss} in epoch {self.n_iter + 1}. "
+                f"{nouns * self.foreign}Lower `learning_rate_init` (now "
+                f"{self.learning_rate:g}); if `standardize` is False, set it to True "
+                "and look for huge columns."
             )
         self.n_iter += 1
         self.n_steps += n_steps

@@ -1,6 +1,7 @@
 """Terms of the objective: a loss over the pairs of a batch that a miner keeps."""
 
 from copy import copy
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -50,15 +51,6 @@ def expand(terms, similarity):
     return expanded
 
 
-def initial_params(terms, n_components, rng):
-    """Return what the loss of each term learns by itself, to start from."""
-    params = []
-    for similarity, _, loss, *_ in terms:
-        n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
-        params.append(loss.init(n_components, n_classes, rng) if loss.learns else {})
-    return params
-
-
 def can_stack(terms):
     """Return whether the terms of several models differ in numbers of the loss only."""
     kinds = set()
@@ -84,12 +76,14 @@ class StackedTerm:
             if isinstance(value, Real) and len(set(values)) > 1:
                 setattr(loss, name, points.new_tensor(values)[:, None, None])
         self._weight = terms[0].weight
-        self._pairs = PairBatch(terms[0]._replace(loss=loss), points, keys)
+        similarity, miner, *_ = terms[0]
+        self._weigh = PairBatch(similarity, keys, keys).weigh
+        miner = None if miner.keeps_all else miner
+        self._evaluate = loss.evaluator(points, None, miner)
 
     def __call__(self, points):
         """Return the loss of each model, and the gradient in the points."""
-        pairs = self._pairs
-        loss, (gradient,), _ = pairs.evaluate(points, None, pairs.weigh)
+        loss, (gradient,), _ = self._evaluate(points, None, self._weigh)
         if self._weight != 1:
             loss, gradient = loss * self._weight, gradient * self._weight
         return loss, gradient
@@ -137,18 +131,19 @@ class SingleTerm:
         self._keys, self.memory, similarity = keys, None, term.similarity
         if term.miner.draws:
             term = term._replace(miner=DrawingMiner(term.miner, generator))
-        self._has_proxies = term.loss.has_proxies
+        self._term, self._has_proxies = term, term.loss.has_proxies
         if self._has_proxies:
+            self._ends = similarity.prototypes(keys), keys
             proxies = params["proxies"].detach()
-            ends = similarity.prototypes(keys), keys
-            self._within = PairBatch(term, proxies, ends[0], points, ends[1])
+            self._within = _evaluate(term, self._ends, proxies, points)
         else:
-            self._within = PairBatch(term, points, keys)
+            self._ends = keys, keys
+            self._within = _evaluate(term, self._ends, points)
         if term.memory is not None:
             size = min(term.memory.size, len(similarity.rows_))
             self.memory = Memory(size, keys, points)
-            ends = self.memory.points, self.memory.keys
-            self._before = PairBatch(term, points, keys, *ends, fixed=True)
+            ends = keys, self.memory.keys
+            self._before = _evaluate(term, ends, points, self.memory.points, True)
             self._memory_weight = term.memory.weight
 
     def __call__(self, points):
@@ -156,9 +151,7 @@ class SingleTerm:
         if self._has_proxies:
             loss, gradient = self._with_proxies(points)
         else:
-            loss, (gradient,), on_params = self._within.evaluate(
-                points, None, self._within.weigh, self._params
-            )
+            loss, (gradient,), on_params = self._within(points, None, self._params)
             self._write(on_params)
         if self.memory is not None:
             loss, gradient = self._with_memory(points, loss, gradient)
@@ -168,20 +161,16 @@ class SingleTerm:
 
     def statistics(self, points):
         """Return the statistics of the pairs within the batch."""
-        pairs = self._within
         ends = (points, None)
         if self._has_proxies:
             ends = self._proxies().detach(), points
-        return pair_statistics(
-            pairs.term, pairs.keys, pairs.others, *ends, self._params
-        )
+        return pair_statistics(self._term, *self._ends, *ends, self._params)
 
     def _with_memory(self, points, loss, gradient):
         """Add the loss over past batches, and remember this one."""
         if self.memory.full:
-            more, (others,), on_params = self._before.evaluate(
-                points, self.memory.points, self._before.weigh, self._params
-            )
+            past = self.memory.points
+            more, (others,), on_params = self._before(points, past, self._params)
             loss = loss + self._memory_weight * more
             gradient = gradient + self._memory_weight * others
             self._write(on_params, self._memory_weight, clear=False)
@@ -194,9 +183,7 @@ class SingleTerm:
 
         with torch.enable_grad():
             proxies = self._proxies()
-        loss, (on_proxies, gradient), _ = self._within.evaluate(
-            proxies.detach(), points, self._within.weigh
-        )
+        loss, (on_proxies, gradient), _ = self._within(proxies.detach(), points, {})
         self._params["proxies"].grad.zero_()
         proxies.backward(on_proxies * self._weight)
         return loss, gradient
@@ -217,31 +204,34 @@ class SingleTerm:
             param.grad.add_(on_params[name] * (weight * self._weight))
 
 
+def _evaluate(term, ends, A, C=None, fixed=False):
+    """Return a function of points and parameters, for the keys of both ends of pairs."""
+    weigh = PairBatch(term.similarity, *ends).weigh
+    miner = None if term.miner.keeps_all else term.miner
+    evaluator = term.loss.evaluator(A, C, miner, fixed)
+    return lambda A, C, params: evaluator(A, C, weigh, params)
+
+
+@dataclass
 class PairBatch:
-    """Anchors and candidates of a batch: weights of their pairs, and the loss over them.
+    """The keys of anchors and candidates, which a similarity compares part by part."""
 
-    `A` and `C`, None where the anchors are the candidates, are points of the shapes to
-    prepare for; `keys` and `other_keys` are arrays that hold their keys.
-    """
-
-    def __init__(self, term, A, keys, C=None, other_keys=None, fixed=False):
-        self.term, self.keys = term, keys
-        self.others = keys if other_keys is None else other_keys
-        miner = None if term.miner.keeps_all else term.miner
-        self.evaluate = term.loss.evaluator(A, C, miner, fixed)
-        self._parts = {}
+    similarity: Any
+    keys: Keys
+    others: Keys
+    parts: dict = field(default_factory=dict)
 
     def weigh(self, rows, columns, work):
         """Compare the keys of some anchors with those of some candidates."""
         place = rows.start, columns.start
-        if place not in self._parts:
+        if place not in self.parts:
             # The rows of a batch come after the axis of models, if there is one.
             models = (slice(None),) * (self.keys.rows.ndim - 1)
-            self._parts[place] = [
+            self.parts[place] = [
                 Keys(*(key[(*models, part)] for key in keys))
                 for keys, part in ((self.keys, rows), (self.others, columns))
             ]
-        return self.term.similarity.compare(*self._parts[place], work)
+        return self.similarity.compare(*self.parts[place], work)
 
 
 def pair_statistics(term, keys, others, A, C=None, params=None, most=512):
@@ -255,7 +245,9 @@ def pair_statistics(term, keys, others, A, C=None, params=None, most=512):
 
     A, C = A[:most], (A if C is None else C)[:most]
     keys = [Keys(*(key[:most] for key in some)) for some in (keys, others)]
-    given, distances = term.similarity.compare(*keys), torch.cdist(A, C)
+    distances = torch.cdist(A, C)
+    work = distances.new_empty((3, *distances.shape))
+    given = term.similarity.compare(*keys, work)
     if term.miner.lists_pairs:
         kept = [
             torch.zeros_like(distances).scatter_(-1, index.mT, w.mT.to(A.dtype))

@@ -218,22 +218,14 @@ def nearest(distances, weights, n_links, out=None):
     out = torch.empty_like(distances) if out is None else out
     far = torch.le(weights, 0, out=out)
     torch.add(distances, far, alpha=_FAR, out=far)
-    if far.device.type == "cpu":
-        rows = far.view(far.shape[:-1].numel(), far.shape[-1])
-        index = _least(rows, n_links).view(n_links, *far.shape[:-1]).movedim(0, -2)
-    else:
+    if far.device.type != "cpu":
         index = far.topk(n_links, largest=False, sorted=False).indices.mT
-    return Links(index, weights.gather(-1, index.mT).mT)
-
-
-def _least(rows, n):
-    """Return where the least numbers of each row are; they are overwritten."""
-    import torch
-
+        return Links(index, weights.gather(-1, index.mT).mT)
     # numpy finds the place of a minimum ten times as fast as torch.
-    rows = rows.numpy()
+    rows = far.view(far.shape[:-1].numel(), far.shape[-1]).numpy()
     flat, starts = rows.reshape(-1), rows.shape[1] * np.arange(len(rows))
-    places = np.empty((n, len(rows)), dtype=np.int64)
+    places = np.empty((n_links, len(rows)), dtype=np.int64)
     for place in places:
         flat[rows.argmin(axis=1, out=place) + starts] = np.inf
-    return torch.from_numpy(places)
+    index = torch.from_numpy(places).view(n_links, *far.shape[:-1]).movedim(0, -2)
+    return Links(index, weights.gather(-1, index.mT).mT)

@@ -269,7 +269,8 @@ class LabelSimilarity(Similarity):
         else:
             import torch
 
-            positive, negative, itself = work_arrays(keys, other_keys, work)
+            work = work_arrays(keys, other_keys, work) if work is None else work
+            positive, negative, itself = work
             # Straight to floats: arithmetic with booleans is several times slower.
             torch.eq(rows, others, out=itself)
             torch.eq(codes, other_codes, out=positive)
