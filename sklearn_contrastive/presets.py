@@ -1,6 +1,6 @@
 """Parameters of `ContrastiveEmbedding` by what the map is for, as plain dicts.
 
-The defaults suit nearest neighbours. Each dict says what to set instead:
+The defaults suit nearest neighbours. Each dict holds what to set instead:
 
 >>> from sklearn_contrastive import ContrastiveEmbedding, presets
 >>> ContrastiveEmbedding(**presets.MAP_2D)

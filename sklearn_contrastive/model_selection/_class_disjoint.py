@@ -18,9 +18,9 @@ __all__ = ["ClassDisjointKFold"]
 class ClassDisjointKFold(BaseEstimator):
     """Folds of whole classes: no class of a test fold is trained on.
 
-    An embedding of people, parts or species meets some that were not there when it was
-    fitted; its score on rows of trained classes tells little of that. Here each class
-    is in one test fold with all its rows, and in the training rows of all others.
+    An embedding of people, parts or species is used on some that it was not trained on;
+    its score on held-out rows of training classes does not measure that. Here each
+    class is in one test fold with all its rows, and in the training rows of all others.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class ClassDisjointKFold(BaseEstimator):
 
     Only scores within the test fold can be used, such as those of
     `sklearn_contrastive.metrics` and `score` of `ContrastiveEmbedding`: a classifier
-    cannot name a class it has not seen. A fold of few classes is easier than one of
+    cannot predict a class it has not seen. A fold of few classes is easier than one of
     many: compare scores of the same folds only.
 
     Examples
@@ -109,7 +109,7 @@ class ClassDisjointKFold(BaseEstimator):
         Yields
         ------
         train, test : ndarray of int
-            Row numbers in rising order; together every row once.
+            Row numbers in rising order; each row is in one of the two.
 
         Raises
         ------

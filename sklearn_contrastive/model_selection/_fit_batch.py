@@ -67,9 +67,9 @@ def split_into_batches(plans):
 
 
 def fit_batch(plans):
-    """Fit the estimators of plans, stacked; return what went wrong with each, or None.
+    """Fit the estimators of plans, stacked; return the failure of each, or None.
 
-    A model that diverges may take others with it, whose fit then fails too.
+    A model that diverges may make others of its batch fail too.
     """
     import torch
 
@@ -88,7 +88,7 @@ def fit_batch(plans):
 
 
 def _train(trainer, plans, places):
-    """Train all epochs; return what went wrong with each plan, or None."""
+    """Train all epochs; return the failure of each plan, or None."""
     failures = [None] * len(plans)
     # Statistics advance the stream of a miner that draws. Those of all models in all
     # epochs would take as long as the training.
@@ -131,9 +131,9 @@ def _store(trainer, plan, place):
     # The last step may diverge too, after the last loss.
     with np.errstate(over="ignore", invalid="ignore"):
         points = estimator._embed(ready.X[:_N_ROWS_CHECKED])
-    return (
-        None if np.isfinite(points).all() else "Rows have points that are not finite."
-    )
+    if not np.isfinite(points).all():
+        return "Rows have points that are not finite."
+    return None
 
 
 def _count_numbers(plan):

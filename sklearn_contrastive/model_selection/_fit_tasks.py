@@ -29,7 +29,7 @@ _STACKABLE = (
     *("margin", "learning_rate_init", "alpha", "dropout", "random_state"),
     *("loss__margin", "loss__temperature"),
 )
-#: Similarities that `y` is for, rather than for the scores beside them.
+#: Similarities that read `y`. With others, `y` is for scores alone.
 _READ_FROM_Y = ("labels", "targets", "multilabel", "pairs")
 #: Neighbours that vote, as in scikit-learn's classifier.
 _N_NEIGHBORS = 5
@@ -43,7 +43,7 @@ class FitTask(NamedTuple):
 
 
 class FitResult(NamedTuple):
-    """What came of a fit task; the score is NaN where `failure` says why.
+    """The outcome of a fit task; the score is NaN where `failure` is not None.
 
     `statistics` holds the number of epochs and what the miner found in the last batch.
     """
@@ -87,8 +87,8 @@ def expand_candidates(estimator, margins, param_grid):
 class FitTasks:
     """Candidates on folds, to be fitted and scored.
 
-    Checks `X`, `y` and `cv` before anything is fitted. Candidates are copies of
-    `estimator` with their parameters; `scoring` is the user's, or None.
+    `X`, `y` and `cv` are validated before anything is fitted. Candidates are copies of
+    `estimator` with other parameters; `scoring` is the user's, or None.
     """
 
     def __init__(self, estimator, candidates, X, y, groups, cv, scoring):
@@ -111,8 +111,8 @@ class FitTasks:
                 f"{len(self.splits)} folds and {len(candidates)} candidates. A "
                 "generator of folds is used up by one fit: pass a list or a splitter."
             )
-        # By fold: what is trained on, and its rows as the estimator has checked them.
-        self._training, self._checked = {}, {}
+        # By fold: training rows as given, and as the estimator has converted them.
+        self._training, self._converted = {}, {}
 
     def __len__(self):
         return len(self.candidates) * len(self.splits)
@@ -178,10 +178,10 @@ class FitTasks:
         if plan is None:
             return None
         # A converted table is kept once for all candidates.
-        return plan.with_rows(self._checked.setdefault(task.fold, plan.ready.X))
+        return plan.with_rows(self._converted.setdefault(task.fold, plan.ready.X))
 
     def _fit_stacked(self, tasks, plans):
-        """Return the models of fit tasks, fitted at once, and what went wrong."""
+        """Fit tasks at once; return their models, each with its failure or None."""
         fitted, failures = [], fit_batch([plans[task] for task in tasks])
         for task, failure in zip(tasks, failures, strict=True):
             if failure is not None and len(tasks) > 1:
@@ -192,7 +192,7 @@ class FitTasks:
         return fitted
 
     def _fit_alone(self, task):
-        """Return the model of a fit task, and what went wrong or None."""
+        """Return the fitted model of a fit task, and its failure or None."""
         model = self._candidate(task)
         X, y, rows = self._training_rows(task.fold)
         # The `fit` of a derived class may have no such parameter.
@@ -210,7 +210,7 @@ class FitTasks:
         return model, None
 
     def _result(self, task, model, failure, fit_time):
-        """Score what was fitted."""
+        """Score a fitted model, and return the result of its fit task."""
         start, score, statistics, margin = time.perf_counter(), np.nan, {}, None
         if failure is None:
             score = self._score(task, model)
@@ -238,9 +238,9 @@ def _split(similarity, kind, cv, X, y, groups):
 
     if kind == "labels" and (cv is None or isinstance(cv, Integral)):
         # A stratified splitter takes no missing labels: unknown ones are class 0.
-        labels, known = _check_labels(similarity, y)
+        labels, labeled = _check_labels(similarity, y)
         y = np.zeros(len(labels), dtype=int)
-        y[known] = 1 + np.unique(labels[known], return_inverse=True)[1]
+        y[labeled] = 1 + np.unique(labels[labeled], return_inverse=True)[1]
     splitter = check_cv(cv, y, classifier=kind == "labels")
     return list(splitter.split(X, y, groups))
 
@@ -253,10 +253,10 @@ def _neighbors_score(model, X, y, X_test, y_test):
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    y, known = _check_labels(model.similarity_, y)
-    y_test, known_test = _check_labels(model.similarity_, y_test)
-    y, y_test = y[known], y_test[known_test]
-    X, X_test = _safe_indexing(X, known), _safe_indexing(X_test, known_test)
+    y, labeled = _check_labels(model.similarity_, y)
+    y_test, labeled_test = _check_labels(model.similarity_, y_test)
+    y, y_test = y[labeled], y_test[labeled_test]
+    X, X_test = _safe_indexing(X, labeled), _safe_indexing(X_test, labeled_test)
     if len(y_test) == 0:
         raise ValueError(
             "`y` must hold known labels in every test fold to score by; one has none. "
@@ -270,5 +270,5 @@ def _neighbors_score(model, X, y, X_test, y_test):
 
 
 def _check_labels(similarity, y):
-    """Return class labels, and which of them are known to the similarity."""
+    """Return class labels, and the mask of those that do not mean unknown."""
     return check_labels(y, None, getattr(similarity, "unlabeled", None))

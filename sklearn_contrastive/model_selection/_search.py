@@ -163,7 +163,7 @@ class ContrastiveEmbeddingCV(
             Rows, as in `ContrastiveEmbedding.fit`.
 
         y : array-like, default=None
-            What is known of them, likewise.
+            Their labels, targets or others, likewise.
 
         groups : array-like of shape (n_samples,), default=None
             Passed on to the splitter.
@@ -193,13 +193,15 @@ class ContrastiveEmbeddingCV(
         data = {"X": tasks.X, "y": tasks.y}
         context.call_on_fit_task_begin(estimator=self, **data)
         with context.propagate_callback_context(best_model):
-            # Raises before the search if callbacks of the two do not fit together.
-            pass
+            pass  # Raises before the search if its callbacks clash with the model's.
         fitted = _choose(candidates, self._run(tasks, context, data))
         if self.refit:
             best_model.set_params(**clone(fitted["best_params_"], safe=False))
             fitted |= self._refit(best_model, context, data)
-        self._store(fitted)
+        # What an earlier fit has learned is kept up to here.
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).update(fitted)
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 
@@ -227,13 +229,6 @@ class ContrastiveEmbeddingCV(
         task.call_on_fit_task_end(estimator=self, **data)
         return {"best_estimator_": model, "refit_time_": seconds}
 
-    def _store(self, fitted):
-        """Replace what an earlier fit has learned."""
-        for name in list(vars(self)):
-            if name.endswith("_") and not name.startswith("_"):
-                delattr(self, name)
-        vars(self).update(fitted)
-
     def transform(self, X):
         """Map rows by the best estimator, as `ContrastiveEmbedding.transform` does.
 
@@ -260,7 +255,7 @@ class ContrastiveEmbeddingCV(
         Parameters
         ----------
         X, y : array-like
-            Rows and what is known of them, best rows that were not used in `fit`.
+            As in `fit`, best rows that were not used there.
 
         Returns
         -------
@@ -333,7 +328,7 @@ def _validate_estimator(estimator):
 
 
 def _choose(candidates, results):
-    """Return the attributes of a search by its results; warn of failures."""
+    """Return the fitted attributes of a search; warn of each failure."""
     for params, folds in zip(candidates, results, strict=True):
         for failure in (result.failure for result in folds):
             if failure is not None:
@@ -344,8 +339,8 @@ def _choose(candidates, results):
     score = float(table["mean_test_score"][best])
     if np.isnan(score):
         raise ValueError(
-            "No candidate could be fitted to all folds and scored; the warnings "
-            "say why. Lower `learning_rate_init`, or look at `scoring`."
+            "No candidate could be fitted to all folds and scored; see the warnings. "
+            "Lower `learning_rate_init`, or check what `scoring` returns."
         )
     return {
         "n_splits_": len(results[0]),
