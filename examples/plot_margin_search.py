@@ -2,15 +2,15 @@ r"""
 Choosing the margin by cross-validation
 =======================================
 
-How far apart should classes be? The contrastive loss pushes dissimilar rows until they are
-a margin apart, and the best margin depends on the table. This example tries eight
-margins on five folds of a table of handwritten digits, trained at once, and looks at
-what the margin does to the score, to distances, and to the pairs that are learned from.
+How far apart should classes be? The contrastive loss pushes dissimilar rows until they
+are a margin apart, and the best margin depends on the table. This example tries eight
+margins on five folds of a table of handwritten digits, trained at once, and shows what
+the margin does to the score, to distances, and to the pairs that are learned from.
 """
 
 # %%
-# A quarter of the rows is kept for the end: what is chosen by a score has to be judged
-# by rows that had no part in the choice.
+# A quarter of the rows is kept for the end: what is chosen by a score has to be tested
+# on rows that had no part in the choice.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -20,7 +20,7 @@ X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
 # The search clones the embedding for each margin and each fold. All of these models
-# have the same shape, and are trained along one axis.
+# have the same shape, and are trained stacked along one axis.
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
 
@@ -29,9 +29,9 @@ search = ContrastiveEmbeddingCV(embedding, cv=5).fit(X, y)
 print(f"chosen: {search.margin_}, with a score of {search.best_score_:.3f}")
 
 # %%
-# The band is one standard error wide on either side. Rows of one class are drawn apart
-# as the margin grows, while the nearest dissimilar rows soon gain little more distance.
-# From there on every kept pair goes on pushing.
+# The band is one standard error wide on either side. Rows of one class move apart as
+# the margin grows, while the nearest dissimilar rows soon gain little more distance.
+# From there on every kept pair still has a loss.
 
 import matplotlib.pyplot as plt
 
@@ -41,8 +41,8 @@ MarginCurveDisplay.from_estimator(search)
 plt.show()
 
 # %%
-# Is the choice more than chance? A grid over margins and seeds shows both: the spread
-# between seeds is what a difference between margins has to be compared with.
+# Is the choice more than chance? A grid over margins and seeds shows both: compare a
+# difference between margins with the spread between seeds.
 
 margins, seeds = [0.4, 1.0, 1.6], [0, 1, 2]
 grid = {"margin": margins, "random_state": seeds}

@@ -1,13 +1,13 @@
 """Parameters of `ContrastiveEmbedding` by what the map is for, as plain dicts.
 
-The defaults suit nearest neighbours. Each dict says what to set instead:
+The defaults suit nearest neighbours. Each dict holds what to set instead:
 
 >>> from sklearn_contrastive import ContrastiveEmbedding, presets
 >>> ContrastiveEmbedding(**presets.MAP_2D)
 ContrastiveEmbedding(miner='all', n_components=2, normalize=False)
 
-Parameters of yours go beside those of a preset, or over them with
-``{**presets.MAP_2D, "n_components": 3}``. ``docs/choices`` has the figures.
+Pass other parameters beside those of a preset, or replace some of them with
+``{**presets.MAP_2D, "n_components": 3}``. ``docs/choices`` has the measurements.
 """
 
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, SupConLoss
@@ -33,15 +33,15 @@ NEIGHBORS = {
 }
 
 #: For ranking whole classes: SupCon, which compares all rows of a class, beside the
-#: contrastive loss, which looks at the nearest.
+#: contrastive loss, which compares the nearest.
 RETRIEVAL = {
     "loss": HybridLoss(
         [("contrastive", ContrastiveLoss()), ("supcon", SupConLoss(temperature=0.3))]
     )
 }
 
-#: For labels of which some are wrong: networks stop before they learn these by heart,
-#: each by the pairs of rows that it does not learn from.
+#: For labels of which some are wrong: each network stops before it fits these, by the
+#: pairs of rows that are held out from it.
 NOISY_LABELS = {"early_stopping": True}
 
 #: For looking: two coordinates off the sphere, where classes become patches.
@@ -52,7 +52,7 @@ SMALL_DATA = {"n_members": 8}
 
 
 def search_space(prefix=""):
-    """Return what to search, for scikit-learn's `RandomizedSearchCV`.
+    """Return parameters to search, for scikit-learn's `RandomizedSearchCV`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def search_space(prefix=""):
     Raises
     ------
     TypeError
-        If `prefix` is no str.
+        If `prefix` is not a str.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Folds for embeddings that are to serve classes they have never seen."""
+"""Folds for embeddings of classes that are never trained on."""
 
 import warnings
 from numbers import Integral
@@ -18,21 +18,20 @@ __all__ = ["ClassDisjointKFold"]
 class ClassDisjointKFold(BaseEstimator):
     """Folds of whole classes: no class of a test fold is trained on.
 
-    An embedding that names people, parts or species will be asked about some that were
-    not there when it was fitted. Its score on rows of known classes says little of
-    that. Here each class is in one test fold, with all its rows, and in the training
-    rows of all others.
+    An embedding of people, parts or species is used on some that it was not trained on;
+    its score on held-out rows of training classes does not measure that. Here each
+    class is in one test fold with all its rows, and in the training rows of all others.
 
     Parameters
     ----------
     n_splits : int, default=4
         Number of folds, >= 2 and at most the number of classes. More of them leave more
-        classes to train on and fewer to be told apart in a test fold.
+        classes to train on, and fewer in a test fold.
 
     shuffle : bool, default=False
         Whether classes are dealt out in random order. Otherwise the largest comes
-        first, and of equal ones the first in sorted order; folds then depend on
-        nothing but the labels, and are as equal in rows as may be.
+        first, and of equal ones the first in sorted order; folds then depend on the
+        labels alone, and differ least in rows.
 
     random_state : int, RandomState instance or None, default=None
         Determines the random order; an int gives the same folds in every call. Only
@@ -48,10 +47,10 @@ class ClassDisjointKFold(BaseEstimator):
     Each class goes to the fold that has the fewest rows so far, so that two folds
     never differ by more rows than the largest class has.
 
-    Only scores that look within the test fold can be used: a classifier cannot name a
-    class it has not seen. Those of `sklearn_contrastive.metrics`, and `score` of
-    `ContrastiveEmbedding`, do. A fold of few classes is easier than one of many:
-    compare scores of the same folds only.
+    Only scores within the test fold can be used, such as those of
+    `sklearn_contrastive.metrics` and `score` of `ContrastiveEmbedding`: a classifier
+    cannot predict a class it has not seen. A fold of few classes is easier than one of
+    many: compare scores of the same folds only.
 
     Examples
     --------
@@ -64,7 +63,7 @@ class ClassDisjointKFold(BaseEstimator):
     ['ant' 'dog'] ['bee' 'cat'] [1 2 5 6]
     """
 
-    # With metadata routing scikit-learn need not ask who wants groups: nobody does.
+    # With metadata routing, `groups` go to nobody.
     __metadata_request__split = {"groups": UNUSED}
 
     _parameter_constraints = {
@@ -84,7 +83,7 @@ class ClassDisjointKFold(BaseEstimator):
         Parameters
         ----------
         X, y, groups : object, default=None
-            Ignored; they are there for scikit-learn's convention.
+            Ignored; part of scikit-learn's interface.
 
         Returns
         -------
@@ -110,7 +109,7 @@ class ClassDisjointKFold(BaseEstimator):
         Yields
         ------
         train, test : ndarray of int
-            Row numbers in rising order; together every row once.
+            Row numbers in rising order; each row is in one of the two.
 
         Raises
         ------
@@ -146,7 +145,7 @@ class ClassDisjointKFold(BaseEstimator):
             raise ValueError(
                 f"`n_splits` must not exceed the number of classes in `y`; got "
                 f"n_splits={self.n_splits} for {len(sizes)} classes. Every test fold "
-                "needs classes of its own: ask for fewer folds."
+                "needs classes of its own: use fewer folds."
             )
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(len(sizes))
@@ -160,8 +159,8 @@ class ClassDisjointKFold(BaseEstimator):
         if np.bincount(folds).min() == 1:
             warnings.warn(
                 f"A test fold holds a single class: {len(sizes)} classes are spread "
-                f"over n_splits={self.n_splits} folds. All its rows are similar, so that "
-                "scores within it are perfect whatever the embedding. Ask for fewer "
+                f"over n_splits={self.n_splits} folds. All its rows are similar, so "
+                "that scores within it are perfect whatever the embedding. Use fewer "
                 "folds.",
                 UserWarning,
                 stacklevel=3,

@@ -3,6 +3,7 @@
 import time
 import warnings
 from numbers import Integral
+from operator import attrgetter
 
 import numpy as np
 from sklearn.base import (
@@ -12,7 +13,7 @@ from sklearn.base import (
     _fit_context,
     clone,
 )
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,24 +22,14 @@ from sklearn_contrastive._estimators._callbacks import (
     with_callbacks,
 )
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._metric import EmbeddingMetricMixin
-from sklearn_contrastive._estimators._sources import flat_pairs
-from sklearn_contrastive._training._running import all_or_nothing
-from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.model_selection._candidates import (
-    candidates_of,
-    checked,
-    codes_of,
-    kind_of_y,
+from sklearn_contrastive.model_selection._fit_tasks import (
+    FitTasks,
+    expand_candidates,
 )
-from sklearn_contrastive.model_selection._cv_results import results_of
-from sklearn_contrastive.model_selection._rounds import Contest, n_trials_of, shares_of
-from sklearn_contrastive.similarity import infer_similarity
 
 
 class ContrastiveEmbeddingCV(
     ClassNamePrefixFeaturesOutMixin,
-    EmbeddingMetricMixin,
     CallbackSupportMixin,
     TransformerMixin,
     BaseEstimator,
@@ -46,8 +37,8 @@ class ContrastiveEmbeddingCV(
     """A ContrastiveEmbedding whose margin is chosen by cross-validation.
 
     All margins on all folds are trained at once, along one axis of models, which saves
-    the start-up and most of the small steps of a search that fits one after the other.
-    Each model is the same as if it was trained alone with its seed.
+    start-up and small steps. Each model is the same as if it was trained alone with its
+    seed.
 
     Parameters
     ----------
@@ -75,19 +66,14 @@ class ContrastiveEmbeddingCV(
     refit : bool, default=True
         Whether to fit the best candidate to all rows; `transform` needs it.
 
-    halving : bool, default=False
-        Whether candidates may drop out: after a quarter of the epochs, and again after
-        half of them, only the half with the better mean scores trains on, and becomes
-        the same as without, up to rounding. That is a little more than half the epochs.
-
     n_jobs : int or None, default=None
         Processes to share the models out over, as in scikit-learn. Each has to load
         torch first.
 
     verbose : bool, default=False
-        Whether to print the score of each candidate when it is known: in one process
-        one after the other, of several when each of them is done. Callbacks of
-        scikit-learn, such as its progress bar, are then told of each fold.
+        Whether to print the score of each candidate as soon as it is there: with one
+        process one after the other, with several when each of them is done. Callbacks
+        of scikit-learn, such as its progress bar, then get each fold.
 
     Attributes
     ----------
@@ -107,24 +93,14 @@ class ContrastiveEmbeddingCV(
         Its margin.
 
     cv_results_ : dict of str to ndarray
-        As in `GridSearchCV`, with the mean over folds of the miner's figures of the
-        last batch: ``mean_active_negative``, ``mean_mean_positive`` and so on.
+        As in `GridSearchCV`, with means over folds of what the miner found in the last
+        batch: ``mean_active_negative``, ``mean_mean_positive`` and so on.
 
     n_splits_ : int
         Number of folds.
 
     refit_time_ : float
         Seconds of the last fit; with ``refit=True``.
-
-    similarity_ : str or object
-        What ``similarity="auto"`` became, otherwise that parameter of `estimator`;
-        with ``refit=True``.
-
-    n_features_in_ : int
-        Number of columns; with ``refit=True``.
-
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where these are strings; with ``refit=True``.
 
     See Also
     --------
@@ -151,7 +127,6 @@ class ContrastiveEmbeddingCV(
         "cv": ["cv_object"],
         "scoring": [callable, None],
         "refit": ["boolean"],
-        "halving": ["boolean"],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -165,7 +140,6 @@ class ContrastiveEmbeddingCV(
         cv=5,
         scoring=None,
         refit=True,
-        halving=False,
         n_jobs=None,
         verbose=False,
     ):
@@ -175,11 +149,11 @@ class ContrastiveEmbeddingCV(
         self.cv = cv
         self.scoring = scoring
         self.refit = refit
-        self.halving = halving
         self.n_jobs = n_jobs
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
     def fit(self, X, y=None, groups=None):
         """Try all candidates on all folds, and fit the best one to all rows.
 
@@ -189,7 +163,7 @@ class ContrastiveEmbeddingCV(
             Rows, as in `ContrastiveEmbedding.fit`.
 
         y : array-like, default=None
-            What is known of them, likewise.
+            Their labels, targets or others, likewise.
 
         groups : array-like of shape (n_samples,), default=None
             Passed on to the splitter.
@@ -201,12 +175,9 @@ class ContrastiveEmbeddingCV(
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If a parameter, `X` or `y` is not what it must be, or every candidate
-            failed. Here, and with the error below, what an earlier fit has learned is
-            kept.
-        TypeError
-            If `X` is sparse, or labels cannot be compared.
+            failed. What an earlier fit has learned is kept, here and below.
         FloatingPointError
             If the loss of the best candidate stops being finite on all rows.
 
@@ -215,97 +186,48 @@ class ContrastiveEmbeddingCV(
         UserWarning
             If a candidate could not be fitted or scored.
         """
-        with all_or_nothing(self):
-            return self._fit(X, y, groups)
-
-    @with_callbacks
-    def _fit(self, X, y, groups):
-        from sklearn.model_selection import check_cv
-
-        chosen = checked(self.estimator)
-        candidates = candidates_of(chosen, self.margins, self.param_grid)
-        tried = clone(chosen)
-        if isinstance(chosen.similarity, str) and chosen.similarity == "auto":
-            # Said once: a fold alone could be taken for something else.
-            tried.set_params(similarity=infer_similarity(X, y))
-        check_rows(clone(tried), flat_pairs(tried.similarity, X), reset=True)
-        X, y, groups = indexable(X, y, groups)
-        kind = kind_of_y(tried.similarity, X, y)
-        by = y
-        if kind == "labels" and (self.cv is None or isinstance(self.cv, Integral)):
-            by = codes_of(tried.similarity, y)
-        splitter = check_cv(self.cv, by, classifier=kind == "labels")
-        splits = list(splitter.split(X, by, groups))
-        if not (candidates and splits):
-            raise ValueError(
-                "`cv` must have a fold and `param_grid` a candidate to try; got "
-                f"{len(splits)} folds and {len(candidates)} candidates. A generator of "
-                "folds is used up by one fit: pass a list or a splitter."
-            )
-        contest = Contest(candidates, splits, shares_of(self.halving))
-        n_tasks = n_trials_of(shares_of(self.halving), len(candidates), len(splits))
-        tasks = self._init_callback_context(max_subtasks=n_tasks + self.refit)
-        tasks.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with tasks.propagate_callback_context(chosen):
-            # Says now, not after the search, that callbacks do not fit together.
-            pass
-        known = X, y, self.scoring, kind == "labels"
-        for candidate, share in contest.run(tried, known, self.n_jobs):
-            self._tell(
-                tasks, X, y, candidates[candidate], contest.mean(candidate), share
-            )
-        self.n_splits_ = len(splits)
-        self.cv_results_ = results_of(candidates, contest.outcomes, contest.n_rounds)
-        self._choose(candidates, contest)
+        best_model = _validate_estimator(self.estimator)
+        candidates = expand_candidates(best_model, self.margins, self.param_grid)
+        tasks = FitTasks(best_model, candidates, X, y, groups, self.cv, self.scoring)
+        context = self._init_callback_context(max_subtasks=len(tasks) + self.refit)
+        data = {"X": tasks.X, "y": tasks.y}
+        context.call_on_fit_task_begin(estimator=self, **data)
+        with context.propagate_callback_context(best_model):
+            pass  # Raises before the search if its callbacks clash with the model's.
+        fitted = _choose(candidates, self._run(tasks, context, data))
         if self.refit:
-            self._refit(chosen, X, y, tasks)
-        tasks.call_on_fit_task_end(estimator=self, X=X, y=y)
+            best_model.set_params(**clone(fitted["best_params_"], safe=False))
+            fitted |= self._refit(best_model, context, data)
+        # What an earlier fit has learned is kept up to here.
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).update(fitted)
+        context.call_on_fit_task_end(estimator=self, **data)
         return self
 
-    def _tell(self, tasks, X, y, params, score, share):
-        """Say that a candidate is done with a fold, or with all of them."""
-        task = tasks.subcontext(task_name="candidate on a fold")
-        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        task.call_on_fit_task_end(estimator=self, X=X, y=y)
-        if self.verbose and score is not None:
-            after = "" if share == 1 else f" after {share:.0%} of the epochs"
-            print(f"{params}: {score:.4f}{after}")
+    def _run(self, tasks, context, data):
+        """Return the results of fit tasks: a list of folds for each candidate."""
+        results = [[None] * len(tasks.splits) for _ in tasks.candidates]
+        for (candidate, fold), result in tasks.run(self.n_jobs):
+            results[candidate][fold] = result
+            task = context.subcontext(task_name="candidate on a fold")
+            task.call_on_fit_task_begin(estimator=self, **data)
+            task.call_on_fit_task_end(estimator=self, **data)
+            if self.verbose and None not in results[candidate]:
+                score = np.mean([each.score for each in results[candidate]])
+                print(f"{tasks.candidates[candidate]}: {score:.4f}")
+        return results
 
-    def _refit(self, chosen, X, y, tasks):
+    def _refit(self, model, context, data):
         """Fit the best candidate to all rows."""
-        chosen.set_params(**clone(self.best_params_, safe=False))
-        task = tasks.subcontext(task_name="refit-with-best-params")
-        with task.propagate_callback_context(chosen):
-            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = context.subcontext(task_name="refit-with-best-params")
+        with task.propagate_callback_context(model):
+            task.call_on_fit_task_begin(estimator=self, **data)
             start = time.perf_counter()
-            self.best_estimator_ = chosen.fit(X, y)
-            self.refit_time_ = time.perf_counter() - start
-        task.call_on_fit_task_end(estimator=self, X=X, y=y)
-        if hasattr(chosen, "feature_names_in_"):
-            self.feature_names_in_ = chosen.feature_names_in_
-
-    def _choose(self, candidates, contest):
-        """Store which candidate is best, and say what came of the others."""
-        for params, folds in zip(candidates, contest.outcomes, strict=True):
-            for outcome in folds:
-                if outcome.failure is not None:
-                    warnings.warn(
-                        f"A fit with {params} failed, and its score is NaN: "
-                        f"{outcome.failure}",
-                        UserWarning,
-                        stacklevel=2,
-                    )
-        best = int(np.argmin(self.cv_results_["rank_test_score"]))
-        score = float(self.cv_results_["mean_test_score"][best])
-        n_rounds = len(shares_of(self.halving))
-        if np.isnan(score) or contest.n_rounds[best] < n_rounds:
-            raise ValueError(
-                "No candidate could be fitted to all folds and scored; the warnings "
-                "say why. Lower `learning_rate_init`, or look at `scoring`."
-            )
-        self.best_index_, self.best_score_ = best, score
-        self.best_params_ = candidates[best]
-        self.margin_ = contest.outcomes[best][0].margin
+            model.fit(**data)
+            seconds = time.perf_counter() - start
+        task.call_on_fit_task_end(estimator=self, **data)
+        return {"best_estimator_": model, "refit_time_": seconds}
 
     def transform(self, X):
         """Map rows by the best estimator, as `ContrastiveEmbedding.transform` does.
@@ -322,44 +244,67 @@ class ContrastiveEmbeddingCV(
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
         AttributeError
-            With ``refit=False``.
-        ValueError
-            If `X` has another width than in `fit`, or holds text, NaN or infinity.
+            With ``refit=False``, as in all methods below.
         """
         return np.asarray(self._best().transform(X))
 
+    def score(self, X, y=None):
+        """Return the `ContrastiveEmbedding.score` of the best estimator.
+
+        Parameters
+        ----------
+        X, y : array-like
+            As in `fit`, best rows that were not used there.
+
+        Returns
+        -------
+        score : float
+            At most 1; the greater, the better.
+        """
+        return self._best().score(X, y)
+
+    def pair_distance(self, pairs):
+        """Return the `ContrastiveEmbedding.pair_distance` of the best estimator."""
+        return self._best().pair_distance(pairs)
+
+    def pair_score(self, pairs):
+        """Return the `ContrastiveEmbedding.pair_score` of the best estimator."""
+        return self._best().pair_score(pairs)
+
+    def get_metric(self):
+        """Return the `ContrastiveEmbedding.get_metric` of the best estimator."""
+        return self._best().get_metric()
+
     @property
     def n_features_in_(self):
-        """Number of columns seen in `fit`; with ``refit=True``."""
+        """Number of columns; with ``refit=True``."""
         return self._best().n_features_in_
 
     @property
+    def feature_names_in_(self):
+        """Column names, where these are strings; with ``refit=True``."""
+        return self._best().feature_names_in_
+
+    @property
     def similarity_(self):
-        """What makes two rows similar for the best estimator; with ``refit=True``."""
+        """What ``similarity="auto"`` became, or that parameter; with ``refit=True``."""
         return self._best().similarity_
 
     @property
     def _n_features_out(self):
-        return self._best()._n_features_out
+        return self._best().n_components_
 
     def _best(self):
         check_is_fitted(self)
-        if not hasattr(self, "best_estimator_"):
+        best = vars(self).get("best_estimator_")
+        if best is None:
             raise AttributeError(
                 "What maps or scores rows needs `refit=True`; it was False, so that no "
                 "candidate was fitted to all rows. Fit again with it, or fit "
                 "ContrastiveEmbedding().set_params(**search.best_params_) yourself."
             )
-        return self.best_estimator_
-
-    def _embed(self, X):
-        return self._best()._embed(X)
-
-    def _standardization(self):
-        return self._best()._standardization()
+        return best
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -367,3 +312,82 @@ class ContrastiveEmbeddingCV(
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
         return tags
+
+
+def _validate_estimator(estimator):
+    """Return a copy of the estimator that is searched."""
+    estimator = ContrastiveEmbedding() if estimator is None else clone(estimator)
+    if not isinstance(estimator, ContrastiveEmbedding):
+        raise ValueError(
+            "`estimator` must be a ContrastiveEmbedding; got "
+            f"{type(estimator).__name__}. Search a pipeline with "
+            "sklearn.model_selection.GridSearchCV."
+        )
+    estimator._validate_params()
+    return estimator
+
+
+def _choose(candidates, results):
+    """Return the fitted attributes of a search; warn of each failure."""
+    for params, folds in zip(candidates, results, strict=True):
+        for failure in (result.failure for result in folds):
+            if failure is not None:
+                message = f"A fit with {params} failed, and its score is NaN: {failure}"
+                warnings.warn(message, UserWarning, stacklevel=3)
+    table = _format_results(candidates, results)
+    best = int(np.argmin(table["rank_test_score"]))
+    score = float(table["mean_test_score"][best])
+    if np.isnan(score):
+        raise ValueError(
+            "No candidate could be fitted to all folds and scored; see the warnings. "
+            "Lower `learning_rate_init`, or check what `scoring` returns."
+        )
+    return {
+        "n_splits_": len(results[0]),
+        "cv_results_": table,
+        "best_index_": best,
+        "best_score_": score,
+        "best_params_": candidates[best],
+        "margin_": results[best][0].margin,
+    }
+
+
+def _format_results(candidates, results):
+    """Return ``cv_results_`` in the form of `GridSearchCV`."""
+    from scipy.stats import rankdata
+
+    def tabulate(read):
+        return np.array([[read(each) for each in folds] for folds in results], float)
+
+    table = {}
+    for name in ("fit_time", "score_time"):
+        seconds = tabulate(attrgetter(name))
+        table[f"mean_{name}"] = seconds.mean(axis=1)
+        table[f"std_{name}"] = seconds.std(axis=1)
+    for name in sorted({name for params in candidates for name in params}):
+        table[f"param_{name}"] = _param_column(candidates, name)
+    table["params"] = candidates
+    scores = tabulate(attrgetter("score"))
+    for fold, column in enumerate(scores.T):
+        table[f"split{fold}_test_score"] = column
+    mean = table["mean_test_score"] = scores.mean(axis=1)
+    table["std_test_score"] = scores.std(axis=1)
+    # Candidates that failed share the last rank.
+    ranks = rankdata(np.where(np.isnan(mean), np.inf, -mean), method="min")
+    table["rank_test_score"] = ranks.astype(np.int32)
+    names = {name for folds in results for each in folds for name in each.statistics}
+    for name in sorted(names):
+        found = tabulate(lambda each, name=name: each.statistics.get(name, np.nan))
+        table[f"mean_{name}"] = found.mean(axis=1)
+    return table
+
+
+def _param_column(candidates, name):
+    """Return the values of a parameter, masked where a candidate has none."""
+    values = [params[name] for params in candidates if name in params]
+    numbers = all(isinstance(v, (float, int)) and type(v) is not bool for v in values)
+    column = np.ma.masked_all(len(candidates), float if numbers else object)
+    for place, params in enumerate(candidates):
+        if name in params:
+            column[place] = params[name]
+    return column

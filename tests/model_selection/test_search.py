@@ -1,4 +1,4 @@
-"""A search over models that are trained at once: the same as one after the other."""
+"""A search of stacked models: the same as one fit after the other."""
 
 import pickle
 import re
@@ -28,8 +28,11 @@ from sklearn_contrastive.losses import ContrastiveLoss, InfoNCELoss, TripletLoss
 from sklearn_contrastive.metrics import KNNScorer, map_at_r_scorer
 from sklearn_contrastive.miners import GlobalMiner
 from sklearn_contrastive.model_selection import ClassDisjointKFold
-from sklearn_contrastive.model_selection._together import Group, groups, member_of
-from sklearn_contrastive.model_selection._trials import Trial, _Folds
+from sklearn_contrastive.model_selection._fit_batch import (
+    split_into_batches,
+    stackable_plan,
+)
+from sklearn_contrastive.model_selection._fit_tasks import FitTask, FitTasks
 from sklearn_contrastive.similarity import (
     LabelSimilarity,
     NeighborSimilarity,
@@ -80,17 +83,13 @@ def assert_same_scores(ours, theirs):
     "settings",
     [
         {},
-        {"miner": "all"},
-        {"loss": "contrastive_squared"},
+        {"loss": "contrastive_squared", "miner": "all"},
         {"loss": "margin", "miner": "hard"},
-        {"loss": "triplet"},
-        {"miner": "random"},
+        {"loss": "triplet", "encoder": "linear"},
         {"miner": "memory", "batch_size": 32},
-        {"encoder": "linear"},
-        {"normalize": False, "standardize": "robust"},
-        {"n_members": 2},
         {"n_members": 2, "miner": "random"},
-        {"similarity": "neighbors"},
+        {"n_members": 2, "similarity": "neighbors"},
+        {"normalize": False},
     ],
     ids=str,
 )
@@ -106,15 +105,13 @@ def test_scores_are_those_of_one_fit_after_the_other(settings):
 @pytest.mark.parametrize(
     "grid",
     [
-        {"learning_rate_init": [1e-5, 1e-2]},
-        {"alpha": [0.0, 100.0]},
-        {"dropout": [0.0, 0.1, 0.9]},
+        {"learning_rate_init": [1e-5, 1e-2], "dropout": [0.0, 0.1, 0.9]},
         {"random_state": [0, 1, np.random.RandomState(2)]},
         {"margin": [0.05, "auto"], "alpha": [0.0, 100.0]},
     ],
     ids=lambda grid: "-".join(grid),
 )
-def test_other_numbers_are_searched_too(grid):
+def test_other_parameters_are_searched_too(grid):
     ours = search(param_grid=grid).fit(X, y)
     theirs = one_by_one(embedding(), grid).fit(X, y)
     assert_same_scores(ours, theirs)
@@ -129,7 +126,7 @@ def test_other_numbers_are_searched_too(grid):
         (TripletLoss(), {"loss__margin": [0.01, 1.0]}),
     ],
 )
-def test_numbers_of_a_loss_are_searched_too(loss, grid):
+def test_parameters_of_a_loss_are_searched_too(loss, grid):
     ours = search(embedding(loss=loss), param_grid=grid).fit(X, y)
     assert_same_scores(ours, one_by_one(embedding(loss=loss), grid).fit(X, y))
 
@@ -154,12 +151,12 @@ def test_results_have_the_form_of_scikit_learn():
     # Its folds of an embedding, which is no classifier, are not stratified.
     theirs = one_by_one(embedding(), {"margin": MARGINS}, scoring=lambda *_: 1.0)
     theirs = theirs.set_params(refit=False).fit(X, y).cv_results_
-    figures = [
+    statistics = [
         f"{what}_{kind}"
         for what in ("kept", "active", "mean", "hardest")
         for kind in ("positive", "negative")
     ]
-    extra = {"mean_n_iter", *(f"mean_{name}" for name in figures)}
+    extra = {"mean_n_iter", *(f"mean_{name}" for name in statistics)}
     assert set(ours) == {*theirs, *extra}
     for name, values in theirs.items():
         assert len(ours[name]) == len(values)
@@ -172,7 +169,7 @@ def test_results_have_the_form_of_scikit_learn():
     assert (frame["mean_fit_time"] > 0).all()
 
 
-def test_figures_of_the_miner_are_means_over_folds():
+def test_statistics_of_the_miner_are_means_over_folds():
     ours = search(refit=False).fit(X, y)
     folds = StratifiedKFold(3).split(X, y)
     curves = [
@@ -200,7 +197,6 @@ def test_the_mean_of_scores_decides_and_the_first_of_equals_wins():
     "cv",
     [
         2,
-        StratifiedKFold(3, shuffle=True, random_state=0),
         ShuffleSplit(2, random_state=0),
         PredefinedSplit(np.arange(178) % 3 - 1),
     ],
@@ -220,17 +216,17 @@ def test_folds_may_be_listed():
     )
 
 
-@pytest.mark.parametrize("cv", [2, None])
-def test_rows_of_unknown_label_are_dealt_out_to_folds(cv):
+def test_rows_of_unknown_label_are_spread_over_folds():
     unknown = np.where(np.arange(178) % 3, y.astype(float), np.nan)
     estimator = embedding(similarity=LabelSimilarity(unlabeled=np.nan))
-    ours = search(estimator, cv=cv).fit(X, unknown)
     codes = np.nan_to_num(unknown, nan=-1).astype(int)
-    folds = list(StratifiedKFold(cv or 5).split(X, codes))
-    expected = search(estimator, cv=folds).fit(X, unknown)
-    assert_array_equal(
-        split_scores(ours.cv_results_), split_scores(expected.cv_results_)
-    )
+    for cv, n_splits in ((2, 2), (None, 5)):
+        ours = search(estimator, cv=cv).fit(X, unknown)
+        folds = list(StratifiedKFold(n_splits).split(X, codes))
+        expected = search(estimator, cv=folds).fit(X, unknown)
+        assert_array_equal(
+            split_scores(ours.cv_results_), split_scores(expected.cv_results_)
+        )
 
 
 def test_pairs_by_row_number_are_scored_by_the_labels_beside_them():
@@ -284,9 +280,9 @@ def test_rows_of_unknown_label_neither_vote_nor_count():
     ours.fit(X, some)
     [(train, test)] = ShuffleSplit(1, random_state=0).split(X)
     model = clone(estimator).set_params(margin=1.0).fit(X[train], some[train])
-    known, asked = (rows[some[rows] >= 0] for rows in (train, test))
-    knn = KNeighborsClassifier().fit(model.transform(X[known]), y[known])
-    assert ours.best_score_ == knn.score(model.transform(X[asked]), y[asked])
+    voting, scored = (rows[some[rows] >= 0] for rows in (train, test))
+    knn = KNeighborsClassifier().fit(model.transform(X[voting]), y[voting])
+    assert ours.best_score_ == knn.score(model.transform(X[scored]), y[scored])
     message = "`y` must hold known labels in every test fold"
     with pytest.raises(ValueError, match=re.escape(message)):
         search(estimator, cv=[(np.arange(178), np.arange(0, 178, 3))]).fit(X, some)
@@ -294,10 +290,10 @@ def test_rows_of_unknown_label_neither_vote_nor_count():
 
 def test_without_labels_the_score_is_that_of_the_embedding():
     rows, targets = load_diabetes(return_X_y=True)
-    for known in (targets, None):
-        ours = search(margins=[0.1, 1.0], cv=2).fit(rows, known)
+    for values in (targets, None):
+        ours = search(margins=[0.1, 1.0], cv=2).fit(rows, values)
         theirs = GridSearchCV(embedding(), {"margin": [0.1, 1.0]}, cv=2)
-        assert_same_scores(ours, theirs.fit(rows, known))
+        assert_same_scores(ours, theirs.fit(rows, values))
 
 
 def test_pairs_of_rows_are_searched():
@@ -309,7 +305,7 @@ def test_pairs_of_rows_are_searched():
     assert_same_scores(ours, theirs.fit(X[pairs], same))
 
 
-def test_a_graph_that_speaks_of_rows_is_cut_to_the_folds():
+def test_a_graph_of_row_numbers_is_cut_to_the_folds():
     graph = csr_matrix(y[:, None] == y)
     estimator = embedding(similarity=NeighborSimilarity(graph=graph))
     ours = search(estimator).fit(X, y)
@@ -318,8 +314,8 @@ def test_a_graph_that_speaks_of_rows_is_cut_to_the_folds():
     assert_same_scores(ours, theirs)
 
 
-def test_what_y_holds_is_seen_in_the_whole_table_and_not_in_a_fold():
-    # A test fold has too few rows of each value to pass for labels.
+def test_what_y_holds_is_inferred_from_all_rows_and_not_from_a_fold():
+    # A fold has too few rows of each value for them to be taken for labels.
     values = (np.arange(180) % 30).astype(float)
     rows = np.eye(30)[np.arange(180) % 30]
     rows = rows + 0.01 * np.random.RandomState(0).normal(size=(180, 30))
@@ -354,9 +350,9 @@ ALONE = {
 
 
 @pytest.mark.parametrize("case", ALONE)
-def test_what_cannot_be_trained_with_others_is_fitted_by_itself(case):
+def test_what_cannot_be_stacked_is_fitted_by_itself(case):
     estimator = ALONE[case]
-    assert member_of(clone(estimator), X, y, None) is None
+    assert stackable_plan(clone(estimator), X, y, None) is None
     margins = [0.05, 1.0]
     ours = search(estimator, margins=margins).fit(X, y)
     theirs = GridSearchCV(
@@ -367,185 +363,71 @@ def test_what_cannot_be_trained_with_others_is_fitted_by_itself(case):
     assert_same_scores(ours, theirs.fit(X, y))
 
 
-def test_an_estimator_that_somebody_listens_to_is_fitted_by_itself():
+def test_an_estimator_with_callbacks_is_fitted_by_itself():
     estimator = embedding()
     estimator._skl_callbacks = [object()]
-    assert member_of(estimator, X, y, None) is None
+    assert stackable_plan(estimator, X, y, None) is None
 
 
-def test_models_of_several_tables_and_numbers_are_one_group():
+def test_models_of_several_folds_and_margins_are_one_batch():
     folds = [rows for rows, _ in StratifiedKFold(3).split(X[:177], y[:177])]
-    members = {
-        (margin, fold): member_of(embedding(margin=margin), X[rows], y[rows], None)
+    plans = {
+        (margin, fold): stackable_plan(embedding(margin=margin), X[rows], y[rows], None)
         for margin in MARGINS
         for fold, rows in enumerate(folds)
         if len(rows) == len(folds[0])
     }
-    [(names, group)] = groups(members)
-    assert names == list(members)
-    assert isinstance(group, Group)
+    assert list(split_into_batches(plans)) == [list(plans)]
 
 
 def test_a_converted_table_is_held_once():
-    frame, known = pd.DataFrame(X.astype(int)), np.arange(178)
-    folds = _Folds(embedding(similarity="labels"), frame, y)
-    trials = [Trial({"margin": margin}, known[:90], known[90:]) for margin in MARGINS]
-    trials = [trial._replace(train=trials[0].train) for trial in trials]
-    members = [folds.member(trial) for trial in trials]
-    tables = {id(ready.X) for _, ready in members}
-    tables |= {id(model.X) for _, ready in members for model in ready.models}
+    frame, half = pd.DataFrame(X.astype(int)), np.arange(178)
+    candidates = [{"margin": margin} for margin in MARGINS]
+    folds = [(half[::2], half[1::2])]
+    tasks = FitTasks(embedding(), candidates, frame, y, None, folds, None)
+    plans = [tasks._plan(FitTask(number, 0)) for number in range(3)]
+    tables = {id(plan.ready.X) for plan in plans}
+    tables |= {id(model.X) for plan in plans for model in plan.ready.models}
     assert len(tables) == 1
 
 
-def test_groups_are_no_larger_than_the_cache(monkeypatch):
-    together = search().fit(X, y)
+def test_batches_are_no_larger_than_the_cache(monkeypatch):
+    stacked = search().fit(X, y)
     monkeypatch.setattr(
-        "sklearn_contrastive.model_selection._together._MOST_NUMBERS", 1
+        "sklearn_contrastive.model_selection._fit_batch._MOST_NUMBERS", 1
     )
-    members = {m: member_of(embedding(margin=m), X, y, None) for m in MARGINS}
-    assert [names for names, _ in groups(members)] == [[m] for m in MARGINS]
+    plans = {m: stackable_plan(embedding(margin=m), X, y, None) for m in MARGINS}
+    assert list(split_into_batches(plans)) == [[margin] for margin in MARGINS]
     by_one = search().fit(X, y)
     assert_array_equal(
-        split_scores(by_one.cv_results_), split_scores(together.cv_results_)
+        split_scores(by_one.cv_results_), split_scores(stacked.cv_results_)
     )
 
 
-HALVED = [
-    {},
-    {"miner": "random"},
-    {"loss": "multi_similarity"},
-    {"loss": "proxy_anchor"},
-    {"n_members": 2},
-    {"similarity": "views"},
-    {"max_iter": 1},
-]
-
-
-@pytest.mark.parametrize("settings", HALVED, ids=str)
-def test_who_stays_to_the_end_is_the_same_as_without_halving(settings):
-    estimator = embedding(**{"max_iter": 7, **settings})
-    named = estimator.loss in ("multi_similarity", "proxy_anchor")
-    grid = {
-        "learning_rate_init" if named else "margin": [0.02, 0.1, 0.2, 0.4, 0.8, 1.4],
-        "random_state": [3],
-    }
-    whole = search(estimator, param_grid=grid).fit(X, y).cv_results_
-    ours = search(estimator, param_grid=grid, halving=True).fit(X, y)
-    results, n_epochs = ours.cv_results_, ours.cv_results_["mean_n_iter"]
-    expected = [1] * 6 if estimator.max_iter == 1 else [2, 2, 2, 4, 7, 7]
-    assert sorted(n_epochs) == expected
-    stayed = n_epochs == max(n_epochs)
-    assert_array_equal(split_scores(results)[:, stayed], split_scores(whole)[:, stayed])
-    for name, values in whole.items():
-        if name.startswith("mean_") and "time" not in name:
-            assert_allclose(results[name][stayed], values[stayed], rtol=1e-5)
-    ranks = results["rank_test_score"]
-    if not stayed.all():
-        assert ranks[stayed].max() < ranks[~stayed].min()
-    assert ours.best_score_ == results["mean_test_score"][stayed].max()
-
-
-def test_the_worse_half_drops_out():
-    margins = [0.05, 0.1, 0.6, 1.0, 1.4]
-    ours = search(embedding(max_iter=8), margins=margins, halving=True).fit(X, y)
-    quarter = _scores_at(margins, 2)
-    results = ours.cv_results_
-    dropped = results["mean_n_iter"] == 2
-    assert dropped.sum() == 2
-    assert_allclose(results["mean_test_score"][dropped], quarter[dropped])
-    assert quarter[dropped].max() <= quarter[~dropped].min()
-    half = _scores_at(margins, 4)
-    dropped = results["mean_n_iter"] == 4
-    assert dropped.sum() == 1
-    assert_allclose(results["mean_test_score"][dropped], half[dropped])
-
-
-def test_what_is_left_and_taken_up_over_all_pairs_ends_the_same_up_to_rounding():
-    straight, taken_up = _straight_and_taken_up({"miner": "all"})
-    for expected, model in zip(straight, taken_up, strict=True):
-        assert_allclose(model.transform(X), expected.transform(X), atol=1e-5)
-
-
-@pytest.mark.parametrize("settings", HALVED, ids=str)
-def test_what_is_left_and_taken_up_by_fewer_ends_with_the_same_bits(settings):
-    for expected, model in zip(*_straight_and_taken_up(settings), strict=True):
-        assert model.n_iter_ == expected.n_iter_
-        assert_array_equal(model.loss_curve_, expected.loss_curve_)
-        for found, coefs in zip(model.coefs_, expected.coefs_, strict=True):
-            assert_array_equal(found, coefs)
-
-
-def _straight_and_taken_up(settings):
-    """Return models trained in one go, and in two with one of three left behind."""
-
-    def fresh():
-        rates = [1e-3, 2e-3, 4e-3]
-        models = [embedding(**settings, learning_rate_init=rate) for rate in rates]
-        return [member_of(model, X, y, None) for model in models]
-
-    straight, left = Group(fresh()), Group(fresh())
-    straight.train()
-    left.train(0.25)
-    stand = [left.standing(place) for place in (0, 2)]
-    assert all(member.ready.X is None for member in stand)
-    stand = pickle.loads(pickle.dumps(stand))
-    taken_up = Group([member.on(X) for member in stand])
-    taken_up.train()
-    expected = [straight.members[place].estimator for place in (0, 2)]
-    return expected, [model for model, _ in taken_up.members]
-
-
-def _scores_at(margins, n_epochs):
-    """Return mean scores after some of eight epochs."""
-    scores = []
-    for margin in margins:
-        found = []
-        for train, test in StratifiedKFold(3).split(X, y):
-            model = embedding(margin=margin, max_iter=8)
-            member = member_of(model, X[train], y[train], None)
-            Group([member]).train(n_epochs / 8)
-            voters = KNeighborsClassifier().fit(model.transform(X[train]), y[train])
-            found.append(voters.score(model.transform(X[test]), y[test]))
-        scores.append(np.mean(found))
-    return np.array(scores)
-
-
-@pytest.mark.parametrize(
-    "settings", [{"early_stopping": True}, {"miner": "memory"}, {"normalize": False}]
-)
-def test_halving_is_refused_where_training_cannot_be_left_and_taken_up(settings):
-    ours = search(embedding(**settings), halving=True)
-    with pytest.raises(ValueError, match="`halving` must be False for what is trained"):
-        ours.fit(X, y)
-
-
-def test_a_candidate_that_diverges_drops_out_first():
-    grid = {"learning_rate_init": [1e-3, 1e38, 1e-2, 2e-2]}
-    ours = search(embedding(max_iter=8), param_grid=grid, halving=True)
-    with pytest.warns(UserWarning, match="A fit with .* failed"):
-        ours.fit(X, y)
-    assert ours.cv_results_["rank_test_score"][1] == 4
-    assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [0, 1, 0, 0]
-    # Of four the failed one and the worst of the others go no further.
-    assert sorted(ours.cv_results_["mean_n_iter"][[0, 2, 3]]) == [2, 4, 8]
-
-
-@pytest.mark.parametrize("halving", [False, True])
-def test_several_processes_find_the_same(halving):
+def test_several_processes_find_the_same():
     estimator = embedding(max_iter=6)
-    alone = search(estimator, halving=halving).fit(X, y)
-    shared = search(estimator, halving=halving, n_jobs=2).fit(X, y)
+    alone = search(estimator).fit(X, y)
+    shared = search(estimator, n_jobs=2).fit(X, y)
     for name, values in alone.cv_results_.items():
         if "score" in name and "time" not in name:
             assert_array_equal(shared.cv_results_[name], values)
         elif name.startswith("mean_") and "time" not in name:
-            # Sums over models that are trained at once are rounded otherwise.
+            # Sums over other batches of models are rounded otherwise.
             assert_allclose(shared.cv_results_[name], values, rtol=1e-5)
     assert_array_equal(shared.transform(X), alone.transform(X))
 
 
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("rate", [1e10, 1e38])
+def test_a_caller_without_gradients_finds_the_same():
+    import torch
+
+    expected = search().fit(X, y)
+    with torch.inference_mode():
+        ours = search().fit(X, y)
+    assert_array_equal(ours.transform(X), expected.transform(X))
+    assert ours.best_score_ == expected.best_score_
+
+
+@pytest.mark.parametrize(("rate", "normalize"), [(1e10, True), (1e38, False)])
 def test_a_candidate_that_diverges_harms_no_other(rate, normalize):
     estimator = embedding(normalize=normalize)
     rates = [1e-3, 1e-2]
@@ -563,31 +445,26 @@ def test_a_candidate_that_diverges_harms_no_other(rate, normalize):
 def test_the_last_step_may_diverge_too():
     grid = {"learning_rate_init": [1e-3, 1e38]}
     ours = search(embedding(max_iter=1), param_grid=grid)
-    with pytest.warns(UserWarning, match="points that are no numbers"):
+    with pytest.warns(UserWarning, match="points that are not finite"):
         ours.fit(X, y)
     assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
-@pytest.mark.parametrize("halving", [False, True])
-def test_a_score_that_is_no_number_is_said(halving):
+def test_a_score_that_is_not_finite_is_a_failure():
     def scoring(model, X, y):
         return np.nan if model.margin > 0.1 else 1.0
 
-    ours = search(scoring=scoring, halving=halving)
+    ours = search(scoring=scoring)
     with pytest.warns(UserWarning, match=re.escape("`scoring` returned nan.")):
         ours.fit(X, y)
     assert ours.margin_ == 0.05
-
-    def never(model, X, y):
-        return np.inf if model.n_iter_ == 4 else 1.0
-
-    ours = search(scoring=never, halving=halving)
+    ours = search(scoring=lambda *_: np.inf)
     with pytest.raises(ValueError, match="No candidate could be fitted to all folds"):
         with pytest.warns(UserWarning, match="returned inf"):
             ours.fit(X, y)
 
 
-def test_a_fit_of_the_user_s_own_need_not_know_of_rows():
+def test_the_fit_of_a_derived_class_needs_no_parameter_rows():
     class Plain(ContrastiveEmbedding):
         def fit(self, X, y=None):
             return super().fit(X, y)
@@ -634,16 +511,15 @@ def test_nothing_is_left_of_an_earlier_fit_to_all_rows():
     assert ours.margin_ == ours.best_params_["margin"]
 
 
-@pytest.mark.parametrize("refit", [True, False])
-def test_the_margin_is_a_number_whatever_was_searched(refit):
+def test_the_margin_is_a_number_whatever_was_searched():
     grid = {"alpha": [0.0, 0.1]}
-    ours = search(embedding(margin=0.7), param_grid=grid, refit=refit).fit(X, y)
-    assert ours.margin_ == 0.7
-    ours = search(embedding(), param_grid=grid, refit=refit).fit(X, y)
-    assert ours.margin_ == pytest.approx(2**0.5)
+    for refit, margin, expected in ((True, 0.7, 0.7), (False, "auto", 2**0.5)):
+        estimator = embedding(margin=margin)
+        ours = search(estimator, param_grid=grid, refit=refit).fit(X, y)
+        assert ours.margin_ == pytest.approx(expected)
 
 
-def test_the_best_embedding_answers_for_the_search():
+def test_methods_are_those_of_the_best_embedding():
     ours = search().fit(X, y)
     best = ours.best_estimator_
     pairs = np.stack([X[:-1], X[1:]], axis=1)
@@ -703,14 +579,6 @@ def test_the_score_of_each_candidate_is_printed(capsys):
     ]
 
 
-def test_how_far_each_candidate_came_is_printed_with_halving(capsys):
-    ours = search(embedding(max_iter=8), halving=True, verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    shares = [line.partition(" after ")[2] for line in lines]
-    assert shares == 3 * ["25% of the epochs"] + 2 * ["50% of the epochs"] + [""]
-    assert lines[-1] == f"{ours.best_params_}: {ours.best_score_:.4f}"
-
-
 def test_the_estimator_given_is_left_alone():
     estimator = embedding(random_state=np.random.RandomState(0))
     before = estimator.random_state.get_state()[1].copy()
@@ -720,41 +588,40 @@ def test_the_estimator_given_is_left_alone():
     assert_array_equal(estimator.random_state.get_state()[1], before)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"param_grid": {"n_components": [2]}}, "got ['n_components']. Search these"),
-        ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
-        ({"param_grid": {"margin": []}}, "for parameter 'margin' need to be a non-"),
-        ({"param_grid": []}, "got 3 folds and 0 candidates"),
-        ({"cv": []}, "got 0 folds and 3 candidates"),
-        ({"estimator": embedding(loss=InfoNCELoss())}, "`margins` need a loss with a"),
-        ({"estimator": embedding(loss=print)}, "`margins` need a loss with a margin"),
-        ({"estimator": embedding(loss=ContrastiveLoss)}, "`margins` need a loss with"),
-        ({"margins": [0.5, np.nan]}, "margins contains NaN"),
-        ({"margins": []}, "minimum of 1 is required"),
-        ({"margins": [-1.0]}, "The 'margin' parameter of ContrastiveEmbedding must"),
-        ({"estimator": KNeighborsClassifier()}, "The 'estimator' parameter of"),
-        (
-            {"estimator": make_pipeline(embedding())},
-            "`estimator` must be a ContrastiveEmbedding; got Pipeline. Search a "
-            "pipeline with sklearn.model_selection.GridSearchCV.",
-        ),
-        ({"estimator": embedding(dropout=2)}, "The 'dropout' parameter of"),
-        (
-            {"estimator": embedding(loss="info_nce")},
-            "searched as `loss__temperature`",
-        ),
-        ({"scoring": "accuracy"}, "The 'scoring' parameter of ContrastiveEmbeddingCV"),
-    ],
-    ids=str,
-)
-def test_what_cannot_be_searched_is_said(settings, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        search(**settings).fit(X, y)
+ERRORS = [
+    ({"param_grid": {"n_components": [2]}}, "got ['n_components']. Search these"),
+    ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
+    ({"param_grid": {"margin": []}}, "for parameter 'margin' need to be a non-"),
+    ({"param_grid": []}, "got 3 folds and 0 candidates"),
+    ({"cv": []}, "got 0 folds and 3 candidates"),
+    ({"estimator": embedding(loss=InfoNCELoss())}, "`margins` need a loss with a"),
+    ({"estimator": embedding(loss=print)}, "`margins` need a loss with a margin"),
+    ({"estimator": embedding(loss=ContrastiveLoss)}, "`margins` need a loss with"),
+    ({"margins": [0.5, np.nan]}, "margins contains NaN"),
+    ({"margins": []}, "minimum of 1 is required"),
+    ({"margins": [-1.0]}, "The 'margin' parameter of ContrastiveEmbedding must"),
+    ({"estimator": KNeighborsClassifier()}, "The 'estimator' parameter of"),
+    (
+        {"estimator": make_pipeline(embedding())},
+        "`estimator` must be a ContrastiveEmbedding; got Pipeline. Search a "
+        "pipeline with sklearn.model_selection.GridSearchCV.",
+    ),
+    ({"estimator": embedding(dropout=2)}, "The 'dropout' parameter of"),
+    (
+        {"estimator": embedding(loss="info_nce")},
+        "searched as `loss__temperature`",
+    ),
+    ({"scoring": "accuracy"}, "The 'scoring' parameter of ContrastiveEmbeddingCV"),
+]
 
 
-def test_a_grid_that_is_no_dict_is_said():
+def test_what_cannot_be_searched_is_an_error():
+    for settings, message in ERRORS:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            search(**settings).fit(X, y)
+
+
+def test_a_grid_must_hold_dicts():
     with pytest.raises(TypeError, match=re.escape("is not a dict (None)")):
         search(param_grid=[None]).fit(X, y)
 
@@ -770,7 +637,7 @@ def test_tables_are_checked_before_anything_is_trained():
         search().fit(X, y[:-1])
 
 
-def test_no_warning_where_all_is_well():
+def test_a_good_search_gives_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = search().fit(X, y)

@@ -1,4 +1,4 @@
-"""Folds of whole classes: which rows go where, what is refused, who takes them."""
+"""Folds of whole classes: which rows go where, errors, use in scikit-learn."""
 
 import re
 
@@ -117,7 +117,7 @@ def test_shuffled_classes_differ_from_seed_to_seed_and_not_within_one():
     assert drawn[0] == folds_of(y, 4, shuffle=True, random_state=0)
     assert len({str(folds) for folds in drawn}) == 5
     assert drawn[0] != folds_of(y, 4)
-    # A stream of randomness goes on from call to call.
+    # A stream of random numbers advances from call to call.
     splitter = ClassDisjointKFold(
         4, shuffle=True, random_state=np.random.RandomState(0)
     )
@@ -125,25 +125,24 @@ def test_shuffled_classes_differ_from_seed_to_seed_and_not_within_one():
     assert first != second
 
 
-@pytest.mark.parametrize(
-    "y",
-    [
-        np.array([0.0, 0, 1, 1, 2, 2, 3, 3]),
-        list("aabbccdd"),
-        tuple("aabbccdd"),
-        np.array(list("aabbccdd"), dtype=object),
-        np.array([-1, -1, 5, 5, 7, 7, 9, 9], dtype=np.int8),
-        pd.Series(list("aabbccdd"), index=range(8, 16)),
-        pd.Series(list("aabbccdd"), dtype="category"),
-        pd.Series([1, 1, 2, 2, 3, 3, 4, 4], dtype="Int64"),
-        pl.Series(list("aabbccdd")),
-        pd.DataFrame({"label": list("aabbccdd")}),
-        np.repeat(np.arange(4), 2).astype("datetime64[D]"),
-    ],
-    ids=lambda y: type(y).__name__,
-)
-def test_labels_of_any_type(y):
-    assert folds_of(y, 2) == [[0, 1, 4, 5], [2, 3, 6, 7]]
+LABELS = [
+    np.array([0.0, 0, 1, 1, 2, 2, 3, 3]),
+    list("aabbccdd"),
+    tuple("aabbccdd"),
+    np.array(list("aabbccdd"), dtype=object),
+    np.array([-1, -1, 5, 5, 7, 7, 9, 9], dtype=np.int8),
+    pd.Series(list("aabbccdd"), index=range(8, 16)),
+    pd.Series(list("aabbccdd"), dtype="category"),
+    pd.Series([1, 1, 2, 2, 3, 3, 4, 4], dtype="Int64"),
+    pl.Series(list("aabbccdd")),
+    pd.DataFrame({"label": list("aabbccdd")}),
+    np.repeat(np.arange(4), 2).astype("datetime64[D]"),
+]
+
+
+def test_labels_of_any_type():
+    for y in LABELS:
+        assert folds_of(y, 2) == [[0, 1, 4, 5], [2, 3, 6, 7]], type(y)
 
 
 @small_folds
@@ -151,57 +150,50 @@ def test_bools_are_two_classes():
     assert folds_of([True, False, True], 2) == [[0, 2], [1]]
 
 
-# What is refused.
+# Errors and warnings.
 
 
-BAD = {
-    "none": (None, "`y` must hold the class of each row; got None."),
-    "continuous": (
+ERRORS = [
+    (None, "`y` must hold the class of each row; got None."),
+    (
         [0.0, 1.5, 2.0, 1.5],
         "`y` must hold class labels; got continuous values such as 1.5.",
     ),
-    "nan": (
+    (
         [0.0, np.nan, 1.0, np.nan],
         "`y` must hold a class label for every row; 2 are missing, the first at row 1.",
     ),
-    "no label": (["a", "b", "a", None], "1 are missing, the first at row 3"),
-    "mixed": (
-        np.array([1, "a", 1, "a"], dtype=object),
-        "`y` must hold labels of one type",
-    ),
-    "table": (np.zeros((4, 2)), "y should be a 1d array"),
-    "length": (
+    (["a", "b", "a", None], "1 are missing, the first at row 3"),
+    (np.array([1, "a", 1, "a"], dtype=object), "`y` must hold labels of one type"),
+    (np.zeros((4, 2)), "y should be a 1d array"),
+    (
         ["a", "b", "a"],
         "`y` must hold one label for each row of `X`; got 3 labels for 4 rows.",
     ),
-    "too few classes": (
+    (
         ["a", "b", "a", "b"],
         "`n_splits` must not exceed the number of classes in `y`; got n_splits=3 for 2 "
-        "classes. Every test fold needs classes of its own: ask for fewer folds.",
+        "classes. Every test fold needs classes of its own: use fewer folds.",
     ),
-}
+]
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_what_makes_no_folds_is_refused(name):
-    y, message = BAD[name]
-    with pytest.raises(ValueError, match=re.escape(message)):
-        list(ClassDisjointKFold(3).split(np.zeros((4, 1)), y))
+def test_labels_without_folds_are_an_error():
+    for y, message in ERRORS:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            list(ClassDisjointKFold(3).split(np.zeros((4, 1)), y))
 
 
-@pytest.mark.parametrize(
-    ("own", "name"),
-    [
-        ({"n_splits": 1}, "n_splits"),
-        ({"n_splits": 2.0}, "n_splits"),
-        ({"shuffle": "yes"}, "shuffle"),
-        ({"random_state": "a"}, "random_state"),
-    ],
-)
-def test_settings_out_of_range_are_refused(own, name):
-    message = f"The '{name}' parameter of ClassDisjointKFold must be"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        next(ClassDisjointKFold(**own).split([0, 1], [0, 1]))
+def test_parameters_out_of_range_are_an_error():
+    for name, value in (
+        ("n_splits", 1),
+        ("n_splits", 2.0),
+        ("shuffle", "yes"),
+        ("random_state", "a"),
+    ):
+        message = f"The '{name}' parameter of ClassDisjointKFold must be"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            next(ClassDisjointKFold(**{name: value}).split([0, 1], [0, 1]))
 
 
 def test_a_fold_of_a_single_class_warns():
@@ -213,19 +205,19 @@ def test_a_fold_of_a_single_class_warns():
         list(ClassDisjointKFold(4).split(y, y))
 
 
-def test_groups_are_ignored_and_scikit_learn_says_so_alike():
+def test_groups_are_ignored_with_the_warning_of_scikit_learn():
     y, groups = np.repeat(np.arange(4), 3), np.arange(12)
     ignored = "The groups parameter is ignored by"
     with pytest.warns(UserWarning, match=ignored) as caught:
         ours = list(ClassDisjointKFold(2).split(y, y, groups))
     with pytest.warns(UserWarning, match=ignored) as theirs:
         list(KFold(2).split(y, y, groups))
-    said = str(theirs[0].message).replace("KFold", "ClassDisjointKFold")
-    assert str(caught[0].message) == said
+    expected = str(theirs[0].message).replace("KFold", "ClassDisjointKFold")
+    assert str(caught[0].message) == expected
     assert [test.tolist() for _, test in ours] == folds_of(y, 2)
 
 
-# Who takes them.
+# Use in scikit-learn.
 
 
 def test_it_prints_and_clones_as_estimators_do():

@@ -1,0 +1,274 @@
+"""What a search fits and scores: each candidate on each fold."""
+
+import time
+from copy import deepcopy
+from itertools import chain, product
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing, check_array, indexable
+
+from sklearn_contrastive._estimators._sources import (
+    flat_pairs,
+    resolve_similarity,
+    similarity_name,
+)
+from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive.metrics import KNNScorer
+from sklearn_contrastive.model_selection._fit_batch import (
+    fit_batch,
+    split_into_batches,
+    stackable_plan,
+)
+from sklearn_contrastive.similarity import check_labels, infer_similarity
+
+#: Parameters in which stacked models may differ.
+_STACKABLE = (
+    *("margin", "learning_rate_init", "alpha", "dropout", "random_state"),
+    *("loss__margin", "loss__temperature"),
+)
+#: Similarities that read `y`. With others, `y` is for scores alone.
+_READ_FROM_Y = ("labels", "targets", "multilabel", "pairs")
+#: Neighbours that vote, as in scikit-learn's classifier.
+_N_NEIGHBORS = 5
+
+
+class FitTask(NamedTuple):
+    """A candidate on a fold, by their numbers."""
+
+    candidate: int
+    fold: int
+
+
+class FitResult(NamedTuple):
+    """The outcome of a fit task; the score is NaN where `failure` is not None.
+
+    `statistics` holds the number of epochs and what the miner found in the last batch.
+    """
+
+    score: float
+    fit_time: float
+    score_time: float
+    statistics: dict
+    margin: float | None
+    failure: str | None
+
+
+def expand_candidates(estimator, margins, param_grid):
+    """Return the parameters of each candidate as a dict."""
+    from sklearn.model_selection import ParameterGrid
+
+    if param_grid is None:
+        margins = check_array(
+            margins, ensure_2d=False, dtype=np.float64, input_name="margins"
+        )
+        # The margin of a loss that is an object is the object's.
+        name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
+        if name not in estimator.get_params():
+            raise ValueError(
+                "`margins` need a loss with a margin, by name or as an object; got "
+                f"loss={estimator.loss!r}. Search what it has with `param_grid`, "
+                "such as {'loss__temperature': [0.05, 0.1, 0.2]}."
+            )
+        return list(ParameterGrid({name: margins.ravel().tolist()}))
+    grid = list(ParameterGrid(param_grid))
+    others = sorted({name for params in grid for name in params} - set(_STACKABLE))
+    if others:
+        raise ValueError(
+            f"`param_grid` may hold {list(_STACKABLE)}, in which models that are "
+            f"trained at once may differ; got {others}. Search these with "
+            "sklearn.model_selection.GridSearchCV."
+        )
+    return grid
+
+
+class FitTasks:
+    """Candidates on folds, to be fitted and scored.
+
+    `X`, `y` and `cv` are validated before anything is fitted. Candidates are copies of
+    `estimator` with other parameters; `scoring` is the user's, or None.
+    """
+
+    def __init__(self, estimator, candidates, X, y, groups, cv, scoring):
+        self._estimator, self.candidates = clone(estimator), candidates
+        if isinstance(estimator.similarity, str) and estimator.similarity == "auto":
+            # By all rows: those of a fold alone may look like something else.
+            self._estimator.set_params(similarity=infer_similarity(X, y))
+        similarity = self._estimator.similarity
+        check_rows(self._estimator, flat_pairs(similarity, X), reset=True)
+        self.X, self.y, groups = indexable(X, y, groups)
+        self._uses_row_indices = resolve_similarity(similarity).uses_row_indices
+        kind = similarity_name(similarity)
+        if kind not in _READ_FROM_Y or self._uses_row_indices:
+            kind = infer_similarity(self.X, self.y)
+        self._by_neighbors, self._scoring = kind == "labels", scoring
+        self.splits = _split(similarity, kind, cv, self.X, self.y, groups)
+        if not (candidates and self.splits):
+            raise ValueError(
+                "`cv` must have a fold and `param_grid` a candidate to try; got "
+                f"{len(self.splits)} folds and {len(candidates)} candidates. A "
+                "generator of folds is used up by one fit: pass a list or a splitter."
+            )
+        # By fold: training rows as given, and as the estimator has converted them.
+        self._training, self._converted = {}, {}
+
+    def __len__(self):
+        return len(self.candidates) * len(self.splits)
+
+    def run(self, n_jobs):
+        """Yield each fit task with its result, as soon as that is there."""
+        from joblib import effective_n_jobs
+        from sklearn.utils.parallel import Parallel, delayed
+
+        numbers = map(range, (len(self.candidates), len(self.splits)))
+        tasks = [FitTask(*each) for each in product(*numbers)]
+        n_jobs = min(effective_n_jobs(n_jobs), len(tasks))
+        if n_jobs == 1:
+            yield from self._run(tasks)
+            return
+        parts = [tasks[first::n_jobs] for first in range(n_jobs)]
+        found = Parallel(n_jobs=n_jobs)(delayed(self._run_all)(part) for part in parts)
+        yield from chain.from_iterable(found)
+
+    def _run_all(self, tasks):
+        # A process sends all results at once.
+        return list(self._run(tasks))
+
+    def _run(self, tasks):
+        """Yield some fit tasks with their results."""
+        plans, seconds = {}, {}
+        for task in tasks:
+            start = time.perf_counter()
+            plan = self._plan(task)
+            if plan is not None:
+                plans[task], seconds[task] = plan, time.perf_counter() - start
+                continue
+            model, failure = self._fit_alone(task)
+            yield task, self._result(task, model, failure, time.perf_counter() - start)
+        for batch in split_into_batches(plans):
+            start = time.perf_counter()
+            fitted = self._fit_stacked(batch, plans)
+            share = (time.perf_counter() - start) / len(batch)
+            for task, (model, failure) in zip(batch, fitted, strict=True):
+                yield task, self._result(task, model, failure, seconds[task] + share)
+
+    def _candidate(self, task):
+        # Candidates must not draw from one stream of random numbers.
+        params = deepcopy(self.candidates[task.candidate])
+        return clone(self._estimator).set_params(**params)
+
+    def _rows(self, numbers):
+        """Return some rows of the table, and of `y`."""
+        y = None if self.y is None else _safe_indexing(self.y, numbers)
+        return _safe_indexing(self.X, numbers), y
+
+    def _training_rows(self, fold):
+        """Return the training rows of a fold, their `y`, and their numbers or None."""
+        if fold not in self._training:
+            train = self.splits[fold][0]
+            numbers = train if self._uses_row_indices else None
+            self._training[fold] = *self._rows(train), numbers
+        return self._training[fold]
+
+    def _plan(self, task):
+        """Return the plan of a fit task, or None where it is fitted by itself."""
+        plan = stackable_plan(self._candidate(task), *self._training_rows(task.fold))
+        if plan is None:
+            return None
+        # A converted table is kept once for all candidates.
+        return plan.with_rows(self._converted.setdefault(task.fold, plan.ready.X))
+
+    def _fit_stacked(self, tasks, plans):
+        """Fit tasks at once; return their models, each with its failure or None."""
+        fitted, failures = [], fit_batch([plans[task] for task in tasks])
+        for task, failure in zip(tasks, failures, strict=True):
+            if failure is not None and len(tasks) > 1:
+                # Perhaps only because of another model of the batch.
+                plans[task] = self._plan(task)
+                [failure] = fit_batch([plans[task]])
+            fitted.append((plans[task].estimator, failure))
+        return fitted
+
+    def _fit_alone(self, task):
+        """Return the fitted model of a fit task, and its failure or None."""
+        model = self._candidate(task)
+        X, y, rows = self._training_rows(task.fold)
+        # The `fit` of a derived class may have no such parameter.
+        own = {} if rows is None else {"rows": rows}
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                model.fit(X, y, **own)
+        except FloatingPointError as error:
+            return model, str(error)
+        except np.linalg.LinAlgError:
+            failure = (
+                "Rows have points that are not finite; lower `learning_rate_init`."
+            )
+            return model, failure
+        return model, None
+
+    def _result(self, task, model, failure, fit_time):
+        """Score a fitted model, and return the result of its fit task."""
+        start, score, statistics, margin = time.perf_counter(), np.nan, {}, None
+        if failure is None:
+            score = self._score(task, model)
+            statistics = {k: curve[-1] for k, curve in model.mining_curve_.items()}
+            statistics["n_iter"], margin = model.n_iter_, model.margin_
+            if not np.isfinite(score):
+                score, failure = np.nan, f"`scoring` returned {score}."
+        seconds = time.perf_counter() - start
+        return FitResult(score, fit_time, seconds, statistics, margin, failure)
+
+    def _score(self, task, model):
+        """Return the score on the held-out rows of the fold."""
+        X_test, y_test = self._rows(self.splits[task.fold][1])
+        if self._scoring is not None:
+            return float(self._scoring(model, X_test, y_test))
+        if self._by_neighbors:
+            X, y, _ = self._training_rows(task.fold)
+            return _neighbors_score(model, X, y, X_test, y_test)
+        return model.score(X_test, y_test)
+
+
+def _split(similarity, kind, cv, X, y, groups):
+    """Return the row numbers to train on and to test on, fold by fold."""
+    from sklearn.model_selection import check_cv
+
+    if kind == "labels" and (cv is None or isinstance(cv, Integral)):
+        # A stratified splitter takes no missing labels: unknown ones are class 0.
+        labels, labeled = _check_labels(similarity, y)
+        y = np.zeros(len(labels), dtype=int)
+        y[labeled] = 1 + np.unique(labels[labeled], return_inverse=True)[1]
+    splitter = check_cv(cv, y, classifier=kind == "labels")
+    return list(splitter.split(X, y, groups))
+
+
+def _neighbors_score(model, X, y, X_test, y_test):
+    """Return the accuracy of nearest neighbours on held-out rows.
+
+    The 5 nearest training rows vote, or the other held-out rows where their classes
+    were not trained on. Rows of unknown label neither vote nor count.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    y, labeled = _check_labels(model.similarity_, y)
+    y_test, labeled_test = _check_labels(model.similarity_, y_test)
+    y, y_test = y[labeled], y_test[labeled_test]
+    X, X_test = _safe_indexing(X, labeled), _safe_indexing(X_test, labeled_test)
+    if len(y_test) == 0:
+        raise ValueError(
+            "`y` must hold known labels in every test fold to score by; one has none. "
+            "Spread them over the folds of `cv`, or pass `scoring`."
+        )
+    if not np.isin(y_test, y).any():
+        return KNNScorer(min(_N_NEIGHBORS, len(y_test) - 1))(model, X_test, y_test)
+    voters = KNeighborsClassifier(min(_N_NEIGHBORS, len(y)))
+    voters.fit(np.asarray(model.transform(X)), y)
+    return float(voters.score(np.asarray(model.transform(X_test)), y_test))
+
+
+def _check_labels(similarity, y):
+    """Return class labels, and the mask of those that do not mean unknown."""
+    return check_labels(y, None, getattr(similarity, "unlabeled", None))
