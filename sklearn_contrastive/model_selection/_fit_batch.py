@@ -8,12 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._training._models import shape
-from sklearn_contrastive._training._running import (
-    isolated_rng_and_threads,
-    record_epoch,
-    together,
-)
+from sklearn_contrastive._estimators._plan import prepare
+from sklearn_contrastive._estimators._state import replace_fitted
+from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._training._trainer import Trainer
 
 #: Numbers that stacked models may hold in a step. With more of them the arrays leave
@@ -23,44 +20,44 @@ _MOST_NUMBERS = 10_000_000
 _N_ROWS_CHECKED = 32
 
 
-class Plan(NamedTuple):
-    """An estimator with all that its training needs."""
+class FitPlan(NamedTuple):
+    """An estimator with the plan of its fit."""
 
     estimator: ContrastiveEmbedding
-    ready: Any
+    plan: Any
 
     def with_rows(self, X):
         """Return the plan with another array of the same rows."""
-        models = [model._replace(X=X) for model in self.ready.models]
-        return self._replace(ready=self.ready._replace(X=X, models=models))
+        models = [model._replace(X=X) for model in self.plan.models]
+        return self._replace(plan=self.plan._replace(X=X, models=models))
 
 
 def stackable_plan(estimator, X, y, rows):
     """Return the plan of an estimator, or None where it has to be fitted by itself."""
-    has_callbacks = getattr(estimator, "_skl_callbacks", None)
+    has_callbacks = vars(estimator).get("_skl_callbacks")
     # A derived class may have a `fit` of its own.
     derived = type(estimator) is not ContrastiveEmbedding
     if estimator.early_stopping or has_callbacks or derived:
         return None
     estimator._validate_params()
-    ready = estimator._prepare(X, y, rows=rows)
-    is_mlp = shape(ready.models[0]) is not None
-    has_global_miner = ready.sources[0] is not ready.similarity
+    plan = prepare(estimator, X, y, rows=rows)
     # Off the sphere, rounding goes by the largest scale among the stacked models.
-    if not is_mlp or has_global_miner or not estimator._on_sphere:
-        return None
-    return Plan(estimator, ready)
+    stackable = plan.models[0].encoder.tested and plan.state.normalize
+    return FitPlan(estimator, plan) if stackable and not plan.global_batches else None
 
 
 def split_into_batches(plans):
     """Yield lists of keys of `plans`: what can be stacked and fits the cache."""
     by_shape = {}
-    for key, (estimator, ready) in plans.items():
-        ends = tuple(ready.epochs[0].ends)
-        kind = shape(ready.models[0]), ends, estimator.batch_size_
-        by_shape.setdefault(kind, []).append(key)
+    for key, (_, plan) in plans.items():
+        first = plan.models[0]
+        sizes = tuple(param.shape for param in first.params)
+        views = first.terms[0].similarity.n_views, len(first.terms)
+        kind = sizes, first.encoder.activation, views
+        steps = tuple(plan.epochs.ends), plan.epochs.batch_size
+        by_shape.setdefault((kind, steps), []).append(key)
     for keys in by_shape.values():
-        most = max(1, _MOST_NUMBERS // _count_numbers(plans[keys[0]]))
+        most = max(1, _MOST_NUMBERS // _count_numbers(plans[keys[0]].plan))
         n_batches = -(-len(keys) // most)
         for places in np.array_split(np.arange(len(keys)), n_batches):
             yield [keys[place] for place in places]
@@ -73,17 +70,17 @@ def fit_batch(plans):
     """
     import torch
 
-    models = [model for _, ready in plans for model in ready.models]
-    ends = np.cumsum([len(ready.models) for _, ready in plans])
+    models = [model for _, plan in plans for model in plan.models]
+    ends = np.cumsum([len(plan.models) for _, plan in plans]).tolist()
     places = [slice(*place) for place in zip([0, *ends[:-1]], ends, strict=True)]
     with torch.inference_mode(False), torch.enable_grad():
-        device = plans[0].estimator.device_
+        device = plans[0].plan.fitted["device_"]
         trainer = Trainer(models, normalize=True, device=device)
         with isolated_rng_and_threads(*trainer.circumstances):
             failures = _train(trainer, plans, places)
-        for number, (plan, place) in enumerate(zip(plans, places, strict=True)):
+        for number, (fit_plan, place) in enumerate(zip(plans, places, strict=True)):
             if failures[number] is None:
-                failures[number] = _store(trainer, plan, place)
+                failures[number] = _store(trainer, fit_plan, place)
     return failures
 
 
@@ -92,45 +89,36 @@ def _train(trainer, plans, places):
     failures = [None] * len(plans)
     # Statistics advance the stream of a miner that draws. Those of all models in all
     # epochs would take as long as the training.
-    in_every_epoch = any(
-        getattr(objective.miner, "draws", False)
-        for _, ready in plans
-        for model in ready.models
-        for objective in model.objectives
-    )
-    epochs = [each for _, ready in plans for each in ready.epochs]
-    n_epochs = len(epochs[0].ends)
-    for epoch, (index, rates) in enumerate(together(epochs), start=1):
+    terms = [term for _, plan in plans for model in plan.models for term in model.terms]
+    in_every_epoch = any(term.miner.draws for term in terms)
+    n_epochs = len(plans[0].plan.epochs.ends)
+    batches = zip(*(plan.epochs for _, plan in plans), strict=True)
+    for epoch, parts in enumerate(batches, start=1):
+        index = np.concatenate([index for index, _ in parts], axis=1)
+        rates = parts[0][1]
         losses = np.array(trainer.epoch(index, rates))
-        for number, (plan, place) in enumerate(zip(plans, places, strict=True)):
+        for number, ((_, plan), place) in enumerate(zip(plans, places, strict=True)):
             if failures[number] is not None:
                 continue
             statistics = {}
             if in_every_epoch or epoch == n_epochs:
-                statistics = _mean_statistics(trainer, place)
+                statistics = trainer.statistics(range(place.start, place.stop))
             try:
                 loss = float(np.mean(losses[place]))
-                record_epoch(plan.estimator, loss, len(rates), statistics)
+                plan.history.record(loss, len(rates), statistics)
             except FloatingPointError as error:
                 failures[number] = str(error)
     return failures
 
 
-def _mean_statistics(trainer, place):
-    """Return what the miner found in the last batch, averaged over models."""
-    found = [trainer.statistics(model) for model in range(place.start, place.stop)]
-    return {name: np.mean([each[name] for each in found]) for name in found[0]}
-
-
-def _store(trainer, plan, place):
+def _store(trainer, fit_plan, place):
     """Leave an estimator fitted; return a message where its points are not finite."""
-    estimator, ready = plan
-    # The axis of models is left out for a single one.
-    alone = len(ready.models) == 1
-    estimator._keep(trainer, ready, at=int(place.start) if alone else place)
+    estimator, plan = fit_plan
+    attributes = plan.attributes(trainer.state(place))
+    replace_fitted(estimator, attributes)
     # The last step may diverge too, after the last loss.
     with np.errstate(over="ignore", invalid="ignore"):
-        points = estimator._embed(ready.X[:_N_ROWS_CHECKED])
+        points = attributes["_state"].embed(plan.X[:_N_ROWS_CHECKED])
     if not np.isfinite(points).all():
         return "Rows have points that are not finite."
     return None
@@ -138,10 +126,9 @@ def _store(trainer, plan, place):
 
 def _count_numbers(plan):
     """Return how many numbers the models of a plan hold in a step, about."""
-    estimator, ready = plan
-    params = ready.models[0].params
+    params, batch_size = plan.models[0].params, plan.epochs.batch_size
     # Weights, gradients and two means; values, gradients, outputs and masks of layers.
     n_numbers = 4 * sum(param.size for param in params)
     widths = sum(param.shape[0] for param in params if param.ndim == 1)
-    n_numbers += 4 * estimator.batch_size_ * (widths + estimator.batch_size_)
-    return n_numbers * len(ready.models)
+    n_numbers += 4 * batch_size * (widths + batch_size)
+    return n_numbers * len(plan.models)

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_array, indexable
 
-from sklearn_contrastive._estimators._sources import (
+from sklearn_contrastive._estimators._nouns import (
     flat_pairs,
     resolve_similarity,
     similarity_name,
@@ -97,9 +97,11 @@ class FitTasks:
             # By all rows: those of a fold alone may look like something else.
             self._estimator.set_params(similarity=infer_similarity(X, y))
         similarity = self._estimator.similarity
-        check_rows(self._estimator, flat_pairs(similarity, X), reset=True)
+        resolved = resolve_similarity(similarity)
+        rows = flat_pairs(X) if resolved.takes_pairs else X
+        check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
-        self._uses_row_indices = resolve_similarity(similarity).uses_row_indices
+        self._uses_row_indices = resolved.uses_row_indices
         kind = similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
             kind = infer_similarity(self.X, self.y)
@@ -178,7 +180,7 @@ class FitTasks:
         if plan is None:
             return None
         # A converted table is kept once for all candidates.
-        return plan.with_rows(self._converted.setdefault(task.fold, plan.ready.X))
+        return plan.with_rows(self._converted.setdefault(task.fold, plan.plan.X))
 
     def _fit_stacked(self, tasks, plans):
         """Fit tasks at once; return their models, each with its failure or None."""
