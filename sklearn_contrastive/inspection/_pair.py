@@ -171,18 +171,18 @@ class _Path:
         return integrals
 
     def _uphill(self, Z):
-        """Yield the gradient of g by point."""
+        """Return the gradient of g by point, as the only direction."""
         from torch.nn.functional import normalize
 
         # At an end itself the direction to it is zero.
         near, far = (normalize(Z - end, eps=1e-300) for end in self._ends)
-        yield (near - far) / 2
+        return [(near - far) / 2]
 
 
 def _one_row(estimator, row, name):
     """Return a row as a validated array of shape (1, n_features)."""
     given = row
-    if hasattr(row, "to_frame") and hasattr(row, "index"):
+    if hasattr(row, "set_axis") and row.ndim == 1:
         # A Series of pandas, whose index holds the names of the columns.
         row = row.to_frame().T
     elif not column_names(row):
