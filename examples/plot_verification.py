@@ -2,16 +2,15 @@
 The same or not
 ===============
 
-Two images of handwritten digits: do they show the same one? ``PairVerifier`` learns
-the answer from pairs that somebody has answered, and never hears which digit an image
-shows. This example sets its threshold for several purposes, tests whether
-``strategy="far"`` keeps what it promises, and ends with digits it has not learned
-from.
+Do two images show the same handwritten digit? ``PairVerifier`` learns this from
+labelled pairs, without the digits themselves. This example sets its threshold for
+several objectives, tests the guarantee of ``strategy="far"``, and ends with digits that
+are not in the training data.
 """
 
 # %%
-# It learns from pairs of 60 % of the images, and is judged by pairs of the others. Half
-# of the pairs are the same. (Among pairs drawn blindly, one in ten is.)
+# It learns from pairs of 60 % of the images, and is tested on pairs of the others. Half
+# of the pairs are the same. (Of all pairs, one in ten is.)
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -29,8 +28,8 @@ def draw_pairs(labels, n_pairs, rng):
     first, second = rng.integers(len(labels), size=(2, 20 * n_pairs))
     first, second = first[first != second], second[first != second]
     same = labels[first] == labels[second]
-    kinds = [np.flatnonzero(same == kind)[: n_pairs // 2] for kind in (True, False)]
-    chosen = np.concatenate(kinds)
+    halves = [np.flatnonzero(same == label)[: n_pairs // 2] for label in (True, False)]
+    chosen = np.concatenate(halves)
     return np.column_stack([first[chosen], second[chosen]]), same[chosen]
 
 
@@ -39,13 +38,13 @@ pairs, same = draw_pairs(y_train, 2000, rng)
 test_pairs, test_same = draw_pairs(y_test, 4000, rng)
 
 # %%
-# Learning from answers
-# ---------------------
+# Learning from pairs
+# -------------------
 #
-# Pairs are given as row numbers, and ``preprocessor=`` is the table that they speak
-# of; set to another table, the fitted verifier answers about other images. Beside the
-# embedding that learns from the answers stands one that leaves pixels as they are, and
-# only has its threshold set.
+# Pairs are given as row numbers, and ``preprocessor=`` is the table that they index.
+# Set to another table, the fitted verifier predicts for other images. The embedding
+# that learns from pairs is compared with raw pixels, for which only the threshold is
+# set.
 
 from sklearn.preprocessing import FunctionTransformer
 
@@ -66,8 +65,8 @@ for name, verifier in verifiers.items():
     print(f"{name:25s} accuracy {accuracy:.3f}, equal error rate {error:.3f}")
 
 # %%
-# Distances of the same and of different pairs overlap widely in pixels, and hardly any
-# more in the embedding:
+# Distances of same and different pairs overlap widely in pixels, and hardly in the
+# embedding:
 
 import matplotlib.pyplot as plt
 
@@ -77,9 +76,9 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for ax, (name, verifier) in zip(axes, verifiers.items(), strict=True):
     distances = verifier.pair_distance(test_pairs)
     bins = np.linspace(0, distances.max(), 60)
-    for kind, colour in COLOURS.items():
-        chosen = distances[test_same == (kind == "same")]
-        ax.hist(chosen, bins, color=colour, alpha=0.65, label=f"{kind} digit")
+    for label, colour in COLOURS.items():
+        chosen = distances[test_same == (label == "same")]
+        ax.hist(chosen, bins, color=colour, alpha=0.65, label=f"{label} digit")
     ax.axvline(verifier.threshold_, color="0.3", linestyle="--", label="threshold")
     ax.set(title=name, xlabel="distance of the two images")
 axes[0].set_ylabel("test pairs")
@@ -90,10 +89,9 @@ plt.show()
 # A threshold for a purpose
 # -------------------------
 #
-# The default threshold gives most right answers. Where it is worse to take two digits
-# for one than the other way round, or the reverse, another strategy says so. The
-# threshold is set anew by 1,000 further pairs of the test images; the embedding
-# stays.
+# The default threshold has the highest accuracy. Where a false accept is worse than a
+# false reject, or the reverse, use another strategy. The threshold is set again on
+# 1,000 other pairs of the test images; the embedding stays.
 
 verifier = verifiers["Learned from 2,000 pairs"]
 calibration_pairs, calibration_same = draw_pairs(y_test, 1000, rng)
@@ -115,21 +113,21 @@ for strategy, settings in purposes.items():
     print(f"{strategy:10s}{verifier.threshold_:9.2f}{rejected:15.3f}{wrongly:20.4f}")
 
 # %%
-# What "far" promises
-# -------------------
+# The guarantee of "far"
+# ----------------------
 #
-# A threshold that accepts just 5 % of the different pairs it was set by accepts more
-# of others about every other time. ``"far"`` leaves the room that chance needs: with
-# ``confidence=0.95`` at most one calibration in twenty may exceed the rate. Here 200
-# calibrations have 300 different pairs each, drawn at random from all pairs of the test
-# images, so that the rate among all of these pairs is known.
+# A threshold that accepts just 5 % of the different pairs of calibration accepts more
+# of other pairs about every other time. ``"far"`` takes random variation into account:
+# with ``confidence=0.95`` at most one calibration in twenty may exceed the rate. Here
+# 200 calibrations have 300 different pairs each, drawn at random from all pairs of the
+# test images, so that the rate among all of these pairs is known.
 
 first, second = np.triu_indices(len(y_test), k=1)
 differ = y_test[first] != y_test[second]
 all_distances = verifier.pair_distance(np.column_stack([first, second])[differ])
 target = 0.05
 
-rates = {"5 % of the pairs it was set by": [], 'strategy="far"': []}
+rates = {"5 % of the calibration pairs": [], 'strategy="far"': []}
 for _ in range(200):
     drawn, drawn_same = draw_pairs(y_test, 600, rng)
     verifier.calibrate_threshold(drawn, drawn_same, "far", target_far=target)
@@ -154,38 +152,37 @@ ax.axvline(100 * target, color="0.3", linestyle="--", label="target")
 ax.set(
     xlabel="accepted of all different pairs, in %",
     ylabel="calibrations",
-    title="True rate of false accepts in 200 calibrations by 300 different pairs",
+    title="True rate of false accepts in 200 calibrations on 300 different pairs",
 )
 ax.legend(frameon=False)
 plt.show()
 
 # %%
-# The promise is kept, at a price: the threshold is lower, and more of the same are
-# rejected. With more pairs the room shrinks.
+# The guarantee holds, but the threshold is lower, and more same pairs are rejected.
+# With more calibration pairs the difference becomes smaller.
 #
-# Digits it has not learned from
-# ------------------------------
+# New digits
+# ----------
 #
-# All digits above were among those learned from; only the images were new. It is
-# another question whether two images of a digit that was never learned from are the
-# same. An embedding of the images of six digits, frozen so that `fit` only sets the
-# threshold, is asked about the other four:
+# All digits above were in the training data; only the images were new. New digits are
+# harder. An embedding of the images of six digits, frozen so that `fit` only sets the
+# threshold, is tested on pairs of the other four:
 
 from sklearn.frozen import FrozenEstimator
 
-known = y < 6
-new_pairs, new_same = draw_pairs(y[~known], 2000, rng)
-embedding = ContrastiveEmbedding(random_state=0).fit(X[known], y[known])
+learned = y < 6
+new_pairs, new_same = draw_pairs(y[~learned], 2000, rng)
+embedding = ContrastiveEmbedding(random_state=0).fit(X[learned], y[learned])
 for name, frozen in {
     "Pixels": FunctionTransformer().fit(X),
     "Learned from digits 0 to 5": embedding,
 }.items():
-    verifier = PairVerifier(FrozenEstimator(frozen), preprocessor=X[~known])
+    verifier = PairVerifier(FrozenEstimator(frozen), preprocessor=X[~learned])
     distances = verifier.fit(new_pairs, new_same).pair_distance(new_pairs)
     print(f"{name:28s} equal error rate {equal_error_rate(new_same, distances):.3f}")
 
 # %%
-# Here pixels are better. Six digits are too few to learn what digits in general differ
-# in: the embedding has learned what tells these six apart, and lets go of the rest.
-# Where new classes will be asked about, learn from many classes, and judge by pairs of
-# classes that were not learned from, beside the raw columns.
+# Here pixels are better. Six digits are too few to learn the differences between digits
+# in general: the embedding has learned what separates these six, and drops the rest.
+# If predictions are for new classes, learn from many classes, test on pairs of classes
+# that are not in the training data, and compare with raw columns.

@@ -1,4 +1,4 @@
-"""What an embedding goes by: how much each column moves it, and what parts two rows."""
+"""Which columns move an embedding, and which separate two rows."""
 
 from sklearn_contrastive.inspection._importances import feature_importances
 from sklearn_contrastive.inspection._pair import explain_pair

@@ -7,12 +7,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.inspection._slopes import (
+from sklearn_contrastive.inspection._gradients import (
     BLOCK,
     check_embedding,
     differentiable,
-    gradient_of,
-    recorded,
+    gradients,
 )
 from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
@@ -38,8 +37,8 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
         \right)^{1/2}
 
     with f the embedding and :math:`\sigma_j` the standard deviation of column j in `X`:
-    about how far rows move in the embedding, in the root of the mean square, when
-    column j alone is changed by as much as it usually varies. Units do not matter.
+    the root mean square distance that rows move in the embedding, to first order, when
+    column j alone changes by its standard deviation. Units do not matter.
 
     Parameters
     ----------
@@ -50,9 +49,9 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
         Rows, at least two, in raw units; best rows that were not used in `fit`.
 
     max_samples : int or None, default=4096
-        How many rows to differentiate at, >= 2; so many are drawn where `X` holds more.
-        The mean square is then right to a few per cent. None for all rows. Standard
-        deviations are those of all rows.
+        Number of rows for gradients, >= 2, drawn where `X` holds more; the mean square
+        is then right to a few per cent. None for all rows. Standard deviations are
+        those of all rows.
 
     random_state : int, RandomState instance or None, default=0
         Determines which rows are drawn.
@@ -62,12 +61,10 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     importances : ndarray of shape (n_features,)
         Shares >= 0 that add up to 1, in the order of the columns, whose names are
         ``estimator.feature_names_in_``. 0 for a column that is constant in `X` or was
-        so in `fit`; all 0 where no column moves anything.
+        so in `fit`; all 0 where no column moves the embedding.
 
     Raises
     ------
-    NotFittedError
-        Before `fit`.
     TypeError
         If `estimator` is no ContrastiveEmbedding, such as a pipeline.
     ValueError
@@ -82,12 +79,12 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
 
     Notes
     -----
-    Slopes say what a small change of one column does while the others stay as they
-    are. Two columns that say the same share their importance, in no particular way;
-    and a column may move an embedding, by having been fitted to noise, without being of
-    use to it. That a column is of use, permutation importance on held-out rows says.
+    A gradient is the effect of a small change of one column, with the others fixed.
+    Columns with the same information share their importance arbitrarily. A column that
+    was fitted to noise may move the embedding without being useful: permutation
+    importance on held-out rows measures use.
 
-    The cost is that of `n_components` gradients a row.
+    The cost is that of `n_components` gradients per row.
 
     Examples
     --------
@@ -112,33 +109,32 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     if max_samples is not None and len(X) > max_samples:
         drawn = check_random_state(random_state).permutation(len(X))[:max_samples]
         X = X[np.sort(drawn)]
-    squares, embed = np.zeros(X.shape[1]), differentiable(estimator)
+    squares, (standardization, embed) = np.zeros(X.shape[1]), differentiable(estimator)
     for start in range(0, len(X), BLOCK):
         block = X[start : start + BLOCK].astype(np.float64)
-        squares += _squared_slopes(embed, estimator._standardization(), block)
+        squares += _squared_gradients(embed, standardization, block)
     moved = spread * np.sqrt(squares)
     return moved / max(moved.sum(), np.finfo(np.float64).tiny)
 
 
-def _squared_slopes(embed, standardization, X):
-    """Return, column by column, the sum over rows of squared slopes of all outputs."""
-    import torch
-
-    S = standardised(X, standardization)
-    slopes = np.ones(X.shape[1])
+def _squared_gradients(embed, standardization, X):
+    """Return by column the sum over rows and outputs of squared gradients."""
+    S, scales = standardised(X, standardization), np.ones(X.shape[1])
     if standardization.kind is not None:
         _, center, scale = standardization
-        straight = standardised(X, Standardization("standard", center, scale))
-        # What is bent, s = u / sqrt(1 + (u/8)²), has the slope (s / u)³.
-        bent = np.divide(S, straight, out=np.ones_like(S), where=straight != 0)
-        slopes = bent**3 / scale
-    with recorded():
-        S = torch.from_numpy(S).requires_grad_()
-        Z = embed(S)
-        squares = np.zeros(X.shape[1])
-        for output in range(Z.shape[1]):
-            U = torch.zeros_like(Z)
-            U[:, output] = 1
-            gradient = gradient_of(Z, S, U, last=output == Z.shape[1] - 1)
-            squares += ((gradient * slopes) ** 2).sum(axis=0)
-    return squares
+        unclipped = standardised(X, Standardization("standard", center, scale))
+        # The smooth clip, s = u / sqrt(1 + (u/8)²), has the derivative (s / u)³.
+        clip = np.divide(S, unclipped, out=np.ones_like(S), where=unclipped != 0)
+        scales = clip**3 / scale
+    found = gradients(embed, S, _each_output)
+    return sum(((gradient * scales) ** 2).sum(axis=0) for gradient in found)
+
+
+def _each_output(Z):
+    """Yield directions that pick one output each."""
+    import torch
+
+    for output in range(Z.shape[1]):
+        U = torch.zeros_like(Z)
+        U[:, output] = 1
+        yield U

@@ -1,37 +1,54 @@
-"""Are these two rows the same? A classifier of pairs by their learned distance."""
+"""PairVerifier: a classifier of pairs of rows by their distance in an embedding."""
 
+from collections.abc import Sized
 from copy import copy
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive.verification._decisions import PairDecisionsMixin
-from sklearn_contrastive.verification._labels import hold_out_pairs, read_labels
-from sklearn_contrastive.verification._samples import pair_distances
-from sklearn_contrastive.verification._thresholds import STRATEGIES, check_strategy
-from sklearn_contrastive.verification._training import (
-    fit_on_pairs,
-    learns_from_pairs,
-    seed,
+from sklearn_contrastive.verification._calibration import fit_sigmoid, warn_if_swapped
+from sklearn_contrastive.verification._embedding import (
+    fit_embedding,
+    hold_out_pairs,
+    pair_distances,
+    prepare_embedding,
+    set_seeds,
+)
+from sklearn_contrastive.verification._samples import (
+    check_columns,
+    feature_names,
+    read_labels,
+    read_pairs,
+)
+from sklearn_contrastive.verification._thresholds import (
+    DEFAULTS,
+    STRATEGIES,
+    check_enough_pairs,
+    choose_threshold,
+    resolve_settings,
 )
 
-__all__ = ["PairVerifier"]
 
+class PairVerifier(ClassifierMixin, BaseEstimator):
+    r"""Classifier of pairs of rows: same or different.
 
-class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
-    r"""Classifier that says of two rows whether they are the same.
-
-    Each sample is a pair of rows. Both are embedded, and the pair is the same where
+    Both rows of a pair are embedded. The pair is the same where
 
     .. math::
 
         \lVert f(a) - f(b) \rVert \le t
 
-    with the embedding f and a threshold t that is chosen by pairs whose label is known.
+    with the embedding f and a threshold t that is set on labelled pairs.
 
     Parameters
     ----------
@@ -40,51 +57,48 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         in one, is cloned and learns from the pairs and their labels; None is
         ``ContrastiveEmbedding()``. Any other transformer is cloned and fitted on the
         rows of the pairs, without labels. A fitted transformer in
-        `sklearn.frozen.FrozenEstimator` is used as it is: so an embedding that was
-        trained on labelled rows can verify.
+        `sklearn.frozen.FrozenEstimator` is used as it is.
 
     strategy : str, default="accuracy"
-        What the threshold is chosen for: ``"accuracy"`` most right answers;
-        ``"f_beta"`` the greatest F-beta score of "same"; ``"max_tpr"`` most of the
-        same accepted, while at least `min_rate` of the different are rejected;
-        ``"max_tnr"`` most of the different rejected, while at least `min_rate` of the
-        same are accepted; ``"eer"`` equal rates of both errors; ``"far"`` most
-        accepted, while the rate of false accepts, among all pairs of the kind, is
-        at most `target_far` with probability `confidence`.
+        The objective of the threshold: ``"accuracy"``; ``"f_beta"``, the F-beta score
+        of "same"; ``"max_tpr"`` to accept most same pairs, while at least `min_rate`
+        of the different ones are rejected; ``"max_tnr"`` to reject most different
+        pairs, while at least `min_rate` of the same ones are accepted; ``"eer"``,
+        equal error rates; ``"far"`` to accept most pairs, while the false-accept rate
+        of new pairs is at most `target_far` with probability `confidence`.
 
     min_rate : float, default=None
-        The least rate for ``"max_tpr"`` and ``"max_tnr"``, in [0, 1], which must be
-        given for them. Like `beta`, `target_far` and `confidence`, it must not be given
-        where `strategy` does not use it.
+        The least rate for ``"max_tpr"`` and ``"max_tnr"``, in [0, 1], which require it.
+        This and the next three are errors where `strategy` does not use them.
 
     beta : float, default=None
         Weight of recall against precision for ``"f_beta"``, > 0. A larger one accepts
         more. None is 1.
 
     target_far : float, default=None
-        The greatest rate of false accepts for ``"far"``, in (0, 1). A larger one
-        accepts more. None is 0.01.
+        The highest false-accept rate for ``"far"``, in (0, 1). A larger one accepts
+        more. None is 0.01.
 
     confidence : float, default=None
-        How sure ``"far"`` is of it, in (0, 1). A larger one accepts less. None is 0.95.
+        Probability that ``"far"`` keeps this rate, in (0, 1). A larger one accepts
+        less. None is 0.95.
 
     validation_fraction : float, default=0.2
-        Share of the pairs of each kind to hold out of the training of an embedding
-        that learns from pairs, in (0, 1): threshold and probabilities are set by
-        them, since the distances of pairs it has learned from are too good. At least
-        one of each kind is held out, and one left. With other embeddings all pairs
-        set the threshold.
+        Share of the pairs of each class to hold out of the training of an embedding
+        that learns from pairs, in (0, 1), at least one pair. They set the threshold and
+        the probabilities, since distances of training pairs are too good. With other
+        embeddings all pairs set them.
 
     preprocessor : array-like of shape (n_rows, n_features) or callable, default=None
-        The table that row numbers speak of, where pairs are given as such: positions,
-        counted from 0, also in a DataFrame, whatever its index. Or a function from an
-        array of distinct ids of any kind, ascending, to their rows. It is looked up
-        whenever pairs are given: a fitted verifier can be set to another table.
-        `sklearn.base.clone` copies a table, but not a function.
+        The table that pairs of row numbers index: positions, counted from 0, whatever
+        the index of a DataFrame. Or a function from an array of distinct ids of any
+        kind, ascending, to their rows. It is read whenever pairs are given, so that a
+        fitted verifier can be set to another one. `clone` copies a table, but not a
+        function.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the pairs that are held out, and the seed of every `random_state`
-        of `embedding` that is None.
+        Determines the held-out pairs, and the seed of every `random_state` of
+        `embedding` that is None.
 
     Attributes
     ----------
@@ -92,20 +106,17 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         The fitted embedding.
 
     threshold_ : float
-        Distance up to which a pair is the same. It lies between two distances seen; it
-        is -1 where accepting no pair is best, and twice the greatest distance where
-        accepting all is.
+        Largest distance of a same pair, between two distances of the pairs that set it;
+        -1 to accept no pair, and twice the greatest distance to accept all.
 
     strategy_ : str or None
-        What it was chosen for: `strategy`, or that of the last `calibrate_threshold`.
-        None after `set_threshold`.
+        The strategy that set it; None after `set_threshold`.
 
     calibration_ : tuple of float
-        Slope and intercept of the logit of `predict_proba`, as a function of the
-        distance.
+        Slope and intercept of the logit of `predict_proba` by the distance.
 
     n_calibration_pairs_ : ndarray of int of shape (2,)
-        Pairs of either class that set the threshold.
+        Pairs of each class that set the threshold.
 
     classes_ : ndarray of shape (2,)
         The labels; the second, which is the greater, means same.
@@ -124,9 +135,8 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
 
     Notes
     -----
-    What ``"far"`` promises rests on different pairs that are independent of each other
-    and of the embedding, and drawn as those that will be asked about. Pairs that share
-    rows are not independent.
+    ``"far"`` requires different pairs that are independent of each other, and so share
+    no rows, and of the embedding, and new pairs that are drawn as these were.
 
     References
     ----------
@@ -185,7 +195,7 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
-        """Learn the embedding, unless it is frozen, and set the threshold.
+        """Fit the embedding, unless it is frozen, and set threshold and probabilities.
 
         Parameters
         ----------
@@ -205,77 +215,256 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is not what it must be, if a setting is given
-            that `strategy` does not use, if `embedding` or a step of it cannot learn
-            from pairs, or if there are too few different pairs for ``"far"``.
-            Here, and with the errors below, what an earlier fit has learned is kept.
+            If a parameter, `X` or `y` is invalid, if a setting is given that
+            `strategy` does not use, if `embedding` or a step of it cannot learn from
+            pairs, or if there are too few different pairs for ``"far"``. After any
+            error the state of an earlier fit is kept.
         TypeError
             If `X` is sparse.
-        NotFittedError
-            If a frozen `embedding` is not fitted.
 
         Warns
         -----
         UserWarning
-            If there is one pair only of a kind, and the embedding learns from it; or if
-            pairs of the same lie farther apart than the others, as where the wrong
-            label means same.
+            If the embedding learns from pairs and a class has one pair only; or if same
+            pairs lie farther apart than others, as where the wrong label means same.
         """
-        from sklearn.frozen import FrozenEstimator
-
         samples = self._read(X, "X")
         classes, same = read_labels(y, len(samples.ends))
         rng = check_random_state(self.random_state)
-        embedding = ContrastiveEmbedding()
-        if self.embedding is not None:
-            embedding = clone(self.embedding)
-        judged, judged_same, learns = samples, same, learns_from_pairs(embedding)
-        settings = self._settings()
+        embedding, learns = prepare_embedding(self.embedding)
+        strategy, settings = self._settings()
+        held_out, held_out_same = samples, same
         if learns:
-            kept, held_out = hold_out_pairs(same, self.validation_fraction, rng)
-            judged, judged_same = samples.among(held_out), same[held_out]
-        check_strategy(settings, int((~judged_same).sum()))
-        seed(embedding, rng)
-        if learns:
-            rows = samples.among(kept).listed()
-            embedding = fit_on_pairs(embedding, rows, same[kept])
-        elif not isinstance(embedding, FrozenEstimator):
-            embedding.fit(samples.listed())
-        distances = pair_distances(embedding, judged, "X")
-        self._calibrate(settings, classes, judged_same, distances)
+            kept, out = hold_out_pairs(same, self.validation_fraction, rng)
+            held_out, held_out_same = samples.among(out), same[out]
+            samples, same = samples.among(kept), same[kept]
+        check_enough_pairs(strategy, settings, held_out_same)
+        set_seeds(embedding, rng)
+        embedding = fit_embedding(embedding, learns, samples, same)
+        distances = pair_distances(embedding, held_out, "X")
+        self._calibrate(strategy, settings, classes, held_out_same, distances)
         self.embedding_, self.classes_ = embedding, classes
         self.n_features_in_ = samples.rows.shape[1]
         vars(self).pop("feature_names_in_", None)
-        if samples.names:
-            self.feature_names_in_ = np.asarray(samples.names, dtype=object)
+        if (names := feature_names(samples.rows)) is not None:
+            self.feature_names_in_ = names
         return self
 
-    def __repr__(self, N_CHAR_MAX=700):
-        shown, table = copy(self), self.preprocessor
-        if hasattr(table, "__len__") and not isinstance(table, str):
-            shown.preprocessor = _Named(table)
-        return BaseEstimator.__repr__(shown, N_CHAR_MAX)
+    def pair_distance(self, pairs):
+        """Return the distance between the two rows of each pair.
 
-    def score(self, X, y, sample_weight=None):
-        """Return the share of pairs that `predict` answers right.
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`.
+
+        Returns
+        -------
+        distances : ndarray of float64 of shape (n_pairs,)
+            Euclidean distances in the embedding, >= 0.
+
+        Raises
+        ------
+        ValueError
+            If `pairs` are invalid, or of other columns than in `fit`.
+        """
+        return self._distances(pairs, "pairs")
+
+    def pair_score(self, pairs):
+        """Return the similarity of the two rows of each pair: minus their distance.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_pairs,)
+            Numbers <= 0; the greater, the more similar.
+        """
+        return -self.pair_distance(pairs)
+
+    def decision_function(self, X):
+        """Return ``threshold_`` minus the distance of each pair.
 
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
             Pairs, as in `fit`.
 
-        y : array-like of shape (n_pairs,)
-            Their labels.
+        Returns
+        -------
+        decision : ndarray of shape (n_pairs,)
+            At least 0 for same pairs.
+        """
+        distances = self._distances(X, "X")
+        return self.threshold_ - distances
 
-        sample_weight : array-like of shape (n_pairs,), default=None
-            How much each pair counts.
+    def predict(self, X):
+        """Return the label of each pair, by the threshold and not by `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`.
 
         Returns
         -------
-        accuracy : float
-            In [0, 1].
+        y : ndarray of shape (n_pairs,)
+            ``classes_[1]`` where the distance is at most ``threshold_``, else
+            ``classes_[0]``.
         """
-        return super().score(X, y, sample_weight=sample_weight)
+        same = self.decision_function(X) >= 0
+        return self.classes_[same.astype(int)]
+
+    def predict_proba(self, X):
+        """Return the probabilities of both classes for each pair.
+
+        They hold where same pairs are as frequent as among those that set them. That of
+        "same" decreases with the distance.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_pairs, 2)
+            For ``classes_[0]`` and ``classes_[1]``.
+        """
+        distances = self._distances(X, "X")
+        slope, intercept = self.calibration_
+        same = expit(intercept + slope * distances)
+        return np.column_stack([1 - same, same])
+
+    def set_threshold(self, threshold):
+        """Set the threshold by hand; probabilities stay as they are.
+
+        Parameters
+        ----------
+        threshold : float
+            Largest distance of a same pair. A negative one accepts no pair.
+
+        Returns
+        -------
+        self : PairVerifier
+            With this ``threshold_``, and a ``strategy_`` of None.
+
+        Raises
+        ------
+        ValueError
+            If it is no finite number.
+        """
+        check_is_fitted(self)
+        number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+        if not number or not np.isfinite(threshold):
+            raise ValueError(
+                f"`threshold` must be a finite number, a distance; got {threshold!r}. "
+                "Set -1 to accept no pair."
+            )
+        self.threshold_, self.strategy_ = float(threshold), None
+        return self
+
+    def calibrate_threshold(
+        self,
+        pairs,
+        y,
+        strategy=None,
+        min_rate=None,
+        beta=None,
+        target_far=None,
+        confidence=None,
+    ):
+        """Set threshold and probabilities on other pairs; the embedding stays.
+
+        Parameters
+        ----------
+        pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
+            Pairs, as in `fit`, best those that the embedding did not learn from.
+
+        y : array-like of shape (n_pairs,)
+            Their labels: both labels of `fit`.
+
+        strategy : str, default=None
+            As in the constructor, whose own strategy stands for None.
+
+        min_rate, beta, target_far, confidence : float, default=None
+            As in the constructor. None is the value of the constructor where the
+            strategy uses it. The constructor's values are not changed.
+
+        Returns
+        -------
+        self : PairVerifier
+            With another ``threshold_``, ``strategy_``, ``calibration_`` and
+            ``n_calibration_pairs_``.
+
+        Raises
+        ------
+        ValueError
+            If pairs, labels or a setting are invalid, as in `fit`. Nothing is changed.
+        """
+        check_is_fitted(self)
+        given = {
+            "min_rate": min_rate,
+            "beta": beta,
+            "target_far": target_far,
+            "confidence": confidence,
+        }
+        validate_parameter_constraints(
+            self._parameter_constraints,
+            given | ({} if strategy is None else {"strategy": strategy}),
+            caller_name="calibrate_threshold",
+        )
+        strategy, settings = self._settings(strategy, given)
+        distances = self._distances(pairs, "pairs")
+        classes, same = read_labels(y, len(distances))
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"`y` must hold the labels of `fit`, {self.classes_.tolist()}; got "
+                f"{classes.tolist()}."
+            )
+        check_enough_pairs(strategy, settings, same)
+        self._calibrate(strategy, settings, classes, same, distances)
+        return self
+
+    def _settings(self, strategy=None, given=()):
+        """Return the strategy and its settings, those of the constructor for None."""
+        own = self.get_params(deep=False)
+        # With another strategy, settings of the constructor may belong to its own.
+        used = DEFAULTS if strategy is None else STRATEGIES[strategy][1]
+        settings = {name: own[name] for name in DEFAULTS if name in used}
+        settings |= {name: given[name] for name in given if given[name] is not None}
+        strategy = strategy or self.strategy
+        return strategy, resolve_settings(strategy, settings)
+
+    def _calibrate(self, strategy, settings, classes, same, distances):
+        """Set the attributes that follow from distances of labelled pairs."""
+        warn_if_swapped(classes, same, distances)
+        threshold = choose_threshold(strategy, settings, same, distances)
+        self.calibration_ = fit_sigmoid(same, distances)
+        self.threshold_, self.strategy_ = threshold, strategy
+        self.n_calibration_pairs_ = np.bincount(same, minlength=2)
+
+    def _read(self, X, name):
+        """Return validated pairs."""
+        return read_pairs(self, X, self.preprocessor, name)
+
+    def _distances(self, X, name):
+        """Return the distances of the user's pairs."""
+        check_is_fitted(self)
+        samples = self._read(X, name)
+        check_columns(self, samples.rows, name)
+        return pair_distances(self.embedding_, samples, name)
+
+    def __repr__(self, N_CHAR_MAX=700):
+        shown, table = copy(self), self.preprocessor
+        if isinstance(table, Sized) and not isinstance(table, str):
+            shown.preprocessor = _Unquoted(
+                f"<{type(table).__name__} of {len(table)} rows>"
+            )
+        return BaseEstimator.__repr__(shown, N_CHAR_MAX)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -285,11 +474,8 @@ class PairVerifier(ClassifierMixin, PairDecisionsMixin, BaseEstimator):
         return tags
 
 
-class _Named:
-    """Stands for a table where its rows are not to be printed."""
+class _Unquoted(str):
+    """Text that stands for a table in `repr`, without quotes."""
 
-    def __init__(self, table):
-        self.name = f"<{type(table).__name__} of {len(table)} rows>"
-
-    def __repr__(self):
-        return self.name
+    __slots__ = ()
+    __repr__ = str.__str__

@@ -1,23 +1,23 @@
-"""Thresholds: every strategy against a loop over all, and what "far" promises."""
+"""Thresholds: every strategy against a loop over all, and the guarantee of "far"."""
 
 import math
 import re
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from sklearn.metrics import fbeta_score, roc_auc_score
+from sklearn.metrics import fbeta_score
 
 from sklearn_contrastive.verification._thresholds import (
     STRATEGIES,
-    check_strategy,
-    cuts_of,
-    false_accepts_allowed,
-    nearer_share,
-    threshold_by,
-    used_settings,
+    check_enough_pairs,
+    choose_threshold,
+    find_cuts,
+    max_false_accepts,
+    resolve_settings,
 )
 
 many = settings(max_examples=60, deadline=None)
@@ -31,14 +31,14 @@ SETTINGS = {
 
 def chosen(same, distances, strategy, **changed):
     """Return the threshold of a strategy."""
-    given_settings = {**SETTINGS, "strategy": strategy, **changed}
-    return threshold_by(
-        given_settings, np.asarray(same, bool), np.asarray(distances, float)
+    values = {name: (SETTINGS | changed)[name] for name in STRATEGIES[strategy][1]}
+    return choose_threshold(
+        strategy, values, np.asarray(same, bool), np.asarray(distances, float)
     )
 
 
 def confusion(same, distances, threshold):
-    """Count accepted and rejected pairs of each kind, one by one."""
+    """Count accepted and rejected pairs of each class, one by one."""
     counts = {"tp": 0, "fp": 0, "fn": 0, "tn": 0}
     for similar, distance in zip(same, distances, strict=True):
         accepted = distance <= threshold
@@ -57,8 +57,8 @@ def candidates(distances):
 def accepted_at_best(same, distances, merit, prefer):
     """Return how many pairs are accepted by the best threshold, found by a loop.
 
-    ``merit`` is None where a threshold is not permitted; of equal merit, the least or
-    the greatest threshold is preferred.
+    `merit` returns None for a threshold that is not allowed. Of equal ones the `prefer`
+    one is best, the least or the greatest.
     """
     best, n_best = None, None
     for threshold in candidates(distances):
@@ -73,7 +73,7 @@ def accepted_at_best(same, distances, merit, prefer):
 
 @st.composite
 def labelled_distances(draw):
-    """Draw distances, many of them equal, with both kinds of labels."""
+    """Draw distances, many of them equal, with labels of both classes."""
     n = draw(st.integers(2, 14))
     distances = draw(st.lists(st.integers(0, 9), min_size=n, max_size=n))
     same = draw(st.lists(st.booleans(), min_size=n, max_size=n))
@@ -81,8 +81,8 @@ def labelled_distances(draw):
     return same, [value / 8 for value in distances]
 
 
-def merits(strategy, same, distances, min_rate, beta):
-    """Return what a strategy maximises, from exact counts."""
+def objective(strategy, same, min_rate, beta):
+    """Return the objective of a strategy, from exact counts."""
     n_same = sum(same)
     n_different = len(same) - n_same
 
@@ -113,27 +113,25 @@ def merits(strategy, same, distances, min_rate, beta):
 # Against a loop over all thresholds.
 
 
-@pytest.mark.parametrize(
-    "strategy", ["accuracy", "f_beta", "max_tpr", "max_tnr", "eer"]
-)
 @many
 @given(
     drawn=labelled_distances(),
     min_rate=st.sampled_from([0.0, 0.1, 0.5, 0.7, 0.9, 1.0]),
     beta=st.sampled_from([0.25, 0.5, 1.0, 2.0]),
 )
-def test_no_threshold_does_better(strategy, drawn, min_rate, beta):
+def test_no_threshold_does_better(drawn, min_rate, beta):
     same, distances = drawn
-    threshold = chosen(same, distances, strategy, min_rate=min_rate, beta=beta)
-    merit = merits(strategy, same, distances, min_rate, beta)
-    prefer = "greatest" if strategy == "max_tnr" else "least"
-    expected = accepted_at_best(same, distances, merit, prefer)
-    assert sum(d <= threshold for d in distances) == expected
+    for strategy in ("accuracy", "f_beta", "max_tpr", "max_tnr", "eer"):
+        threshold = chosen(same, distances, strategy, min_rate=min_rate, beta=beta)
+        merit = objective(strategy, same, min_rate, beta)
+        prefer = "greatest" if strategy == "max_tnr" else "least"
+        expected = accepted_at_best(same, distances, merit, prefer)
+        assert sum(d <= threshold for d in distances) == expected, strategy
 
 
 @settings(max_examples=15, deadline=None)
 @given(drawn=labelled_distances(), beta=st.sampled_from([0.25, 1.0, 3.0]))
-def test_f_beta_is_scikit_learns(drawn, beta):
+def test_f_beta_is_that_of_scikit_learn(drawn, beta):
     same, distances = drawn
     threshold = chosen(same, distances, "f_beta", beta=beta)
     scores = [
@@ -149,26 +147,26 @@ def test_f_beta_is_scikit_learns(drawn, beta):
     target_far=st.sampled_from([0.2, 0.5, 0.8]),
     confidence=st.sampled_from([0.1, 0.5, 0.8]),
 )
-def test_far_accepts_as_many_as_the_binomial_law_permits(drawn, target_far, confidence):
+def test_far_accepts_as_many_as_the_binomial_law_allows(drawn, target_far, confidence):
     same, distances = drawn
     n = len(same) - sum(same)
-    permitted = -1
+    allowed = -1
     for k in range(n):
         tail = sum(
             math.comb(n, i) * target_far**i * (1 - target_far) ** (n - i)
             for i in range(k + 1)
         )
         if tail <= 1 - confidence:
-            permitted = k
+            allowed = k
     limits = {"target_far": target_far, "confidence": confidence}
-    if permitted < 0:
+    if allowed < 0:
         with pytest.raises(ValueError, match=re.escape(f"got {n}.")):
             chosen(same, distances, "far", **limits)
         return
     threshold = chosen(same, distances, "far", **limits)
     different = sorted(d for s, d in zip(same, distances, strict=True) if not s)
     # Below the (k+1)-th smallest of them, and no distance lies between.
-    bound = different[permitted]
+    bound = different[allowed]
     assert threshold < bound
     assert not any(threshold < d < bound for d in distances)
 
@@ -180,9 +178,8 @@ SAME = [True, True, False, True, False, False]
 DISTANCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 
 
-@pytest.mark.parametrize(
-    ("strategy", "changed", "expected"),
-    [
+def test_thresholds_lie_in_the_middle():
+    for strategy, changed, expected in (
         ("accuracy", {}, 0.25),
         ("f_beta", {"beta": 1.0}, 0.45),
         ("f_beta", {"beta": 0.1}, 0.25),
@@ -192,10 +189,9 @@ DISTANCES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
         ("max_tnr", {"min_rate": 0.7}, 0.45),
         ("eer", {}, 0.35),
         ("far", {"target_far": 0.5, "confidence": 0.8}, 0.25),
-    ],
-)
-def test_thresholds_lie_in_the_middle(strategy, changed, expected):
-    assert chosen(SAME, DISTANCES, strategy, **changed) == pytest.approx(expected)
+    ):
+        threshold = chosen(SAME, DISTANCES, strategy, **changed)
+        assert threshold == pytest.approx(expected), (strategy, changed)
 
 
 def test_accepting_none_is_possible():
@@ -204,7 +200,7 @@ def test_accepting_none_is_possible():
     assert chosen([False] * 9 + [True], [0.0] * 10, "far", target_far=0.3) == -1.0
 
 
-def test_accepting_all_is_possible_with_room():
+def test_accepting_all_is_possible():
     assert chosen([True, True, True, False], [0.0, 3.0, 4.0, 1.0], "accuracy") == 8.0
     assert chosen([True, False], [0.5, 0.1], "max_tnr", min_rate=1.0) == 1.0
 
@@ -216,14 +212,14 @@ def test_a_rate_that_is_just_reached_counts():
             distances = np.arange(n + 1.0)
             same = np.append(np.ones(n, bool), False)
             threshold = chosen(same, distances, "max_tnr", min_rate=k / n)
-            # The different pair is the farthest: all of the same come for nothing.
+            # The different pair is the farthest, so that all others are accepted.
             assert (distances <= threshold).sum() == n
             threshold = chosen(~same, distances, "max_tpr", min_rate=k / n)
-            # The same is the farthest: all or none.
+            # The same pair is the farthest: all or none.
             assert (distances <= threshold).sum() == (n + 1 if k == 0 else 0)
 
 
-def test_neighbouring_floats_are_told_apart():
+def test_adjacent_floats_are_separated():
     low = 1.0
     for _ in range(4):
         high = np.nextafter(low, 2.0)
@@ -234,9 +230,9 @@ def test_neighbouring_floats_are_told_apart():
 
 @many
 @given(drawn=labelled_distances())
-def test_cuts_count_what_they_accept(drawn):
+def test_cuts_count_accepted_pairs(drawn):
     same, distances = np.asarray(drawn[0]), np.asarray(drawn[1])
-    cuts = cuts_of(same, distances)
+    cuts = find_cuts(same, distances)
     assert len(cuts.thresholds) == len(np.unique(distances)) + 1
     assert (np.diff(cuts.thresholds) >= 0).all()
     for threshold, true, false in zip(*cuts, strict=True):
@@ -264,7 +260,7 @@ def test_units_of_the_distance_do_not_matter():
         assert chosen(same, 8 * distances, strategy) == 8 * once
 
 
-# What "far" promises.
+# The guarantee of "far".
 
 
 def uniform(rng, size):
@@ -285,10 +281,14 @@ def tied(rng, size):
     return distances, lambda t: shares[: max(0, math.floor(4 * t + 1))].sum()
 
 
-@pytest.mark.parametrize("draw", [uniform, skewed, tied])
 @pytest.mark.parametrize(
-    ("n_different", "target_far", "confidence"),
-    [(100, 0.05, 0.9), (300, 0.05, 0.8), (59, 0.05, 0.95), (500, 0.02, 0.9)],
+    ("draw", "n_different", "target_far", "confidence"),
+    [
+        (uniform, 100, 0.05, 0.9),
+        (skewed, 300, 0.05, 0.8),
+        (tied, 59, 0.05, 0.95),
+        (tied, 500, 0.02, 0.9),
+    ],
 )
 def test_the_rate_is_exceeded_no_more_often_than_stated(
     draw, n_different, target_far, confidence
@@ -312,92 +312,79 @@ def test_the_rate_is_exceeded_no_more_often_than_stated(
     assert n_exceeded <= expected + 3 * math.sqrt(expected * confidence)
 
 
-def test_far_does_not_give_away_much():
-    # With many pairs the rate comes near its target, from below.
+def test_far_comes_near_its_target_with_many_pairs():
     rng = np.random.RandomState(0)
     same = np.arange(20_000) >= 19_000
     threshold = chosen(same, rng.uniform(size=20_000), "far", target_far=0.05)
     assert 0.042 < threshold < 0.05
 
 
-@pytest.mark.parametrize("target_far", [0.5, 0.1, 0.05, 0.01, 0.001, 0.9])
-@pytest.mark.parametrize("confidence", [0.5, 0.75, 0.9, 0.95, 0.99])
-def test_the_number_of_pairs_that_is_asked_for_suffices(target_far, confidence):
-    with pytest.raises(ValueError, match="`target_far=") as caught:
-        false_accepts_allowed(0, target_far, confidence)
-    asked = int(re.search(r"at least (\d+) different", str(caught.value))[1])
-    assert false_accepts_allowed(asked, target_far, confidence) >= 0
-    # None of them is nearer than a rate of that size, at random alone.
-    by_chance = (1 - target_far) ** asked
-    assert by_chance <= (1 - confidence) * (1 + 1e-9)
-    if asked > 1:
-        with pytest.raises(ValueError, match=f"at least {asked} different"):
-            false_accepts_allowed(asked - 1, target_far, confidence)
+def test_the_required_number_of_pairs_suffices():
+    rates = (0.5, 0.1, 0.05, 0.01, 0.001, 0.9)
+    for target_far, confidence in product(rates, (0.5, 0.75, 0.9, 0.95, 0.99)):
+        with pytest.raises(ValueError, match="`target_far=") as caught:
+            max_false_accepts(0, target_far, confidence)
+        required = int(re.search(r"at least (\d+) different", str(caught.value))[1])
+        assert max_false_accepts(required, target_far, confidence) >= 0
+        # The probability that a threshold of this rate accepts none of them.
+        assert (1 - target_far) ** required <= (1 - confidence) * (1 + 1e-9)
+        if required > 1:
+            with pytest.raises(ValueError, match=f"at least {required} different"):
+                max_false_accepts(required - 1, target_far, confidence)
 
 
 def test_published_sample_sizes():
     # One-sided nonparametric tolerance limits (Wilks 1941): 59 for 95 % / 95 %, 299 for
-    # 99 % with 95 % confidence; the second smallest will do from 93 on.
-    assert false_accepts_allowed(59, 0.05, 0.95) == 0
-    assert false_accepts_allowed(92, 0.05, 0.95) == 0
-    assert false_accepts_allowed(93, 0.05, 0.95) == 1
-    assert false_accepts_allowed(299, 0.01, 0.95) == 0
+    # 99 % with 95 % confidence; the second smallest suffices from 93 on.
+    assert max_false_accepts(59, 0.05, 0.95) == 0
+    assert max_false_accepts(92, 0.05, 0.95) == 0
+    assert max_false_accepts(93, 0.05, 0.95) == 1
+    assert max_false_accepts(299, 0.01, 0.95) == 0
 
 
-@many
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=30).map(
-        lambda pairs: [(True, 2), (False, 3), *pairs]
-    )
-)
-def test_the_share_of_nearer_pairs_is_scikit_learns_auc(pairs):
-    same, distances = (np.array(column) for column in zip(*pairs, strict=True))
-    share = nearer_share(cuts_of(same, distances.astype(float)))
-    assert_allclose(share, roc_auc_score(same, -distances), rtol=1e-12)
+# Settings.
 
 
 def test_settings_are_those_that_a_strategy_uses():
     none = dict.fromkeys(("min_rate", "beta", "target_far", "confidence"))
-    far = {"strategy": "far", "target_far": 0.01, "confidence": 0.95}
-    assert used_settings("far", none) == far
-    assert used_settings("far", none | {"target_far": 0.2}) == far | {"target_far": 0.2}
-    assert used_settings("f_beta", none) == {"strategy": "f_beta", "beta": 1.0}
-    assert used_settings("eer", none) == {"strategy": "eer"}
-    tnr = used_settings("max_tnr", none | {"min_rate": 0.0})
-    assert tnr == {"strategy": "max_tnr", "min_rate": 0.0}
+    far = {"target_far": 0.01, "confidence": 0.95}
+    assert resolve_settings("far", none) == far
+    assert resolve_settings("far", none | {"target_far": 0.2}) == far | {
+        "target_far": 0.2
+    }
+    assert resolve_settings("f_beta", none) == {"beta": 1.0}
+    for strategy in ("accuracy", "eer"):
+        assert resolve_settings(strategy, none) == {}
+    assert resolve_settings("max_tnr", {"min_rate": 0.0}) == {"min_rate": 0.0}
 
 
-# Asked in vain.
+def test_a_setting_that_a_strategy_does_not_use_is_an_error():
+    for (strategy, (_, used)), name in product(STRATEGIES.items(), SETTINGS):
+        given_settings = {"min_rate": 0.5} if "min_rate" in used else {}
+        given_settings |= {name: SETTINGS[name]}
+        if name in used:
+            assert resolve_settings(strategy, given_settings)[name] == SETTINGS[name]
+        else:
+            message = f"`{name}` is only used with strategy="
+            with pytest.raises(ValueError, match=message):
+                resolve_settings(strategy, given_settings)
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-@pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_a_setting_that_counts_for_nothing_is_refused(strategy, name):
-    given_settings = {name: SETTINGS[name]}
-    if name in STRATEGIES[strategy][1]:
-        assert used_settings(strategy, given_settings)[name] == SETTINGS[name]
-    else:
-        with pytest.raises(ValueError, match=f"`{name}` is only used with strategy="):
-            used_settings(strategy, given_settings)
+def test_a_least_rate_must_be_given():
+    for strategy, ending in (("max_tpr", "rejected"), ("max_tnr", "accepted")):
+        message = f"`min_rate` must be a number in [0, 1] with strategy={strategy!r}"
+        for given_settings in ({}, {"min_rate": None}):
+            with pytest.raises(ValueError, match=re.escape(message)) as caught:
+                resolve_settings(strategy, given_settings)
+            assert str(caught.value).endswith(f"pairs that must be {ending}.")
 
 
-@pytest.mark.parametrize("strategy", ["max_tpr", "max_tnr"])
-def test_a_least_rate_must_be_given(strategy):
-    message = f"`min_rate` must be a number in [0, 1] with strategy={strategy!r}"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        check_strategy({**SETTINGS, "strategy": strategy, "min_rate": None}, 10)
-
-
-def test_other_strategies_go_without_it():
-    for strategy in ("accuracy", "f_beta", "eer"):
-        check_strategy({**SETTINGS, "strategy": strategy, "min_rate": None}, 10)
-
-
-def test_too_few_different_pairs_are_noticed_beforehand():
-    wanted = {**SETTINGS, "strategy": "far", "target_far": 0.01, "confidence": 0.95}
+def test_too_few_different_pairs_are_an_error_before_training():
+    far = {"target_far": 0.01, "confidence": 0.95}
     with pytest.raises(ValueError, match="at least 299 different pairs"):
-        check_strategy(wanted, 298)
-    check_strategy(wanted, 299)
+        check_enough_pairs("far", far, np.zeros(298, bool))
+    check_enough_pairs("far", far, np.zeros(299, bool))
+    check_enough_pairs("eer", {}, np.zeros(1, bool))
 
 
 def test_a_million_pairs_take_no_table():
