@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive.encoders import side_by_side, to_sphere
+from sklearn_contrastive._estimators._state import encoder_of
+from sklearn_contrastive.encoders import Encoder, to_sphere
 
 #: Rows differentiated at once.
 BLOCK = 1024
@@ -50,18 +51,27 @@ def differentiable(estimator):
     """
     import torch
 
-    encoder = estimator._encoder()
-    arrays = encoder.params_of(estimator)
-    arrays = [np.array(p, np.float64 if p.dtype.kind == "f" else None) for p in arrays]
+    state = estimator._state
+    encoder = state.source
+    if not isinstance(encoder, Encoder):
+        encoder = encoder_of(state)
+    kinds = [np.float64 if p.dtype.kind == "f" else None for p in state.params]
+    n_networks = len(state.params[0])
     with torch.inference_mode(False):
-        params = [torch.from_numpy(array) for array in arrays]
+        networks = [
+            [
+                torch.from_numpy(np.array(param[k], kind))
+                for param, kind in zip(state.params, kinds, strict=True)
+            ]
+            for k in range(n_networks)
+        ]
 
     def embed(S):
-        Z = encoder.forward(params, S)
-        Z = to_sphere(Z) if estimator._on_sphere else Z
-        return side_by_side(Z) if Z.ndim > 2 else Z
+        parts = [encoder.forward(params, S) for params in networks]
+        parts = [to_sphere(Z) for Z in parts] if state.normalize else parts
+        return torch.cat(parts, -1) / n_networks**0.5
 
-    return estimator._standardization(), embed
+    return state.columns, embed
 
 
 def gradients(embed, S, directions):

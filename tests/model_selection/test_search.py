@@ -387,7 +387,7 @@ def test_a_converted_table_is_held_once():
     tasks = FitTasks(embedding(), candidates, frame, y, None, folds, None)
     plans = [tasks._plan(FitTask(number, 0)) for number in range(3)]
     tables = {id(plan.plan.X) for plan in plans}
-    tables |= {id(model.X) for plan in plans for model in plan.ready.models}
+    tables |= {id(model.X) for plan in plans for model in plan.plan.models}
     assert len(tables) == 1
 
 
