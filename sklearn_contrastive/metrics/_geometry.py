@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive.metrics._inputs import check_points, class_codes
-from sklearn_contrastive.metrics._scale import scaled
+from sklearn_contrastive.metrics._distances import scaled
 
 #: Squared distances held at once.
 _BLOCK = 2**20

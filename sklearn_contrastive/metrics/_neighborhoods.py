@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive.metrics._inputs import check_points
-from sklearn_contrastive.metrics._scale import about, to_bulk
+from sklearn_contrastive.metrics._distances import centered, to_bulk
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 
@@ -134,5 +134,5 @@ def _neighbors(Z, n_neighbors):
             f"{n_neighbors}."
         )
     _, Z, middle = to_bulk(Z, Z)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(about(Z, middle))
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(centered(Z, middle))
     return search.kneighbors(return_distance=False)
