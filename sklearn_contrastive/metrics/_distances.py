@@ -1,4 +1,4 @@
-"""Squared distances from queries to a gallery, in units that neither over- nor underflow."""
+"""Squared distances to a gallery, in units in which they do not over- or underflow."""
 
 import warnings
 
@@ -9,8 +9,8 @@ _BLOCK = 2**20
 #: Powers of two: the largest of a value, and beyond which what is squared is cut, so
 #: that its square, and the sum of many, is still finite.
 _MOST, _MOST_SQUARED = 1000, 2.0**500
-#: The least square that float32 is given, and from which on a query is far out.
-_LEAST, _FAR = 2.0**-100, 2.0**60
+#: Powers of two: the least square in float32, and from which on a query is far out.
+_LEAST, _FAR = -100, 60
 #: Relative rounding of float32, and of float64.
 _ROUNDING, _EPS = 2.0**-24, np.finfo(np.float64).eps
 
@@ -61,48 +61,43 @@ def centered(points, middle):
 def squared_distances(points, gallery, middle):
     """Yield slices of queries and their squared distances in float32, to seven digits.
 
-    |a|² + |b|² - 2ab is one product of matrices, and loses digits where a and b are near
-    each other and far from the middle. Those squares are computed from differences.
+    |a|² + |b|² - 2ab is one product of matrices, and loses digits where a and b are
+    near each other and far from the middle: those squares come from differences.
     """
     left, right = centered(points, middle), centered(gallery, middle)
     norms, other_norms = ((part**2).sum(axis=1) for part in (left, right))
     left = np.column_stack([left, norms, np.ones(len(left))])
     right = np.vstack([-2 * right.T, np.ones(len(right)), other_norms])
-    # Roundings of a sum of so many terms, about as large as |a|², show in float32 below.
+    # Below these, roundings of a sum of so many terms of about |a|² show in float32.
     lost = 8 * np.sqrt(len(right)) * _EPS / _ROUNDING
-    limits = np.maximum(norms * lost, _LEAST)
-    n_rows = min(len(points), int(np.clip(_BLOCK // len(gallery), 16, 1024)))
-    block = np.empty((n_rows, len(gallery)))
+    limits = np.maximum(norms * lost, 2.0**_LEAST)
+    n_rows = int(np.clip(_BLOCK // len(gallery), 16, 1024))
     for start in range(0, len(points), n_rows):
-        rows = slice(start, min(start + n_rows, len(points)))
-        squares = np.dot(left[rows], right, out=block[: rows.stop - start])
+        rows = slice(start, start + n_rows)
+        squares = left[rows] @ right
         near = np.flatnonzero(squares < limits[rows, None])
-        _recompute(squares, near, points[rows], gallery)
-        true = squares.take(near)
-        own = norms[rows] > _FAR
-        own[near[(true > 0) & (true < _LEAST)] // len(gallery)] = True
         with np.errstate(over="ignore"):
+            _recompute(squares, near, points[rows], gallery)
             single = squares.astype(np.float32)
+        # Rows in which float32 would lose digits get a unit of their own.
+        own = norms[rows] > 2.0**_FAR
+        true = squares.take(near)
+        own[near[(true > 0) & (true < 2.0**_LEAST)] // len(gallery)] = True
         single[own] = in_float32(squares[own])
         yield rows, single
 
 
 def in_float32(squares):
-    """Return squares in float32, each row in a unit in which its least one is normal.
-
-    Infinite what is beyond 1e30 times the distance of the nearest.
-    """
-    positive = np.where(squares > 0, squares, np.inf)
-    least = np.frexp(positive.min(axis=1))[1]
-    outside = (least < -100) | (squares.max(axis=1) > 1 / _LEAST)
-    lifts = np.where(outside, -100 - least, 0)
+    """Return squares in float32, each row in a unit in which its least is 2**-100."""
+    least = np.where(squares > 0, squares, np.inf).min(axis=1)
+    lifts = _LEAST - np.frexp(least)[1]
     with np.errstate(over="ignore"):
         return np.ldexp(squares, lifts[:, None]).astype(np.float32)
 
 
 def _recompute(squares, near, points, gallery):
     """Replace some squares by sums of squared differences."""
-    n_pairs = max(1, 2**17 // points.shape[1])
+    n_pairs = max(1, _BLOCK // points.shape[1])
     for start in range(0, len(near), n_pairs):
         rows, columns = np.divmod(near[start : start + n_pairs], len(gallery))
         gaps = gallery[columns] - points[rows]

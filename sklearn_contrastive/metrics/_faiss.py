@@ -3,12 +3,7 @@
 import numpy as np
 
 from sklearn_contrastive.metrics._distances import centered, in_float32
-from sklearn_contrastive.metrics._ranking import (
-    FARTHEST,
-    Scores,
-    keys_of,
-    scores_at_r,
-)
+from sklearn_contrastive.metrics._ranking import FARTHEST, keys_of, scores_at_r
 
 #: Neighbours that faiss finds at most.
 _MOST_NEIGHBORS = 1024
@@ -18,8 +13,8 @@ _MOST_EXACT, _N_PROBED = 50_000, 64
 _BLOCK, _MOST = 2**22, 1e15
 
 
-def faiss_scores(queries, n_nearest, at_r=False):
-    """Return scores from neighbours that faiss finds, as `exact_scores` does."""
+def faiss_scores(queries, n_nearest, at_r):
+    """Return `exact_scores` by faiss, with infinite ranks where it found no row."""
     if n_nearest > _MOST_NEIGHBORS:
         raise ValueError(
             f"search='faiss' finds up to {_MOST_NEIGHBORS} neighbours of a query; this "
@@ -29,17 +24,15 @@ def faiss_scores(queries, n_nearest, at_r=False):
     # faiss accepts no integers of numpy.
     n_found = min(int(n_nearest) + within, len(queries.gallery))
     found = _neighbors(queries, n_found)
-    scores = Scores(*np.zeros((3, len(found))))
+    scores = np.zeros((3, len(found)))
     n_rows = max(1, _BLOCK // (n_found * queries.gallery.shape[1]))
     for start in range(0, len(found), n_rows):
         rows = slice(start, start + n_rows)
-        keys = _keys(queries, rows, found[rows])
+        keys = _keys(queries.some(rows), found[rows])
         hits = (keys[:, : n_found - within] & 1).astype(bool)
-        first = np.where(hits.any(axis=1), 1.0 + hits.argmax(axis=1), np.inf)
-        scores.first[rows] = first
+        scores[0, rows] = np.where(hits.any(axis=1), 1 + hits.argmax(axis=1), np.inf)
         if at_r:
-            at_rank_r = scores_at_r(keys, queries.n_similar[rows])
-            scores.r_precision[rows], scores.map_at_r[rows] = at_rank_r
+            scores[1:, rows] = scores_at_r(keys, queries.n_similar[rows])
     return scores
 
 
@@ -68,14 +61,14 @@ def _neighbors(queries, n_found):
     return index.search(points, n_found)[1]
 
 
-def _keys(queries, rows, found):
+def _keys(queries, found):
     """Return keys of the neighbours in order, from distances in float64."""
-    gaps = queries.gallery[found] - queries.points[rows, None]
+    gaps = queries.gallery[found] - queries.points[:, None]
     with np.errstate(over="ignore"):
         keys = keys_of(in_float32((gaps**2).sum(axis=2)))
-    classes = queries.classes[rows, None]
+    classes = queries.classes[:, None]
     keys |= (found >= queries.starts[classes]) & (found < queries.starts[classes + 1])
-    keys[found == queries.itself[rows, None]] = FARTHEST
+    keys[found == queries.itself[:, None]] = FARTHEST
     # Missing ones are of another class, and before the query itself.
     keys[found < 0] = FARTHEST - np.uint32(1)
     keys.sort(axis=1)

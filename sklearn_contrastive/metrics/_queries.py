@@ -17,29 +17,26 @@ from sklearn_contrastive.metrics._inputs import (
 class Queries(NamedTuple):
     """Queries and their gallery, in order of class, the smallest class first."""
 
-    #: The queries that have rows of their class to find: (n_queries, n_components).
-    points: np.ndarray
-    #: Their classes: (n_queries,).
-    classes: np.ndarray
-    #: Their own positions in the gallery, -1 where they are not in it: (n_queries,).
-    itself: np.ndarray
-    #: How many rows of their class can be found, itself left out: (n_queries,).
-    n_similar: np.ndarray
-    #: The rows that are searched, in order of class: (n_gallery, n_components).
-    gallery: np.ndarray
-    #: Where each class starts in the gallery, and where the last ends: (n_classes + 1,).
-    starts: np.ndarray
-    #: The middle of the gallery: (n_components,).
-    middle: np.ndarray
-    #: Queries that are left out: the gallery has no row of their class.
-    n_lone: int
+    points: np.ndarray  # (n_queries, n_components), with rows of their class to find
+    classes: np.ndarray  # (n_queries,)
+    itself: np.ndarray  # (n_queries,), positions in the gallery, -1 if not in it
+    n_similar: np.ndarray  # (n_queries,), rows of their class without itself
+    gallery: np.ndarray  # (n_gallery, n_components)
+    starts: np.ndarray  # (n_classes + 1,), of each class in the gallery, and its end
+    middle: np.ndarray  # (n_components,), of the gallery
+    n_lone: int  # queries left out: the gallery has no row of their class
 
     def some(self, which):
         """Return some of the queries, in the same order, with the whole gallery."""
         return Queries(*(part[which] for part in self[:4]), *self[4:])
 
+    def spans(self):
+        """Return where in the gallery the class of each query is, as slices."""
+        starts, ends = self.starts[self.classes], self.starts[self.classes + 1]
+        return list(map(slice, starts.tolist(), ends.tolist()))
+
     def mean(self, values, average):
-        """Return the mean over queries, or over classes of the mean of their queries."""
+        """Return the mean over queries, or over classes of their means."""
         if average == "micro":
             return float(values.mean())
         counts = np.bincount(self.classes)
@@ -84,11 +81,8 @@ def _in_order(Z, gallery, middle, codes, others, within):
     kept = np.argsort(codes, kind="stable")
     kept = kept[n_similar[kept] > 0]
     if not len(kept):
-        needed = (
-            "with at least two rows"
-            if within
-            else "of which there is a row of `gallery` to find"
-        )
+        needed = "of which there is a row of `gallery` to find"
+        needed = "with at least two rows" if within else needed
         raise ValueError(
             f"`y` must hold a class {needed}; each of the {len(Z)} queries is alone of "
             "its class. Nothing can be retrieved then."

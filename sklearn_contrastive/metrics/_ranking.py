@@ -5,8 +5,6 @@ sort like the number, and behind them one bit that is 1 for rows of the query's 
 Keys need no argsort, and rows of other classes come first among equal distances.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from sklearn_contrastive.metrics._distances import squared_distances
@@ -15,27 +13,19 @@ from sklearn_contrastive.metrics._distances import squared_distances
 FARTHEST = np.uint32(0xFFFFFFFF)
 
 
-class Scores(NamedTuple):
-    """Scores of each query, three arrays of shape (n_queries,)."""
+def exact_scores(queries, first, at_r):
+    """Return scores of shape (3, n_queries), from distances to the whole gallery.
 
-    #: Rank of the nearest row of its class, from 1; infinite where none was found.
-    first: np.ndarray
-    #: Share of its class among its R nearest rows.
-    r_precision: np.ndarray
-    #: Average precision among these.
-    map_at_r: np.ndarray
-
-
-def exact_scores(queries, first=False, at_r=False):
-    """Return scores from distances to the whole gallery, zeros where not needed."""
-    scores = Scores(*np.zeros((3, len(queries.points))))
+    The rank of the nearest row of its class, from 1, if `first` is True; R-precision
+    and average precision at R if `at_r` is; else zeros.
+    """
+    scores = np.zeros((3, len(queries.points)))
     for rows, keys in _blocks(queries):
         if first:
-            scores.first[rows] = _first_similar(keys, queries, rows)
+            scores[0, rows] = _first_similar(keys, queries.some(rows))
         if at_r:
             n_similar = queries.n_similar[rows]
-            at_rank_r = scores_at_r(_nearest(keys, n_similar.max()), n_similar)
-            scores.r_precision[rows], scores.map_at_r[rows] = at_rank_r
+            scores[1:, rows] = scores_at_r(_nearest(keys, n_similar.max()), n_similar)
     return scores
 
 
@@ -72,11 +62,10 @@ def _blocks(queries):
         keys = keys_of(squares)
         if copies is not None:
             keys = keys.take(copies, axis=1)
-        for part, similar in _runs(queries, rows):
-            keys[part, similar] |= np.uint32(1)
-        itself = queries.itself[rows]
-        present = np.flatnonzero(itself >= 0)
-        keys[present, itself[present]] = FARTHEST
+        for row, similar in zip(keys, queries.some(rows).spans(), strict=True):
+            row[similar] |= np.uint32(1)
+        present = np.flatnonzero(queries.itself[rows] >= 0)
+        keys[present, queries.itself[rows][present]] = FARTHEST
         yield rows, keys
 
 
@@ -86,31 +75,19 @@ def _distinct(points):
     The same product of matrices may come out differently in two places by a rounding;
     copies of a point are to be exactly as far as each other.
     """
-    points = np.ascontiguousarray(points)
     as_bytes = points.view(np.dtype((np.void, points.strides[0]))).ravel()
     _, places, copies = np.unique(as_bytes, return_index=True, return_inverse=True)
     if len(places) == len(points):
         return points, None
-    return points[places], copies.ravel()
+    return points[places], copies
 
 
-def _runs(queries, rows):
-    """Yield the queries of each class in a block, and that class in the gallery."""
-    classes = queries.classes[rows]
-    start = 0
-    for end in np.flatnonzero(np.diff(classes, append=-1)) + 1:
-        yield slice(start, end), slice(*queries.starts[classes[start] :][:2])
-        start = end
-
-
-def _first_similar(keys, queries, rows):
+def _first_similar(keys, queries):
     """Return the rank of the nearest row of each query's class."""
-    nearest = np.empty(len(keys), dtype=np.uint32)
-    for part, similar in _runs(queries, rows):
-        nearest[part] = keys[part, similar].min(axis=1)
     # Row by row, which is faster than along an axis.
     return [
-        1 + np.count_nonzero(row < key) for row, key in zip(keys, nearest, strict=True)
+        1 + np.count_nonzero(row < row[similar].min())
+        for row, similar in zip(keys, queries.spans(), strict=True)
     ]
 
 

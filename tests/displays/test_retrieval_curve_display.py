@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
 from sklearn_contrastive.displays import RetrievalCurveDisplay
-from sklearn_contrastive.metrics import _ranking, precision_at_1, recall_at_k
+from sklearn_contrastive.metrics import _distances, precision_at_1, recall_at_k
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import nearest_hits
 
@@ -70,7 +70,7 @@ def test_the_figures_are_those_of_the_metrics(iris):
 def test_blocks_change_nothing(iris, monkeypatch):
     X, y = iris
     whole = nearest_hits(prepare(X, y), 30)
-    monkeypatch.setattr(_ranking, "_KEYS", 1000)
+    monkeypatch.setattr(_distances, "_BLOCK", 1000)
     np.testing.assert_array_equal(nearest_hits(prepare(X, y), 30), whole)
 
 
