@@ -26,7 +26,7 @@ from sklearn_contrastive.displays._points import (
     name_of,
 )
 from sklearn_contrastive.metrics._queries import prepare
-from sklearn_contrastive.metrics._ranking import alike_nearby
+from sklearn_contrastive.metrics._ranking import nearest_hits
 
 _PARAMETERS = {
     "max_k": [Interval(Integral, 1, None, closed="left")],
@@ -229,7 +229,7 @@ class RetrievalCurveDisplay:
             rng = check_random_state(random_state)
             drawn = rng.choice(n_queries, max_queries, replace=False)
             queries = queries.some(np.sort(drawn))
-        found = alike_nearby(queries, min(max_k, len(Z) - 1))
+        found = nearest_hits(queries, min(max_k, len(Z) - 1))
         k = np.arange(1, found.shape[1] + 1)
         hits = found.cumsum(axis=1)
         display = cls(

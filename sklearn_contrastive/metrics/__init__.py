@@ -1,19 +1,17 @@
-"""Figures of an embedding: how it retrieves, how it verifies, how its points lie.
+"""Metrics of an embedding: retrieval, verification, and the geometry of its points.
 
 Distances are Euclidean, and small is near. Retrieval and geometry take embedded rows
 ``Z``; verification takes distances of pairs; scorers take a fitted estimator, and serve
-wherever scikit-learn takes `scoring`.
+as `scoring` in scikit-learn.
 """
 
 from sklearn_contrastive.metrics._geometry import (
     alignment,
     effective_rank,
     embedding_consistency,
-    uniformity,
-)
-from sklearn_contrastive.metrics._neighborhoods import (
     hubness,
     neighborhood_preservation,
+    uniformity,
 )
 from sklearn_contrastive.metrics._retrieval import (
     map_at_r,
@@ -21,8 +19,8 @@ from sklearn_contrastive.metrics._retrieval import (
     precision_at_1,
     r_precision,
     recall_at_k,
+    retrieval_scores,
 )
-from sklearn_contrastive.metrics._retrieval_scores import retrieval_scores
 from sklearn_contrastive.metrics._scorers import (
     KNNScorer,
     RetrievalScorer,

@@ -1,24 +1,22 @@
-"""How points lie: spread, dimension, and similarity of embeddings."""
+"""Geometry of embedded points: spread, dimension, neighbourhoods, consistency."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.metrics._inputs import check_points, class_codes
-from sklearn_contrastive.metrics._scale import scaled
+from sklearn_contrastive.metrics._distances import centered, scaled, to_bulk
+from sklearn_contrastive.metrics._inputs import check_points, class_codes, validate
 
 #: Squared distances held at once.
 _BLOCK = 2**20
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
+_COUNT = Interval(Integral, 1, None, closed="left")
 
 
-@validate_params(
-    {"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]},
-    prefer_skip_nested_validation=True,
-)
+@validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
 def alignment(Z, y, alpha=2):
     r"""Return how far apart rows of the same class are.
 
@@ -50,7 +48,7 @@ def alignment(Z, y, alpha=2):
     ------
     ValueError
         If no two rows are of the same class, points and labels do not fit, or the
-        figure is no finite number.
+        result is not a finite number.
 
     References
     ----------
@@ -78,16 +76,14 @@ def alignment(Z, y, alpha=2):
     total = 0.0
     for part in np.split(points, np.cumsum(counts)[:-1]):
         if alpha == 2:
-            total += len(part) * (_centred(part) ** 2).sum()
+            total += len(part) * (_centered(part) ** 2).sum()
         else:
             total += sum((d**alpha).sum() for d in map(np.sqrt, _pair_squares(part)))
     with np.errstate(over="ignore"):
         return _finite(total / n_pairs * np.exp2(exponent * float(alpha)), "powers")
 
 
-@validate_params(
-    {"Z": ["array-like"], "t": [_POSITIVE]}, prefer_skip_nested_validation=True
-)
+@validate({"Z": ["array-like"], "t": [_POSITIVE]})
 def uniformity(Z, t=2):
     r"""Return how unevenly points are spread.
 
@@ -100,7 +96,7 @@ def uniformity(Z, t=2):
     Parameters
     ----------
     Z : array-like of shape (n_rows, n_components)
-        Embedded rows, at least two, on the unit sphere. Elsewhere the figure depends
+        Embedded rows, at least two, on the unit sphere. Elsewhere the result depends
         on the unit of distance.
 
     t : float, default=2
@@ -134,7 +130,7 @@ def uniformity(Z, t=2):
     points, exponent = scaled(check_points(Z, "Z", n_least=2))
     # The unit matters here.
     with np.errstate(over="ignore"):
-        Z = np.ldexp(_centred(points), exponent)
+        Z = np.ldexp(_centered(points), exponent)
         _finite((Z**2).sum(), "squares")
     sums = []
     for squares in _pair_squares(Z):
@@ -143,7 +139,7 @@ def uniformity(Z, t=2):
     return float(logsumexp(sums) - np.log(len(Z) * (len(Z) - 1) / 2))
 
 
-@validate_params({"Z": ["array-like"]}, prefer_skip_nested_validation=True)
+@validate({"Z": ["array-like"]})
 def effective_rank(Z):
     r"""Return how many dimensions the points use.
 
@@ -163,7 +159,7 @@ def effective_rank(Z):
     -------
     rank : float
         In [1, n_components]; 0 where all points coincide. Far below the number of
-        components, some of them say nothing of their own.
+        components, some of them are redundant.
 
     Raises
     ------
@@ -181,15 +177,116 @@ def effective_rank(Z):
     >>> round(effective_rank([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]), 3)
     2.0
     """
-    points, _ = scaled(check_points(Z, "Z", n_least=2))
-    shares = np.linalg.svd(_in_unit(points), compute_uv=False)
+    points = _in_unit(check_points(Z, "Z", n_least=2))
+    shares = np.linalg.svd(points, compute_uv=False)
     if not shares.any():
         return 0.0
     shares = shares[shares > 0] / shares.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-@validate_params({"embeddings": ["array-like"]}, prefer_skip_nested_validation=True)
+@validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
+def hubness(Z, n_neighbors=10):
+    r"""Return how unevenly rows occur among the nearest neighbours of others.
+
+    .. math::
+
+        \frac{\mathrm{E} (N_k - \mu)^3}{\sigma^3}
+
+    the skewness of :math:`N_k`, how often a row is among the k nearest of another, over
+    all rows [1]_. Of rows that are equally far any may be taken.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_rows, n_components)
+        Embedded rows, more than `n_neighbors`.
+
+    n_neighbors : int, default=10
+        How many of the nearest count: k, >= 1.
+
+    Returns
+    -------
+    skewness : float
+        Around 0 where rows occur about equally often; well above 1 where a few of them,
+        the hubs, are neighbours of very many. 0 where all occur equally often.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows, or they are not finite.
+
+    References
+    ----------
+    .. [1] M. Radovanović, A. Nanopoulos, M. Ivanović, "Hubs in Space: Popular Nearest
+       Neighbors in High-Dimensional Data", JMLR 11, 2010.
+
+    Examples
+    --------
+    The row in the middle is the nearest of all others:
+
+    >>> from sklearn_contrastive.metrics import hubness
+    >>> Z = [[0, 0], [1, 0], [-1.1, 0], [0, 1.2], [0, -1.3]]
+    >>> round(hubness(Z, n_neighbors=1), 2)
+    1.29
+    """
+    Z = check_points(Z, "Z")
+    occurrences = np.bincount(_neighbors(Z, n_neighbors).ravel(), minlength=len(Z))
+    deviations = occurrences - n_neighbors
+    spread = np.sqrt((deviations**2).mean())
+    return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
+
+
+@validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
+def neighborhood_preservation(X, Z, n_neighbors=5):
+    r"""Return the share of neighbours that an embedding preserves.
+
+    .. math::
+
+        \frac{1}{n k} \sum_i \bigl| N_k^X(i) \cap N_k^Z(i) \bigr|
+
+    with :math:`N_k^X(i)` the k nearest other rows of row i in X. Of rows that are
+    equally far any may be taken.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        Rows before, as they are: standardise columns of different units first.
+
+    Z : array-like of shape (n_rows, n_components)
+        The same rows embedded, more than `n_neighbors`.
+
+    n_neighbors : int, default=5
+        How many of the nearest count: k, >= 1. A larger one looks at wider
+        neighbourhoods.
+
+    Returns
+    -------
+    share : float
+        In [0, 1]; about ``n_neighbors / (n_rows - 1)`` at random.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ or are too small, or values are not finite.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.metrics import neighborhood_preservation
+    >>> neighborhood_preservation([[0], [1], [3], [7]], [[0], [1], [3], [-9]], 1)
+    0.75
+    """
+    X, Z = check_points(X, "X"), check_points(Z, "Z")
+    if len(X) != len(Z):
+        raise ValueError(
+            f"`Z` must hold the same rows as `X`; got {len(Z)} rows and {len(X)}."
+        )
+    before, after = _neighbors(X, n_neighbors), _neighbors(Z, n_neighbors)
+    numbers = len(X) * np.arange(len(X))[:, None]
+    kept = np.isin(before + numbers, after + numbers, assume_unique=True)
+    return float(kept.mean())
+
+
+@validate({"embeddings": ["array-like"]})
 def embedding_consistency(embeddings):
     r"""Return how well each embedding of the same rows follows from each other.
 
@@ -200,8 +297,8 @@ def embedding_consistency(embeddings):
              {\sum_r \lVert z^j_r - \bar z^j \rVert^2}
 
     the share of the variance of embedding j that the best affine map from embedding i
-    explains, all components together. High values say that fits with other seeds, or to
-    other data, found the same; [1]_ calls it consistency.
+    explains, all components together. It is high where fits with other seeds, or to
+    other data, agree; [1]_ calls it consistency.
 
     Parameters
     ----------
@@ -213,7 +310,7 @@ def embedding_consistency(embeddings):
     Returns
     -------
     r2 : ndarray of shape (n_embeddings, n_embeddings)
-        In [0, 1]: from row i to column j, 1 on the diagonal. For one figure average
+        In [0, 1]: from row i to column j, 1 on the diagonal. For one number average
         what is off the diagonal: ``r2[~np.eye(len(r2), dtype=bool)].mean()``.
 
     Raises
@@ -239,6 +336,26 @@ def embedding_consistency(embeddings):
            [1. , 1. , 1. ],
            [0.5, 0.5, 1. ]])
     """
+    from scipy.linalg import orth
+
+    points = [_in_unit(Z) for Z in _check_embeddings(embeddings)]
+    totals = [(Z**2).sum() for Z in points]
+    if not all(totals):
+        raise ValueError(
+            "`embeddings` must each have points that differ; all rows of "
+            f"embeddings[{totals.index(0)}] coincide."
+        )
+    bases = [orth(Z) for Z in points]
+    r2 = np.eye(len(points))
+    for i, j in zip(*np.nonzero(r2 == 0), strict=True):
+        explained = ((bases[i].T @ points[j]) ** 2).sum()
+        # Beyond 1 by roundings only.
+        r2[i, j] = np.minimum(1.0, explained / totals[j])
+    return r2
+
+
+def _check_embeddings(embeddings):
+    """Return embeddings of the same rows as a list of float64 arrays."""
     if not isinstance(embeddings, (list, tuple)) and np.ndim(embeddings) != 3:
         raise ValueError(
             "`embeddings` must be a list of embeddings, or an array of shape "
@@ -256,24 +373,29 @@ def embedding_consistency(embeddings):
             "`embeddings` must be of the same rows, at least two more than components "
             f"(a map to fewer always fits); got shapes {[Z.shape for Z in points]}."
         )
-    points = [_in_unit(scaled(Z)[0]) for Z in points]
-    totals = [(Z**2).sum() for Z in points]
-    if not all(totals):
+    return points
+
+
+def nearest_rows(Z, n_neighbors):
+    """Return the row numbers of the nearest other rows of each row, in order."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
+    return search.kneighbors(return_distance=False)
+
+
+def _neighbors(Z, n_neighbors):
+    """Return the nearest rows of points in any unit."""
+    if len(Z) <= n_neighbors:
         raise ValueError(
-            "`embeddings` must each have points that differ; all rows of "
-            f"embeddings[{totals.index(0)}] coincide."
+            f"`n_neighbors` must be less than the number of rows, {len(Z)}; got "
+            f"{n_neighbors}."
         )
-    bases = [_basis(Z) for Z in points]
-    r2 = np.eye(len(points))
-    for i, basis in enumerate(bases):
-        for j, Z in enumerate(points):
-            if i != j:
-                # Beyond 1 by roundings only.
-                r2[i, j] = np.minimum(1.0, ((basis.T @ Z) ** 2).sum() / totals[j])
-    return r2
+    _, Z, middle = to_bulk(Z, Z)
+    return nearest_rows(centered(Z, middle), n_neighbors)
 
 
-def _centred(Z):
+def _centered(Z):
     # About the first row before the mean: rows that coincide become exactly zero.
     Z = Z - Z[0]
     return Z - Z.mean(axis=0)
@@ -281,11 +403,10 @@ def _centred(Z):
 
 def _in_unit(Z):
     """Return centred points whose squares are neither too large nor too small."""
-    return scaled(_centred(Z))[0]
+    return scaled(_centered(scaled(Z)[0]))[0]
 
 
 def _finite(value, what):
-    """Return a figure that depends on the unit, if it is a finite number."""
     if not np.isfinite(value):
         raise ValueError(
             f"`Z` must have distances with {what} that are finite numbers, since this "
@@ -295,26 +416,13 @@ def _finite(value, what):
     return float(value)
 
 
-def _basis(Z):
-    """Return orthonormal columns that span those of `Z`."""
-    basis, values, _ = np.linalg.svd(Z, full_matrices=False)
-    least = values[0] * max(Z.shape) * np.finfo(np.float64).eps
-    return basis[:, values > least]
-
-
 def _pair_squares(Z):
     """Yield the squared distances of all pairs of different rows, block by block."""
-    Z = _centred(Z)
+    Z = _centered(Z)
     norms = (Z**2).sum(axis=1)
     n_rows = max(1, _BLOCK // len(Z))
-    for start in range(0, len(Z), n_rows):
+    for start in range(0, len(Z) - 1, n_rows):
         block = slice(start, start + n_rows)
-        squares = Z[block] @ Z[start:].T
-        squares *= -2
-        squares += norms[block, None]
-        squares += norms[start:]
-        np.maximum(squares, 0, out=squares)
-        # What is left of a square of rows with themselves, and all that follows.
-        square, rest = np.split(squares, [len(squares)], axis=1)
-        upper = square[np.triu_indices(len(square), k=1)]
-        yield from (part for part in (upper, rest) if part.size)
+        squares = -2 * (Z[block] @ Z[start:].T) + norms[block, None] + norms[start:]
+        pairs = ~np.tri(*squares.shape, dtype=bool)
+        yield np.maximum(squares[pairs], 0)

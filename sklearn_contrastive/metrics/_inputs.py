@@ -1,9 +1,11 @@
-"""What figures are computed from, checked: points, class labels, pairs."""
+"""Validation of what metrics take: points, class labels, pairs, ranks."""
 
 import warnings
+from functools import partial
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_contrastive._validation import (
@@ -12,33 +14,11 @@ from sklearn_contrastive._validation import (
     missing_labels,
 )
 
+validate = partial(validate_params, prefer_skip_nested_validation=True)
+
 
 def check_points(Z, name, n_least=1):
-    """Return points as finite floats, or say what is wrong with them.
-
-    Parameters
-    ----------
-    Z : array-like of shape (n_rows, n_components)
-        The user's points.
-
-    name : str
-        What messages call them.
-
-    n_least : int, default=1
-        How many there must be at least.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_rows, n_components)
-        In float64.
-
-    Raises
-    ------
-    ValueError
-        If they are no table of numbers, too few, or hold NaN or infinity.
-    TypeError
-        If they are sparse.
-    """
+    """Return a table of points as finite float64, `n_least` rows or more."""
     try:
         Z = check_array(Z, dtype=np.float64, ensure_all_finite=False)
     except (TypeError, ValueError) as error:
@@ -59,52 +39,13 @@ def check_points(Z, name, n_least=1):
     return Z
 
 
-def class_codes(y, n_rows, name="y", table="Z"):
-    """Return a number for the class of each row, or say what is wrong with `y`.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Labels of any type that can be sorted.
-
-    n_rows : int
-        How many there must be.
-
-    name, table : str
-        What messages call the labels, and the rows they belong to.
-
-    Returns
-    -------
-    codes : ndarray of int of shape (n_rows,)
-        From 0 to ``n_classes - 1``.
-
-    Raises
-    ------
-    ValueError
-        If labels are missing, continuous, of several types, or not one for each row.
-    """
-    labels = check_labels(y, n_rows, name, table)
-    return _coded(labels, f"`{name}`")
+def class_codes(y, n_rows, table="Z"):
+    """Return the class of each row as an int from 0 to ``n_classes - 1``."""
+    return _coded(check_labels(y, n_rows, table=table), "`y`")
 
 
 def shared_codes(labels, others):
-    """Return numbers for the classes of two lists of labels, the same for the same.
-
-    Parameters
-    ----------
-    labels, others : ndarray of shape (n_rows,)
-        As `check_labels` returns them.
-
-    Returns
-    -------
-    codes, other_codes : ndarray of int
-        For either list.
-
-    Raises
-    ------
-    ValueError
-        If one holds text and the other numbers.
-    """
+    """Return the classes of two arrays of labels as ints, equal for equal labels."""
     both = [labels, others]
     if labels.dtype.kind != others.dtype.kind:
         # As text 1 and "1" would be one class, as floats two large integers.
@@ -114,18 +55,7 @@ def shared_codes(labels, others):
 
 
 def check_labels(y, n_rows, name="y", table="Z"):
-    """Return class labels as an array, or say what is wrong with them.
-
-    Parameters
-    ----------
-    y, n_rows, name, table
-        As for `class_codes`.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_rows,)
-        The labels.
-    """
+    """Return class labels as an array of any type, one for each row."""
     try:
         labels = column_or_1d(y)
     except ValueError as error:
@@ -135,36 +65,20 @@ def check_labels(y, n_rows, name="y", table="Z"):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    _refuse_missing(labels, name, "row")
+    _check_none_missing(labels, name, "row")
     fraction = first_fraction(labels)
     if fraction is not None:
         raise ValueError(
             f"`{name}` must hold class labels; got continuous values such as "
-            f"{fraction!s}. Cut a quantity into classes first, for "
-            "example with pandas.qcut."
+            f"{fraction}. Cut a quantity into classes first, for example with "
+            "pandas.qcut."
         )
     return labels
 
 
 def check_ranks(k):
-    """Return the numbers of nearest rows asked for, checked.
-
-    Parameters
-    ----------
-    k : int or sequence of int
-        What the user gave.
-
-    Returns
-    -------
-    k : tuple of int
-        Each at least 1.
-
-    Raises
-    ------
-    ValueError
-        If one is no int, a bool, or less than 1.
-    """
-    values = tuple(k) if hasattr(k, "__len__") else (k,)
+    """Return one or several numbers of nearest rows as a tuple of ints >= 1."""
+    values = tuple(k) if np.iterable(k) else (k,)
     for value in values:
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(
@@ -175,21 +89,7 @@ def check_ranks(k):
 
 
 def warn_of_one_class(counts, stacklevel):
-    """Say so where there is no row of another class to be found.
-
-    Parameters
-    ----------
-    counts : ndarray of int
-        Rows of each class among those that are searched.
-
-    stacklevel : int
-        Who is told, counted from the caller.
-
-    Warns
-    -----
-    UserWarning
-        If there is a single class.
-    """
+    """Warn if all rows that are searched, counted by class, are of one class."""
     if np.count_nonzero(counts) == 1:
         warnings.warn(
             "All rows that are searched are of one class: every figure is 1, whatever "
@@ -200,51 +100,7 @@ def warn_of_one_class(counts, stacklevel):
 
 
 def check_kinds(y_true, distances):
-    """Return which pairs are of the same class, and their distances, checked.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_pairs,)
-        1 or True for pairs of the same class; 0, -1 or False for others.
-
-    distances : array-like of shape (n_pairs,)
-        Numbers >= 0.
-
-    Returns
-    -------
-    same : ndarray of bool of shape (n_pairs,)
-        Which pairs are.
-
-    distances : ndarray of shape (n_pairs,)
-        In float64.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, only one kind of pairs is there, or values are of
-        another kind.
-    """
-    distances = _check_distances(distances)
-    _refuse_missing(np.asarray(y_true).ravel(), "y_true", "pair")
-    same = check_pair_labels(y_true, len(distances), "y_true")
-    if same.all() or not same.any():
-        kind = "the same" if same.any() else "different"
-        raise ValueError(
-            f"`y_true` must hold pairs of both kinds; all {len(same)} are {kind}."
-        )
-    return same, distances
-
-
-def _refuse_missing(labels, name, what):
-    missing = missing_labels(labels)
-    if missing.any():
-        raise ValueError(
-            f"`{name}` must hold a class label for every {what}; {missing.sum()} are "
-            f"missing, the first at row {missing.argmax()}. Leave those {what}s out."
-        )
-
-
-def _check_distances(distances):
+    """Return which pairs are of the same class, and their distances in float64."""
     try:
         distances = column_or_1d(distances).astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -258,10 +114,27 @@ def _check_distances(distances):
         )
     if (distances < 0).any():
         raise ValueError(
-            "`distances` must be numbers in [0, inf), small for pairs that are similar; "
-            f"got {distances.min():g}. Give what `pair_distance` returns, not scores."
+            "`distances` must be numbers in [0, inf), small for pairs that are "
+            f"similar; got {distances.min():g}. Give what `pair_distance` returns, not "
+            "scores."
         )
-    return distances
+    _check_none_missing(np.asarray(y_true).ravel(), "y_true", "pair")
+    same = check_pair_labels(y_true, len(distances), "y_true")
+    if same.all() or not same.any():
+        kind = "the same" if same.any() else "different"
+        raise ValueError(
+            f"`y_true` must hold pairs of both kinds; all {len(same)} are {kind}."
+        )
+    return same, distances
+
+
+def _check_none_missing(labels, name, what):
+    missing = missing_labels(labels)
+    if missing.any():
+        raise ValueError(
+            f"`{name}` must hold a class label for every {what}; {missing.sum()} are "
+            f"missing, the first at row {missing.argmax()}. Leave those {what}s out."
+        )
 
 
 def _coded(labels, name):

@@ -1,9 +1,10 @@
-"""Queries and the rows that are searched for them, put in order."""
+"""Queries and the gallery that is searched for them, in order of class."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_contrastive.metrics._distances import to_bulk
 from sklearn_contrastive.metrics._inputs import (
     check_labels,
     check_points,
@@ -11,116 +12,40 @@ from sklearn_contrastive.metrics._inputs import (
     shared_codes,
     warn_of_one_class,
 )
-from sklearn_contrastive.metrics._scale import to_bulk
 
 
 class Queries(NamedTuple):
-    """Queries, and the gallery they are looked up in, both in order of class.
+    """Queries and their gallery, in order of class, the smallest class first."""
 
-    Classes are numbered by their size in the gallery, so that queries that come
-    together look for about as many rows.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_queries, n_components)
-        The queries that have rows of their class to find.
-
-    classes : ndarray of int of shape (n_queries,)
-        Their classes, ascending.
-
-    itself : ndarray of int of shape (n_queries,)
-        Where in the gallery the query is, -1 where it is not there.
-
-    n_similar : ndarray of int of shape (n_queries,)
-        Rows of its class that are there to be found, itself left out.
-
-    gallery : ndarray of shape (n_gallery, n_components)
-        The rows that are searched.
-
-    starts : ndarray of int of shape (n_classes + 1,)
-        Where each class starts in the gallery, and where the last one ends.
-
-    middle : ndarray of shape (n_components,)
-        The middle of the gallery.
-
-    n_lone : int
-        Queries that are left out, since nothing of their class is in the gallery.
-    """
-
-    points: np.ndarray
-    classes: np.ndarray
-    itself: np.ndarray
-    n_similar: np.ndarray
-    gallery: np.ndarray
-    starts: np.ndarray
-    middle: np.ndarray
-    n_lone: int
+    points: np.ndarray  # (n_queries, n_components), with rows of their class to find
+    classes: np.ndarray  # (n_queries,)
+    itself: np.ndarray  # (n_queries,), positions in the gallery, -1 if not in it
+    n_similar: np.ndarray  # (n_queries,), rows of their class without itself
+    gallery: np.ndarray  # (n_gallery, n_components)
+    starts: np.ndarray  # (n_classes + 1,), of each class in the gallery, and its end
+    middle: np.ndarray  # (n_components,), of the gallery
+    n_lone: int  # queries left out: the gallery has no row of their class
 
     def some(self, which):
-        """Return some of the queries, with the whole gallery.
+        """Return some of the queries, in the same order, with the whole gallery."""
+        return Queries(*(part[which] for part in self[:4]), *self[4:])
 
-        Parameters
-        ----------
-        which : ndarray of bool of shape (n_queries,), or of int
-            Those to keep, or their places in ascending order.
-
-        Returns
-        -------
-        queries : Queries
-            In the same order.
-        """
-        parts = (self.points, self.classes, self.itself, self.n_similar)
-        return Queries(*(part[which] for part in parts), *self[4:])
+    def spans(self):
+        """Return where in the gallery the class of each query is, as slices."""
+        starts, ends = self.starts[self.classes], self.starts[self.classes + 1]
+        return list(map(slice, starts.tolist(), ends.tolist()))
 
     def mean(self, values, average):
-        """Return the mean of a figure over queries, or over classes.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_queries,)
-            One a query.
-
-        average : {"micro", "macro"}
-            Over queries, or over the means of classes.
-
-        Returns
-        -------
-        mean : float
-            The mean.
-        """
+        """Return the mean over queries, or over classes of their means."""
         if average == "micro":
             return float(values.mean())
         counts = np.bincount(self.classes)
-        present = counts > 0
-        sums = np.bincount(self.classes, values)
-        return float((sums[present] / counts[present]).mean())
+        sums = np.bincount(self.classes, values)[counts > 0]
+        return float((sums / counts[counts > 0]).mean())
 
 
 def prepare(Z, y, gallery=None, y_gallery=None):
-    """Return the queries of a user, checked and in order.
-
-    Parameters
-    ----------
-    Z, y, gallery, y_gallery
-        As in `retrieval_scores`.
-
-    Returns
-    -------
-    queries : Queries
-        At least one.
-
-    Raises
-    ------
-    ValueError
-        If points and labels are not what they must be, do not fit each other, or no
-        query has a row of its class to find.
-
-    Warns
-    -----
-    UserWarning
-        If all rows are of one class, or some are so far out that they cannot be told
-        apart.
-    """
+    """Return the user's queries and gallery, validated and in order."""
     Z = check_points(Z, "Z")
     if (gallery is None) != (y_gallery is None):
         given = "gallery" if y_gallery is None else "y_gallery"
@@ -147,35 +72,30 @@ def prepare(Z, y, gallery=None, y_gallery=None):
 
 
 def _in_order(Z, gallery, middle, codes, others, within):
-    n_classes = max(codes.max(), others.max()) + 1
-    sizes = np.bincount(others, minlength=n_classes)
-    number = np.empty(n_classes, dtype=np.intp)
-    number[np.argsort(sizes, kind="stable")] = np.arange(n_classes)
-    codes, others = number[codes], number[others]
-    sizes = np.sort(sizes)
-    order = np.argsort(codes, kind="stable")
-    classes = codes[order]
-    n_similar = sizes[classes] - within
-    # The smallest classes come first.
-    n_lone = int(np.count_nonzero(n_similar == 0))
-    if n_lone == len(Z):
-        wanted = (
-            "with at least two rows"
-            if within
-            else "of which there is a row of `gallery` to find"
-        )
+    """Return the queries, without those that have nothing to find."""
+    sizes = np.bincount(others, minlength=codes.max() + 1)
+    # Classes numbered by size: queries of one block look for about as many rows.
+    numbers = np.argsort(np.argsort(sizes, kind="stable"))
+    codes, others, sizes = numbers[codes], numbers[others], np.sort(sizes)
+    n_similar = sizes[codes] - within
+    kept = np.argsort(codes, kind="stable")
+    kept = kept[n_similar[kept] > 0]
+    if not len(kept):
+        needed = "of which there is a row of `gallery` to find"
+        needed = "with at least two rows" if within else needed
         raise ValueError(
-            f"`y` must hold a class {wanted}; each of the {len(Z)} queries is alone of "
+            f"`y` must hold a class {needed}; each of the {len(Z)} queries is alone of "
             "its class. Nothing can be retrieved then."
         )
-    itself = np.arange(len(Z)) if within else np.full(len(Z), -1)
+    order = np.argsort(others, kind="stable")
+    itself = np.argsort(order) if within else np.full(len(Z), -1)
     return Queries(
-        Z[order[n_lone:]],
-        classes[n_lone:],
-        itself[n_lone:],
-        n_similar[n_lone:],
-        gallery[np.argsort(others, kind="stable")],
-        np.concatenate([[0], np.cumsum(sizes)]),
-        middle,
-        n_lone,
+        points=Z[kept],
+        classes=codes[kept],
+        itself=itself[kept],
+        n_similar=n_similar[kept],
+        gallery=gallery[order],
+        starts=np.concatenate([[0], np.cumsum(sizes)]),
+        middle=middle,
+        n_lone=len(Z) - len(kept),
     )

@@ -3,18 +3,14 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive.metrics._faiss import faiss_scores
-from sklearn_contrastive.metrics._inputs import check_ranks
+from sklearn_contrastive.metrics._inputs import check_ranks, validate
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import exact_scores
 
-#: Neighbours among which faiss looks for the first of the class.
-_N_FIRST = 32
-
-#: What the parameters of every figure may be.
-RULES = {
+_RULES = {
     "Z": ["array-like"],
     "y": ["array-like"],
     "gallery": ["array-like", None],
@@ -22,10 +18,9 @@ RULES = {
     "average": [StrOptions({"micro", "macro"})],
     "search": [StrOptions({"exact", "faiss"})],
 }
-_RANK = Interval(Integral, 1, None, closed="left")
 
 
-@validate_params(RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def precision_at_1(
     Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -77,24 +72,21 @@ def precision_at_1(
     Warns
     -----
     UserWarning
-        If all rows are of one class, so that every figure is 1; or if rows are more
+        If all rows are of one class, so that every metric is 1; or if rows are more
         than 1e150 times as far from the middle as most of the gallery.
 
     See Also
     --------
-    retrieval_scores : All figures from one search.
+    retrieval_scores : All metrics of retrieval from one search.
 
     Notes
     -----
-    This holds for all figures of retrieval. Queries with no row of their class to find
+    This holds for all metrics of retrieval. Queries with no row of their class to find
     are left out. Of rows that are equally far those of other classes come first, so
-    that copies of a row that are labelled differently count as mistakes, and points
-    that have all collapsed into one score 0. Squared distances are computed in float64
-    and compared in float32: those that agree in the first seven digits are equal, and
-    so are those beyond 1e30 times the distance of the nearest row. That holds for
-    points that are tight compared with their distance from others too, which take
-    longer: their distances are computed from differences. Exact searches hold a block
-    of queries times the gallery in memory.
+    that points that have all collapsed into one score 0. Squared distances are computed
+    in float64 and compared in float32: those that agree in the first seven digits are
+    equal, and so are those beyond 1e30 times the distance of the nearest row. Exact
+    searches hold a block of queries times the gallery in memory.
 
     References
     ----------
@@ -104,36 +96,37 @@ def precision_at_1(
     Examples
     --------
     >>> from sklearn_contrastive.metrics import precision_at_1
-    >>> Z = [[0], [1], [3], [4], [8]]
-    >>> precision_at_1(Z, ["a", "a", "b", "a", "b"])
+    >>> precision_at_1([[0], [1], [3], [4], [8]], ["a", "a", "b", "a", "b"])
     0.4
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    return queries.mean(_first(queries, search, 1) == 1, average)
+    first, _, _ = _scores(queries, search, n_first=1)
+    return queries.mean(first == 1, average)
 
 
-@validate_params({**RULES, "k": [_RANK]}, prefer_skip_nested_validation=True)
+@validate({**_RULES, "k": [Interval(Integral, 1, None, closed="left")]})
 def recall_at_k(
     Z, y, k, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
-    """Return how often a row of the query's class is among the k nearest.
+    r"""Return how often a row of the query's class is among the k nearest.
+
+    .. math::
+
+        \frac{1}{n} \sum_q \max_{i \le k} [c(q_i) = c(q)]
 
     As the field uses the word: the share of queries with at least one, not the share
     of the class that is found.
 
     Parameters
     ----------
-    Z : array-like of shape (n_queries, n_components)
-        The queries.
-
-    y : array-like of shape (n_queries,)
-        Their classes.
+    Z, y : array-like of shapes (n_queries, n_components) and (n_queries,)
+        The queries and their classes.
 
     k : int
-        How many of the nearest rows count, >= 1; up to 1,024 with faiss. The figure
+        How many of the nearest rows count, >= 1; up to 1,024 with faiss. The recall
         rises with it.
 
-    gallery, y_gallery, average, search
+    gallery, y_gallery, average, search : array-like or str
         As for `precision_at_1`.
 
     Returns
@@ -143,28 +136,22 @@ def recall_at_k(
 
     Raises
     ------
-    ValueError
+    ValueError, ImportError
         As for `precision_at_1`, or if `k` is too large for faiss.
-    ImportError
-        If ``search="faiss"`` and faiss is not installed.
-
-    See Also
-    --------
-    retrieval_scores : All figures from one search, for several k.
 
     Examples
     --------
     >>> from sklearn_contrastive.metrics import recall_at_k
-    >>> Z = [[0], [1], [3], [4], [8]]
-    >>> recall_at_k(Z, ["a", "a", "b", "a", "b"], 2)
+    >>> recall_at_k([[0], [1], [3], [4], [8]], ["a", "a", "b", "a", "b"], 2)
     0.8
     """
     (k,) = check_ranks(k)
     queries = prepare(Z, y, gallery, y_gallery)
-    return queries.mean(_first(queries, search, k) <= k, average)
+    first, _, _ = _scores(queries, search, n_first=k)
+    return queries.mean(first <= k, average)
 
 
-@validate_params(RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def mean_reciprocal_rank(
     Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -176,13 +163,7 @@ def mean_reciprocal_rank(
 
     Parameters
     ----------
-    Z : array-like of shape (n_queries, n_components)
-        The queries.
-
-    y : array-like of shape (n_queries,)
-        Their classes.
-
-    gallery, y_gallery, average, search
+    Z, y, gallery, y_gallery, average, search : array-like or str
         As for `precision_at_1`. Queries for which faiss finds no row of their class
         among the 32 nearest are looked up exactly.
 
@@ -196,23 +177,19 @@ def mean_reciprocal_rank(
     ValueError, ImportError
         As for `precision_at_1`.
 
-    See Also
-    --------
-    retrieval_scores : All figures from one search.
-
     Examples
     --------
     >>> from sklearn_contrastive.metrics import mean_reciprocal_rank
-    >>> Z = [[0], [1], [3], [4], [8]]
-    >>> mean_reciprocal_rank(Z, ["a", "a", "b", "a", "b"])
+    >>> mean_reciprocal_rank([[0], [1], [3], [4], [8]], ["a", "a", "b", "a", "b"])
     0.65
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    first = found_or_whole(queries, _first(queries, search, _N_FIRST))
+    first, _, _ = _scores(queries, search, n_first=32)
+    first = _found_or_exact(queries, first)
     return queries.mean(1 / first, average)
 
 
-@validate_params(RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"):
     r"""Return the share of the query's class among its R nearest rows.
 
@@ -220,17 +197,11 @@ def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="
 
         \frac{1}{n} \sum_q \frac{1}{R_q} \sum_{i=1}^{R_q} [c(q_i) = c(q)]
 
-    with :math:`R_q` the number of rows of its class that are there to be found [1]_.
+    with :math:`R_q` the number of rows of its class that can be found [1]_.
 
     Parameters
     ----------
-    Z : array-like of shape (n_queries, n_components)
-        The queries.
-
-    y : array-like of shape (n_queries,)
-        Their classes.
-
-    gallery, y_gallery, average, search
+    Z, y, gallery, y_gallery, average, search : array-like or str
         As for `precision_at_1`. faiss takes R up to 1,024.
 
     Returns
@@ -240,14 +211,12 @@ def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="
 
     Raises
     ------
-    ValueError
+    ValueError, ImportError
         As for `precision_at_1`, or if R is too large for faiss.
-    ImportError
-        If ``search="faiss"`` and faiss is not installed.
 
     See Also
     --------
-    map_at_r : Also says in which order they are.
+    map_at_r : Takes the order of these rows into account.
 
     References
     ----------
@@ -257,15 +226,15 @@ def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="
     Examples
     --------
     >>> from sklearn_contrastive.metrics import r_precision
-    >>> Z = [[0], [1], [3], [4], [8]]
-    >>> r_precision(Z, ["a", "a", "b", "a", "b"])
+    >>> r_precision([[0], [1], [3], [4], [8]], ["a", "a", "b", "a", "b"])
     0.3
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    return queries.mean(_at_r(queries, search).r_precision, average)
+    _, share, _ = _scores(queries, search, at_r=True)
+    return queries.mean(share, average)
 
 
-@validate_params(RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"):
     r"""Return the mean average precision at R.
 
@@ -273,19 +242,13 @@ def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exa
 
         \frac{1}{n} \sum_q \frac{1}{R_q} \sum_{i=1}^{R_q} P_q(i)\, [c(q_i) = c(q)]
 
-    with :math:`R_q` the number of rows of the query's class that are there to be found
-    and :math:`P_q(i)` their share among its i nearest rows [1]_. It is 1 where all rows
-    of the class come before any other, and never above the R-precision.
+    with :math:`R_q` the number of rows of the query's class that can be found and
+    :math:`P_q(i)` their share among its i nearest rows [1]_. It is 1 where all rows of
+    the class come before any other, and never above the R-precision.
 
     Parameters
     ----------
-    Z : array-like of shape (n_queries, n_components)
-        The queries.
-
-    y : array-like of shape (n_queries,)
-        Their classes.
-
-    gallery, y_gallery, average, search
+    Z, y, gallery, y_gallery, average, search : array-like or str
         As for `precision_at_1`. faiss takes R up to 1,024.
 
     Returns
@@ -295,14 +258,8 @@ def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exa
 
     Raises
     ------
-    ValueError
+    ValueError, ImportError
         As for `precision_at_1`, or if R is too large for faiss.
-    ImportError
-        If ``search="faiss"`` and faiss is not installed.
-
-    See Also
-    --------
-    retrieval_scores : All figures from one search.
 
     References
     ----------
@@ -312,44 +269,85 @@ def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exa
     Examples
     --------
     >>> from sklearn_contrastive.metrics import map_at_r
-    >>> Z = [[0], [1], [3], [4], [8]]
-    >>> map_at_r(Z, ["a", "a", "b", "a", "b"])
+    >>> map_at_r([[0], [1], [3], [4], [8]], ["a", "a", "b", "a", "b"])
     0.25
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    return queries.mean(_at_r(queries, search).map_at_r, average)
+    _, _, precision = _scores(queries, search, at_r=True)
+    return queries.mean(precision, average)
 
 
-def _first(queries, search, n_nearest):
-    """Return the rank of the nearest row of the class; faiss stops at `n_nearest`."""
-    if search == "exact":
-        return exact_scores(queries, first=True).first
-    return faiss_scores(queries, n_nearest).first
-
-
-def found_or_whole(queries, first):
-    """Return ranks, with those looked up exactly that faiss has not found.
+@validate({**_RULES, "k": ["array-like", Integral]})
+def retrieval_scores(
+    Z, y, *, k=(1, 5, 10), gallery=None, y_gallery=None, average="micro", search="exact"
+):
+    """Return all metrics of retrieval, from one search.
 
     Parameters
     ----------
-    queries : Queries
-        What is looked for, and where.
+    Z, y : array-like of shapes (n_queries, n_components) and (n_queries,)
+        The queries and their classes.
 
-    first : ndarray of shape (n_queries,)
-        Ranks; infinity where none of the nearest rows was of the query's class.
+    k : int or sequence of int, default=(1, 5, 10)
+        For which numbers of nearest rows to return the recall, each >= 1.
+
+    gallery, y_gallery, average, search : array-like or str
+        As for `precision_at_1`. faiss takes k, and R, up to 1,024.
 
     Returns
     -------
-    first : ndarray of shape (n_queries,)
-        The same array.
+    scores : dict
+        ``precision_at_1``, ``r_precision``, ``map_at_r``, ``mean_reciprocal_rank`` and
+        ``recall_at_{k}`` for each `k`, floats; ``n_queries``, those that count, and
+        ``n_lone``, those that are left out since there is no row of their class to
+        find, ints.
+
+    Raises
+    ------
+    ValueError, ImportError
+        As for `precision_at_1`, or if k or R is too large for faiss.
+
+    Examples
+    --------
+    >>> from sklearn_contrastive.metrics import retrieval_scores
+    >>> Z = [[0], [1], [3], [4], [8], [9]]
+    >>> scores = retrieval_scores(Z, ["a", "a", "b", "a", "b", "c"], k=2)
+    >>> for name, value in scores.items():
+    ...     print(name, round(value, 3))
+    precision_at_1 0.4
+    r_precision 0.3
+    map_at_r 0.25
+    mean_reciprocal_rank 0.617
+    recall_at_2 0.6
+    n_queries 5
+    n_lone 1
     """
+    k = check_ranks(k)
+    queries = prepare(Z, y, gallery, y_gallery)
+    first, share, precision = _scores(queries, search, max((1, *k)), at_r=True)
+    first = _found_or_exact(queries, first)
+    values = {
+        "precision_at_1": first == 1,
+        "r_precision": share,
+        "map_at_r": precision,
+        "mean_reciprocal_rank": 1 / first,
+        **{f"recall_at_{n}": first <= n for n in k},
+    }
+    means = {name: queries.mean(value, average) for name, value in values.items()}
+    return {**means, "n_queries": len(first), "n_lone": queries.n_lone}
+
+
+def _scores(queries, search, n_first=None, at_r=False):
+    """Return `exact_scores`, or those of faiss, which looks for `n_first` rows."""
+    if search == "exact":
+        return exact_scores(queries, n_first is not None, at_r)
+    n_nearest = max(n_first or 1, queries.n_similar.max() if at_r else 1)
+    return faiss_scores(queries, n_nearest, at_r)
+
+
+def _found_or_exact(queries, first):
+    """Return ranks, with an exact search for those that faiss has not found."""
     unknown = np.isinf(first)
     if unknown.any():
-        first[unknown] = exact_scores(queries.some(unknown), first=True).first
+        first[unknown] = exact_scores(queries.some(unknown), True, False)[0]
     return first
-
-
-def _at_r(queries, search):
-    if search == "exact":
-        return exact_scores(queries, at_r=True)
-    return faiss_scores(queries, queries.n_similar.max(), at_r=True)

@@ -4,30 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_contrastive.metrics import _retrieval
+from sklearn_contrastive.metrics._geometry import nearest_rows
 from sklearn_contrastive.metrics._inputs import (
     check_points,
     check_ranks,
     class_codes,
     warn_of_one_class,
 )
-from sklearn_contrastive.metrics._retrieval import (
-    map_at_r,
-    mean_reciprocal_rank,
-    precision_at_1,
-    r_precision,
-    recall_at_k,
-)
 
-_FIGURES = {
-    "map_at_r": map_at_r,
-    "r_precision": r_precision,
-    "precision_at_1": precision_at_1,
-    "mean_reciprocal_rank": mean_reciprocal_rank,
-    "recall_at_k": recall_at_k,
-}
-#: What the parameters of a scorer may be.
 _CHOICES = {
-    "figure": tuple(sorted(_FIGURES)),
+    "figure": (
+        "map_at_r",
+        "mean_reciprocal_rank",
+        "precision_at_1",
+        "r_precision",
+        "recall_at_k",
+    ),
     "average": ("macro", "micro"),
     "search": ("exact", "faiss"),
 }
@@ -38,11 +31,10 @@ class KNNScorer:
     """Leave-one-out accuracy of nearest neighbours in an embedding.
 
     Each row takes the class that most of its nearest other rows have, of those rows
-    alone that are scored; of classes with as many votes, the first in sorted order.
-    Which of several equally far rows vote is left to the search.
-    It is called as ``scorer(estimator, X, y)`` and serves as `scoring` wherever
-    scikit-learn takes one. Nothing of the training rows is needed, so that classes may
-    be new.
+    alone that are scored; of classes with as many votes, the first in sorted order. Of
+    several equally far rows any may vote. It is called as ``scorer(estimator, X, y)``
+    and serves as `scoring` wherever scikit-learn takes one. No training rows are
+    needed, so that classes may be new.
 
     Parameters
     ----------
@@ -97,37 +89,42 @@ class KNNScorer:
             If `y` does not hold the class of each row, there are too few rows, or no
             class has two of them.
         """
-        from sklearn.neighbors import NearestNeighbors
+        from scipy.stats import mode
 
         Z = _embedded(estimator, X, y)
         codes = class_codes(y, len(Z), table="X")
-        queries = _with_company(codes)
-        warn_of_one_class(np.bincount(codes), stacklevel=2)
+        counts = np.bincount(codes)
+        scored = counts[codes] > 1
+        if not scored.any():
+            raise ValueError(
+                "`y` must hold a class with at least two rows to score by; got "
+                f"{len(counts)} classes for {len(codes)} rows."
+            )
+        warn_of_one_class(counts, stacklevel=2)
         if not 1 <= self.n_neighbors < len(Z):
             raise ValueError(
                 f"`n_neighbors` must be at least 1 and less than the number of rows "
                 f"to score, {len(Z)}; got {self.n_neighbors}. Use "
                 "KNNScorer(n_neighbors=...) with another number, or larger folds."
             )
-        search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(Z)
-        near = search.kneighbors(return_distance=False)[queries]
-        return float(np.mean(_most_common(codes[near]) == codes[queries]))
+        near = nearest_rows(Z, self.n_neighbors)[scored]
+        # Of several modes the least.
+        return float(np.mean(mode(codes[near], axis=1).mode == codes[scored]))
 
 
 @dataclass(frozen=True)
 class RetrievalScorer:
     """How well rows find the others of their class in an embedding.
 
-    Each row is a query, and all other rows that are scored are searched. It is called
-    as ``scorer(estimator, X, y)`` and serves as `scoring` wherever scikit-learn takes
-    one. Nothing of the training rows is needed, so that classes may be new.
+    Each row is a query, and all other rows that are scored are searched. It is used as
+    `KNNScorer` is, and classes may be new too.
 
     Parameters
     ----------
     figure : str, default="map_at_r"
-        What is measured, a function of `sklearn_contrastive.metrics`: one of
-        ``"map_at_r"``, ``"r_precision"``, ``"precision_at_1"``,
-        ``"mean_reciprocal_rank"`` and ``"recall_at_k"``.
+        The metric, a function of `sklearn_contrastive.metrics`: one of ``"map_at_r"``,
+        ``"r_precision"``, ``"precision_at_1"``, ``"mean_reciprocal_rank"`` and
+        ``"recall_at_k"``.
 
     average : {"micro", "macro"}, default="micro"
         Whether rows count equally or classes do.
@@ -136,8 +133,8 @@ class RetrievalScorer:
         How neighbours are found.
 
     k : int, default=1
-        How many of the nearest rows count for ``"recall_at_k"``, >= 1; the other
-        figures take no other.
+        How many of the nearest rows count for ``"recall_at_k"``, >= 1; must be 1 for
+        the other metrics.
 
     Raises
     ------
@@ -157,10 +154,9 @@ class RetrievalScorer:
     RetrievalScorer(figure='map_at_r', average='micro', search='exact', k=1)
     >>> X, y = load_wine(return_X_y=True)
     >>> model = ContrastiveEmbedding(max_iter=10, random_state=0).fit(X[::2], y[::2])
-    >>> first = RetrievalScorer("precision_at_1")
     >>> bool(0.7 < map_at_r_scorer(model, X[1::2], y[1::2]) < 1)
     True
-    >>> bool(first(model, X[1::2], y[1::2]) > 0.9)
+    >>> bool(RetrievalScorer("precision_at_1")(model, X[1::2], y[1::2]) > 0.9)
     True
     """
 
@@ -170,12 +166,12 @@ class RetrievalScorer:
     k: int = 1
 
     def __post_init__(self):
-        """Refuse what cannot be measured, before a search has run for hours."""
+        """Validate the parameters now, not after a search has run for hours."""
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
+            value = vars(self)[name]
+            if value not in choices:
                 raise ValueError(
-                    f"`{name}` must be one of {list(choices)}; got "
-                    f"{getattr(self, name)!r}."
+                    f"`{name}` must be one of {list(choices)}; got {value!r}."
                 )
         check_ranks(self.k)
         if self.k != 1 and self.figure != "recall_at_k":
@@ -185,36 +181,14 @@ class RetrievalScorer:
             )
 
     def __call__(self, estimator, X, y):
-        """Return the figure.
+        """Return the metric, in [0, 1], over rows that are not alone of their class.
 
-        Parameters
-        ----------
-        estimator : fitted estimator
-            A transformer; a pipeline that ends in one; a pipeline that ends in a
-            classifier, of which the part before is used; or a search over these.
-
-        X : array-like of shape (n_samples, n_features)
-            Rows, as the estimator takes them.
-
-        y : array-like of shape (n_samples,)
-            Their classes.
-
-        Returns
-        -------
-        score : float
-            In [0, 1], over the rows that are not the only one of their class.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no embedding.
-        ValueError
-            If `y` does not hold the class of each row, or no class has two of them.
+        The parameters, and what is raised, are those of `KNNScorer`.
         """
         Z = _embedded(estimator, X, y)
-        measure = _FIGURES[self.figure]
         ranks = {"k": self.k} if self.figure == "recall_at_k" else {}
-        return float(measure(Z, y, **ranks, average=self.average, search=self.search))
+        metric = vars(_retrieval)[self.figure]
+        return metric(Z, y, **ranks, average=self.average, search=self.search)
 
 
 knn_scorer = KNNScorer()
@@ -223,53 +197,33 @@ r_precision_scorer = RetrievalScorer("r_precision")
 
 
 def _embedded(estimator, X, y):
-    """Return the embedding of rows as an array, whatever `set_output` asks for."""
+    """Return the embedding of rows as an array, whatever container it comes in."""
+    from sklearn.pipeline import Pipeline
+
     if y is None:
         raise ValueError(
             "`y` must hold the class of each row to score by; got None. Pass it to "
             "the search or the cross-validation too."
         )
-    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+    is_class = isinstance(estimator, type)
+    if is_class or not hasattr(estimator, "fit"):
         # A data frame has a method of the name `transform`.
-        kind = estimator if isinstance(estimator, type) else type(estimator)
+        kind = estimator if is_class else type(estimator)
         raise TypeError(
             "`estimator` must be a fitted estimator; got "
-            f"{'the class ' if kind is estimator else ''}{kind.__name__}. Scorers are "
+            f"{'the class ' if is_class else ''}{kind.__name__}. Scorers are "
             "called as scorer(estimator, X, y)."
         )
     while hasattr(estimator, "best_estimator_"):
         # What a search has found; with a classifier at its end it cannot transform.
         estimator = estimator.best_estimator_
-    if not hasattr(estimator, "transform"):
-        steps = getattr(estimator, "steps", ())
-        before = estimator[:-1] if len(steps) > 1 else None
-        if not hasattr(before, "transform"):
-            raise TypeError(
-                "`estimator` must be a transformer, or a Pipeline with one before its "
-                f"last step; got {type(estimator).__name__}, which has no embedding "
-                "to score."
-            )
-        estimator = before
-    return check_points(estimator.transform(X), "transform(X)")
-
-
-def _with_company(codes):
-    """Return which rows are not the only one of their class."""
-    counts = np.bincount(codes)
-    queries = counts[codes] > 1
-    if not queries.any():
-        raise ValueError(
-            "`y` must hold a class with at least two rows to score by; got "
-            f"{len(counts)} classes for {len(codes)} rows."
-        )
-    return queries
-
-
-def _most_common(codes):
-    """Return the number that is most frequent in each row, the least of several."""
-    codes = np.sort(codes, axis=1)
-    places = np.arange(codes.shape[1])
-    starts = np.where(np.diff(codes, axis=1, prepend=-1) > 0, places, 0)
-    n_before = places - np.maximum.accumulate(starts, axis=1)
-    # The last of the longest run; argmax takes the first of those.
-    return codes[np.arange(len(codes)), n_before.argmax(axis=1)]
+    parts = [estimator]
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        parts.append(estimator[:-1])
+    for part in parts:
+        if hasattr(part, "transform"):
+            return check_points(part.transform(X), "transform(X)")
+    raise TypeError(
+        "`estimator` must be a transformer, or a Pipeline with one before its last "
+        f"step; got {type(estimator).__name__}, which has no embedding to score."
+    )

@@ -1,16 +1,16 @@
-"""How well a threshold on the distance tells pairs of one class from others."""
+"""Error rates of a threshold on the distance of pairs."""
 
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.metrics._inputs import check_kinds
+from sklearn_contrastive.metrics._inputs import check_kinds, validate
 
 _RULES = {"y_true": ["array-like"], "distances": ["array-like"]}
 
 
-@validate_params(_RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def far_frr_curve(y_true, distances):
     r"""Return the false-accept and the false-reject rate at every threshold.
 
@@ -66,23 +66,16 @@ def far_frr_curve(y_true, distances):
     >>> thresholds
     array([-inf,  0.1,  0.4,  0.9])
     """
+    from sklearn.metrics import roc_curve
+
     same, distances = check_kinds(y_true, distances)
-    order = np.argsort(distances)
-    distances, same = distances[order], same[order]
-    # The last pair of each distance: equal ones are accepted together.
-    last = np.flatnonzero(np.diff(distances, append=np.inf) > 0)
-    accepted = np.cumsum(same)[last]
-    n_same = int(same.sum())
-    far = (last + 1 - accepted) / (len(same) - n_same)
-    frr = (n_same - accepted) / n_same
-    return (
-        np.concatenate([[0.0], far]),
-        np.concatenate([[1.0], frr]),
-        np.concatenate([[-np.inf], distances[last]]),
-    )
+    far, accepted, scores = roc_curve(same, -distances, drop_intermediate=False)
+    n_same = np.count_nonzero(same)
+    # As a quotient of whole numbers: 1 - accepted would be rounded twice.
+    return far, np.rint((1 - accepted) * n_same) / n_same, -scores
 
 
-@validate_params(_RULES, prefer_skip_nested_validation=True)
+@validate(_RULES)
 def equal_error_rate(y_true, distances):
     """Return the rate at which false accepts and false rejects are equally frequent.
 
@@ -91,17 +84,14 @@ def equal_error_rate(y_true, distances):
 
     Parameters
     ----------
-    y_true : array-like of shape (n_pairs,)
-        1 or True for pairs of the same class; 0, -1 or False for others.
-
-    distances : array-like of shape (n_pairs,)
-        Their distances, >= 0 and small for pairs that are similar.
+    y_true, distances : array-like of shape (n_pairs,)
+        As for `far_frr_curve`.
 
     Returns
     -------
     rate : float
-        In [0, 1]; 0 where a threshold tells all pairs apart, 1/2 where distances say
-        nothing, above where they are the wrong way round.
+        In [0, 1]; 0 where a threshold separates the pairs, 1/2 where distances carry
+        no information, above where they are the wrong way round.
 
     Raises
     ------
@@ -117,18 +107,11 @@ def equal_error_rate(y_true, distances):
     0.25
     """
     far, frr, _ = far_frr_curve(y_true, distances)
-    excess = far - frr
-    # From -1 to 1, and rising at every threshold.
-    after = int(np.argmax(excess >= 0))
-    before = after - 1
-    part = excess[before] / (excess[before] - excess[after])
-    return float(far[before] + part * (far[after] - far[before]))
+    # The difference rises from -1 to 1, at every threshold.
+    return float(np.interp(0, far - frr, far))
 
 
-@validate_params(
-    {**_RULES, "far": [Interval(Real, 0, 1, closed="both"), "array-like"]},
-    prefer_skip_nested_validation=True,
-)
+@validate({**_RULES, "far": [Interval(Real, 0, 1, closed="both"), "array-like"]})
 def frr_at_far(y_true, distances, far):
     """Return the false-reject rate that a bound on the false-accept rate costs.
 
@@ -137,11 +120,8 @@ def frr_at_far(y_true, distances, far):
 
     Parameters
     ----------
-    y_true : array-like of shape (n_pairs,)
-        1 or True for pairs of the same class; 0, -1 or False for others.
-
-    distances : array-like of shape (n_pairs,)
-        Their distances, >= 0 and small for pairs that are similar.
+    y_true, distances : array-like of shape (n_pairs,)
+        As for `far_frr_curve`.
 
     far : float or array-like of float
         The greatest false-accept rate allowed, in [0, 1]. Below one over the number of

@@ -12,9 +12,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances
 
 from sklearn_contrastive.displays import RetrievalCurveDisplay
-from sklearn_contrastive.metrics import _ranking, precision_at_1, recall_at_k
+from sklearn_contrastive.metrics import _distances, precision_at_1, recall_at_k
 from sklearn_contrastive.metrics._queries import prepare
-from sklearn_contrastive.metrics._ranking import alike_nearby
+from sklearn_contrastive.metrics._ranking import nearest_hits
 
 
 def literal(Z, y, max_k):
@@ -53,7 +53,7 @@ def test_of_equal_distances_those_of_other_classes_come_first(seed, width, n_val
     # Whole numbers: many rows at the same distance, and in the same place.
     Z = random.integers(0, n_values, size=(14, width)).astype(float)
     y = np.repeat([0, 1, 2], [2, 4, 8])
-    hits = alike_nearby(prepare(Z, y), 13).cumsum(axis=1)
+    hits = nearest_hits(prepare(Z, y), 13).cumsum(axis=1)
     recall, precision = literal(Z, y, 13)
     np.testing.assert_allclose((hits > 0).mean(axis=0), recall)
     np.testing.assert_allclose((hits / np.arange(1, 14)).mean(axis=0), precision)
@@ -69,9 +69,9 @@ def test_the_figures_are_those_of_the_metrics(iris):
 
 def test_blocks_change_nothing(iris, monkeypatch):
     X, y = iris
-    whole = alike_nearby(prepare(X, y), 30)
-    monkeypatch.setattr(_ranking, "_KEYS", 1000)
-    np.testing.assert_array_equal(alike_nearby(prepare(X, y), 30), whole)
+    whole = nearest_hits(prepare(X, y), 30)
+    monkeypatch.setattr(_distances, "_BLOCK", 1000)
+    np.testing.assert_array_equal(nearest_hits(prepare(X, y), 30), whole)
 
 
 def test_points_far_from_the_origin_keep_their_order():
@@ -79,10 +79,10 @@ def test_points_far_from_the_origin_keep_their_order():
     Z, y = random.normal(size=(60, 3)), np.arange(60) % 4
     # In order of class, as queries are.
     Z, y = Z[np.argsort(y, kind="stable")], np.sort(y)
-    near = alike_nearby(prepare(Z, y), 59)
+    near = nearest_hits(prepare(Z, y), 59)
     order = np.argsort(pairwise_distances(Z) + np.diag([np.inf] * 60), axis=1)[:, :59]
     np.testing.assert_array_equal(near, y[order] == y[:, None])
-    far = alike_nearby(prepare(Z + 1e6, y), 59)
+    far = nearest_hits(prepare(Z + 1e6, y), 59)
     assert np.mean(far == near) > 0.999
 
 

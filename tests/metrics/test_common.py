@@ -1,4 +1,4 @@
-"""What holds for every figure of embedded rows."""
+"""What holds for every metric of embedded rows."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ Z = RNG.normal(size=(N_ROWS, 4)) + 0.5 * Y[:, None]
 X = RNG.normal(size=(N_ROWS, 6)) + Z[:, :1]
 GALLERY, Y_GALLERY = Z[::-1] + 0.3, Y[::-1]
 
-#: Figures of points and labels whose rows belong together: `order` permutes them.
+#: Metrics of points and labels whose rows belong together: `order` permutes them.
 WITHIN = {
     "alignment": lambda Z, order: metrics.alignment(Z, Y[order]),
     "effective_rank": lambda Z, order: metrics.effective_rank(Z),
@@ -34,17 +34,17 @@ WITHIN = {
     ),
     "uniformity": lambda Z, order: metrics.uniformity(Z),
 }
-#: Figures of distances, and scores of estimators, which have tests of their own.
+#: Metrics of distances, and scorers of estimators, which have tests of their own.
 OTHERS = {"equal_error_rate", "far_frr_curve", "frr_at_far"}
 SCORERS = {name for name in metrics.__all__ if "scorer" in name.lower()}
-#: What a figure is multiplied with where distances are, if not with 1.
+#: By which power of a factor on distances a metric is multiplied, if not by 0.
 POWERS = {"alignment": 2, "uniformity": None}
 
 HERE = np.arange(N_ROWS)
 every = pytest.mark.parametrize("name", sorted(WITHIN))
 
 
-def test_every_figure_is_covered():
+def test_every_metric_is_covered():
     assert set(metrics.__all__) == set(WITHIN) | OTHERS | SCORERS
 
 
@@ -68,15 +68,15 @@ def test_rotation_and_translation_do_not_matter(name):
 
 
 @every
-@pytest.mark.parametrize("scale", [1e-3, 7.0, 1e6])
-def test_the_unit_of_distance_does_not_matter_where_it_should_not(name, scale):
-    power = POWERS.get(name, 0)
-    first, other = WITHIN[name](Z, HERE), WITHIN[name](Z * scale, HERE)
-    if power is None:
-        # The farther apart, the more evenly spread.
-        assert (other < first) == (scale > 1)
-    else:
-        assert other == pytest.approx(np.multiply(first, scale**power), rel=1e-9)
+def test_the_unit_of_distance_does_not_matter_where_it_should_not(name):
+    power, first = POWERS.get(name, 0), WITHIN[name](Z, HERE)
+    for scale in (1e-3, 7.0, 1e6):
+        other = WITHIN[name](Z * scale, HERE)
+        if power is None:
+            # The farther apart, the more evenly spread.
+            assert (other < first) == (scale > 1)
+        else:
+            assert other == pytest.approx(np.multiply(first, scale**power), rel=1e-9)
 
 
 @every
@@ -88,21 +88,20 @@ def test_float32_is_computed_as_float64(name):
 
 
 @every
-@pytest.mark.parametrize("kind", [list, pd.DataFrame, "read-only"])
-def test_tables_of_any_kind_are_read_and_left_alone(name, kind):
-    table = Z.copy()
-    table.flags.writeable = False
-    given = {list: table.tolist(), pd.DataFrame: pd.DataFrame(table)}.get(kind, table)
-    assert WITHIN[name](given, HERE) == pytest.approx(WITHIN[name](Z, HERE), rel=0)
-    assert (np.asarray(given) == Z).all()
+def test_tables_of_any_kind_are_read_and_left_alone(name):
+    read_only, expected = Z.copy(), WITHIN[name](Z, HERE)
+    read_only.flags.writeable = False
+    for table in (Z.tolist(), pd.DataFrame(Z), read_only):
+        assert WITHIN[name](table, HERE) == pytest.approx(expected, rel=0)
+        assert (np.asarray(table) == Z).all()
 
 
 @pytest.mark.parametrize(
     "name", ["map_at_r", "mean_reciprocal_rank", "precision_at_1", "r_precision"]
 )
 def test_order_of_the_gallery_does_not_matter(name):
-    figure = getattr(metrics, name)
+    metric = getattr(metrics, name)
     order = np.random.RandomState(1).permutation(N_ROWS)
-    first = figure(Z, Y, gallery=GALLERY, y_gallery=Y_GALLERY)
-    other = figure(Z, Y, gallery=GALLERY[order], y_gallery=Y_GALLERY[order])
+    first = metric(Z, Y, gallery=GALLERY, y_gallery=Y_GALLERY)
+    other = metric(Z, Y, gallery=GALLERY[order], y_gallery=Y_GALLERY[order])
     assert other == pytest.approx(first, rel=1e-12)

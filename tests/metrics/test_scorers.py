@@ -1,4 +1,4 @@
-"""Scorers: what they measure, of which estimators, and who takes them."""
+"""Scorers: their metrics, their estimators, and who takes them."""
 
 import pickle
 import re
@@ -74,7 +74,7 @@ def vote(Z, y, n_neighbors):
     return sum(right) / len(right)
 
 
-# What they measure.
+# Which metric they return.
 
 
 @few
@@ -103,35 +103,35 @@ def test_votes_of_five_points_on_a_line():
     assert KNNScorer(2)(AS_GIVEN, X, y) == 3 / 4
 
 
-def test_a_row_that_is_alone_is_not_asked_about_but_votes():
+def test_a_row_that_is_alone_of_its_class_is_not_scored_but_votes():
     X = np.array([[0.0], [0.1], [10.0], [10.1], [10.05]])
     y = np.array([0, 0, 1, 1, 2])
     assert KNNScorer(1)(AS_GIVEN, X, y) == 1 / 2
     assert KNNScorer(1)(AS_GIVEN, X[:4], y[:4]) == 1
 
 
-@pytest.mark.parametrize("average", ["micro", "macro"])
 @pytest.mark.parametrize(
     "figure", ["map_at_r", "r_precision", "precision_at_1", "mean_reciprocal_rank"]
 )
-def test_retrieval_is_measured_by_the_function_of_that_name(figure, average):
+def test_retrieval_is_scored_by_the_function_of_that_name(figure):
     X, y = drawn(3)
-    expected = getattr(metrics, figure)(X, y, average=average)
-    score = RetrievalScorer(figure, average)(AS_GIVEN, X, y)
-    assert score == expected
-    assert type(score) is float
-    assert 0.2 < score < 1
+    for average in ("micro", "macro"):
+        expected = getattr(metrics, figure)(X, y, average=average)
+        score = RetrievalScorer(figure, average)(AS_GIVEN, X, y)
+        assert score == expected
+        assert type(score) is float
+        assert 0.2 < score < 1
 
 
-@pytest.mark.parametrize("k", [1, 3])
-def test_recall_is_measured_at_k(k):
+def test_recall_is_scored_at_k():
     X, y = drawn(3)
-    scorer = RetrievalScorer("recall_at_k", k=k)
-    assert scorer(AS_GIVEN, X, y) == metrics.recall_at_k(X, y, k)
+    for k in (1, 3):
+        scorer = RetrievalScorer("recall_at_k", k=k)
+        assert scorer(AS_GIVEN, X, y) == metrics.recall_at_k(X, y, k)
 
 
 @every_scorer
-def test_one_class_is_perfect_and_a_warning_says_so(scorer):
+def test_one_class_is_perfect_and_warns(scorer):
     with pytest.warns(UserWarning, match="of one class: every figure is 1, whatever"):
         assert scorer(AS_GIVEN, X, np.zeros(len(X))) == 1
 
@@ -184,7 +184,7 @@ def test_a_search_of_a_search_is_scored_by_what_was_found(scorer):
 
 
 @every_scorer
-def test_a_table_in_the_place_of_the_estimator_is_refused(scorer):
+def test_a_table_in_the_place_of_the_estimator_raises(scorer):
     message = "`estimator` must be a fitted estimator; got {}. Scorers are called as"
     for wrong, said in ((pd.DataFrame(X), "DataFrame"), (PCA, "the class PCA")):
         with pytest.raises(TypeError, match=re.escape(message.format(said))):
@@ -198,18 +198,16 @@ def test_a_last_step_that_embeds_and_classifies_embeds():
 
 
 @every_scorer
-@pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_what_the_estimator_puts_out_does_not_matter(scorer, container):
+def test_the_container_of_the_output_does_not_matter(scorer):
     model = small().fit(X, y)
     expected = scorer(model, X, y)
-    assert scorer(model.set_output(transform=container), X, y) == expected
-    assert scorer(model, pd.DataFrame(X).to_numpy(np.float32), y) == pytest.approx(
-        expected, abs=0.02
-    )
+    for container in ("pandas", "polars"):
+        assert scorer(model.set_output(transform=container), X, y) == expected
+    assert scorer(model, X.astype(np.float32), y) == pytest.approx(expected, abs=0.02)
 
 
 @every_scorer
-def test_an_estimator_without_embedding_is_refused(scorer):
+def test_an_estimator_without_embedding_raises(scorer):
     message = (
         "`estimator` must be a transformer, or a Pipeline with one before its last "
         "step; got {}, which has no embedding to score."
@@ -220,10 +218,9 @@ def test_an_estimator_without_embedding_is_refused(scorer):
             scorer(model.fit(X, y), X, y)
 
 
-# What is refused.
+# Mistakes.
 
 
-@every_scorer
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -235,14 +232,15 @@ def test_an_estimator_without_embedding_is_refused(scorer):
     ],
     ids=["none", "continuous", "short", "missing", "all alone"],
 )
-def test_labels_that_say_nothing_are_refused(scorer, bad, message):
-    table = "X" if isinstance(scorer, KNNScorer) else "Z"
-    with pytest.raises(ValueError, match=re.escape(message.format(table))):
-        scorer(AS_GIVEN, X, bad)
+def test_labels_that_cannot_be_scored_by_raise(bad, message):
+    for scorer in SCORERS.values():
+        table = "X" if isinstance(scorer, KNNScorer) else "Z"
+        with pytest.raises(ValueError, match=re.escape(message.format(table))):
+            scorer(AS_GIVEN, X, bad)
 
 
 @every_scorer
-def test_points_that_are_no_table_are_refused(scorer):
+def test_points_that_are_no_table_raise(scorer):
     lost = FunctionTransformer(lambda X: X * np.nan).fit(X)
     with pytest.raises(ValueError, match=re.escape("must be finite; found NaN")):
         scorer(lost, X, y)
@@ -252,7 +250,7 @@ def test_points_that_are_no_table_are_refused(scorer):
 
 
 @pytest.mark.parametrize("n_neighbors", [0, 4, 5])
-def test_too_many_neighbours_are_refused(n_neighbors):
+def test_too_many_neighbours_raise(n_neighbors):
     message = (
         "`n_neighbors` must be at least 1 and less than the number of rows to score, "
         f"4; got {n_neighbors}. Use KNNScorer(n_neighbors=...)"
@@ -261,7 +259,7 @@ def test_too_many_neighbours_are_refused(n_neighbors):
         KNNScorer(n_neighbors)(AS_GIVEN, X[:4], [0, 0, 1, 1])
 
 
-def test_an_unknown_figure_is_refused():
+def test_an_unknown_metric_raises():
     message = "`figure` must be one of ['map_at_r', 'mean_reciprocal_rank', "
     with pytest.raises(ValueError, match=re.escape(message)):
         # When it is made, not when a search has run.
@@ -284,7 +282,7 @@ def test_an_unknown_figure_is_refused():
         ({"figure": "recall_at_k", "k": True}, "`k` must hold ints in [1, inf)"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_at_once(given, message):
+def test_parameters_that_do_not_fit_raise_at_once(given, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         RetrievalScorer(**given)
 
