@@ -20,9 +20,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from functools import partial
 
 import numpy as np
-import report
-import tables
 import torch
+from _common import report, tables
 from compare import judge_embedding
 from sklearn.model_selection import StratifiedShuffleSplit
 

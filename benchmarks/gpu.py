@@ -8,19 +8,15 @@ Run ``python benchmarks/gpu.py`` on a machine with a CUDA device: the default ne
 from unittest import mock
 
 import numpy as np
-import report
 import torch
+from _common import parts, report
 
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training import _models
 from sklearn_contrastive._training import _trainer as _training
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
-from sklearn_contrastive.preprocessing._standardization import Standardization
-from sklearn_contrastive.similarity import LabelSimilarity
 
-N_FEATURES, N_COMPONENTS, N_ROWS = 64, 32, 65_536
+N_FEATURES, N_ROWS = 64, 65_536
 BATCHES = (256, 1024, 4096, 16_384)
 MINERS = {"all": AllPairs, "nearest": NearestPairs}
 
@@ -30,26 +26,8 @@ def loop(batch_size, miner, graph):
     rng = np.random.RandomState(0)
     y = np.arange(N_ROWS) % 10
     X = (rng.normal(size=(N_ROWS, N_FEATURES)) + y[:, None]).astype(np.float32)
-    encoder = MLPEncoder()
-    trainer = _training.Trainer(
-        _models.Model(
-            X,
-            Standardization(),
-            encoder=encoder,
-            objectives=[
-                Objective(
-                    miner(),
-                    ContrastiveLoss(1.0),
-                    similarity=LabelSimilarity().fit(X, y),
-                )
-            ],
-            params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
-            learning_rate=1e-3,
-            alpha=1e-2,
-            seed=0,
-        ),
-        normalize=True,
-        device="cuda",
+    trainer = parts.trainer(
+        X, y, MLPEncoder(), ContrastiveLoss(1.0), miner(), device="cuda"
     )
     index = rng.permutation(N_ROWS).reshape(-1, batch_size)
     rates = np.ones(len(index))

@@ -19,10 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import peers
-import report
 import torch
-from speed import HIDDEN, N_COMPONENTS, our_loop, rows
+from _common import peers, report
+from _common.parts import HIDDEN, N_COMPONENTS, our_loop, rows
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows

@@ -15,9 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import report
-import tables
 import torch
+from _common import report, tables
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding

@@ -18,9 +18,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import report
-import tables
 import torch
+from _common import report, tables
 from compare import CHANGED, OURS, installed, judge
 from sklearn.datasets import make_classification
 from sklearn.model_selection import StratifiedShuffleSplit

@@ -24,9 +24,9 @@ from unittest import mock
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import report
 import torch
-from sources import SOURCES, source
+from _common import report
+from _common.sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
 from sklearn_contrastive._pairs._springs import Springs

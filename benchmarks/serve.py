@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import report
+from _common import report
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import ContrastiveEmbedding

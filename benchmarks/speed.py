@@ -21,73 +21,25 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import parts
-import peers
-import report
-import tables
 import torch
+from _common import parts, peers, report, tables
+from _common.parts import HIDDEN, N_COMPONENTS, our_loop
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
-from sklearn_contrastive.preprocessing._standardization import Standardization
-from sklearn_contrastive.similarity import LabelSimilarity
 
-HIDDEN, N_COMPONENTS = (256, 128), 32
 #: Rows that pass in one run of a step's benchmark: tens of milliseconds for each.
 N_ROWS = 10_240
 BATCHES = (256, 512, 1024, 2048)
 N_EPOCHS = {"letter": 5, "mnist5k": 10}
 
 
-def rows(n_rows, n_features=64, n_classes=10):
-    """Return a table of ten overlapping classes."""
-    rng = np.random.RandomState(0)
-    y = rng.randint(n_classes, size=n_rows)
-    centres = rng.normal(size=(n_classes, n_features))
-    X = centres[y] + 2 * rng.normal(size=(n_rows, n_features))
-    return X.astype(np.float32), y
-
-
-def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
-    """Return a function that takes some steps of this package's loop."""
-    encoder = MLPEncoder(HIDDEN, "relu", dropout=0.0)
-    rng = np.random.RandomState(0)
-    trainer = Trainer(
-        Model(
-            X,
-            Standardization(),
-            encoder=encoder,
-            objectives=[
-                Objective(
-                    miner, loss, memory=memory, similarity=LabelSimilarity().fit(X, y)
-                )
-            ],
-            params=encoder.init(X.shape[1], N_COMPONENTS, rng),
-            learning_rate=1e-3,
-            alpha=1e-2,
-            seed=0,
-        ),
-        normalize=True,
-        device="cpu",
-    )
-
-    def steps():
-        index = np.stack([rng.permutation(len(X))[:batch_size] for _ in range(n_steps)])
-        trainer.epoch(index, np.ones(n_steps))
-
-    return steps
-
-
 def step_contestants(batch_size):
     """Return the loops by name."""
-    X, y = rows(4 * batch_size)
+    X, y = parts.rows(4 * batch_size)
     n_steps = N_ROWS // batch_size
     theirs = X, y, (X.shape[1], *HIDDEN, N_COMPONENTS), batch_size, n_steps
     ours = X, y, batch_size, n_steps

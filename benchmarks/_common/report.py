@@ -13,6 +13,8 @@ import torch
 
 import sklearn_contrastive
 
+RESULTS = Path(__file__).parents[1] / "results"
+
 
 def describe():
     """Return versions, cores and the threads that torch may use."""
@@ -57,7 +59,7 @@ def options(doc, **settings):
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     for name, how in settings.items():
         parser.add_argument(f"--{name}", **how)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args()
 
 

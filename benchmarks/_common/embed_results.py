@@ -1,13 +1,13 @@
 """Copy the tables of ``results/`` to where the README shows them.
 
-Run ``python benchmarks/embed_results.py``. A table stands between the lines
+Run ``python benchmarks/_common/embed_results.py``. A table stands between the lines
 ``<!-- benchmarks/results/NAME.md -->`` and ``<!-- end -->``.
 """
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PLACE = re.compile(
     r"(<!-- (benchmarks/results/\w+\.md) -->\n).*?(<!-- end -->)", re.DOTALL
 )
