@@ -1,4 +1,4 @@
-"""How fast a GPU trains: steps from a CUDA graph against steps asked for one by one.
+"""Time training steps on a GPU, with and without CUDA graphs.
 
 Run ``python benchmarks/gpu.py`` on a machine with a CUDA device: the default network on
 64 columns, 32 components, ten classes. Writes ``results/gpu.json`` and
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from _common import parts, report
 
-from sklearn_contrastive._training import _trainer as _training
+from sklearn_contrastive._training import _trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
@@ -22,7 +22,7 @@ MINERS = {"all": AllPairs, "nearest": NearestPairs}
 
 
 def loop(batch_size, miner, graph):
-    """Return a function that trains on as many batches as the rows make."""
+    """Return a function that trains for one epoch."""
     rng = np.random.RandomState(0)
     y = np.arange(N_ROWS) % 10
     X = (rng.normal(size=(N_ROWS, N_FEATURES)) + y[:, None]).astype(np.float32)
@@ -36,14 +36,14 @@ def loop(batch_size, miner, graph):
         trainer.epoch(index, rates)
         torch.cuda.synchronize()
 
-    captured = _training.captured if graph else lambda work, *_: work
-    with mock.patch.object(_training, "captured", captured):
+    captured = _trainer.captured if graph else lambda work, *_: work
+    with mock.patch.object(_trainer, "captured", captured):
         steps()
     return steps
 
 
 def measure(n_runs):
-    """Return seconds a pass, by miner and batch size, with and without a graph."""
+    """Return seconds per epoch, by miner and batch size, with and without a graph."""
     results = {}
     for name, miner in MINERS.items():
         for batch_size in BATCHES:
@@ -56,9 +56,9 @@ def measure(n_runs):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
     lines = [
-        "| miner, batch | rows a second | ms a step | eager / graph |",
+        "| miner, batch | rows per second | ms per step | eager / graph |",
         "|---|---|---|---|",
     ]
     for case, times in results["passes"].items():
@@ -70,7 +70,7 @@ def markdown(results):
         )
     lines += [
         "",
-        "Median of interleaved runs; ratios with their least and greatest. "
+        "Median of interleaved runs; ratios with minimum and maximum. "
         f"{torch.cuda.get_device_name()}; {results['machine']}",
         "",
     ]
