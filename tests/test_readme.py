@@ -1,4 +1,4 @@
-"""What the README says: its code runs, and its figures are the benchmarks'."""
+"""The README: its code runs, and its tables are those of the benchmarks."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,8 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_its_python_runs_and_prints_what_it_says(capsys):
+@pytest.mark.slow
+def test_its_python_runs_and_prints_the_stated_numbers(capsys):
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     raw, ours, best = capsys.readouterr().out.splitlines()
@@ -33,7 +34,7 @@ def test_its_tables_are_those_of_the_benchmarks():
         assert table.strip() == (ROOT / path).read_text().strip(), path
 
 
-def test_its_commands_make_their_own_environment():
+def test_its_commands_create_their_environment():
     commands = blocks("bash")
     assert len(commands) == 2
     for command in commands:
@@ -42,6 +43,6 @@ def test_its_commands_make_their_own_environment():
         assert command.count("\n") == 1
 
 
-def test_links_lead_to_files():
+def test_its_links_are_files():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
