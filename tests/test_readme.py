@@ -1,4 +1,4 @@
-"""The README: its code runs, and its tables are those of the benchmarks."""
+"""The pages at the root: code runs, tables are those of the benchmarks, paths exist."""
 
 import re
 from pathlib import Path
@@ -43,6 +43,21 @@ def test_its_commands_create_their_environment():
         assert command.count("\n") == 1
 
 
-def test_its_links_are_files():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_links_and_paths_are_files():
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md"):
+        text = (ROOT / page).read_text()
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_map_of_contributing_is_that_of_the_package():
+    """Paths start at the root or in the package; ``_my_...`` are yet to be written."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`([\w/]*(?:\.py|\.rst|\.md|/))`", text))
+    places = (ROOT, ROOT / "sklearn_contrastive")
+    gone = [
+        p
+        for p in paths
+        if "/_my_" not in p and not any((r / p).exists() for r in places)
+    ]
+    assert not gone, sorted(gone)
