@@ -6,9 +6,25 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from hypothesis import is_hypothesis_test, settings
+
+#: ``HYPOTHESIS_PROFILE=fuzz`` runs the property tests on many more examples.
+settings.register_profile("fuzz", max_examples=1000, deadline=None, print_blob=True)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+settings.load_profile(PROFILE)
+
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the tests that need a GPU out where there is none."""
+    """Leave out tests that need a missing GPU, and apply the profile of hypothesis."""
+    deselect_gpu_tests(config, items)
+    if PROFILE == "fuzz":
+        for item in items:
+            if is_hypothesis_test(getattr(item, "obj", None)):
+                raise_max_examples(item.obj)
+
+
+def deselect_gpu_tests(config, items):
+    """Leave out the tests that need a GPU where there is none."""
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return
@@ -17,3 +33,12 @@ def pytest_collection_modifyitems(config, items):
     if not torch.cuda.is_available():
         config.hook.pytest_deselected(items=marked)
         items[:] = [item for item in items if item not in marked]
+
+
+def raise_max_examples(test):
+    """Replace the small number of examples that a property test has of its own."""
+    # hypothesis has no public way to change the settings of a decorated test.
+    own = test._hypothesis_internal_use_settings
+    test._hypothesis_internal_use_settings = settings(
+        own, max_examples=settings().max_examples
+    )

@@ -1,13 +1,13 @@
-"""What each default brings, beside what could stand in its place.
+"""Compare each default with alternatives.
 
 Run ``python benchmarks/choices.py --data FOLDER``. Defaults are chosen on rows that no
-other figure is reported on: each training part of `compare.py` is split once more,
-70 % to train on and 30 % to judge on, and every variant is set against the defaults on
-the same rows. Of tables over 3,000 rows that many are used; tables under 1,000 rows are
-split four times, others twice. What is shown are differences in points, with the
-standard error of their mean over tables. A run that was cut off goes on where it
-stood; ``--variants`` runs some only, and ``--again`` anew. How long each takes is
-measured on digits, side by side.
+other benchmark reports on: the training rows of `compare.py` are split again, into 70 %
+training and 30 % validation rows, and each variant is compared with the defaults on the
+same rows. At most 3,000 rows of a table are used. Tables of fewer than 1,000 rows are
+split four times, others twice. The table shows differences in percentage points, with
+the standard error of their mean over tables. An interrupted run resumes; ``--variants``
+runs some variants only, and ``--again`` discards their earlier results. Times are
+measured on digits, in interleaved runs.
 
 Writes ``results/choices.json`` and ``results/choices.md``.
 """
@@ -20,19 +20,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from functools import partial
 
 import numpy as np
-import report
-import tables
 import torch
-from compare import judge_embedding
+from _common import report, tables
+from compare import score_embedding
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from sklearn_contrastive import ContrastiveEmbedding, presets
-from sklearn_contrastive._training._running import DEFAULT_BATCH_SIZE
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, NCALoss
 from sklearn_contrastive.miners import NearestPairs
 
 BASE = "the defaults"
 MOST_ROWS, SMALL = 3000, 1000
+#: What `batch_size="auto"` is.
+BATCH_SIZE = 128
 VARIANTS = {
     BASE: {},
     "another seed": {"random_state": 100},
@@ -74,7 +74,7 @@ VARIANTS = {
 
 
 def inner_splits(X, y):
-    """Yield seeds with rows to train on and to judge on, none of them a test row."""
+    """Yield seeds with training and validation rows, none of them a test row."""
     outer = StratifiedShuffleSplit(10, test_size=0.3, random_state=0)
     for seed, (part, _) in enumerate(outer.split(X, y)):
         if seed == (4 if len(X) < SMALL else 2):
@@ -90,8 +90,8 @@ def fitter(variant):
     def fit(X, y, seed):
         params = {"random_state": seed, **VARIANTS[variant]}
         if "max_iter" in params:
-            # A share of what "auto" stands for, in passes over the rows.
-            batch_size = min(DEFAULT_BATCH_SIZE, len(X))
+            # A share of the budget of "auto", in passes over the rows.
+            batch_size = min(BATCH_SIZE, len(X))
             n_steps = min(max(12 * len(X) / batch_size, 300), 4000)
             n_passes = params["max_iter"] * n_steps / (len(X) // batch_size)
             params["max_iter"] = round(n_passes)
@@ -101,18 +101,18 @@ def fitter(variant):
 
 
 def run(variant, data, found):
-    """Add the figures of a variant that are missing."""
+    """Add the missing results of a variant."""
     for name, (X, y) in data.items():
         runs = found.setdefault(name, {})
         for seed, train, rest in inner_splits(X, y):
             if str(seed) not in runs:
-                runs[str(seed)] = judge_embedding(
+                runs[str(seed)] = score_embedding(
                     fitter(variant), X, y, train, rest, seed
                 )
 
 
 def times():
-    """Return the time of each variant beside the defaults, of interleaved fits."""
+    """Return the ratio of each variant's time to the defaults', of interleaved fits."""
     X, y = tables.load("digits")
     seconds = report.in_turn(
         {variant: partial(fitter(variant), X, y, 0) for variant in VARIANTS}, 3
@@ -123,13 +123,13 @@ def times():
     }
 
 
-def gaps(found, variant, figure):
-    """Return the mean difference to the defaults on each table, in points."""
+def gaps(found, variant, metric):
+    """Return the mean difference from the defaults on each table, in points."""
     return np.array(
         [
             100
             * np.mean(
-                [run[figure] - found[BASE][name][s][figure] for s, run in runs.items()]
+                [run[metric] - found[BASE][name][s][metric] for s, run in runs.items()]
             )
             for name, runs in found[variant].items()
         ]
@@ -141,8 +141,8 @@ def markdown(results):
     found = results["variants"]
     own = [list(runs.values()) for runs in found[BASE].values()]
     mean = {
-        figure: 100 * np.mean([np.mean([run[figure] for run in runs]) for runs in own])
-        for figure in ("accuracy", "nearest", "map_at_r")
+        metric: 100 * np.mean([np.mean([run[metric] for run in runs]) for runs in own])
+        for metric in ("accuracy", "nearest", "map_at_r")
     }
     lines = [
         "| instead of the default | 5-NN | 1-NN | MAP@R | time |",
@@ -150,8 +150,8 @@ def markdown(results):
     ]
     for variant in (name for name in VARIANTS if name in found and name != BASE):
         cells = []
-        for figure in ("accuracy", "nearest", "map_at_r"):
-            each = gaps(found, variant, figure)
+        for metric in ("accuracy", "nearest", "map_at_r"):
+            each = gaps(found, variant, metric)
             error = each.std(ddof=1) / np.sqrt(len(each))
             cells.append(f"{each.mean():+.1f} ± {error:.1f}")
         time = results["times"][variant]
@@ -160,11 +160,12 @@ def markdown(results):
         [
             *lines,
             "",
-            f"Differences to the defaults in points, and the standard error of their "
-            f"mean over {len(own)} tables; the defaults have {mean['accuracy']:.1f}, "
-            f"{mean['nearest']:.1f} and {mean['map_at_r']:.1f}. Judged on parts of "
-            "the training rows, and trained on half of each table. Times beside the "
-            "defaults are medians of three interleaved fits of digits. "
+            f"Differences from the defaults in percentage points, with the standard "
+            f"error of their mean over {len(own)} tables. The defaults have "
+            f"{mean['accuracy']:.1f}, {mean['nearest']:.1f} and "
+            f"{mean['map_at_r']:.1f} %. Models are trained on half of each table and "
+            "measured on validation rows. Times are relative to the defaults, medians "
+            "of three interleaved fits of digits. "
             f"{results['machine']}",
             "",
         ]
@@ -176,7 +177,7 @@ def main():
         __doc__,
         data={"help": "folder of NAME.npz files"},
         variants={"nargs": "+", "default": list(VARIANTS), "choices": list(VARIANTS)},
-        again={"action": "store_true", "help": "forget what was found of these"},
+        again={"action": "store_true", "help": "discard earlier results of these"},
     )
     torch.set_num_threads(1)
     results = report.load("choices", options.out) or {"variants": {}}

@@ -1,19 +1,19 @@
-"""How well nearest neighbours and retrieval work behind embeddings and beside models.
+"""Compare nearest neighbours on embeddings with other embeddings and classifiers.
 
-Run ``python benchmarks/compare.py --data FOLDER``: repeated stratified splits of real
-tables, 70 % to train on and 30 % to test on. Embeddings are judged on test rows by the
-accuracy of 1 and of 5 nearest training rows, by balanced accuracy of the latter, and by
-MAP@R of each test row among the others; models that name classes, by their accuracies.
-All of ours is at its defaults, on raw columns; every other method comes behind a
-`StandardScaler`. The losses of pytorch-metric-learning train the network of
-`peers.standard_loop` for about as many steps, of 256 rows and not of 128 as ours. UMAP,
-CEBRA and pytabkit's RealMLP are compared where they are installed. Neighbourhood
-components analysis, which compares all rows with all others, learns from 5,000 of them
-at most, as the large tables do not fit otherwise.
+Run ``python benchmarks/compare.py --data FOLDER``. Each real table is split several
+times, stratified, into 70 % training and 30 % test rows. Embeddings are measured on the
+test rows: accuracy with 1 and with 5 nearest training rows, balanced accuracy with 5,
+and MAP@R of each test row among the other test rows. Classifiers are measured by their
+accuracy and balanced accuracy. `ContrastiveEmbedding` has its default parameters and
+takes raw columns; every other method follows a `StandardScaler`. The losses of
+pytorch-metric-learning train the network of `peers.standard_loop` for about as many
+steps, with batches of 256 rows instead of 128. UMAP, CEBRA and pytabkit's RealMLP are
+compared where they are installed. Neighbourhood components analysis compares all rows
+with each other, so that it is fitted on at most 5,000 rows.
 
-A run that was cut off goes on where it stood: figures are written after each split, and
-``--methods`` runs some methods only (``--again`` anew). Writes ``results/compare.json``
-and ``results/compare.md``.
+Results are written after each split, and an interrupted run resumes from them.
+``--methods`` runs some methods only, and ``--again`` discards their earlier results.
+Writes ``results/compare.json`` and ``results/compare.md``.
 """
 
 import os
@@ -24,10 +24,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import peers
-import report
-import tables
 import torch
+from _common import peers, report, tables
 from scipy.stats import rankdata, t
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -44,15 +42,15 @@ from sklearn_contrastive import ContrastiveEmbedding, presets
 from sklearn_contrastive.metrics import map_at_r
 
 OURS = "ContrastiveEmbedding"
-#: Ours with one other choice.
+#: The default embedding with one parameter changed.
 CHANGED = {
     'standardize="standard"': {"standardize": "standard"},
     "n_members=1": {"n_members": 1},
     "n_components=32": {"n_components": 32},
 }
-#: Rows that a method of quadratic time learns from.
+#: At most so many training rows for methods of quadratic time.
 MOST_ROWS = 5000
-#: Tables of more rows are split three times at most.
+#: Tables with more rows are split at most three times.
 LARGE = 4800
 
 
@@ -62,7 +60,7 @@ def scaled(model):
 
 
 def ours(params):
-    """Return a function that fits ours, on columns as they are."""
+    """Return a function that fits `ContrastiveEmbedding` on raw columns."""
 
     def fit(X, y, seed):
         return ContrastiveEmbedding(random_state=seed, **params).fit(X, y).transform
@@ -75,8 +73,7 @@ def few(n_columns):
     return min(32, n_columns)
 
 
-#: For each embedding a function of ``(X, y, seed)`` that fits it and returns one that
-#: maps rows.
+#: One function of ``(X, y, seed)`` per embedding; it returns a function that maps rows.
 EMBEDDINGS = {
     OURS: ours({}),
     **{
@@ -100,7 +97,7 @@ EMBEDDINGS = {
     "UMAP": lambda X, y, seed: peers.umap(X, y),
     "CEBRA": lambda X, y, seed: peers.cebra(X, y),
 }
-#: Models that name classes: functions of a seed.
+#: One function of a seed per classifier.
 CLASSIFIERS = {
     "MLPClassifier": lambda seed: scaled(MLPClassifier(random_state=seed)),
     "gradient boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed),
@@ -116,12 +113,12 @@ UNLEARNED = ("raw", "standardised", "PCA")
 NEEDED = {"UMAP": "umap", "CEBRA": "cebra", "RealMLP": "pytabkit"}
 
 
-def judge_embedding(fit, X, y, train, test, seed):
-    """Return the figures of an embedding on one split."""
+def score_embedding(fit, X, y, train, test, seed):
+    """Return the metrics of an embedding on one split."""
     start = time.perf_counter()
     embed = fit(X[train], y[train], seed)
     seconds = time.perf_counter() - start
-    # UMAP maps a row that is far from all others to NaN: to the origin then.
+    # UMAP maps a row far from all others to NaN, which becomes the origin.
     Z, Z_test = (np.nan_to_num(embed(X[part])) for part in (train, test))
     one = KNeighborsClassifier(1).fit(Z, y[train]).predict(Z_test)
     five = KNeighborsClassifier(5).fit(Z, y[train]).predict(Z_test)
@@ -134,33 +131,33 @@ def judge_embedding(fit, X, y, train, test, seed):
     }
 
 
-def judge_classifier(make, X, y, train, test, seed):
-    """Return the figures of a classifier on one split."""
+def score_classifier(make, X, y, train, test, seed):
+    """Return the metrics of a classifier on one split."""
     start = time.perf_counter()
     model = make(seed).fit(X[train], y[train])
     seconds = time.perf_counter() - start
-    named = model.predict(X[test])
+    predicted = model.predict(X[test])
     return {
-        "accuracy": accuracy_score(y[test], named),
-        "balanced": balanced_accuracy_score(y[test], named),
+        "accuracy": accuracy_score(y[test], predicted),
+        "balanced": balanced_accuracy_score(y[test], predicted),
         "seconds": seconds,
     }
 
 
-def judge(method, X, y, train, test, seed):
-    """Return the figures of an embedding or a classifier, by its name."""
+def score(method, X, y, train, test, seed):
+    """Return the metrics of an embedding or a classifier, by its name."""
     if method in EMBEDDINGS:
-        return judge_embedding(EMBEDDINGS[method], X, y, train, test, seed)
-    return judge_classifier(CLASSIFIERS[method], X, y, train, test, seed)
+        return score_embedding(EMBEDDINGS[method], X, y, train, test, seed)
+    return score_classifier(CLASSIFIERS[method], X, y, train, test, seed)
 
 
 def installed(methods):
-    """Return those methods whose packages are there."""
+    """Return the methods whose packages are installed."""
     return [m for m in methods if m not in NEEDED or peers.installed(NEEDED[m])]
 
 
 def splits_of(X, y, n_splits):
-    """Yield seeds with row numbers to train on and to test on."""
+    """Yield seeds with the row numbers of training and test rows."""
     n_splits = min(n_splits, 3) if len(X) > LARGE else n_splits
     splitter = StratifiedShuffleSplit(n_splits, test_size=0.3, random_state=0)
     for seed, (train, test) in enumerate(splitter.split(X, y)):
@@ -168,50 +165,50 @@ def splits_of(X, y, n_splits):
 
 
 def run_table(name, X, y, methods, n_splits, found, save):
-    """Add what is missing of a table, and save after each split."""
+    """Add the missing results of a table, and save them after each split."""
     for seed, train, test in splits_of(X, y, n_splits):
         for method in methods:
             runs = found.setdefault(method, {})
             if str(seed) not in runs:
-                runs[str(seed)] = judge(method, X, y, train, test, seed)
+                runs[str(seed)] = score(method, X, y, train, test, seed)
         save()
     shown = {m: f"{100 * mean_of(found[m], 'accuracy'):.1f}" for m in methods}
     print(name, shown, flush=True)
 
 
-def mean_of(runs, figure):
-    """Return the mean of a figure over splits, NaN where it is not measured."""
-    return float(np.mean([run.get(figure, np.nan) for run in runs.values()]))
+def mean_of(runs, metric):
+    """Return the mean of a metric over splits, NaN where it is not measured."""
+    return float(np.mean([run.get(metric, np.nan) for run in runs.values()]))
 
 
 def compared(ours, theirs):
-    """Return 1 where we win, -1 where we lose and 0 for a tie, at 5 %.
+    """Return 1 where `ours` is better, -1 where it is worse and 0 for a tie, at 5 %.
 
-    The corrected t-test of Nadeau and Bengio, for splits that share rows of training.
+    This is the corrected t-test of Nadeau and Bengio: splits share training rows.
     """
     seeds = sorted(set(ours) & set(theirs))
     gaps = np.array([ours[s]["accuracy"] - theirs[s]["accuracy"] for s in seeds])
     if len(gaps) < 2 or gaps.std() == 0:
         return 0
     error = np.sqrt((1 / len(gaps) + 0.3 / 0.7) * gaps.var(ddof=1))
-    unlikely = 2 * t.sf(abs(gaps.mean()) / error, len(gaps) - 1) < 0.05
-    return int(np.sign(gaps.mean())) * unlikely
+    significant = 2 * t.sf(abs(gaps.mean()) / error, len(gaps) - 1) < 0.05
+    return int(np.sign(gaps.mean())) * significant
 
 
 def method_lines(results):
-    """Return a line for each method, over the tables that all of them have."""
+    """Return one line per method, over the given tables."""
     found = [result["methods"] for result in results.values()]
     names = [name for name in (*EMBEDDINGS, *CLASSIFIERS) if name in found[0]]
-    figures = {
+    metrics = {
         name: {
-            figure: [mean_of(each[name], figure) for each in found]
-            for figure in ("accuracy", "balanced", "nearest", "map_at_r", "seconds")
+            metric: [mean_of(each[name], metric) for each in found]
+            for metric in ("accuracy", "balanced", "nearest", "map_at_r", "seconds")
         }
         for name in names
     }
-    # Of ours the defaults alone take part, so that no method is ranked twice.
+    # Only the defaults are ranked among the others, so that no method counts twice.
     embeddings = [n for n in names if n in EMBEDDINGS and (n == OURS or n not in OWN)]
-    table = np.array([figures[name]["accuracy"] for name in embeddings])
+    table = np.array([metrics[name]["accuracy"] for name in embeddings])
     ranks = dict(zip(embeddings, rankdata(-table, axis=0).mean(axis=1), strict=True))
     lines = [
         "| method | 5-NN | balanced | 1-NN | MAP@R | mean rank | ours wins / ties / "
@@ -219,7 +216,7 @@ def method_lines(results):
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        own = figures[name]
+        own = metrics[name]
         cells = [f"{100 * np.mean(own[f]):.1f}" for f in ("accuracy", "balanced")]
         cells += [
             "" if np.isnan(own[f]).any() else f"{100 * np.mean(own[f]):.1f}"
@@ -243,7 +240,7 @@ def best(methods, names):
 
 
 def table_lines(results):
-    """Return a line for each table: ours, without learning, and the best of others."""
+    """Return one line per table: plain columns, ours, and the best of the others."""
     lines = [
         "| table | rows × columns, classes | raw | standardised | ours | "
         "best other embedding | best classifier |",
@@ -268,22 +265,23 @@ def table_lines(results):
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     found = results["tables"]
     seen = {name: found[name] for name in tables.NAMES if name in found}
     unseen = {name: found[name] for name in tables.HELD_OUT if name in found}
     parts = []
     if seen:
         parts += [
-            f"Test rows of {len(seen)} tables, on whose training rows the defaults "
-            "were chosen:",
+            f"Test rows of {len(seen)} tables; the defaults were chosen on their "
+            "training rows:",
             "",
             *method_lines(seen),
             "",
         ]
     if unseen:
         parts += [
-            f"{len(unseen)} tables that nothing was chosen on:",
+            f"Test rows of {len(unseen)} tables that played no part in the choice of "
+            "defaults:",
             "",
             *method_lines(unseen),
             "",
@@ -291,19 +289,19 @@ def markdown(results):
     return "\n".join(
         [
             *parts,
-            f"Means over tables of figures on test rows in %, over {results['splits']} "
-            f"splits of each, three of tables over {LARGE:,} rows. "
-            "Mean rank by 5-NN among embeddings. "
-            "Wins, ties and losses are of our 5-NN against the accuracy of the method, "
-            "by a corrected paired t-test at 5 % on each table. Seconds to fit are the "
-            "median over tables, on several days and while other work went on: no more "
-            "than their order of magnitude counts. "
-            "The last rows are classifiers, with their own accuracy under 5-NN.",
+            f"Metrics are means over tables, on test rows, in %. Each table is split "
+            f"{results['splits']} times, a table of more than {LARGE:,} rows 3 times. "
+            "The mean rank is by 5-NN, among embeddings. "
+            "Wins, ties and losses compare our 5-NN with the accuracy of the method, "
+            "by a corrected paired t-test at 5 % on each table. Seconds to fit are "
+            "medians over tables; the machine had other work at the time, so that only "
+            "their order of magnitude is meaningful. "
+            "The last rows are classifiers; their own accuracy is in the 5-NN column.",
             "",
             *table_lines(found),
             "",
-            f"Accuracy in %, of 5 nearest neighbours or of the classifier, and whose "
-            f"it is. {results['machine']}",
+            f"Accuracy in %, of 5 nearest neighbours or of the classifier, with the "
+            f"name of the method. {results['machine']}",
             "",
         ]
     )
@@ -319,7 +317,7 @@ def main():
         methods={"nargs": "+", "default": everything, "choices": everything},
         again={
             "action": "store_true",
-            "help": "forget what was found of these methods",
+            "help": "discard earlier results of these methods",
         },
     )
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""How fast a GPU trains: steps from a CUDA graph against steps asked for one by one.
+"""Time training steps on a GPU, with and without CUDA graphs.
 
 Run ``python benchmarks/gpu.py`` on a machine with a CUDA device: the default network on
 64 columns, 32 components, ten classes. Writes ``results/gpu.json`` and
@@ -8,48 +8,26 @@ Run ``python benchmarks/gpu.py`` on a machine with a CUDA device: the default ne
 from unittest import mock
 
 import numpy as np
-import report
 import torch
+from _common import parts, report
 
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training import _models
-from sklearn_contrastive._training import _trainer as _training
+from sklearn_contrastive._training import _trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
-from sklearn_contrastive.preprocessing._standardization import Standardization
-from sklearn_contrastive.similarity import LabelSimilarity
 
-N_FEATURES, N_COMPONENTS, N_ROWS = 64, 32, 65_536
+N_FEATURES, N_ROWS = 64, 65_536
 BATCHES = (256, 1024, 4096, 16_384)
 MINERS = {"all": AllPairs, "nearest": NearestPairs}
 
 
 def loop(batch_size, miner, graph):
-    """Return a function that trains on as many batches as the rows make."""
+    """Return a function that trains for one epoch."""
     rng = np.random.RandomState(0)
     y = np.arange(N_ROWS) % 10
     X = (rng.normal(size=(N_ROWS, N_FEATURES)) + y[:, None]).astype(np.float32)
-    encoder = MLPEncoder()
-    trainer = _training.Trainer(
-        _models.Model(
-            X,
-            Standardization(),
-            encoder=encoder,
-            objectives=[
-                Objective(
-                    miner(),
-                    ContrastiveLoss(1.0),
-                    similarity=LabelSimilarity().fit(X, y),
-                )
-            ],
-            params=encoder.init(N_FEATURES, N_COMPONENTS, rng),
-            learning_rate=1e-3,
-            alpha=1e-2,
-            seed=0,
-        ),
-        normalize=True,
-        device="cuda",
+    trainer = parts.trainer(
+        X, y, MLPEncoder(), ContrastiveLoss(1.0), miner(), device="cuda"
     )
     index = rng.permutation(N_ROWS).reshape(-1, batch_size)
     rates = np.ones(len(index))
@@ -58,14 +36,14 @@ def loop(batch_size, miner, graph):
         trainer.epoch(index, rates)
         torch.cuda.synchronize()
 
-    captured = _training.captured if graph else lambda work, *_: work
-    with mock.patch.object(_training, "captured", captured):
+    captured = _trainer.captured if graph else lambda work, *_: work
+    with mock.patch.object(_trainer, "captured", captured):
         steps()
     return steps
 
 
 def measure(n_runs):
-    """Return seconds a pass, by miner and batch size, with and without a graph."""
+    """Return seconds per epoch, by miner and batch size, with and without a graph."""
     results = {}
     for name, miner in MINERS.items():
         for batch_size in BATCHES:
@@ -78,9 +56,9 @@ def measure(n_runs):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
     lines = [
-        "| miner, batch | rows a second | ms a step | eager / graph |",
+        "| miner, batch | rows per second | ms per step | eager / graph |",
         "|---|---|---|---|",
     ]
     for case, times in results["passes"].items():
@@ -92,7 +70,7 @@ def markdown(results):
         )
     lines += [
         "",
-        "Median of interleaved runs; ratios with their least and greatest. "
+        "Median of interleaved runs; ratios with minimum and maximum. "
         f"{torch.cuda.get_device_name()}; {results['machine']}",
         "",
     ]

@@ -1,13 +1,13 @@
-"""How long a step takes with other losses and miners, against the usual loop.
+"""Time training steps with other losses and miners against the usual torch loop.
 
 Run ``python benchmarks/losses.py``: one thread, medians of interleaved runs, the
 64-256-128-32 network of ``speed.py``, 10 classes. The peer is pytorch-metric-learning
-in the loop that its documentation shows, with its miner where there is one, and for
-``info_nce by hand`` four lines of torch. (At batch 1,024 the peer's ``info_nce`` would
-make an array of 10¹¹ entries, so that it is left out.) ``memory``
-is the contrastive loss with its nearest pairs and a memory of 16,384 rows beside the
-same without. ``search`` is what `GlobalMiner` does every five epochs on 100,000 rows of
-32 columns, with faiss and without, beside those five epochs. Writes
+in the loop of its documentation, with its miner where it has one; for
+``info_nce by hand`` it is four lines of torch. At batch size 1,024 the ``info_nce`` of
+the peer is left out, since its array would have 10¹¹ entries. ``memory`` times the
+contrastive loss on nearest pairs with and without a memory of 16,384 rows. ``search``
+times the search that `GlobalMiner` runs every five epochs, on 100,000 rows of 32
+columns, with and without faiss, and those five epochs. Writes
 ``results/losses.json`` and ``results/losses.md``.
 """
 
@@ -19,10 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import peers
-import report
 import torch
-from speed import HIDDEN, N_COMPONENTS, our_loop, rows
+from _common import peers, report
+from _common.parts import HIDDEN, N_COMPONENTS, our_loop, rows
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
@@ -43,14 +42,14 @@ from sklearn_contrastive.miners import (
 BATCHES = (256, 1024)
 #: Steps in a run, by batch size.
 N_STEPS = {256: 20, 1024: 5}
-#: Steps in a run of peers that take seconds for one, in three runs; 0 for none.
+#: Fewer steps and only three runs for peers with seconds per step; 0 leaves one out.
 SLOW = {("info_nce", 256): 1, ("info_nce", 1024): 0, ("triplet, semi-hard", 1024): 1}
-#: Rows of 32 columns whose neighbours are searched for.
+#: Rows of the neighbour search, in 32 columns.
 N_SEARCHED = 100_000
 
 
 def info_nce_by_hand(Z, labels):
-    """Return InfoNCE as one writes it down in torch, without an array of triplets."""
+    """Return InfoNCE as a user writes it in torch, without an array of triplets."""
     logits, similar = Z @ Z.T / 0.1, labels[:, None] == labels
     against = logits.masked_fill(similar, -torch.inf).logsumexp(1, keepdim=True)
     costs = torch.nn.functional.softplus(against - logits)
@@ -90,7 +89,7 @@ OURS = {
 
 
 def measure_losses(options):
-    """Return milliseconds a step, by loss, batch size and contestant."""
+    """Return milliseconds per step, by loss, batch size and contestant."""
     results = {}
     for name, loss in OURS.items():
         for batch_size in BATCHES:
@@ -117,7 +116,7 @@ def measure_losses(options):
 
 
 def measure_memory(options):
-    """Return milliseconds a step with and without a memory of 16,384 rows."""
+    """Return milliseconds per step with and without a memory of 16,384 rows."""
     X, y = rows(16_384)
     n_steps = 16_384 // 256
     nearest = NearestPairs()
@@ -141,7 +140,7 @@ def measure_memory(options):
 
 
 def products_of_memory(n_steps):
-    """Return a function that only multiplies a batch with a memory."""
+    """Return a function that only multiplies a batch by a memory."""
     A, C = torch.rand(256, N_COMPONENTS), torch.rand(16_384, N_COMPONENTS)
     out = torch.empty(256, 16_384)
 
@@ -175,7 +174,7 @@ def measure_search(options):
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     lines = [
         "One step, in milliseconds:",
         "",
@@ -195,19 +194,21 @@ def markdown(results):
     memory, search = results["memory"], results["search"]
     lines += [
         "",
-        f"A memory of 16,384 rows at batch 256: {np.median(memory['with']):.1f} ms a "
-        f"step instead of {np.median(memory['without']):.1f}, "
-        f"{report.ratio(memory['with'], memory['without'])} times as long; the matrix "
+        f"With a memory of 16,384 rows at batch size 256, a step takes "
+        f"{np.median(memory['with']):.1f} ms instead of "
+        f"{np.median(memory['without']):.1f} ms, "
+        f"{report.ratio(memory['with'], memory['without'])} times as long. The matrix "
         f"product of batch and memory alone takes {np.median(memory['products']):.1f} "
         "ms.",
         "",
-        f"A search of `GlobalMiner` among {N_SEARCHED:,} rows of 32 columns, in the "
-        f"time of the five epochs between two searches "
-        f"({np.median(search['epochs']):.1f} s): with faiss "
-        f"{report.ratio(search['faiss'], search['epochs'])}, without, among 8,192 "
-        f"rows drawn at random, {report.ratio(search['none'], search['epochs'])}.",
+        f"A search of `GlobalMiner` among {N_SEARCHED:,} rows of 32 columns, relative "
+        f"to the five epochs between two searches "
+        f"({np.median(search['epochs']):.1f} s), takes "
+        f"{report.ratio(search['faiss'], search['epochs'])} with faiss, and "
+        f"{report.ratio(search['none'], search['epochs'])} without, among 8,192 rows "
+        "drawn at random.",
         "",
-        f"Medians of interleaved runs, ratios with their least and greatest. "
+        f"Medians of interleaved runs, ratios with minimum and maximum. "
         f"{results['machine']}",
         "",
     ]

@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import report
+from _common import report
 
 from sklearn_contrastive.metrics import map_at_r, retrieval_scores
 

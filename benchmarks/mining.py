@@ -1,11 +1,11 @@
-"""What looking beyond a batch brings: MAP@R on held-out rows, pass by pass.
+"""Measure the benefit of miners that look beyond a batch.
 
 Run ``python benchmarks/mining.py --data FOLDER``: letter (26 classes, 20,000 rows) and
-a synthetic table of 1,000 classes with 20 rows each, of which a quarter is held out.
-`ContrastiveEmbedding` with its defaults but for `miner`: ``nearest``, ``global`` and
-``memory``, for 15 and for 40 passes. The learning rate falls over all passes, so the
-points of a curve are those of one fit. MAP@R is that of each held-out row among all
-others. Medians of the given seeds. Writes ``results/mining.json`` and
+a synthetic table of 1,000 classes with 20 rows each. A quarter of the rows is held out.
+`ContrastiveEmbedding` has its defaults except `miner`: ``nearest``, ``global`` and
+``memory``, for 15 and for 40 epochs. MAP@R of the held-out rows is measured every five
+epochs of one fit, whose learning rate falls over all its epochs. Medians of the given
+seeds. Writes ``results/mining.json`` and
 ``results/mining.md``.
 """
 
@@ -15,9 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import report
-import tables
 import torch
+from _common import report, tables
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
@@ -30,8 +29,8 @@ MINERS = {
     "global": GlobalMiner(),
     "memory": CrossBatchMemory(4096),
 }
-#: Passes over the rows, and after which of them MAP@R is measured.
-N_PASSES = {"letter": 15, "1,000 classes": 40}
+#: Epochs, and the number of epochs between two measurements.
+N_EPOCHS = {"letter": 15, "1,000 classes": 40}
 EVERY = 5
 
 
@@ -44,21 +43,21 @@ def many_classes():
     return mixed + 0.1 * rng.normal(size=mixed.shape), y
 
 
-def curve(X, y, X_test, y_test, miner, n_passes, seed):
-    """Return MAP@R of the held-out rows after every few passes of one fit."""
+def curve(X, y, X_test, y_test, miner, n_epochs, seed):
+    """Return MAP@R of the held-out rows after every few epochs of one fit."""
     scores, epoch = [], Trainer.epoch
 
-    def judged(trainer, index, rates):
+    def measured(trainer, index, rates):
         loss = epoch(trainer, index, rates)
-        judged.n_done += 1
-        if judged.n_done % EVERY == 0:
+        measured.n_done += 1
+        if measured.n_done % EVERY == 0:
             scores.append(map_at_r(trainer.embed(X_test), y_test))
         return loss
 
-    judged.n_done = 0
-    Trainer.epoch = judged
+    measured.n_done = 0
+    Trainer.epoch = measured
     try:
-        ContrastiveEmbedding(miner=miner, max_iter=n_passes, random_state=seed).fit(
+        ContrastiveEmbedding(miner=miner, max_iter=n_epochs, random_state=seed).fit(
             X, y
         )
     finally:
@@ -67,9 +66,9 @@ def curve(X, y, X_test, y_test, miner, n_passes, seed):
 
 
 def measure(options):
-    """Return the curves, by table and miner, one a seed."""
+    """Return the curves by table and miner, one per seed."""
     results = {}
-    for name, n_passes in N_PASSES.items():
+    for name, n_epochs in N_EPOCHS.items():
         loaded = many_classes()
         if name == "letter":
             loaded = tables.load(name, options.data)
@@ -83,7 +82,7 @@ def measure(options):
         results[name] = {"columns": [[map_at_r(raw, y_test)]]}
         for method, miner in MINERS.items():
             results[name][method] = [
-                curve(X, y, X_test, y_test, miner, n_passes, seed)
+                curve(X, y, X_test, y_test, miner, n_epochs, seed)
                 for seed in range(options.seeds)
             ]
             print(name, method, results[name][method], flush=True)
@@ -91,17 +90,17 @@ def measure(options):
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     lines = []
     for name, curves in results["curves"].items():
-        passes = range(EVERY, N_PASSES[name] + 1, EVERY)
+        epochs = range(EVERY, N_EPOCHS[name] + 1, EVERY)
         columns = np.median(curves["columns"])
         lines += [
-            f"MAP@R of held-out rows of {name}, in % (standardised columns, by "
+            f"MAP@R of held-out rows of {name} in % (standardised columns by "
             f"cosine: {100 * columns:.1f}):",
             "",
-            "| miner | " + " | ".join(f"{n} passes" for n in passes) + " |",
-            "|---|" + "---|" * len(passes),
+            "| miner | " + " | ".join(f"{n} epochs" for n in epochs) + " |",
+            "|---|" + "---|" * len(epochs),
         ]
         for method, runs in curves.items():
             if method != "columns":
@@ -118,8 +117,8 @@ def markdown(results):
                 lines.append(f"| {method} | " + " | ".join(spans) + " |")
         lines.append("")
     lines += [
-        "Medians of the seeds, with least and greatest; the learning rate falls over "
-        f"all passes of a fit. {results['machine']}",
+        "Medians over seeds, with minimum and maximum; the learning rate falls over "
+        f"all epochs of a fit. {results['machine']}",
         "",
     ]
     return "\n".join(lines)

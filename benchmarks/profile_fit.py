@@ -1,8 +1,8 @@
-"""Where the time of a fit with the defaults goes.
+"""Profile a fit with the defaults, stage by stage.
 
 Run ``python benchmarks/profile_fit.py --data FOLDER``: one thread, medians of several
-fits on three quarters of a table. ``products`` are the matrix products of the same
-network and batch alone, the least that any step of it can take. Writes
+fits on three quarters of a table. ``products`` times only the matrix products of the
+same network and batch; no step can take less time. Writes
 ``results/profile_fit.json`` and ``results/profile_fit.md``.
 """
 
@@ -14,10 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import parts
-import report
-import tables
 import torch
+from _common import parts, report, tables
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
@@ -27,21 +25,21 @@ from sklearn_contrastive._training._rows import Rows
 from sklearn_contrastive.encoders import _passes
 from sklearn_contrastive.miners import NearestPairs
 
-#: Where each share of a step is spent: an object and the name of its function.
+#: The stages of a step: an object and the name of the method that is timed.
 STAGES = {
     "read the batch": (Rows, "read"),
     "forward": (_passes.MLPPasses, "forward"),
-    "of it dropout": (_passes, "write_mask"),
-    "springs": (Springs, "__call__"),
-    "of it mining": (NearestPairs, "links"),
-    "of it forces": (Springs, "_relax_links"),
+    "dropout, in forward": (_passes, "write_mask"),
+    "pairs": (Springs, "__call__"),
+    "mining, in pairs": (NearestPairs, "links"),
+    "gradient, in pairs": (Springs, "_relax_links"),
     "backward": (_passes.MLPPasses, "backward"),
     "optimizer": (AdamW, "step"),
 }
 
 
 def timed(call, spent, stage):
-    """Return a function that adds the time it takes to a sum."""
+    """Return a function that adds its time to that of a stage."""
 
     @wraps(call)
     def wrapper(*args, **kwargs):
@@ -55,7 +53,7 @@ def timed(call, spent, stage):
 
 
 def profiled_fit(X, y):
-    """Return milliseconds a step of one fit, by stage and in all."""
+    """Return milliseconds per step of one fit, by stage and in total."""
     spent = dict.fromkeys(STAGES, 0.0)
     originals = {stage: getattr(*where) for stage, where in STAGES.items()}
     for stage, (owner, name) in STAGES.items():
@@ -71,7 +69,7 @@ def profiled_fit(X, y):
 
 
 def measure(options):
-    """Return milliseconds a step of each run, by table and stage."""
+    """Return milliseconds per step of each run, by table and stage."""
     results = {}
     for name in ("satellite", "mnist5k"):
         loaded = tables.load(name, options.data)
@@ -81,7 +79,7 @@ def measure(options):
         X, _, y, _ = train_test_split(X, y, stratify=y, random_state=0)
         defaults = ContrastiveEmbedding(max_iter=1).fit(X, y)
         sizes = X.shape[1], *(layer.shape[-1] for layer in defaults.coefs_)
-        # Those of its networks one after the other.
+        # The products of its networks, one network after the other.
         products = parts.products_loop(
             sizes, defaults.batch_size_, 200 * defaults.n_members_
         )
@@ -97,7 +95,7 @@ def measure(options):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
     profiles = results["profiles"]
     lines = [
         "A step of a fit with the defaults, in milliseconds:",
@@ -110,9 +108,9 @@ def markdown(results):
         lines.append(f"| {stage} | {' | '.join(medians)} |")
     lines += [
         "",
-        "*Products*: those of these networks and batches alone. The whole fit, over "
-        "its number of steps, includes checks, standardisation and drawing batches. "
-        f"Medians. {results['machine']}",
+        "*products* are the matrix products of these networks and batches alone. The "
+        "whole fit is divided by its number of steps; it includes validation, "
+        f"standardisation and drawing batches. Medians. {results['machine']}",
         "",
     ]
     return "\n".join(lines)

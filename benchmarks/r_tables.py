@@ -1,11 +1,11 @@
 """Write tables of R packages as files for ``--data``.
 
-Run ``python benchmarks/r_tables.py LIBRARY --data FOLDER`` with the folder that holds
+Run ``python benchmarks/r_tables.py LIBRARY --data FOLDER``. LIBRARY is the folder of
 the R packages caret, kernlab, mlbench and rrcov, such as Debian's
 ``/usr/lib/R/site-library`` after ``apt-get install r-cran-caret r-cran-kernlab
-r-cran-mlbench r-cran-rrcov``; R itself is not needed. It reads them with ``pyreadr``,
-which pip installs. Rows with a missing number, and classes of fewer than five rows, are
-left out; a column of categories becomes a column for each.
+r-cran-mlbench r-cran-rrcov``. R itself is not needed: ``pyreadr``, which pip installs,
+reads the files. Rows with missing values and classes of fewer than five rows are left
+out; a column of categories becomes one column per category.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-#: Package, name there, the column of classes, and columns that are left out.
+#: Package, table, the column of classes, and columns that are left out.
 TABLES = {
     "cells": ("caret", "segmentationData", "Class", "Cell", "Case"),
     "cox2": ("caret", "cox2", "cox2Class", "cox2IC50"),
@@ -45,7 +45,7 @@ FEWEST_ROWS = 5
 
 
 def numbers(column):
-    """Return a column as numbers, or a column for each of its values."""
+    """Return a column as numbers, or one column per value."""
     try:
         return column.astype(str).astype(float).to_frame()
     except ValueError:

@@ -1,13 +1,13 @@
-"""What is left of accuracy when a table is spoiled, one way after the other.
+"""Measure how accuracy falls when a table is degraded in different ways.
 
-Run ``python benchmarks/robustness.py --data FOLDER``. Training parts of four tables are
-spoiled: labels made wrong, classes thinned out, columns of noise or constants added,
-outliers, few rows. Two more tables have two classes, each of thirteen letters, and 200
-classes. Methods are those of ``compare.py``, and judged by balanced accuracy on test
-rows, of 5 nearest neighbours behind embeddings. Columns of noise, constants and
-heavy tails are in test rows too, the rest spoils training rows alone.
+Run ``python benchmarks/robustness.py --data FOLDER``. The training rows of four tables
+are degraded: wrong labels, rare classes, columns of noise or constants, outliers, few
+rows. Two more tables have two classes of thirteen letters each, and 200 classes. The
+methods are those of ``compare.py``; the metric is balanced accuracy on test rows, of 5
+nearest neighbours for embeddings. Columns of noise, constant columns and heavy tails
+are in the test rows as well; other changes concern the training rows only.
 
-A run that was cut off goes on where it stood. Writes ``results/robustness.json`` and
+An interrupted run resumes. Writes ``results/robustness.json`` and
 ``results/robustness.md``.
 """
 
@@ -18,10 +18,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import report
-import tables
 import torch
-from compare import CHANGED, OURS, installed, judge
+from _common import report, tables
+from compare import CHANGED, OURS, installed, score
 from sklearn.datasets import make_classification
 from sklearn.model_selection import StratifiedShuffleSplit
 
@@ -49,9 +48,9 @@ def relabelled(share):
 
 
 def thinned(ratio):
-    """Return a change that leaves the last class of a table 1 row in `ratio`.
+    """Return a change that keeps 1 row in `ratio` of the last class.
 
-    Classes between keep shares that fall by equal factors, at least two rows each.
+    From class to class the share falls by the same factor; each keeps two rows or more.
     """
 
     def change(X, y, train, rng):
@@ -67,7 +66,7 @@ def thinned(ratio):
 
 
 def with_noise(times):
-    """Return a change that adds so many times as many columns of noise."""
+    """Return a change that adds `times` columns of noise per column."""
 
     def change(X, y, train, rng):
         noise = rng.normal(size=(len(X), round(times * X.shape[1])))
@@ -77,25 +76,25 @@ def with_noise(times):
 
 
 def heavy_tailed(X, y, train, rng):
-    """Stretch every column: the farthest rows are hundreds of times as far."""
+    """Stretch every column, so that extreme values lie hundreds of times as far out."""
     scale = X.std(axis=0) + (X.std(axis=0) == 0)
     return np.sinh(2 * (X - X.mean(axis=0)) / scale), y, train
 
 
 def with_outliers(X, y, train, rng):
-    """Make one training entry in fifty a thousand times as large."""
+    """Multiply one training entry in fifty by a thousand."""
     X = X.copy()
     X[train] = X[train] * np.where(rng.random((len(train), X.shape[1])) < 0.02, 1e3, 1)
     return X, y, train
 
 
 def with_constants(X, y, train, rng):
-    """Add as many columns of one value, as large as a million."""
+    """Add as many constant columns as there are columns."""
     return np.hstack([X, np.full_like(X, 1e6)]), y, train
 
 
 def few(n_rows):
-    """Return a change that leaves so many training rows, of all classes."""
+    """Return a change that keeps `n_rows` training rows, stratified."""
 
     def change(X, y, train, rng):
         [(kept, _)] = StratifiedShuffleSplit(
@@ -106,7 +105,7 @@ def few(n_rows):
     return change
 
 
-#: What is spoiled, and functions of ``(X, y, train, rng)`` by how much of it.
+#: Functions of ``(X, y, train, rng)``, by kind and amount of the change.
 CHANGES = {
     "nothing": {"": lambda X, y, train, rng: (X, y, train)},
     "wrong labels": {
@@ -124,7 +123,7 @@ CHANGES = {
 
 
 def many_classes():
-    """Return a made table of 200 classes."""
+    """Return a synthetic table of 200 classes."""
     return make_classification(
         5000,
         20,
@@ -144,7 +143,7 @@ def two_of_letters(folder):
 
 
 def cases(folder):
-    """Yield a name of what is spoiled, its amount, and tables with the change."""
+    """Yield the kind of a change, its amount, the tables and the change."""
     found = {name: tables.fewer(name, MOST_ROWS, folder) for name in TABLES}
     found = {name: table for name, table in found.items() if table is not None}
     for what, changes in CHANGES.items():
@@ -158,7 +157,7 @@ def cases(folder):
 
 
 def run(found, what, amount, data, change, methods, n_splits):
-    """Add what is missing of one change."""
+    """Add the missing results of one change."""
     for name, (X, y) in data.items():
         splitter = StratifiedShuffleSplit(n_splits, test_size=0.3, random_state=0)
         for seed, (train, test) in enumerate(splitter.split(X, y)):
@@ -167,12 +166,12 @@ def run(found, what, amount, data, change, methods, n_splits):
                 runs = found.setdefault(method, {})
                 key = f"{what}|{amount}|{name}|{seed}"
                 if key not in runs:
-                    judged = judge(method, X_new, y_new, kept, test, seed)
-                    runs[key] = judged["balanced"]
+                    metrics = score(method, X_new, y_new, kept, test, seed)
+                    runs[key] = metrics["balanced"]
 
 
 def lines_of(found):
-    """Return what was spoiled and how much, in order, without repeats."""
+    """Return kinds and amounts of changes, in order, without repeats."""
     return list(dict.fromkeys(tuple(key.split("|")[:2]) for key in found[OURS]))
 
 
@@ -184,11 +183,11 @@ def mean_of(runs, what, amount):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
     found = results["methods"]
     names = [name for name in METHODS if name in found]
     lines = [
-        "| spoiled | " + " | ".join(names) + " |",
+        "| change | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
     ]
     for what, amount in lines_of(found):
@@ -199,9 +198,9 @@ def markdown(results):
         [
             *lines,
             "",
-            f"Balanced accuracy in % on test rows, mean over {', '.join(TABLES)} (up "
-            f"to {MOST_ROWS:,} rows), splits of each: {results['splits']}. The last "
-            f"two lines have one table each. The best of a line is bold. "
+            f"Balanced accuracy on test rows in %, mean over {', '.join(TABLES)} "
+            f"(at most {MOST_ROWS:,} rows each, {results['splits']} splits). The last "
+            f"two lines are of one table each. The best of each line is in bold. "
             f"{results['machine']}",
             "",
         ]
@@ -216,7 +215,7 @@ def main():
         methods={"nargs": "+", "default": METHODS, "choices": METHODS},
         again={
             "action": "store_true",
-            "help": "forget what was found of these methods",
+            "help": "discard earlier results of these methods",
         },
     )
     torch.set_num_threads(1)

@@ -1,13 +1,13 @@
-"""How time and memory grow with rows, columns, classes and batch size.
+"""Measure how time and memory grow with rows, columns, classes and batch size.
 
-Run ``python benchmarks/scale.py``: each case is a process of its own that trains
-`ContrastiveEmbedding` with its defaults on float32 rows. Time is that of one pass over
-the rows. Memory is the most that the process held during `fit` above what it held
-after its imports, the rows included; for the memory-mapped table without the pages of
-the file. It is read from ``/proc``, which Linux has. ``--parts sources`` trains with
-each source of similarity on 100,000 rows instead, for three passes, where "all else" is
-what a fit does beside its steps, such as looking for neighbours. Writes
-``results/scale.json`` and ``results/scale.md``, keeping what the other part wrote.
+Run ``python benchmarks/scale.py``: each case is a separate process that trains
+`ContrastiveEmbedding` with its defaults on float32 rows. Time is that of one epoch.
+Memory is the peak of the process during `fit`, the rows included, minus its memory
+after the imports; for the memory-mapped table the pages of the file do not count.
+Memory is read from ``/proc`` and needs Linux. ``--parts sources`` trains with each
+source of similarity on 100,000 rows for three epochs; the time outside the steps, such
+as a neighbour search, is reported separately. Writes ``results/scale.json`` and
+``results/scale.md``, and keeps the results of parts that are not run.
 """
 
 import json
@@ -23,9 +23,9 @@ from unittest import mock
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import report
 import torch
-from sources import SOURCES, source
+from _common import report
+from _common.sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
 from sklearn_contrastive._pairs._springs import Springs
@@ -46,8 +46,8 @@ CASES.append({**BASE, "rows": 1_000_000, "memmap": True})
 PAIRS = 4096
 
 
-def held(kind):
-    """Return the megabytes of this process that are of some kind."""
+def megabytes_of(kind):
+    """Return the memory of this process, of a kind that /proc names, in megabytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(kind):
             return int(line.split()[1]) / 1024
@@ -55,15 +55,15 @@ def held(kind):
 
 
 class Peak:
-    """The most memory that is held inside a ``with`` block, by looking often."""
+    """The peak memory inside a ``with`` block, by frequent polling."""
 
     def __init__(self, kind):
         self._kind, self._done = kind, threading.Event()
-        self.megabytes = held(kind)
+        self.megabytes = megabytes_of(kind)
 
     def _watch(self):
         while not self._done.wait(0.005):
-            self.megabytes = max(self.megabytes, held(self._kind))
+            self.megabytes = max(self.megabytes, megabytes_of(self._kind))
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._watch)
@@ -76,7 +76,7 @@ class Peak:
 
 
 def table(case, folder):
-    """Return rows and labels, made block by block."""
+    """Return rows and labels, generated block by block."""
     rng = np.random.default_rng(0)
     n_rows, n_columns = case["rows"], case["columns"]
     y = rng.integers(case["classes"], size=n_rows)
@@ -97,7 +97,7 @@ def table(case, folder):
 
 
 def run_pairs(batch_size):
-    """Relax the springs of a batch in this process, and print megabytes."""
+    """Compute the gradient of a batch in this process, and print megabytes."""
     similarity = LabelSimilarity().fit(None, np.arange(batch_size) % 10)
     points = torch.nn.functional.normalize(torch.randn(batch_size, 32))
     keys = Keys(*map(torch.from_numpy, similarity.keys(np.arange(batch_size))))
@@ -112,24 +112,24 @@ def run_pairs(batch_size):
         return springs(points[:n_rows], None, weigh)
 
     megabytes = {}
-    for name, miner in {"all": None, "nearest": NearestPairs()}.items():
-        relax(64, miner)
-        before = held("VmRSS")
+    for name, gradient in {"all": all_pairs, "nearest": nearest}.items():
+        gradient(64)
+        before = megabytes_of("VmRSS")
         with Peak("VmRSS") as peak:
             for _ in range(3):
-                relax(batch_size, miner)
+                gradient(batch_size)
         megabytes[name] = peak.megabytes - before
     print(json.dumps(megabytes))
 
 
 def run(case):
-    """Train in this process, and print seconds a pass and megabytes."""
+    """Train in this process, and print seconds per epoch and megabytes."""
     settings = {"batch_size": case["batch"], "random_state": 0}
     small = table({**BASE, "rows": 2000}, None)
-    # What is loaded by the first fit belongs to the imports.
+    # The first fit loads modules, which count as imports.
     ContrastiveEmbedding(max_iter=1, **settings).fit(*small)
     kind = "RssAnon" if case["memmap"] else "VmRSS"
-    before = held(kind)
+    before = megabytes_of(kind)
     with tempfile.TemporaryDirectory() as folder:
         X, y = table(case, folder)
         with Peak(kind) as peak:
@@ -153,17 +153,17 @@ def run(case):
 
 
 def run_source(name):
-    """Train with a source of similarity in this process, and print its figures."""
+    """Train with a source of similarity in this process, and print its results."""
     make, given = source(name, 2000)
     make(1).fit(*given)
-    before = held("VmRSS")
+    before = megabytes_of("VmRSS")
     make, given = source(name, BASE["rows"])
-    passes, epoch = [], Trainer.epoch
+    epochs, epoch = [], Trainer.epoch
 
     def timed(*call):
         start = time.perf_counter()
         loss = epoch(*call)
-        passes.append(time.perf_counter() - start)
+        epochs.append(time.perf_counter() - start)
         return loss
 
     with Peak("VmRSS") as peak, mock.patch.object(Trainer, "epoch", timed):
@@ -173,8 +173,8 @@ def run_source(name):
     print(
         json.dumps(
             {
-                "seconds": float(np.median(passes)),
-                "rest": whole - sum(passes),
+                "seconds": float(np.median(epochs)),
+                "rest": whole - sum(epochs),
                 "steps": model.n_steps_ / 3,
                 "megabytes": peak.megabytes - before,
             }
@@ -183,12 +183,13 @@ def run_source(name):
 
 
 def sources_table(results):
-    """Return the figures of the sources of similarity as a Markdown table."""
+    """Return the results of the sources of similarity as a Markdown table."""
     lines = [
         "",
-        f"Each source of similarity, {BASE['rows']:,} rows of {BASE['columns']} columns:",
+        f"The sources of similarity, {BASE['rows']:,} rows of {BASE['columns']} "
+        "columns:",
         "",
-        "| what makes rows similar | s a pass | ms a step | s of all else | peak, MB |",
+        "| source | s per epoch | ms per step | s outside steps | peak, MB |",
         "|---|---|---|---|---|",
     ]
     for name, case in results.items():
@@ -201,7 +202,7 @@ def sources_table(results):
 
 
 def slope(results, name):
-    """Return the slope of log time against the log of what varied."""
+    """Return the slope of log time against the log of the varied setting."""
     base = [case for case in results if not case["memmap"]]
     others = [key for key in BASE if key not in (name, "memmap")]
     base = [case for case in base if all(case[key] == BASE[key] for key in others)]
@@ -210,9 +211,9 @@ def slope(results, name):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
     lines = [
-        "| rows | columns | classes | batch | s a pass | ms a step | peak, MB "
+        "| rows | columns | classes | batch | s per epoch | ms per step | peak, MB "
         "| peak / rows |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -227,12 +228,12 @@ def markdown(results):
     pairs = results["pairs"]
     lines += [
         "",
-        f"The pairs of a batch of {PAIRS:,} take {pairs['all']:.0f} MB where all count "
-        f"and {pairs['nearest']:.0f} MB where the nearest do; a matrix of them alone "
-        f"would take {PAIRS**2 * 4 / 2**20:.0f} MB. Seconds grow as rows to the "
+        f"The pairs of a batch of {PAIRS:,} rows take {pairs['all']:.0f} MB with all "
+        f"pairs and {pairs['nearest']:.0f} MB with the nearest; one matrix of all "
+        f"pairs would take {PAIRS**2 * 4 / 2**20:.0f} MB. Seconds grow as rows to the "
         f"power {slope(results['cases'], 'rows'):.2f}. "
-        "Peak memory is above that after imports, the rows included except where they "
-        "are memory-mapped.",
+        "Peak memory is counted from the memory after the imports; it includes the "
+        "rows unless they are memory-mapped.",
         *sources_table(results["sources"]),
         results["machine"],
         "",
@@ -241,7 +242,7 @@ def markdown(results):
 
 
 def in_processes(cases):
-    """Return the figures of each case, from a process of its own."""
+    """Return the results of each case, from a separate process."""
     results = []
     for case in cases:
         command = [sys.executable, __file__, "--case", json.dumps(case)]
@@ -254,7 +255,7 @@ def in_processes(cases):
 def main():
     options = report.options(
         __doc__,
-        case={"type": json.loads, "help": "Run one case and print its figures."},
+        case={"type": json.loads, "help": "run one case and print its results"},
         parts={"nargs": "+", "default": ["growth", "sources"]},
     )
     torch.set_num_threads(1)
@@ -266,7 +267,7 @@ def main():
     if "growth" in options.parts:
         pairs, *grown = in_processes([PAIRS, *CASES])
         both = zip(CASES, grown, strict=True)
-        cases = [{**case, **figures} for case, figures in both]
+        cases = [{**case, **measured} for case, measured in both]
         results |= {"cases": cases, "pairs": pairs}
     if "sources" in options.parts:
         found = in_processes(SOURCES)

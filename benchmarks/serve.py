@@ -1,9 +1,9 @@
-"""What a fitted model costs to load and to ask.
+"""Time the import, the loading and the transform of a fitted model.
 
 Run ``python benchmarks/serve.py``: one thread. Import and unpickling are timed in
-processes of their own, against importing what scikit-learn itself needs; one row
-against ``PCA.transform``; a million rows against the bare matrix products of the
-network. Ratios are medians of interleaved runs. Writes ``results/serve.json`` and
+separate processes and compared with the import of scikit-learn's base. One row is
+compared with ``PCA.transform``, a million rows with the matrix products of the network
+alone. Ratios are medians of interleaved runs. Writes ``results/serve.json`` and
 ``results/serve.md``.
 """
 
@@ -18,14 +18,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-import report
+from _common import report
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import ContrastiveEmbedding
 
 N_COLUMNS, N_MANY = 32, 1_000_000
-#: Rows of a block of the bare products; the fastest of 256 to 8,192 on the machine of
-#: the published figures.
+#: Rows per block of the matrix products: the fastest of 256 to 8,192 when measured.
 N_BLOCK = 512
 IMPORTS = {
     "sklearn.base": "import numpy, scipy.sparse, scipy.special, sklearn.base",
@@ -35,7 +34,7 @@ IMPORTS = {
 
 
 def in_process(code):
-    """Return the seconds that some code takes in a fresh process."""
+    """Return the seconds that some code takes in a new process."""
     timed = (
         "import time; start = time.perf_counter()\n"
         f"{code}\nprint(time.perf_counter() - start)"
@@ -47,7 +46,7 @@ def in_process(code):
 
 
 def products(X, weights):
-    """Multiply rows through all layers, block by block, with nothing between."""
+    """Compute only the matrix products of all layers, block by block."""
     for start in range(0, len(X), N_BLOCK):
         block = X[start : start + N_BLOCK]
         for W in weights:
@@ -55,7 +54,7 @@ def products(X, weights):
 
 
 def measure(n_runs):
-    """Return seconds of everything, by subject and contestant."""
+    """Return seconds by subject and contestant."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N_MANY, N_COLUMNS), dtype=np.float32)
     y = rng.integers(10, size=5000)
@@ -65,8 +64,8 @@ def measure(n_runs):
         path = Path(folder) / "model.pkl"
         path.write_bytes(pickle.dumps(model))
         size = path.stat().st_size
-        ask = f"import pickle\nmodel = pickle.load(open({str(path)!r}, 'rb'))"
-        first = f"{ask}\nimport numpy\nmodel.transform(numpy.ones((1, {N_COLUMNS})))"
+        load = f"import pickle\nmodel = pickle.load(open({str(path)!r}, 'rb'))"
+        first = f"{load}\nimport numpy\nmodel.transform(numpy.ones((1, {N_COLUMNS})))"
         codes = {**IMPORTS, "unpickle, one row": first}
         calls = {
             name: lambda code=code: in_process(code) for name, code in codes.items()
@@ -89,7 +88,7 @@ def measure(n_runs):
 
 
 def markdown(results):
-    """Return the figures as a Markdown table."""
+    """Return the results as a Markdown table."""
 
     def line(subject, ours, other, reference, unit, factor):
         times, others = results[subject][ours], results[subject][other]
@@ -124,22 +123,29 @@ def markdown(results):
             "start-up",
             "unpickle, one row",
             "sklearn.base",
-            ("unpickle and map a row", f"importing {base}, numpy and scipy"),
+            ("unpickle and transform a row", f"importing {base}, numpy and scipy"),
             "s",
             1,
         ),
-        line("one row", "ours", "PCA", ("map one row", "`PCA.transform`"), "ms", 1e3),
+        line(
+            "one row",
+            "ours",
+            "PCA",
+            ("transform one row", "`PCA.transform`"),
+            "ms",
+            1e3,
+        ),
         line(
             "a million rows",
             "ours",
             "products",
-            ("map a million rows", "the bare products"),
+            ("transform a million rows", "the matrix products alone"),
             "s",
             1,
         ),
         "",
-        f"Median of {n_runs} interleaved runs; ratios with their least and greatest. "
-        f"{N_COLUMNS} columns, default network, pickle of "
+        f"Median of {n_runs} interleaved runs; ratios with minimum and maximum. "
+        f"{N_COLUMNS} columns, default network, a pickle of "
         f"{results['bytes'] / 1e3:,.0f} kB; one row in float64, a million in float32. "
         f"{results['machine']}",
         "",

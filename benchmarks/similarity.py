@@ -1,15 +1,19 @@
-"""Nearest neighbours behind embeddings learned from targets, and from few labels.
+"""Measure embeddings that learn from targets, and from few labels.
 
-Run ``python benchmarks/similarity.py --data FOLDER``. *Targets*: R² of the mean of the 5
-nearest training rows on held-out rows, raw (standardised) columns, the embedding with
-every parameter at its default, the same with ReLU and with a linear encoder, and a
-random forest on the raw columns for reference; 10 splits of the small tables and 3 of
-the large ones, of which 6,000 rows are drawn. *Few labels*: accuracy of the nearest
-labelled row on held-out rows with a share of the training labels, raw columns, the
-embedding of the labelled rows alone, that of all rows with
-``LabelSimilarity(unlabeled=-1)``, and
-scikit-learn's LabelSpreading; 5 splits. Writes ``results/similarity.json`` and
-``results/similarity.md``. ``plotnine`` brings the two large tables of targets.
+Run ``python benchmarks/similarity.py --data FOLDER``.
+
+*Targets*: R² on held-out rows of the mean of the 5 nearest training rows, on
+standardised columns, with the default embedding, with ReLU, with a linear encoder, and
+of a random forest for reference. Small tables have 10 splits; large ones have 3, of
+6,000 rows drawn at random.
+
+*Few labels*: accuracy on held-out rows of the nearest labelled row, when a share of the
+training rows has labels. Compared are standardised columns, the embedding of the
+labelled rows alone, the embedding of all rows with ``LabelSimilarity(unlabeled=-1)``,
+and scikit-learn's LabelSpreading; 5 splits.
+
+Writes ``results/similarity.json`` and ``results/similarity.md``. The two large tables
+of targets come with ``plotnine``.
 """
 
 import os
@@ -19,8 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import warnings
 
 import numpy as np
-import report
-import tables
+from _common import report, tables
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import train_test_split
@@ -38,7 +41,7 @@ LARGE = 6000
 
 
 def target_tables():
-    """Yield name, rows and targets of the tables that are there."""
+    """Yield name, rows and targets of the installed tables."""
     yield "diabetes", *load_diabetes(return_X_y=True)
     try:
         from mlxtend.data import boston_housing_data
@@ -67,13 +70,13 @@ def target_tables():
 
 
 def some(X, y):
-    """Return rows drawn at random, so that every method is done in minutes."""
+    """Return some rows, drawn at random, so that every method takes minutes."""
     drawn = np.random.RandomState(0).permutation(len(y))[:LARGE]
     return X[drawn], y[drawn]
 
 
 def regressors(seed):
-    """Return what is compared on targets."""
+    """Return the models that are compared on targets."""
 
     def neighbours(*steps):
         return make_pipeline(*steps, KNeighborsRegressor())
@@ -109,7 +112,7 @@ def run_targets():
 
 
 def few_labels(X_train, y_train, X_test, y_test, share, seed):
-    """Return the accuracy of each method with some of the labels."""
+    """Return the accuracy of each method with a share of the labels."""
     labelled = np.arange(len(y_train))
     if share < 1:
         labelled, _ = train_test_split(
@@ -119,16 +122,16 @@ def few_labels(X_train, y_train, X_test, y_test, share, seed):
     y_some[labelled] = y_train[labelled]
     scaler = StandardScaler().fit(X_train)
     similarity = LabelSimilarity(unlabeled=-1)
-    known = X_train[labelled], y_train[labelled]
+    part = X_train[labelled], y_train[labelled]
     maps = {
         "raw": scaler,
-        "labelled rows": ContrastiveEmbedding(random_state=seed).fit(*known),
+        "labelled rows": ContrastiveEmbedding(random_state=seed).fit(*part),
         "all rows": ContrastiveEmbedding(similarity=similarity, random_state=seed),
     }
     maps["all rows"].fit(X_train, y_some)
     scores = {}
     for method, embedding in maps.items():
-        nearest = KNeighborsClassifier(1).fit(embedding.transform(known[0]), known[1])
+        nearest = KNeighborsClassifier(1).fit(embedding.transform(part[0]), part[1])
         scores[method] = nearest.score(embedding.transform(X_test), y_test)
     if share < 1:
         spreading = LabelSpreading(kernel="knn").fit(scaler.transform(X_train), y_some)
@@ -161,7 +164,7 @@ def run_labels(folder):
     return results
 
 
-def beside(scores, others, factor=1.0):
+def gain_over(scores, others, factor=1.0):
     """Return the mean gain over paired splits with its standard deviation."""
     gains = factor * (np.array(scores) - np.array(others))
     digits = 3 if factor == 1 else 1
@@ -169,9 +172,9 @@ def beside(scores, others, factor=1.0):
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     lines = [
-        "R² of 5 nearest neighbours on held-out rows, targets:",
+        "Targets: R² of 5 nearest neighbours on held-out rows:",
         "",
         "| table | rows × columns | standardised | embedding | gain | ReLU "
         "| linear encoder | random forest |",
@@ -180,7 +183,7 @@ def markdown(results):
     for name, table in results["targets"].items():
         n_rows, n_columns = table["shape"]
         mean = {method: np.mean(s) for method, s in table["scores"].items()}
-        gain = beside(table["scores"]["embedding"], table["scores"]["raw"])
+        gain = gain_over(table["scores"]["embedding"], table["scores"]["raw"])
         lines.append(
             f"| {name} | {n_rows:,} × {n_columns} | {mean['raw']:.3f} | "
             f"{mean['embedding']:.3f} | {gain} | {mean['relu']:.3f} | "
@@ -188,7 +191,7 @@ def markdown(results):
         )
     lines += [
         "",
-        "Accuracy of the nearest labelled row on held-out rows, in %, few labels:",
+        "Few labels: accuracy of the nearest labelled row on held-out rows, in %:",
         "",
         "| table | share of labels | standardised | labelled rows alone | all rows "
         "| gain | LabelSpreading |",
@@ -197,7 +200,7 @@ def markdown(results):
     for name, by_share in results["labels"].items():
         for share, scores in by_share.items():
             mean = {method: f"{100 * np.mean(s):.1f}" for method, s in scores.items()}
-            gain = beside(scores["all rows"], scores["labelled rows"], 100.0)
+            gain = gain_over(scores["all rows"], scores["labelled rows"], 100.0)
             lines.append(
                 f"| {name} | {100 * float(share):g} % | {mean['raw']} | "
                 f"{mean['labelled rows']} | {mean['all rows']} | {gain} | "
@@ -205,8 +208,9 @@ def markdown(results):
             )
     lines += [
         "",
-        "Means over splits; gains over the column of standardised columns, and of "
-        f"labelled rows, ± standard deviation over splits. {results['machine']}",
+        "Means over splits. The gain is that of the embedding over standardised "
+        "columns, and of all rows over the labelled rows alone, ± its standard "
+        f"deviation over splits. {results['machine']}",
         "",
     ]
     return "\n".join(lines)
@@ -215,7 +219,7 @@ def markdown(results):
 def main():
     options = report.options(
         __doc__,
-        data={"default": None, "help": "Folder of the tables as NAME.npz."},
+        data={"default": None, "help": "folder of NAME.npz files"},
         parts={"nargs": "+", "default": ["targets", "labels"]},
     )
     warnings.simplefilter("ignore", UserWarning)

@@ -1,16 +1,16 @@
-"""How long training takes, a step and a whole fit, against what users do today.
+"""Time training steps and whole fits against the usual torch loop and other methods.
 
 Run ``python benchmarks/speed.py --data FOLDER``: one thread, medians of interleaved
-runs. ``steps`` are those of a 64-256-128-32 network with ReLU and without dropout, over
-all pairs of a batch: ``peer`` is pytorch-metric-learning's `ContrastiveLoss` in the
-loop its documentation shows, ``floor`` that loop with the sum of squares of the
-embedding for a loss, ``network`` the same with this package's passes and optimizer,
-``products`` nothing but the matrix products of network and pairs. ``fits`` train the
-same network on tables for the same number of epochs. ``estimators`` fit
+runs. ``steps`` times a 64-256-128-32 network with ReLU and without dropout, over all
+pairs of a batch. ``peer`` is pytorch-metric-learning's `ContrastiveLoss` in the loop of
+its documentation. ``floor`` is that loop with the sum of squares of the embedding as
+its loss, ``network`` the same with the encoder and optimizer of this package, and
+``products`` only the matrix products of network and pairs. ``fits`` trains the same
+network on tables for the same number of epochs. ``estimators`` fits
 `ContrastiveEmbedding` and others with their defaults on three quarters of a table; the
 accuracy is that of 5 nearest neighbours on the rest. UMAP and CEBRA are left out where
 they are not installed. Writes ``results/speed.json`` and ``results/speed.md``;
-``--parts`` measures only some and keeps the other figures.
+``--parts`` measures some parts only and keeps the other results.
 """
 
 import os
@@ -21,73 +21,25 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 import numpy as np
-import parts
-import peers
-import report
-import tables
 import torch
+from _common import parts, peers, report, tables
+from _common.parts import HIDDEN, N_COMPONENTS, our_loop
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLinearLoss, ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, NearestPairs
-from sklearn_contrastive.preprocessing._standardization import Standardization
-from sklearn_contrastive.similarity import LabelSimilarity
 
-HIDDEN, N_COMPONENTS = (256, 128), 32
-#: Rows that pass in one run of a step's benchmark: tens of milliseconds for each.
+#: Rows in one timed run of steps: tens of milliseconds per run.
 N_ROWS = 10_240
 BATCHES = (256, 512, 1024, 2048)
 N_EPOCHS = {"letter": 5, "mnist5k": 10}
 
 
-def rows(n_rows, n_features=64, n_classes=10):
-    """Return a table of ten overlapping classes."""
-    rng = np.random.RandomState(0)
-    y = rng.randint(n_classes, size=n_rows)
-    centres = rng.normal(size=(n_classes, n_features))
-    X = centres[y] + 2 * rng.normal(size=(n_rows, n_features))
-    return X.astype(np.float32), y
-
-
-def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
-    """Return a function that takes some steps of this package's loop."""
-    encoder = MLPEncoder(HIDDEN, "relu", dropout=0.0)
-    rng = np.random.RandomState(0)
-    trainer = Trainer(
-        Model(
-            X,
-            Standardization(),
-            encoder=encoder,
-            objectives=[
-                Objective(
-                    miner, loss, memory=memory, similarity=LabelSimilarity().fit(X, y)
-                )
-            ],
-            params=encoder.init(X.shape[1], N_COMPONENTS, rng),
-            learning_rate=1e-3,
-            alpha=1e-2,
-            seed=0,
-        ),
-        normalize=True,
-        device="cpu",
-    )
-
-    def steps():
-        index = np.stack([rng.permutation(len(X))[:batch_size] for _ in range(n_steps)])
-        trainer.epoch(index, np.ones(n_steps))
-
-    return steps
-
-
 def step_contestants(batch_size):
     """Return the loops by name."""
-    X, y = rows(4 * batch_size)
+    X, y = parts.rows(4 * batch_size)
     n_steps = N_ROWS // batch_size
     theirs = X, y, (X.shape[1], *HIDDEN, N_COMPONENTS), batch_size, n_steps
     ours = X, y, batch_size, n_steps
@@ -103,7 +55,7 @@ def step_contestants(batch_size):
 
 
 def measure_steps(options):
-    """Return milliseconds a step, by batch size and contestant."""
+    """Return milliseconds per step, by batch size and contestant."""
     results = {}
     for batch_size in BATCHES:
         loops = step_contestants(batch_size)
@@ -117,7 +69,7 @@ def measure_steps(options):
 
 
 def measure_fits(options):
-    """Return seconds a fit, by table and batch size and contestant."""
+    """Return seconds per fit, by table and batch size and contestant."""
     results = {}
     for name, n_epochs in N_EPOCHS.items():
         loaded = tables.load(name, options.data)
@@ -152,7 +104,7 @@ def measure_fits(options):
 
 
 def measure_estimators(options):
-    """Return seconds a fit and accuracies, by table and contestant."""
+    """Return seconds per fit and accuracies, by table and contestant."""
     fits = {
         "ours": lambda X, y: ContrastiveEmbedding(random_state=0).fit(X, y).transform,
         "NCA": peers.nca,
@@ -184,7 +136,7 @@ def measure_estimators(options):
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     lines = [
         "One step over all pairs of a batch, in milliseconds:",
         "",
@@ -204,8 +156,8 @@ def markdown(results):
         )
     lines += [
         "",
-        "A whole fit, in seconds; the peer with torch's DataLoader, and with slices of "
-        "a permutation:",
+        "A whole fit, in seconds; the peer once with torch's DataLoader and once with "
+        "slices of a permutation:",
         "",
         "| table, batch | ours | DataLoader | slices | DataLoader / ours "
         "| slices / ours |",
@@ -225,20 +177,20 @@ def markdown(results):
         "| table | estimator | s | accuracy | time / ours |",
         "|---|---|---|---|---|",
     ]
-    for name, figures in results.get("estimators", {}).items():
-        for method, seconds in figures["seconds"].items():
+    for name, runs in results.get("estimators", {}).items():
+        for method, seconds in runs["seconds"].items():
             lines.append(
                 f"| {name} | {method} | {np.median(seconds):.1f} | "
-                f"{100 * np.median(figures['accuracies'][method]):.1f} % | "
-                f"{report.ratio(seconds, figures['seconds']['ours'])} |"
+                f"{100 * np.median(runs['accuracies'][method]):.1f} % | "
+                f"{report.ratio(seconds, runs['seconds']['ours'])} |"
             )
     lines += [
         "",
         "Steps and fits: hidden layers of 256 and 128, 32 components, ReLU, no "
-        "dropout, margin 1, all pairs; steps on 64 columns, fits of "
-        f"{N_EPOCHS['letter']} and {N_EPOCHS['mnist5k']} epochs. UMAP compiles itself "
-        "in its first run. Medians of interleaved runs, ratios with their least and "
-        f"greatest. {results['machine']}",
+        "dropout, margin 1, all pairs; 64 columns for the steps, "
+        f"{N_EPOCHS['letter']} and {N_EPOCHS['mnist5k']} epochs for the fits. The "
+        "first run of UMAP includes its compilation. Medians of interleaved runs, "
+        f"ratios with minimum and maximum. {results['machine']}",
         "",
     ]
     return "\n".join(lines)

@@ -1,17 +1,16 @@
-"""Verification of classes never seen in training: errors by method, and the `far` rate.
+"""Measure verification on classes that are not in the training rows.
 
-Run ``python benchmarks/verification.py --data FOLDER``: letter, with 18 of its 26
-classes to train on, and MNIST-5k, with 5 of its 10. Pairs are then made of rows of the
-other classes, 20,000 of the same and 20,000 of different ones, and judged by their
-distance in what each method makes of the rows. *Searched* is a `GridSearchCV` inside
-the training classes, by MAP@R on folds of disjoint classes; the classes that are
-reported take no part in it. NCA learns from 3,000 rows at most. Means of the given
-class splits.
+Run ``python benchmarks/verification.py --data FOLDER``: letter, with 18 training
+classes of 26, and MNIST-5k, with 5 of 10. Test pairs are rows of the other classes,
+20,000 pairs of the same class and 20,000 of different classes; each method is measured
+by the distances of these pairs. *Searched* is a `GridSearchCV` on the training classes,
+by MAP@R on class-disjoint folds. NCA is fitted on at most 3,000 rows. Means over the
+given class splits.
 
-The second table holds thresholds of ``strategy="far"`` against those that would just
-hold the rate on the calibration pairs: 200 calibrations, each with different pairs
-drawn from all of the unseen classes, whose rate over all of these pairs is known.
-Writes ``results/verification.json`` and ``results/verification.md``.
+The second table compares the thresholds of ``strategy="far"`` with plain quantiles of
+the calibration pairs. There are 200 calibrations, each on different pairs drawn from
+the unseen classes; the true rate is computed over all pairs of these classes. Writes
+``results/verification.json`` and ``results/verification.md``.
 """
 
 import os
@@ -22,9 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import time
 
 import numpy as np
-import report
-import tables
 import torch
+from _common import report, tables
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.frozen import FrozenEstimator
@@ -43,7 +41,7 @@ N_TRAIN_CLASSES = {"letter": 18, "mnist5k": 5}
 N_PAIRS = 20_000
 MOST_NCA_ROWS = 3_000
 FAR = [0.1, 0.075, 0.05]
-#: What *searched* chooses from: short trainings, which go less by the known classes.
+#: The grid of *searched*, with short trainings, which fit the training classes less.
 GRID = {
     "encoder": ["mlp", "linear"],
     "loss": ["contrastive", "supcon", "nca"],
@@ -51,12 +49,12 @@ GRID = {
 }
 N_PASSES = 3
 N_CALIBRATIONS, CONFIDENCE = 200, 0.95
-#: Calibration pairs, and the rate that is asked for.
+#: Numbers of calibration pairs, with their target rates.
 CALIBRATIONS = [(500, 0.05), (500, 0.01), (5_000, 0.01)]
 
 
 def searched():
-    """Return the search over ways to learn, by folds of disjoint classes."""
+    """Return the grid search with class-disjoint folds."""
     folds = ClassDisjointKFold(2, shuffle=True, random_state=0)
     model = ContrastiveEmbedding(max_iter=N_PASSES, random_state=0)
     return GridSearchCV(model, GRID, scoring=map_at_r_scorer, cv=folds)
@@ -85,13 +83,13 @@ def drawn_pairs(y, rng):
 
 
 def split_by_class(name, X, y, seed):
-    """Return which rows to learn from: those of some classes, drawn at random."""
+    """Return a mask of the training rows: those of some classes, drawn at random."""
     classes = np.random.RandomState(seed).permutation(np.unique(y))
     return np.isin(y, classes[: N_TRAIN_CLASSES[name]])
 
 
-def judged(method, X, y, X_new, pairs):
-    """Return the figures of one method on pairs of new classes."""
+def score(method, X, y, X_new, pairs):
+    """Return the metrics of one method on pairs of new classes."""
     rows = np.arange(len(X))
     if method == "NCA":
         rows = np.random.RandomState(0).permutation(rows)[:MOST_NCA_ROWS]
@@ -110,10 +108,10 @@ def judged(method, X, y, X_new, pairs):
     }
 
 
-def held_rates(X, y, known):
-    """Return how often a calibrated threshold exceeds the rate that was asked for."""
-    model = ContrastiveEmbedding(random_state=0).fit(X[known], y[known])
-    X, y = X[~known].astype(np.float32), y[~known]
+def exceeded_rates(X, y, training):
+    """Return how often a calibrated threshold exceeds its target rate."""
+    model = ContrastiveEmbedding(random_state=0).fit(X[training], y[training])
+    X, y = X[~training].astype(np.float32), y[~training]
     Z = model.transform(X)
     i, j = np.triu_indices(len(y), 1)
     different = y[i] != y[j]
@@ -152,7 +150,7 @@ def held_rates(X, y, known):
 
 
 def measure(options):
-    """Return the figures by table and method, one a class split, and the rates held."""
+    """Return metrics by table and method, one per class split, and exceeded rates."""
     errors, rates = {}, {}
     for name in N_TRAIN_CLASSES:
         loaded = tables.load(name, options.data)
@@ -161,23 +159,24 @@ def measure(options):
         X, y = np.asarray(loaded[0], dtype=np.float64), np.asarray(loaded[1])
         errors[name] = {method: [] for method in METHODS}
         for seed in range(options.splits):
-            known = split_by_class(name, X, y, seed)
-            pairs = drawn_pairs(y[~known], np.random.RandomState(seed))
-            for method, figures in errors[name].items():
-                figures.append(judged(method, X[known], y[known], X[~known], pairs))
-                print(name, seed, method, figures[-1], flush=True)
-        rates[name] = held_rates(X, y, split_by_class(name, X, y, 0))
+            training = split_by_class(name, X, y, seed)
+            pairs = drawn_pairs(y[~training], np.random.RandomState(seed))
+            for method, runs in errors[name].items():
+                given = X[training], y[training], X[~training]
+                runs.append(score(method, *given, pairs))
+                print(name, seed, method, runs[-1], flush=True)
+        rates[name] = exceeded_rates(X, y, split_by_class(name, X, y, 0))
     return {"errors": errors, "rates": rates}
 
 
 def markdown(results):
-    """Return the figures as Markdown tables."""
+    """Return the results as Markdown tables."""
     lines = []
     for name, methods in results["errors"].items():
         best = max(methods, key=lambda m: np.mean([run["auc"] for run in methods[m]]))
         lines += [
-            f"{name}: pairs of classes never seen, by what learned from "
-            f"{N_TRAIN_CLASSES[name]} others, in %; best AUC: {best}.",
+            f"{name}: pairs of unseen classes, in %, after training on "
+            f"{N_TRAIN_CLASSES[name]} other classes; best AUC: {best}.",
             "",
             "| method | AUC | EER | FRR at FAR 10 | at 7.5 | at 5 | fit, s |",
             "|---|---|---|---|---|---|---|",
@@ -191,11 +190,11 @@ def markdown(results):
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
         lines.append("")
     lines += [
-        f"How often the true rate exceeds the one asked for, of {N_CALIBRATIONS} "
+        f"How often the true rate exceeds the target rate, in {N_CALIBRATIONS} "
         f"calibrations at confidence {CONFIDENCE}:",
         "",
-        "| table | different pairs | asked, % | `far` exceeds | its median rate, % | "
-        "the quantile exceeds |",
+        "| table | different pairs | target, % | `far` exceeds | its median rate, % | "
+        "quantile exceeds |",
         "|---|---|---|---|---|---|",
     ]
     for name, runs in results["rates"].items():
@@ -208,8 +207,8 @@ def markdown(results):
     n_splits = len(next(iter(next(iter(results["errors"].values())).values())))
     lines += [
         "",
-        f"Means of {n_splits} splits of the classes, AUC ± its standard deviation over "
-        f"them. {results['machine']}",
+        f"Means over {n_splits} splits of the classes; AUC ± its standard deviation "
+        f"over them. {results['machine']}",
         "",
     ]
     return "\n".join(lines)

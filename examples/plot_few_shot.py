@@ -2,19 +2,18 @@
 Five labels for a new class
 ===========================
 
-A sorting machine is to tell parts apart that it was not built for, from five labelled
-pieces of each. There is too little to train on. What can be done is to look for the
-nearest labelled piece, and the question is by which distance: in the columns as they
-are, in their principal components, or in an embedding that was trained on other
-classes.
+A sorting machine gets new parts, with five labelled pieces of each. This is too little
+for training. A new piece can still be compared with its nearest labelled piece. Which
+distance is best: in the raw columns, in their principal components, or in an embedding
+that was trained on other classes?
 """
 
 # %%
 # The classes are numbers of two digits, two images of handwritten digits side by side
-# as in :doc:`plot_class_disjoint`. The embedding is trained on
-# numbers of one half of the images; 25 of the 100 numbers are left out. Of these, made
-# of the other half of the images, five rows each are labelled and the rest is asked
-# about. A second table holds the digits themselves, five of which are left out.
+# as in :doc:`plot_class_disjoint`. The embedding is trained on numbers of one half of
+# the images; 25 of the 100 numbers are left out. Of these, made from the other half of
+# the images, five rows each are labelled and the others are test rows. A second table
+# has the digits themselves, five of which are left out.
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -24,7 +23,7 @@ halves = np.array_split(np.random.default_rng(0).permutation(len(digits)), 2)
 
 
 def side_by_side(half, n_rows, rng):
-    """Return numbers of two digits made of some images, and what they are."""
+    """Return numbers made of two images each, and their labels."""
     left, right = rng.choice(half, (2, n_rows))
     return np.hstack([images[left], images[right]]), 10 * digits[left] + digits[right]
 
@@ -36,8 +35,8 @@ tables = {
 }
 
 # %%
-# Which classes are new is drawn three times, and which five rows are labelled ten times
-# for each. Chance gets one new number in 25 right, and one new digit in five.
+# The new classes are drawn three times, and the labelled rows ten times for each. At
+# chance level, one new number in 25 is right, and one new digit in five.
 
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
@@ -56,15 +55,15 @@ def few_shot(Z, y, n_shots, rng):
     """Return the accuracy of the nearest of some labelled rows of each class."""
     order = rng.permutation(len(y))
     shown = np.concatenate([order[y[order] == c][:n_shots] for c in np.unique(y)])
-    asked = np.setdiff1d(order, shown)
+    others = np.setdiff1d(order, shown)
     search = NearestNeighbors(n_neighbors=1).fit(Z[shown])
-    nearest = shown[search.kneighbors(Z[asked], return_distance=False)[:, 0]]
-    return np.mean(y[nearest] == y[asked])
+    nearest = shown[search.kneighbors(Z[others], return_distance=False)[:, 0]]
+    return np.mean(y[nearest] == y[others])
 
 
-def accuracies(model, known, new, share):
+def accuracies(model, training, new, share):
     """Return accuracies by the number of labelled rows, over draws of new classes."""
-    (X, y), (X_new, y_new) = known, new
+    (X, y), (X_new, y_new) = training, new
     found = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -113,19 +112,19 @@ for ax, (title, found) in zip(axes, results.items(), strict=True):
             label=name,
         )
     ax.set_xticks(range(3), n_shots)
-    ax.set(xlabel="labelled rows a class", ylim=(0, 1), title=title)
+    ax.set(xlabel="labelled rows per class", ylim=(0, 1), title=title)
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].set_ylabel("accuracy of the nearest labelled row")
 axes[1].legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# One labelled row of a new number serves better in the embedding than five do in the
+# One labelled row of a new number is worth more in the embedding than five in the
 # columns or the components: the embedding was trained on 75 other numbers, and new ones
-# differ in the same ways. With digits it is the other way round, and by far. Five
-# digits do not teach what tells the other five apart, and the grey values, which
-# forget nothing, are the better place to search.
+# differ in the same ways. With digits it is the reverse, by far. Five digits do not
+# teach what separates the other five, and the grey values, which contain everything,
+# are better.
 #
-# Labelled rows of new classes can decide which it is, before any embedding is relied
-# on: score both by ``knn_scorer`` on class-disjoint folds, as in
+# Labelled rows of new classes can tell which case it is, before the embedding is used:
+# score both by ``knn_scorer`` on class-disjoint folds, as in
 # :doc:`plot_class_disjoint`.

@@ -1,12 +1,12 @@
 r"""
-What the margin does on the sphere
-==================================
+The effect of the margin on the sphere
+======================================
 
 The contrastive loss pulls similar pairs together, and pushes dissimilar pairs until
-they are a margin apart. On the unit sphere, where embeddings lie by default, no two
-points are more than 2 apart, so the margin decides how much of the sphere the classes
-may use. This example learns from half of the handwritten digits with five margins
-and looks at the distances between rows of the other half.
+they are a margin apart. On the unit sphere, where embeddings are by default, two points
+are at most 2 apart. The margin therefore determines how much of the sphere the classes
+use. This example trains on half of the handwritten digits with five margins, and plots
+the distances between rows of the other half.
 """
 
 # %%
@@ -21,9 +21,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# One embedding is learned for each margin, from the same seed and for the same number
-# of steps. A 5-nearest-neighbour classifier then names the held-out rows by the
-# places of the training rows.
+# One embedding is trained for each margin, with the same seed and the same number of
+# steps. A 5-nearest-neighbour classifier then predicts the held-out rows.
 
 import math
 
@@ -43,9 +42,9 @@ for margin in margins:
     accuracies.append(neighbours.score(points[margin], y_test))
 
 # %%
-# A pair of held-out rows is positive when both show the same digit. The distances of
-# the two kinds of pairs are compared for a small margin and for
-# :math:`\sqrt 2`, which is what ``margin="auto"`` stands for.
+# A pair of held-out rows is positive if both are the same digit. The plot compares the
+# distances of both kinds of pairs for a small margin and for :math:`\sqrt 2`, the
+# margin of ``margin="auto"``.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,13 +86,13 @@ plt.show()
 
 # %%
 # With the small margin the push ends early: rows of different digits stop a little
-# beyond 0.25, and most of the sphere stays empty. With the auto margin they are
-# pushed until they stand at right angles, which is where :math:`\sqrt 2` lies.
+# beyond 0.25, and most of the sphere stays empty. With the auto margin they are pushed
+# until they are at right angles, a distance of :math:`\sqrt 2`.
 #
 # From a margin of 1 on, the typical distance hardly grows any more. Random directions
-# are about :math:`\sqrt 2` apart already, and ten points cannot all be farther apart
-# than that in eight dimensions: with a larger margin some dissimilar pairs repel for
-# ever.
+# are already about :math:`\sqrt 2` apart, and ten points cannot all be farther apart
+# than that in eight dimensions: with a larger margin some dissimilar pairs always
+# repel.
 
 for margin in margins:
     distances = pdist(points[margin])
@@ -103,11 +102,10 @@ for margin in margins:
     )
 
 # %%
-# What a nearest-neighbour classifier makes of it depends on the order of distances
-# and not on their size, so that every margin works to some degree. The bars show one
-# standard error of an accuracy measured on so many rows: where they overlap, one split
-# says little about which margin is better. A cross-validated search over the margin
-# is the way to choose.
+# A nearest-neighbour classifier depends on the order of distances and not on their
+# size, so that every margin works to some degree. The bars are one standard error of
+# the accuracy: if they overlap, one split is not enough to decide which margin is
+# better. Use a cross-validated search over the margin.
 
 accuracies = np.array(accuracies)
 errors = np.sqrt(accuracies * (1 - accuracies) / len(y_test))

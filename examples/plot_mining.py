@@ -1,16 +1,16 @@
 r"""
-Which pairs still teach
-=======================
+Which pairs have a gradient
+===========================
 
-Most pairs of a batch stop teaching soon: the rows of two easy classes are a margin
-apart after a few passes, and stay there. A miner chooses which pairs a step learns
-from, and ``mining_curve_`` says, pass by pass, how many of them still cost something
-and how far apart they are. This example learns from half of the handwritten digits
-with four miners, then with five losses that weigh all pairs by themselves.
+Most pairs of a batch soon have no gradient: the rows of two easy classes are a margin
+apart after a few epochs, and stay there. A miner selects the pairs of each step, and
+``mining_curve_`` records, epoch by epoch, how many of them still have a loss and how
+far apart they are. This example trains on half of the handwritten digits with four
+miners, then with five losses that weigh all pairs themselves.
 """
 
 # %%
-# The curve is that of a few hundred rows of each pass's last batch.
+# The curve is measured on a few hundred rows of the last batch of each epoch.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -31,10 +31,10 @@ models = {
 }
 
 # %%
-# On the left the share of the kept negative pairs that are nearer than the margin,
-# :math:`\sqrt 2`. Of all pairs, and of those drawn at random, soon less than half are;
-# the nearest ones push to the end. On the right their mean distance: the harder the
-# miner, the nearer its negatives.
+# The left panel shows the share of the selected negative pairs that are nearer than the
+# margin, :math:`\sqrt 2`. With all pairs, or random pairs, it is soon less than a half;
+# the nearest pairs have a gradient to the end. The right panel shows their mean
+# distance: the harder the miner, the nearer its negatives.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,11 +46,11 @@ for miner, model in models.items():
     curve = {name: np.array(values) for name, values in model.mining_curve_.items()}
     share = curve["active_negative"] / curve["kept_negative"]
     how = {"color": colours[miner], "linestyle": styles[miner], "linewidth": 2}
-    passes = np.arange(1, len(share) + 1)
-    left.plot(passes, share, label=miner, **how)
-    right.plot(passes, curve["mean_negative"], label=miner, **how)
-left.set(xlabel="pass", ylabel="share that still pushes", ylim=(0, 1.02))
-right.set(xlabel="pass", ylabel="mean distance of kept negatives")
+    epochs = np.arange(1, len(share) + 1)
+    left.plot(epochs, share, label=miner, **how)
+    right.plot(epochs, curve["mean_negative"], label=miner, **how)
+left.set(xlabel="epoch", ylabel="share with a gradient", ylim=(0, 1.02))
+right.set(xlabel="epoch", ylabel="mean distance of selected negatives")
 right.axhline(2**0.5, color="#333333", linewidth=0.8)
 right.annotate("margin", (1, 2**0.5), xytext=(0, 3), textcoords="offset points")
 left.legend(frameon=False, title="miner")
@@ -58,14 +58,14 @@ for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)
 
 # %%
-# Does it matter for neighbours? On these held-out digits hardly: the accuracies lie
-# within six rows out of 899. The digits are an easy table; try your own.
+# The effect on neighbours is small for these digits: the accuracies differ by at most
+# six rows of 899. The digits are an easy table; try your own.
 
 from sklearn.neighbors import KNeighborsClassifier
 
 
 def accuracy(model):
-    """Return the share of held-out rows that their neighbours name."""
+    """Return the accuracy of 5 nearest neighbours on the held-out rows."""
     neighbours = KNeighborsClassifier().fit(model.transform(X_train), y_train)
     return neighbours.score(model.transform(X_test), y_test)
 
@@ -74,8 +74,8 @@ for miner, model in models.items():
     print(f"contrastive, {miner:8s} {accuracy(model):.3f}")
 
 # %%
-# Losses that compare all candidates of an anchor need no miner, or, as the triplet loss
-# does, choose by themselves.
+# Losses that compare all candidates of an anchor need no miner, or select triplets
+# themselves, as the triplet loss does.
 
 for loss in ["triplet", "supcon", "nca", "multi_similarity", "proxy_anchor"]:
     model = ContrastiveEmbedding(loss=loss, max_iter=30, random_state=0)

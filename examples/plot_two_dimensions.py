@@ -2,14 +2,14 @@
 A map of digits in two dimensions
 =================================
 
-An embedding with two components is a map that can be looked at. Here it is learned
-on half of the handwritten digits and drawn for the other half, beside the map that
-principal component analysis draws of the same rows. How well a map keeps the digits
-apart is read off a nearest-neighbour classifier that sees nothing but the map.
+An embedding with two components can be plotted. Here it is trained on half of the
+handwritten digits and plotted for the other half, together with principal components of
+the same rows. The accuracy of a nearest-neighbour classifier on the map measures how
+well the map separates the digits.
 """
 
 # %%
-# The rows are images of 8 by 8 grey values. Only one half is used to learn a map.
+# The rows are images of 8 by 8 grey values. Only one half is used for training.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -20,11 +20,11 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# On the unit sphere two components leave a circle and nothing inside it. A map for
-# the eye has the whole plane with ``normalize=False``. A digit should be one patch of
-# the map, so that every pair of equal digits is to be pulled together: that is
-# ``miner="all"``. (The default pulls only each row's nearest equals, which lets one
-# digit settle in several places.) `presets` has both of them together.
+# On the unit sphere, two components are a circle with nothing inside. With
+# ``normalize=False`` the map has the whole plane. A digit should be one patch of the
+# map, so every pair of equal digits should attract: this is ``miner="all"``. (The
+# default selects the nearest equal digits of each row, so that one digit may have
+# several patches.) `presets` has both settings together.
 
 from sklearn.decomposition import PCA
 
@@ -38,8 +38,8 @@ maps = {
 }
 
 # %%
-# Both maps are learned on the first half, and both halves are mapped. The classifier
-# knows the places of the first half and names the digits of the second.
+# Both maps are trained on the first half, and both halves are mapped. The classifier is
+# trained on the first half of the map and predicts the second.
 
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -52,8 +52,8 @@ for name, transformer in maps.items():
     accuracies[name] = neighbours.score(Z_test, y_test)
 
 # %%
-# Every sign below stands where its own image was mapped, so the picture can be read
-# without its colours.
+# Each symbol is at the place of its image, so that the plot can be read without
+# colours.
 
 import matplotlib.pyplot as plt
 
@@ -73,11 +73,11 @@ for ax, (name, Z) in zip(axes, points.items(), strict=True):
     ax.set(xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="datalim")
     ax.spines[:].set_color("0.7")
-figure.suptitle("Digits that neither map has seen", fontsize="x-large")
+figure.suptitle("Held-out digits in two maps", fontsize="x-large")
 plt.show()
 
 # %%
-# Principal components keep as much variance as two axes can hold and know nothing of
-# the digits, which therefore overlap. The contrastive loss pulls equal digits
-# together and pushes different ones a margin apart, and the held-out rows follow. The
-# distances between patches say little: beyond the margin nothing pushes any more.
+# Principal components keep as much variance as two axes can hold and do not use the
+# labels, so that the digits overlap. The contrastive loss pulls equal digits together
+# and pushes different ones a margin apart, also on held-out rows. The distances between
+# patches mean little: beyond the margin there is no force.

@@ -2,17 +2,17 @@
 Learning without labels
 =======================
 
-With ``similarity="views"`` an embedding is learned from rows alone. Each row is
-changed at random, twice, and the two views of one row are told from those of all
-others. What the changes leave alone is what the embedding learns to keep, so that it
-matters which changes they are. This example learns from handwritten digits in several
-ways and asks what each is worth once a few labels are known.
+With ``similarity="views"`` an embedding is learned from rows only. Each row is changed
+at random, twice, and the two views of one row are similar, all others dissimilar. The
+embedding keeps what the changes preserve, so that the choice of changes matters. This
+example trains on handwritten digits in several ways and evaluates each with a few
+labels.
 """
 
 # %%
-# Of the 1,797 images 60 % are learned from, without their labels. All columns are grey
-# values in one unit, and are not standardised: pixels at the rim are nearly constant,
-# and dividing by their tiny spread would blow up every change that reaches them.
+# Of the 1,797 images 60 % are training rows, without their labels. All columns are grey
+# values in one unit, and are not standardised: pixels at the border are nearly
+# constant, and a division by their small deviation would amplify every change of them.
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -25,9 +25,9 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# Two kinds of changes know nothing of images. ``"corrupt"`` replaces a share of the
-# values by those of other rows, and ``"noise"`` adds noise, in standard deviations of
-# the column. The functions below know that a digit stays what it is when it is moved a
+# Two kinds of changes need no knowledge of images. ``"corrupt"`` replaces a share of
+# the values by those of other rows, and ``"noise"`` adds noise, in standard deviations
+# of the column. The functions below use that a digit stays the same if it is moved a
 # little, turned, or written with another pen.
 
 
@@ -56,8 +56,8 @@ def warped_and_noisy(X, rng):
 
 
 # %%
-# A few rows of each digit get their labels, and a held-out row is given the digit of
-# the nearest of them. Which rows these are is drawn 20 times.
+# A few rows of each digit get their labels, and a held-out row is predicted by the
+# nearest of them. These rows are drawn 20 times.
 
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -66,7 +66,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.similarity import ViewSimilarity
 
 n_labels = [1, 5, 20]
-known, judged = train_test_split(
+shown, val = train_test_split(
     np.arange(len(X_train)), test_size=0.3, stratify=y_train, random_state=0
 )
 
@@ -80,7 +80,7 @@ def draw(y, n_rows, seed):
 
 
 def accuracies(transform, X, y, X_new, y_new):
-    """Return the share of new rows named right, by the number of labels a digit."""
+    """Return the accuracies on new rows, by the number of labels per digit."""
     Z, Z_new = transform(X), transform(X_new)
     shares = np.empty((len(n_labels), 20))
     for i, n_rows in enumerate(n_labels):
@@ -101,9 +101,8 @@ def views(augment, amount="auto"):
 
 
 # %%
-# Of each family the member that names most rows of a validation part of the training
-# rows, over the three numbers of labels, is marked with a star. The accuracies
-# printed are those on the held-out rows.
+# The best member of each family on validation rows, over the three numbers of labels,
+# is marked with a star. The accuracies are those on the held-out rows.
 
 families = {
     "raw columns": {"": np.asarray},
@@ -113,15 +112,15 @@ families = {
     "images": {f.__name__: views(f) for f in (shifted, warped, warped_and_noisy)},
 }
 chosen = {}
-print(f"{'labels for each digit':36s}" + "".join(f"{n:7d}" for n in n_labels))
+print(f"{'labels per digit':36s}" + "".join(f"{n:7d}" for n in n_labels))
 for family, members in families.items():
     trials = {
         member: accuracies(
             transform,
-            X_train[known],
-            y_train[known],
-            X_train[judged],
-            y_train[judged],
+            X_train[shown],
+            y_train[shown],
+            X_train[val],
+            y_train[val],
         ).mean()
         for member, transform in members.items()
     }
@@ -135,7 +134,7 @@ for family, members in families.items():
         print(f"{name:34s} {mark}" + "".join(f"{share:7.3f}" for share in shares))
 
 # %%
-# The picture shows the marked ones.
+# The plot shows the marked members.
 
 import matplotlib.pyplot as plt
 
@@ -149,19 +148,17 @@ for (name, shares), colour, marker in zip(
 ax.set_xscale("log")
 ax.set_xticks(n_labels, [str(n) for n in n_labels])
 ax.minorticks_off()
-ax.set(xlabel="labels for each digit", ylabel="1-NN accuracy, held-out rows")
+ax.set(xlabel="labels per digit", ylabel="1-NN accuracy, held-out rows")
 ax.legend(frameon=False, loc="lower right")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# With one label a digit, corruption and noise of the right strength beat the raw
-# columns; weaker changes leave too easy a task, and stronger ones leave too little of
-# a row. With five labels only changes that know of images beat them. With twenty the
-# raw columns are about as good as the best embedding, and better than all that know
-# nothing of images. To know that a digit may be moved is not enough: too much else
-# stays the same by which two views can be told from others.
+# With one label per digit, corruption and noise of the right strength beat the raw
+# columns; weaker changes are too easy, and stronger ones leave too little of a row.
+# With five labels only changes made for images beat them. With twenty the raw columns
+# are about as good as the best embedding, and better than all others. Shifts alone are
+# not enough: too much else stays the same by which two views can be matched.
 #
-# The best changes took somebody who knows what may happen to a digit without making
-# it another. Where nothing is known of the columns, corruption costs no thought, and
-# is worth a try while labels are very few.
+# The best changes need knowledge of how a digit may vary. Without such knowledge,
+# corruption is simple, and worth a try with very few labels.

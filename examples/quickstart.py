@@ -1,12 +1,12 @@
 """Nearest neighbours before and after a contrastive embedding, on three real tables.
 
-Run ``python examples/quickstart.py``. It compares 5-nearest-neighbour accuracy in a
-cross-validation, searches the margin on digits, and draws ``quickstart.png``.
+Run ``python examples/quickstart.py``. It compares the cross-validated accuracy of 5
+nearest neighbours, searches the margin on digits, and draws ``quickstart.png``.
 """
 
 import os
 
-# One thread a process: the search below uses several processes.
+# One thread per process: the search below uses several processes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import time
@@ -46,7 +46,7 @@ def load_tables():
 
 
 def compare(name, X, y):
-    """Print the accuracy of 5-NN on raw and scaled columns and behind the embedding."""
+    """Print the accuracy of 5-NN on raw columns, scaled columns and the embedding."""
     ours = make_pipeline(ContrastiveEmbedding(random_state=0), KNeighborsClassifier())
     scaled = make_pipeline(StandardScaler(), KNeighborsClassifier())
     results = [
@@ -83,11 +83,11 @@ def pair_distances(Z, y):
 
 
 def draw_map(ax, Z, y, title):
-    """Scatter the rows of a two-dimensional map, each digit as its own sign."""
+    """Scatter the rows of a two-dimensional map, each with the symbol of its digit."""
     accuracy = KNeighborsClassifier().fit(Z[::2], y[::2]).score(Z[1::2], y[1::2])
     for digit in range(10):
         ax.scatter(*Z[y == digit].T, s=26, marker=f"${digit}$", lw=0.2)
-    ax.set(title=f"{title}\n5-NN from one half of it to the other: {accuracy:.0%}")
+    ax.set(title=f"{title}\n5-NN from one half to the other: {accuracy:.0%}")
     ax.set(xticks=[], yticks=[])
 
 
@@ -108,7 +108,7 @@ def draw(X, y, path="quickstart.png"):
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False})
     plt.rcParams.update({"axes.spines.right": False})
     figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
-    figure.suptitle("Handwritten digits the model has not seen", fontsize=14)
+    figure.suptitle("Held-out handwritten digits", fontsize=14)
     before = PCA(2).fit(X_train).transform(X_test)
     draw_map(axes[0, 0], before, y_test, "Before: first two principal components")
     draw_map(axes[0, 1], flat.transform(X_test), y_test, "After: two-dimensional map")
@@ -127,7 +127,7 @@ def draw(X, y, path="quickstart.png"):
     )
     axes[1, 1].axvline(sphere.margin_, color="k", ls="--", label="margin")
     axes[1, 1].set(
-        title="Distances of pairs of unseen rows, 32 components",
+        title="Distances of pairs of held-out rows, 32 components",
         xlabel="distance on the unit sphere",
         yticks=[],
     )

@@ -1,4 +1,4 @@
-"""What the README says: its code runs, and its figures are the benchmarks'."""
+"""The pages at the root: code runs, tables are those of the benchmarks, paths exist."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,8 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_its_python_runs_and_prints_what_it_says(capsys):
+@pytest.mark.slow
+def test_its_python_runs_and_prints_the_stated_numbers(capsys):
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     raw, ours, best = capsys.readouterr().out.splitlines()
@@ -33,7 +34,7 @@ def test_its_tables_are_those_of_the_benchmarks():
         assert table.strip() == (ROOT / path).read_text().strip(), path
 
 
-def test_its_commands_make_their_own_environment():
+def test_its_commands_create_their_environment():
     commands = blocks("bash")
     assert len(commands) == 2
     for command in commands:
@@ -42,6 +43,21 @@ def test_its_commands_make_their_own_environment():
         assert command.count("\n") == 1
 
 
-def test_links_lead_to_files():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_links_and_paths_are_files():
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md"):
+        text = (ROOT / page).read_text()
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_map_of_contributing_is_that_of_the_package():
+    """Paths start at the root or in the package; ``_my_...`` are yet to be written."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`([\w/]*(?:\.py|\.rst|\.md|/))`", text))
+    places = (ROOT, ROOT / "sklearn_contrastive")
+    gone = [
+        p
+        for p in paths
+        if "/_my_" not in p and not any((r / p).exists() for r in places)
+    ]
+    assert not gone, sorted(gone)

@@ -213,8 +213,8 @@ def test_contributions_of_a_linear_map_have_a_closed_form():
 def test_two_columns_that_move_the_point_apart_and_together():
     flat = {"encoder": "linear", "normalize": False, "standardize": "standard"}
     model = fitted(X[:, :2], y, n_components=1, **flat)
-    model.center_, model.scale_ = np.zeros(2), np.ones(2)
-    model.coefs_ = [np.array([[3.0], [2.0]])]
+    model.center_[:], model.scale_[:] = 0, 1
+    model.coefs_[0][:] = [[3.0], [2.0]]
     # The point goes from 0 to 3 · 2 − 2 · 1 = 4.
     assert_allclose(explain_pair(model, [0, 0], [2, -1]), [6, -2])
 

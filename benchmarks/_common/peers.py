@@ -1,4 +1,4 @@
-"""Loops and estimators that the speed is compared with, as their users write them."""
+"""Training loops and estimators of other libraries, as their users write them."""
 
 from importlib import import_module
 from itertools import pairwise
@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def network(sizes):
-    """Return a perceptron with ReLU between its layers."""
+    """Return a multilayer perceptron with ReLU."""
     layers = []
     for n_in, n_out in pairwise(sizes):
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
@@ -50,8 +50,8 @@ def step_loop(X, y, sizes, batch_size, n_steps, loss):
 def fit_loop(X, y, sizes, batch_size, n_epochs, loader):
     """Train with the loss of pytorch-metric-learning; return a function that embeds.
 
-    With `loader` batches come from torch's DataLoader, as in that package's examples;
-    without, from slices of a permutation, which is the fastest that its users write.
+    With `loader` batches come from torch's DataLoader, as in that package's examples.
+    Without it they are slices of a permutation, the fastest loop that users write.
     """
     scaler = StandardScaler().fit(X)
     rows = torch.from_numpy(scaler.transform(X).astype(np.float32))
@@ -88,10 +88,10 @@ def fit_loop(X, y, sizes, batch_size, n_epochs, loader):
 def standard_loop(loss, miner=None, n_steps=300, visits=25, most_steps=4000):
     """Return a function that fits a standard network with a published loss.
 
-    The loss and the miner are those of pytorch-metric-learning, by the names of their
-    classes and with their defaults. Two layers of 256 with ReLU lead to 32 components
-    on the unit sphere; AdamW takes about as many steps as with the defaults of
-    `ContrastiveEmbedding`, of 256 rows and not of 128.
+    `loss` and `miner` name classes of pytorch-metric-learning, which have their default
+    parameters. The network has two layers of 256 with ReLU and 32 components on the
+    unit sphere. AdamW takes about as many steps as `ContrastiveEmbedding` by default,
+    with batches of 256 rows instead of 128.
     """
 
     def fit(X, y, seed):
@@ -106,8 +106,8 @@ def standard_loop(loss, miner=None, n_steps=300, visits=25, most_steps=4000):
         criterion = getattr(losses, loss)()
         mine = getattr(miners, miner)() if miner else None
         batch_size = min(256, len(X))
-        wanted = round(visits * len(X) / batch_size)
-        for _ in range(min(max(wanted, n_steps), most_steps)):
+        budget = round(visits * len(X) / batch_size)
+        for _ in range(min(max(budget, n_steps), most_steps)):
             part = torch.randperm(len(rows))[:batch_size]
             Z = torch.nn.functional.normalize(model(rows[part]))
             pairs = mine(Z, labels[part]) if mine else None
@@ -148,7 +148,7 @@ def umap(X, y):
 
 
 def cebra(X, y):
-    """Fit CEBRA with discrete labels and 1,000 steps of 512 rows, on columns similar."""
+    """Fit CEBRA with discrete labels, 1,000 steps of 512 rows, standardised columns."""
     from cebra import CEBRA
 
     scaler = StandardScaler().fit(X)

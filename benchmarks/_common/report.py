@@ -1,4 +1,4 @@
-"""What a benchmark ran on, and where its figures go."""
+"""Timing, options and files of results."""
 
 import argparse
 import json
@@ -13,9 +13,11 @@ import torch
 
 import sklearn_contrastive
 
+RESULTS = Path(__file__).parents[1] / "results"
+
 
 def describe():
-    """Return versions, cores and the threads that torch may use."""
+    """Return processor, cores, threads and versions."""
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} "
         f"torch thread(s); Python {platform.python_version()}, scikit-learn "
@@ -25,15 +27,15 @@ def describe():
 
 
 def ratio(times, others):
-    """Return the median, least and greatest ratio of paired runs."""
+    """Return the median, minimum and maximum ratio of paired runs."""
     ratios = np.array(times) / np.array(others)
     return f"{np.median(ratios):.2f} ({ratios.min():.2f}–{ratios.max():.2f})"
 
 
 def in_turn(contestants, n_runs, n_calls=1):
-    """Return seconds a call of each contestant, from interleaved runs.
+    """Return seconds per call of each contestant, from interleaved runs.
 
-    A contestant that returns a float has measured itself.
+    A float that a contestant returns is taken as its seconds.
     """
     times = {name: [] for name in contestants}
     for _ in range(n_runs):
@@ -47,22 +49,22 @@ def in_turn(contestants, n_runs, n_calls=1):
 
 
 def load(name, folder):
-    """Return the figures of an earlier run, or none."""
+    """Return the results of an earlier run, or an empty dict."""
     path = folder / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
 def options(doc, **settings):
-    """Return the command line's answers: one option a keyword, and where to write."""
+    """Return the parsed command line: one option per keyword, and ``--out``."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
-    for name, how in settings.items():
-        parser.add_argument(f"--{name}", **how)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    for name, setting in settings.items():
+        parser.add_argument(f"--{name}", **setting)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args()
 
 
 def keep(name, results, folder):
-    """Write the figures as JSON, and return them with what they were measured on."""
+    """Write the results as JSON, and return them with a description of the machine."""
     results = {**results, "machine": describe()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -70,7 +72,7 @@ def keep(name, results, folder):
 
 
 def save(name, results, markdown, folder):
-    """Write the figures as JSON and as a Markdown table, and print the table."""
+    """Write the results as JSON and as a Markdown table, and print the table."""
     results = keep(name, results, folder)
     (folder / f"{name}.md").write_text(markdown(results))
     print(markdown(results))

@@ -13,37 +13,37 @@ from sklearn_contrastive.similarity import (
     PairConstraints,
 )
 
-#: What the table calls each of them.
+#: Names in the table of results.
 SOURCES = {
     "labels": "labels, 10 classes",
-    "neighbors": "5 nearest neighbours, by faiss",
+    "neighbors": "5 nearest neighbours, faiss",
     "neighbors exact": "5 nearest neighbours, exact",
-    "graph": "a given graph, 5 edges a row",
+    "graph": "a given graph, 5 edges per row",
     "pairs": "1,000,000 given pairs",
-    "closure": "as many pairs as rows, and what follows from them",
+    "closure": "100,000 given pairs and their transitive closure",
     "targets": "one continuous target",
-    "multilabel": "3 of 100 labels a row",
-    "views": "two views of a row",
+    "multilabel": "3 of 100 labels per row",
+    "views": "two views per row",
     "part-labelled": "labels of 1 row in 100, and neighbours",
     "function": "a function of `y`",
     "alignment": "a partner in another table",
 }
 
 
-class Exactly:
-    """A fit for which faiss is not installed."""
+class WithoutFaiss:
+    """An estimator that is fitted as if faiss were not installed."""
 
     def __init__(self, model):
         self._model = model
 
-    def fit(self, *given):
+    def fit(self, *arrays):
         """Fit without faiss."""
         with mock.patch.dict("sys.modules", {"faiss": None}):
-            return self._model.fit(*given)
+            return self._model.fit(*arrays)
 
 
 def source(name, n_rows):
-    """Return how to make an estimator for so many epochs, and what to fit it on."""
+    """Return a function from epochs to an estimator, and the data it is fitted on."""
     rng = np.random.RandomState(0)
     y = rng.randint(10, size=n_rows)
     centres = rng.normal(size=(10, 32)).astype(np.float32)
@@ -52,7 +52,7 @@ def source(name, n_rows):
         return partial(estimator, ContrastiveAlignment), (X, np.tanh(X[:, ::2]))
     pairs = rng.randint(n_rows, size=(n_rows * (10 if name == "pairs" else 1), 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    known = {
+    targets = {
         "part-labelled": np.where(rng.uniform(size=n_rows) < 0.01, y, -1),
         "targets": X[:, 0] + rng.normal(size=n_rows),
         "multilabel": (rng.uniform(size=(n_rows, 100)) < 0.03).astype(np.uint8),
@@ -77,17 +77,17 @@ def source(name, n_rows):
         settings["loss"] = "info_nce"
     make = partial(estimator, ContrastiveEmbedding, **settings)
     if name == "neighbors exact":
-        return lambda n_epochs: Exactly(make(n_epochs)), (X, None)
-    return make, (X, known.get(name, y))
+        return lambda n_epochs: WithoutFaiss(make(n_epochs)), (X, None)
+    return make, (X, targets.get(name, y))
 
 
 def estimator(kind, n_epochs, **settings):
-    """Return an estimator that trains for so many passes."""
+    """Return an estimator that trains for `n_epochs` epochs."""
     return kind(max_iter=n_epochs, random_state=0, **settings)
 
 
 def random_graph(n_rows, rng):
-    """Return a graph in which every row names five others."""
+    """Return a graph with five random edges per row."""
     ends = rng.randint(n_rows, size=5 * n_rows)
     weights = np.ones(5 * n_rows)
     return csr_array((weights, ends, np.arange(0, 5 * n_rows + 1, 5)), (n_rows,) * 2)

@@ -1,0 +1,64 @@
+# Commands for work on the package, run in an environment that has it installed with
+# its extras:  python -m pip install -c constraints.txt -e '.[test,docs,dev]'
+#
+#   make fast     most tests, stops at the first failure: while working
+#   make lint     what a commit has to pass
+#   make test     the test command of the README
+#   make full     everything: before a merge
+SHELL := bash
+PYTHON ?= python
+# The folder of NAME.npz tables; see benchmarks/README.md.
+DATA ?=
+export OMP_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+BENCHMARKS := $(filter-out benchmarks/gpu.py benchmarks/r_tables.py,$(wildcard benchmarks/*.py))
+READS_DATA := compare choices robustness speed profile_fit mining similarity verification search
+
+.PHONY: help test fast full lint docs bench fuzz fences
+help:
+	@sed -n 's/^#   //p' Makefile
+
+test:
+	@eval "$$(.ci/run --print)"
+
+# Without scikit-learn's checks, the slow tests and the pages of the documentation.
+fast:
+	$(PYTHON) -m pytest -n 2 -x -q -m "not slow" --ignore tests/test_common.py tests
+
+full: lint fences docs
+	.ci/run
+	.ci/run oldest
+	$(MAKE) fuzz
+
+lint:
+	ruff check
+	ruff format --check
+	codespell
+	mypy
+	numpydoc lint $$(git ls-files 'sklearn_contrastive/*.py')
+
+docs:
+	$(PYTHON) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# Property tests on 1,000 examples each.
+fuzz:
+	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -n 2 -q -m hypothesis --timeout 0 tests
+
+# The table of size limits: before, now, limit.
+fences:
+	$(PYTHON) tests/fences.py
+
+# Without DATA it lists the benchmarks, with it it runs them.
+bench:
+ifeq ($(DATA),)
+	@printf '%s\n' $(BENCHMARKS)
+	@echo 'make bench DATA=FOLDER runs them all: several hours'
+else
+	for script in $(BENCHMARKS); do \
+	  name=$$(basename $$script .py); data=; \
+	  case " $(READS_DATA) " in *" $$name "*) data="--data $(DATA)";; esac; \
+	  $(PYTHON) $$script $$data || exit 1; \
+	done
+	$(PYTHON) benchmarks/_common/embed_results.py
+endif

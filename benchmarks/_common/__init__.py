@@ -1,0 +1,1 @@
+"""What several benchmarks share: the data, the options, the peers and the reports."""
