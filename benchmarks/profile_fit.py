@@ -19,21 +19,21 @@ from _common import parts, report, tables
 from sklearn.model_selection import train_test_split
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._pairs._springs import Springs
-from sklearn_contrastive._training._optimizer import AdamW
-from sklearn_contrastive._training._rows import Rows
-from sklearn_contrastive.encoders import _passes
+from sklearn_contrastive._pairs._pairwise import SparsePairs
+from sklearn_contrastive._training._run import AdamW
+from sklearn_contrastive.encoders import _mlp
 from sklearn_contrastive.miners import NearestPairs
+from sklearn_contrastive.preprocessing._standardization import Rows
 
 #: The stages of a step: an object and the name of the method that is timed.
 STAGES = {
     "read the batch": (Rows, "read"),
-    "forward": (_passes.MLPPasses, "forward"),
-    "dropout, in forward": (_passes, "write_mask"),
-    "pairs": (Springs, "__call__"),
+    "forward": (_mlp.MLPPasses, "forward"),
+    "dropout, in forward": (_mlp, "write_mask"),
+    "pairs": (SparsePairs, "__call__"),
     "mining, in pairs": (NearestPairs, "links"),
-    "gradient, in pairs": (Springs, "_relax_links"),
-    "backward": (_passes.MLPPasses, "backward"),
+    "differences, in pairs": (SparsePairs, "_differences"),
+    "backward": (_mlp.MLPPasses, "backward"),
     "optimizer": (AdamW, "step"),
 }
 

@@ -28,7 +28,6 @@ from _common import report
 from _common.sources import SOURCES, source
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys
-from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import NearestPairs
@@ -107,17 +106,17 @@ def run_pairs(batch_size):
         parts = (Keys(*(key[part] for key in keys)) for part in (rows, columns))
         return similarity.compare(*parts, work)
 
-    def relax(n_rows, miner):
-        springs = Springs(ContrastiveLoss(1.0), points[:n_rows], miner=miner)
-        return springs(points[:n_rows], None, weigh)
+    def gradient(n_rows, miner):
+        part = points[:n_rows]
+        return ContrastiveLoss(1.0).evaluator(part, miner=miner)(part, None, weigh)
 
     megabytes = {}
-    for name, gradient in {"all": all_pairs, "nearest": nearest}.items():
-        gradient(64)
+    for name, miner in {"all": None, "nearest": NearestPairs()}.items():
+        gradient(64, miner)
         before = megabytes_of("VmRSS")
         with Peak("VmRSS") as peak:
             for _ in range(3):
-                gradient(batch_size)
+                gradient(batch_size, miner)
         megabytes[name] = peak.megabytes - before
     print(json.dumps(megabytes))
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._pairs._tiles import _TILE
+from sklearn_contrastive._pairs._pairwise import _TILE
 from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._optimizer import AdamW
+from sklearn_contrastive._training._run import AdamW
+from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.preprocessing._standardization import Standardization
@@ -33,19 +33,20 @@ def rows(n_rows, n_features=64, n_classes=10):
 def trainer(X, y, encoder, loss, miner, memory=None, device="cpu"):
     """Return the trainer of one network on labelled rows."""
     similarity = LabelSimilarity().fit(X, y)
-    objective = Objective(miner, loss, memory=memory, similarity=similarity)
+    term = Term(similarity, miner, loss, memory=memory)
     params = encoder.init(X.shape[1], N_COMPONENTS, np.random.RandomState(0))
     model = Model(
         X,
         Standardization(),
         encoder=encoder,
-        objectives=[objective],
+        terms=[term],
         params=params,
+        n_components=N_COMPONENTS,
         learning_rate=1e-3,
         alpha=1e-2,
         seed=0,
     )
-    return Trainer(model, normalize=True, device=device)
+    return Trainer([model], normalize=True, device=device)
 
 
 def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
@@ -56,7 +57,7 @@ def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
 
     def steps():
         index = np.stack([rng.permutation(len(X))[:batch_size] for _ in range(n_steps)])
-        model.epoch(index, np.ones(n_steps))
+        model.epoch(index[:, None], np.ones(n_steps))
 
     return steps
 
@@ -65,19 +66,18 @@ def network_loop(X, sizes, batch_size, n_steps):
     """Return a function that takes steps without pairs: encoder and optimizer."""
     encoder = MLPEncoder(sizes[1:-1], "relu", dropout=0.0)
     arrays = encoder.init(sizes[0], sizes[-1], np.random.RandomState(0))
-    params = [torch.from_numpy(array).requires_grad_() for array in arrays]
-    optimizer = AdamW(params, weight_decay=1e-2)
-    optimizer.set_lr([1e-4])
-    passes = encoder.passes(params, batch_size, False, None)
-    table, batch = torch.from_numpy(X), torch.empty(batch_size, sizes[0])
+    params = [torch.from_numpy(array[None]).requires_grad_() for array in arrays]
+    optimizer = AdamW(params, [1e-2])
+    passes = encoder.passes(params, batch_size, False, [None])
+    table, batch = torch.from_numpy(X), torch.empty(1, batch_size, sizes[0])
 
     def steps():
         with torch.no_grad():
             for _ in range(n_steps):
                 index = torch.randint(len(X), (batch_size,))
-                torch.index_select(table, 0, index, out=batch)
+                torch.index_select(table, 0, index, out=batch[0])
                 passes.backward(2 * passes.forward(batch))
-                optimizer.step()
+                optimizer.step([1e-4])
 
     return steps
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn_contrastive.encoders._values import dropout_mask
 from torch import nn
 
 from sklearn_contrastive.encoders import (
@@ -17,7 +18,6 @@ from sklearn_contrastive.encoders import (
     ModuleEncoder,
     to_sphere,
 )
-from sklearn_contrastive.encoders._values import dropout_mask
 
 
 def random_stream():

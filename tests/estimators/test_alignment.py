@@ -18,16 +18,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from sklearn_contrastive import ContrastiveAlignment
 from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._rows import Beside
 from sklearn_contrastive._training._term import Term
+from sklearn_contrastive.encoders._passes import AutogradPasses
+
+from sklearn_contrastive import ContrastiveAlignment
+from sklearn_contrastive._pairs._keys import Keys
+from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder, Towers, to_sphere
-from sklearn_contrastive.encoders._passes import AutogradPasses
 from sklearn_contrastive.losses import InfoNCELoss
 from sklearn_contrastive.miners import AllPairs
 from sklearn_contrastive.preprocessing._standardization import Standardization

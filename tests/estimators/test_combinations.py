@@ -10,9 +10,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn_contrastive._training._term import Meeting
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys, Pairs
-from sklearn_contrastive._training._term import Meeting
 from sklearn_contrastive.losses import (
     LOSSES,
     ContrastiveLoss,

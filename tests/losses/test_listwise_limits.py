@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn_contrastive._pairs._lists import Lists
 from torch.profiler import ProfilerActivity, profile
 
 from sklearn_contrastive._pairs import _tiles
 from sklearn_contrastive._pairs._keys import Keys, Pairs
-from sklearn_contrastive._pairs._lists import Lists
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,

@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from sklearn_contrastive._pairs._lists import Lists
 
 from sklearn_contrastive._pairs import _tiles
 from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive._pairs._lists import Lists
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,

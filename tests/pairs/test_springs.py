@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn_contrastive._pairs._springs import Springs
 from torch.profiler import ProfilerActivity, profile
 
 from sklearn_contrastive._pairs import _tiles
 from sklearn_contrastive._pairs._keys import Keys, Pairs
-from sklearn_contrastive._pairs._springs import Springs
 from sklearn_contrastive.losses import LOSSES, PairLoss
 from sklearn_contrastive.miners import NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity

@@ -17,9 +17,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
+from sklearn_contrastive._training._rows import Rows
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-from sklearn_contrastive._training._rows import Rows
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing import _standardization as _rows
 from sklearn_contrastive.preprocessing._standardization import (

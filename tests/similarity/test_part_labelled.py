@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_iris
+from sklearn_contrastive._estimators._objectives import objectives_of, over
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._objectives import objectives_of, over
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.similarity import (
     LabelSimilarity,

@@ -10,13 +10,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn_contrastive._estimators._objectives import Objective
+from sklearn_contrastive._training._running import resolve_device
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._training import _trainer as _training
 from sklearn_contrastive._training._models import Model
-from sklearn_contrastive._training._running import resolve_device
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, HybridLoss, ProxyAnchorLoss

@@ -14,12 +14,12 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn_contrastive._estimators._objectives import Objective
+from sklearn_contrastive._training._term import Term
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._objectives import Objective
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
-from sklearn_contrastive._training._term import Term
 from sklearn_contrastive.losses import (
     ContrastiveLoss,
     HybridLoss,

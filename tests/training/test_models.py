@@ -6,11 +6,11 @@ import torch
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.datasets import load_wine
-
 from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._rows import Rows
 from sklearn_contrastive._training._step import stacked
+
+from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, PairLoss

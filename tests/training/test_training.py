@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from threadpoolctl import threadpool_info
-
 from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._optimizer import AdamW, learning_rates
 from sklearn_contrastive._training._running import (
     Epochs,
     isolated_rng_and_threads,
     resolve_device,
 )
+from threadpoolctl import threadpool_info
+
+from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import ContrastiveLoss
