@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import PairDistanceDisplay
-from sklearn_contrastive.displays._drawn_pairs import draw_pairs
-from sklearn_contrastive.displays._pair_losses import reach_of, trained_loss
+from sklearn_contrastive.displays._pairs import draw_pairs
+from sklearn_contrastive.displays._springs import reach_of, trained_loss
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,
@@ -52,8 +52,8 @@ def test_all_pairs_of_a_kind_are_equally_likely():
         np.testing.assert_array_equal(codes[ends[:, 0]] == codes[ends[:, 1]], similar)
         for pair in ends.tolist():
             counts[tuple(sorted(pair))] = counts.get(tuple(sorted(pair)), 0) + 1
-    # Five similar and sixteen dissimilar pairs, two of each drawn 1,000 times: five standard
-    # deviations of a binomial.
+    # Five similar and sixteen dissimilar pairs, two of each drawn 1,000 times: five
+    # standard deviations of a binomial.
     for (i, j), count in counts.items():
         share = 2 / (5 if codes[i] == codes[j] else 16)
         expected, spread = 1000 * share, np.sqrt(1000 * share * (1 - share))
@@ -79,12 +79,12 @@ def test_shares_are_those_of_a_literal_count():
                 for d in distances[kind]
             ]
             assert shares[i] == pytest.approx(100 * np.mean(inside))
-    unlike_patch, alike_patch = display.histograms_
+    dissimilar_patch, similar_patch = display.histograms_
     np.testing.assert_array_equal(
-        alike_patch.get_data().values, display.shares_similar_
+        similar_patch.get_data().values, display.shares_similar_
     )
     np.testing.assert_array_equal(
-        unlike_patch.get_data().values, display.shares_dissimilar_
+        dissimilar_patch.get_data().values, display.shares_dissimilar_
     )
 
 
@@ -96,8 +96,10 @@ def test_margin_and_threshold_stand_where_they_are():
         "margin": 1.25,
         "threshold": 0.5,
     }
-    words = {name: text.get_text() for name, text in display.texts_.items()}
-    assert words == {"margin": "margin 1.25", "threshold": "threshold 0.5"}
+    words = [text.get_text() for text in display.legend_.get_texts()]
+    assert words[2:] == ["margin 1.25", "threshold 0.5"]
+    styles = {line.get_linestyle() for line in display.lines_.values()}
+    assert len(styles) == 2
     assert display.bin_edges_[-1] == 1.25
     # A threshold that accepts nothing is no distance.
     display = PairDistanceDisplay.from_predictions([1, 0], [0.2, 0.9], threshold=-1)
@@ -216,14 +218,11 @@ def test_mistakes_are_explained(arguments, message):
         PairDistanceDisplay.from_predictions(*arguments)
 
 
-@pytest.mark.parametrize(
-    "given", [{"margin": 0}, {"bins": 0}, {"threshold": "low"}, {"name": 3}]
-)
-def test_parameters_out_of_range_are_refused(given):
-    [name] = given
-    message = f"The '{name}' parameter of PairDistanceDisplay.from_predictions must"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        PairDistanceDisplay.from_predictions([1, 0], [0.1, 0.2], **given)
+def test_parameters_out_of_range_raise():
+    for name, value in {"margin": 0, "bins": 0, "threshold": "low", "name": 3}.items():
+        message = f"The '{name}' parameter of PairDistanceDisplay.from_predictions must"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            PairDistanceDisplay.from_predictions([1, 0], [0.1, 0.2], **{name: value})
 
 
 def test_mistakes_with_estimators_are_explained(trained, iris):
