@@ -205,6 +205,21 @@ def open_frame(ax):
     ax.spines[["top", "right"]].set_visible(False)
 
 
+def label_components(ax, n_components, share, n_dimensions=2):
+    """Name the axes of components; return what to say of a projection, or ""."""
+    word = "component" if share is None else "principal component"
+    for number, axis in enumerate("xyz"[:n_dimensions], start=1):
+        ax.set(**{f"{axis}label": f"{word} {number}"})
+    if n_dimensions < 3:
+        open_frame(ax)
+    if share is None:
+        return ""
+    return (
+        f"first {n_dimensions} of {n_components} principal components, "
+        f"{100 * share:.0f} % of the variance"
+    )
+
+
 def equal_scales(ax):
     """Let a unit be as long in one direction as in the others."""
     if ax.name == "3d":

@@ -33,28 +33,19 @@ def names_of(classes):
 
 def class_legend(ax, labels, scatters, others=()):
     """Name classes of points or of a density beside an axes, and what else there is."""
-    handles = list(scatters) or _squares(ax, labels)
-    title = None if scatters else "commonest class"
-    legend = legend_beside(ax, [*handles, *others], title)
-    for handle in legend.legend_handles[: len(scatters)]:
-        # Seen as well where points are small, pale or far away.
-        handle.set(sizes=[_SIZE], alpha=1)
-    return legend
+    if scatters:
+        legend = legend_beside(ax, [*scatters, *others])
+        for handle in legend.legend_handles[: len(scatters)]:
+            # Seen as well where points are small, pale or far away.
+            handle.set(sizes=[_SIZE], alpha=1)
+        return legend
+    from matplotlib.patches import Patch
 
-
-def _squares(ax, labels):
-    """Return handles of a legend for classes whose rows have no markers."""
-    from matplotlib.lines import Line2D
-
-    names = names_of(labels.classes)
-    colors = [style_of(code, ax).color for code in range(len(names))]
+    looks = {n: style_of(i, ax).color for i, n in enumerate(names_of(labels.classes))}
     if labels.some_missing:
-        names, colors = [*names, "unknown"], [*colors, faint(ax, 0.45)]
-    look = {"marker": "s", "markersize": 6, "markeredgewidth": 0, "linestyle": "none"}
-    return [
-        Line2D([], [], label=name, color=color, **look)
-        for name, color in zip(names, colors, strict=True)
-    ]
+        looks["unknown"] = faint(ax, 0.45)
+    patches = [Patch(color=color, label=name) for name, color in looks.items()]
+    return legend_beside(ax, patches, "commonest class")
 
 
 def name_many(ax, places, labels, rows, scatters):

@@ -15,65 +15,44 @@ from sklearn_contrastive.displays._style import N_COLORS
 _MOST_NAMED = 20
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class EmbeddingDisplay:
     """Embedded rows as points, coloured by their labels or targets.
 
-    Make it with `from_estimator` or `from_embedding`. One, two and three components
-    are drawn as they are; of wider embeddings the first principal components, which
-    the title says. Class labels get a colour and a marker each, continuous targets a
-    colour bar. More than 20,000 points are drawn as a density.
+    One, two and three components are drawn as they are; of wider embeddings the first
+    principal components, which the title says. Class labels get a colour and a marker
+    each, continuous targets a colour bar. More than 20,000 points make a density.
 
     Parameters
     ----------
     points : array-like of shape (n_samples, n_dimensions)
         What is drawn, in 1 to 3 dimensions.
-
     y : array-like of shape (n_samples,), default=None
         Labels or targets; NaN or None where they are not known.
-
     y_kind : {"labels", "targets"}, default="labels"
         What `y` holds.
-
     n_components : int, default=None
         Components of the embedding; None for those of `points`.
-
     share : float, default=None
         Share of the variance that `points` hold; None where they hold all.
-
     name : str, default=None
         What made the embedding, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     scatters_ : list of matplotlib PathCollection
-        The points: class after class, and last those of unknown class; empty for a
-        density.
-
+        The points, class after class, those of unknown class last; none of a density.
     density_ : matplotlib PolyCollection or None
         The hexagons of a density.
-
     legend_ : matplotlib Legend or None
-        Names of classes: up to 20; up to 90, which differ in colour or marker, where
-        they cannot all be written at their medians.
-
+        Names of up to 20 classes, or of up to 90 that cannot all stand at their
+        medians.
     texts_ : list of matplotlib Text
-        Names of classes at their medians, where there are more than 20 (of a density,
-        which has no markers, more than 10) and no legend.
-
+        Names at medians: of more than 20 classes (10 of a density) without a legend.
     colorbar_ : matplotlib Colorbar or None
         For targets, and for a density without `y`.
-
-    See Also
-    --------
-    SpringDisplay : What pulls and pushes the points.
-    RetrievalCurveDisplay : How well neighbours serve, without leaving out components.
 
     Examples
     --------
@@ -114,47 +93,31 @@ class EmbeddingDisplay:
         ----------
         estimator : fitted transformer
             Or a pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows; best ones that were not trained on.
-
         y : array-like of shape (n_samples,), default=None
             Class labels or continuous targets, told apart as
             ``ContrastiveEmbedding(similarity="auto")`` does. Classes are in sorted
-            order, or in that of an ordered Categorical; the name of a Series of targets
-            is that of the colour bar.
-
+            order, or in that of an ordered Categorical; the colour bar has the name of
+            a Series.
         n_dimensions : {2, 3}, default=2
             Dimensions of the picture of an embedding with more components. One with
             three components is drawn in three.
-
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, empty and with as many dimensions as the picture; None for
-            a new figure.
-
+            What to draw on, empty, with as many dimensions as the picture, in a figure
+            with ``layout="constrained"``; None for a new figure.
         max_points : int, default=20_000
-            With more points than that a density is drawn, >= 1. In three dimensions,
-            so many that are drawn at random.
-
+            With more points than that a density is drawn, >= 1. In three dimensions, so
+            many that are drawn at random.
         scatter_kw : dict, default=None
-            Keywords for matplotlib's `scatter`; the legend shows what they do. No
-            colours with targets.
+            Keywords for matplotlib's `scatter`; no colours with targets.
 
         Returns
         -------
         display : EmbeddingDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If `y` has another length, or holds neither labels nor targets; if `ax`
-            holds a picture already.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         return cls.from_embedding(
@@ -186,7 +149,6 @@ class EmbeddingDisplay:
         ----------
         Z : array-like of shape (n_samples, n_components)
             Points, two at least, all finite.
-
         y, n_dimensions, name, ax, max_points, scatter_kw : object
             As in `from_estimator`.
 
@@ -199,14 +161,7 @@ class EmbeddingDisplay:
         kind = _rows.kind_of_y(y)
         _rows.check_y(y, kind, len(Z))
         points, _, share = _rows.project(Z, 3 if Z.shape[1] == 3 else n_dimensions)
-        display = cls(
-            points=points,
-            y=y,
-            y_kind=kind,
-            n_components=Z.shape[1],
-            share=share,
-            name=name,
-        )
+        display = cls(points, y, kind, Z.shape[1], share, name)
         return display.plot(ax, max_points=max_points, scatter_kw=scatter_kw)
 
     def plot(self, ax=None, *, name=None, max_points=20_000, scatter_kw=None):
@@ -214,11 +169,7 @@ class EmbeddingDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            What to draw on, empty; None for a new figure. The legend lies beside the
-            axes: a figure of one's own needs ``layout="constrained"``.
-
-        name, max_points, scatter_kw : object
+        ax, name, max_points, scatter_kw : object
             As in `from_estimator`; without a name that of the display.
 
         Returns
@@ -226,11 +177,9 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The display itself.
         """
-        points, name = (
-            _rows.check_points(self.points),
-            self.name if name is None else name,
-        )
+        points = _rows.check_points(self.points)
         labels = _rows.check_y(self.y, self.y_kind, len(points))
+        name = self.name if name is None else name
         with _axes.drawing_on(self, ax, three_d=points.shape[1] == 3) as self.ax_:
             self.figure_ = self.ax_.get_figure()
             places, rows, notes = self._plot_marks(
@@ -257,9 +206,8 @@ class EmbeddingDisplay:
             # The height says the targets of a line already.
             shown = labels._replace(targets=None) if on_line else labels
             self.density_, n_far = density(self.ax_, places, shown, equal=not on_line)
-            notes += (
-                [f"{_axes.counted(n_far, 'row')} outside the frame"] if n_far else []
-            )
+            if n_far:
+                notes.append(f"{_axes.counted(n_far, 'row')} outside the frame")
         else:
             if len(points) > max_points:
                 rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
@@ -272,11 +220,8 @@ class EmbeddingDisplay:
     def _label_axes(self, labels):
         """Name the axes, and give components the same scale; return the projection."""
         ax, n_dimensions = self.ax_, np.shape(self.points)[1]
-        projection = _rows.label_components(
-            ax, self.n_components, self.share, n_dimensions
-        )
-        if n_dimensions < 3:
-            _axes.open_frame(ax)
+        shape = self.n_components, self.share, n_dimensions
+        projection = _axes.label_components(ax, *shape)
         if n_dimensions > 1:
             _axes.equal_scales(ax)
         elif labels.targets is not None:

@@ -10,26 +10,23 @@ from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.displays._panels import PanelsDisplay
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class LossCurveDisplay(PanelsDisplay):
     """Curves of training, one value per epoch, each kind on a panel of its own.
 
-    Make it with `from_estimator`. The panels are the training loss; the validation
-    score, where training stopped early, with its best epoch; and the share of the known
-    pairs that still cost something, beside the share that the miner kept.
+    The panels are the training loss; the validation score, where training stopped
+    early, with its best epoch; and the share of the known pairs that still cost
+    something, beside the share that the miner kept.
 
     Parameters
     ----------
     loss_curve : array-like of shape (n_epochs,)
         Training loss.
-
     validation_scores : array-like of shape (n_epochs,), default=None
         Validation scores; None without early stopping.
-
     mining_curve : dict of str to array-like of shape (n_epochs,), default=None
         With ``"kept_positive"``, ``"kept_negative"``, ``"active_positive"`` and
         ``"active_negative"``; None where nothing was mined.
-
     name : str, default=None
         What was trained, for the title.
 
@@ -37,19 +34,12 @@ class LossCurveDisplay(PanelsDisplay):
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_panels,)
         The panels that were drawn, from the top.
-
-    ax_ : matplotlib Axes
-        The first of them, that of the loss.
-
-    figure_ : matplotlib Figure
-        The figure around them.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        The first panel, that of the loss, and the figure around it.
     lines_ : dict of str to matplotlib Line2D
         ``"loss"``, ``"validation_score"``, and the names in `mining_curve`.
-
     best_epoch_ : int or None
         The epoch of the best validation score, from 1 on; the last of several.
-
     legends_ : list of matplotlib Legend
         Beside the panels that hold several lines.
 
@@ -80,10 +70,8 @@ class LossCurveDisplay(PanelsDisplay):
         ----------
         estimator : fitted ContrastiveEmbedding or ContrastiveAlignment
             Or a pipeline that ends in one.
-
         name : str, default=None
             What the title calls it; None for its class.
-
         ax : matplotlib Axes or array of them, default=None
             As in `plot`; a single axes gets the loss alone.
 
@@ -91,11 +79,6 @@ class LossCurveDisplay(PanelsDisplay):
         -------
         display : LossCurveDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` keeps no loss curve.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         model = _rows.last_step(estimator)
@@ -106,13 +89,10 @@ class LossCurveDisplay(PanelsDisplay):
                 "`estimator` must be a fitted ContrastiveEmbedding, or another that "
                 f"keeps `loss_curve_`; got {_rows.kind_of(model)}."
             )
-        display = cls(
-            loss_curve=model.loss_curve_,
-            validation_scores=_rows.attribute(model, "validation_scores_"),
-            mining_curve=_rows.attribute(model, "mining_curve_"),
-            name=_rows.name_of(model, name),
-        )
-        return display.plot(ax)
+        scores = _rows.attribute(model, "validation_scores_")
+        mining = _rows.attribute(model, "mining_curve_")
+        name = _rows.name_of(model, name)
+        return cls(model.loss_curve_, scores, mining, name).plot(ax)
 
     _over = "epoch"
 

@@ -14,40 +14,27 @@ _KINDS = ("positive", "negative")
 _METRICS = [f"{what}_{kind}" for what in ("mean", "active") for kind in _KINDS]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class MarginCurveDisplay(PanelsDisplay):
-    r"""Curves over the margin, each kind on a panel of its own.
+    """Curves over the margin, each kind on a panel of its own.
 
-    Make it with `from_estimator`. The panels are the score on held-out rows, with a
-    band of one standard error on either side and the chosen margin; the mean distances
-    of the pairs that the miner kept; and the share of the known pairs that still cost
-    something, both from the last batch of training. The standard error over k folds is
-
-    .. math::
-
-        \frac{1}{\sqrt{k (k - 1)}} \sqrt{\sum_{i=1}^{k} (s_i - \bar s)^2}
-
-    with :math:`s_i` the score of a fold and :math:`\bar s` their mean. Folds share rows
-    of training, so that it is rather too small.
+    The panels are the score on held-out rows, with a band of one standard error over
+    folds on either side and the chosen margin; the mean distances of the pairs that the
+    miner kept; and the share of the known pairs that still cost something, both from
+    the last batch of training. Folds share rows of training: the standard error is
+    rather too small.
 
     Parameters
     ----------
-    margins : array-like of shape (n_margins,)
-        Margins, rising.
-
-    mean_scores : array-like of shape (n_margins,)
-        Mean scores over folds.
-
+    margins, mean_scores : array-like of shape (n_margins,)
+        Margins, rising, and their mean scores over folds.
     standard_errors : array-like of shape (n_margins,), default=None
-        Their standard errors; None for a single fold.
-
+        Those of the mean scores; None for a single fold.
     mining : dict of str to array-like of shape (n_margins,), default=None
         With ``"mean_positive"``, ``"mean_negative"``, ``"active_positive"`` and
         ``"active_negative"``; None where these are not known.
-
     best_margin : float, default=None
         The margin that was chosen, to be marked; None to mark none.
-
     name : str, default=None
         What was searched, for the title.
 
@@ -55,25 +42,14 @@ class MarginCurveDisplay(PanelsDisplay):
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_panels,)
         The panels that were drawn, from the top.
-
-    ax_ : matplotlib Axes
-        The first of them, that of the score.
-
-    figure_ : matplotlib Figure
-        The figure around them.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        The first panel, that of the score, and the figure around it.
     lines_ : dict of str to matplotlib Line2D
         ``"score"``, and the names in `mining`.
-
     band_ : matplotlib PolyCollection or None
         One standard error on either side of the score.
-
     legends_ : list of matplotlib Legend
         Beside the panels that hold several lines.
-
-    See Also
-    --------
-    LossCurveDisplay : How one model was trained.
 
     Examples
     --------
@@ -104,14 +80,12 @@ class MarginCurveDisplay(PanelsDisplay):
         Parameters
         ----------
         estimator : fitted ContrastiveEmbeddingCV or GridSearchCV
-            Of candidates that have a margin, or a pipeline that ends in one. Of several
-            with the same margin the best is shown. Those that failed, whose margin is
-            no number, or that dropped out with ``halving=True`` are left out: scores
-            after some of the epochs cannot be compared with those after all of them.
-
+            With one score, or a pipeline that ends in one. Of several candidates with
+            the same margin the best is shown. Those that failed, whose margin is no
+            number, or that dropped out with ``halving=True`` are left out: scores after
+            some of the epochs cannot be compared with those after all of them.
         name : str, default=None
             What the title calls it; None for its class.
-
         ax : matplotlib Axes or array of them, default=None
             As in `plot`; a single axes gets the score alone.
 
@@ -119,13 +93,6 @@ class MarginCurveDisplay(PanelsDisplay):
         -------
         display : MarginCurveDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` is no search with one score.
-        ValueError
-            If no candidate has a margin that is a number.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         search = _rows.last_step(estimator)
@@ -148,15 +115,10 @@ class MarginCurveDisplay(PanelsDisplay):
             errors = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
         if all(f"mean_{metric}" in results for metric in _METRICS):
             mining = {metric: results[f"mean_{metric}"][chosen] for metric in _METRICS}
-        display = cls(
-            margins=margins,
-            mean_scores=scores.mean(axis=0),
-            standard_errors=errors,
-            mining=mining,
-            best_margin=_margin_of(_rows.attribute(search, "best_params_") or {}),
-            name=_rows.name_of(search, name),
-        )
-        return display.plot(ax)
+        best = _margin_of(_rows.attribute(search, "best_params_") or {})
+        name = _rows.name_of(search, name)
+        means = scores.mean(axis=0)
+        return cls(margins, means, errors, mining, best, name).plot(ax)
 
     _over = "margin"
 

@@ -12,58 +12,39 @@ from sklearn_contrastive.displays._style import ink, style_of
 _STYLES = {"margin": "--", "threshold": "-."}
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class PairDistanceDisplay:
     """Distances of similar and of dissimilar pairs, as two histograms.
 
-    Make it with `from_estimator` or `from_predictions`. Each histogram adds up to
-    100 % of its kind of pairs, so that many dissimilar pairs do not dwarf few similar
-    ones. The margin is where training stops pushing dissimilar rows, the threshold up
-    to where a verifier takes two rows for the same.
+    Each histogram adds up to 100 % of its kind of pairs, so that many dissimilar pairs
+    do not dwarf few similar ones. The margin is where training stops pushing dissimilar
+    rows, the threshold up to where a verifier takes two rows for the same.
 
     Parameters
     ----------
     similar : array-like of bool of shape (n_pairs,)
         Which pairs are similar.
-
     distances : array-like of shape (n_pairs,)
         Their distances.
-
-    margin : float, default=None
-        A distance to mark; None for none.
-
-    threshold : float, default=None
-        Likewise.
-
+    margin, threshold : float, default=None
+        Distances to mark; None for none.
     name : str, default=None
         What measured them, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     bin_edges_ : ndarray of shape (n_bins + 1,)
         Where bins begin and end.
-
     shares_similar_, shares_dissimilar_ : ndarray of shape (n_bins,)
         Share of the pairs of each kind in each bin, in percent.
-
     histograms_ : list of matplotlib StepPatch
         Of dissimilar and of similar pairs.
-
     lines_ : dict of str to matplotlib Line2D
         ``"margin"`` and ``"threshold"``, where they are marked.
-
     legend_ : matplotlib Legend
         Which histogram and which line is which.
-
-    See Also
-    --------
-    VerificationDisplay : The errors of every threshold.
 
     Examples
     --------
@@ -106,43 +87,29 @@ class PairDistanceDisplay:
             are drawn. A verifier, or an embedding that is given pairs, measures these.
             The margin of a `ContrastiveEmbedding` and the threshold of a verifier are
             marked.
-
         X : array-like of shape (n_samples, n_features) or (n_pairs, 2, n_features)
             Rows; or pairs of rows, for a verifier also of row numbers.
-
         y : array-like of shape (n_samples,) or (n_pairs,)
-            Class labels of rows; or which pairs are the same.
-
+            Class labels of rows; or which pairs are the same. There must be pairs of
+            both kinds.
         n_pairs : int, default=10_000
-            How many pairs of each kind to draw, >= 1; all where there are fewer.
-            Unused where pairs are given.
-
+            How many pairs of each kind to draw, >= 1; all where there are fewer. Unused
+            where pairs are given.
         random_state : int, RandomState instance or None, default=None
             Determines the pairs that are drawn.
-
         bins : int or array-like of shape (n_bins + 1,), default=60
             How many bins from 0 to the farthest, or their edges, which rise. Pairs
             beyond these count as well: shares are those of all pairs.
-
         name : str, default=None
             What the title calls the estimator; None for its class.
-
         ax : matplotlib Axes, default=None
-            What to draw on, empty; None for a new figure. The legend lies beside the
-            axes: a figure of one's own needs ``layout="constrained"``.
+            What to draw on, empty, in a figure with ``layout="constrained"``; None for
+            a new figure.
 
         Returns
         -------
         display : PairDistanceDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` can embed no rows, or measure no pairs.
-        ValueError
-            If `y` is not one label per row or pair, or there are not pairs of both
-            kinds.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         threshold = _rows.attribute(estimator, "threshold_")
@@ -160,13 +127,9 @@ class PairDistanceDisplay:
                 f"and others that are not; all {len(similar)} pairs are of one kind."
             )
         embedding = _rows.attribute(estimator, "embedding_") or estimator
-        display = cls(
-            similar=similar,
-            distances=distances,
-            margin=reach_of(trained_loss(embedding)),
-            threshold=threshold,
-            name=_rows.name_of(estimator, name),
-        )
+        margin = reach_of(trained_loss(embedding))
+        name = _rows.name_of(estimator, name)
+        display = cls(similar, distances, margin, threshold, name)
         return display.plot(ax, bins=bins)
 
     @classmethod
@@ -189,13 +152,10 @@ class PairDistanceDisplay:
         y_true : array-like of shape (n_pairs,)
             1 or True for pairs that are similar; 0, -1 or False for others. Both kinds
             must be there.
-
         distances : array-like of shape (n_pairs,)
             Their distances, >= 0.
-
         margin, threshold : float, default=None
             Distances to mark, the margin > 0; None for none.
-
         bins, name, ax : object
             As in `from_estimator`.
 
@@ -205,13 +165,7 @@ class PairDistanceDisplay:
             With the data, and what was drawn.
         """
         similar, distances, _ = _pairs.check_pair_distances(y_true, distances)
-        display = cls(
-            similar=similar,
-            distances=distances,
-            margin=margin,
-            threshold=threshold,
-            name=name,
-        )
+        display = cls(similar, distances, margin, threshold, name)
         return display.plot(ax, bins=bins)
 
     def plot(self, ax=None, *, bins=60, name=None):

@@ -19,10 +19,9 @@ class PanelsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of them, default=None
-            What to draw on, empty. An array as ``plt.subplots(3, sharex=True,
-            layout="constrained")[1]`` holds one for each panel; a single axes gets the
-            first panel alone. None for a new figure.
-
+            What to draw on, empty: one for each panel, as in ``plt.subplots(3,
+            sharex=True, layout="constrained")[1]``, or one for the first alone; None
+            for a new figure.
         name : str, default=None
             What the title calls the estimator; None for the `name` of the display.
 
@@ -30,11 +29,6 @@ class PanelsDisplay:
         -------
         display : object
             The display itself.
-
-        Raises
-        ------
-        ValueError
-            If there are not as many axes as panels, or one holds a picture already.
         """
         _axes.require_matplotlib(f"{type(self).__name__}.plot")
         panels = self._panels()

@@ -14,18 +14,17 @@ from sklearn_contrastive.metrics._ranking import alike_nearby
 _CURVE = _axes.DRAWN + "retrieval curve"
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class RetrievalCurveDisplay:
     r"""Recall and precision among the k nearest rows, for every k.
 
-    Make it with `from_estimator` or `from_embedding`. Each row is looked up among all
-    others. *Recall@k* is the share of rows that find at least one of their class among
-    the k nearest, *precision@k* the mean share of their class among these:
+    Each row is looked up among all others. *Recall@k* is the share of rows that find at
+    least one of their class among the k nearest, *precision@k* the mean share of their
+    class among these:
 
     .. math::
 
-        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i],
-        \qquad
+        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i], \qquad
         \mathrm{precision@}k
         = \frac{1}{nk} \sum_i \sum_{j \in N_k(i)} [y_j = y_i]
 
@@ -37,33 +36,21 @@ class RetrievalCurveDisplay:
     ----------
     k : array-like of int of shape (n_k,)
         Numbers of neighbours.
-
     recall, precision : array-like of shape (n_k,)
         Shares in [0, 1].
-
     n_queries, n_rows : int, default=None
         Rows that were looked up, and rows that there are, for the title.
-
     name : str, default=None
         What the legend calls the embedding.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     recall_line_, precision_line_ : matplotlib Line2D
         The curves.
-
     legend_ : matplotlib Legend
         The names of all curves of the axes.
-
-    See Also
-    --------
-    VerificationDisplay : Decisions on pairs by their distance.
 
     Examples
     --------
@@ -103,31 +90,22 @@ class RetrievalCurveDisplay:
         ----------
         estimator : fitted transformer
             Or a pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows; best ones that were not trained on.
-
         y : array-like of shape (n_samples,)
-            Their class labels.
-
+            Their class labels, two of a class at least.
         max_k : int, default=100
             The largest number of neighbours, >= 1; at most all others.
-
         max_queries : int, default=5_000
             How many rows to look up, drawn at random where there are more, >= 1. All
             rows can be found.
-
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
-
         name : str, default=None
             What the legend calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of other embeddings; None for a new
-            figure. The legend lies beside the axes: a figure of one's own needs
-            ``layout="constrained"``.
-
+            What to draw on, perhaps with curves of other embeddings, in a figure with
+            ``layout="constrained"``; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for both curves.
 
@@ -135,13 +113,6 @@ class RetrievalCurveDisplay:
         -------
         display : RetrievalCurveDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If `y` has another length, or all rows are alone of their class.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         return cls.from_embedding(
@@ -175,7 +146,6 @@ class RetrievalCurveDisplay:
         ----------
         Z : array-like of shape (n_samples, n_components)
             Points, two at least, all finite.
-
         y, max_k, max_queries, random_state, name, ax, line_kw : object
             As in `from_estimator`; without a name curves have none.
 
@@ -199,14 +169,8 @@ class RetrievalCurveDisplay:
         found = alike_nearby(queries, min(max_k, len(Z) - 1))
         k = np.arange(1, found.shape[1] + 1)
         hits = found.cumsum(axis=1)
-        display = cls(
-            k=k,
-            recall=(hits > 0).mean(axis=0),
-            precision=(hits / k).mean(axis=0),
-            n_queries=len(found),
-            n_rows=len(Z),
-            name=name,
-        )
+        recall, precision = (hits > 0).mean(axis=0), (hits / k).mean(axis=0)
+        display = cls(k, recall, precision, len(found), len(Z), name)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, line_kw=None):

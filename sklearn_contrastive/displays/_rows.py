@@ -181,16 +181,3 @@ def project(Z, n_dimensions=2):
     pca = PCA(n_components=n_dimensions, random_state=0)
     points = pca.fit_transform(Z)
     return points, pca.components_, float(pca.explained_variance_ratio_.sum())
-
-
-def label_components(ax, n_components, share, n_dimensions=2):
-    """Name the axes of components; return what to say of a projection, or ""."""
-    word = "component" if share is None else "principal component"
-    for number, axis in enumerate("xyz"[:n_dimensions], start=1):
-        ax.set(**{f"{axis}label": f"{word} {number}"})
-    if share is None:
-        return ""
-    return (
-        f"first {n_dimensions} of {n_components} principal components, "
-        f"{100 * share:.0f} % of the variance"
-    )

@@ -20,15 +20,14 @@ _MOST_NAMED, _MOST_SPRINGS = 12, 400
 _STYLES = {True: "-", False: (0, (3, 2))}
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class SpringDisplay:
     r"""Points with the springs of a pair loss between them, and the force on each.
 
-    Make it with `from_estimator` or `from_embedding`. It is the picture by which
-    Hadsell, Chopra and LeCun explain their loss [1]_: similar points are joined by
-    springs that pull, dissimilar points by springs that push until they are a margin
-    apart. The arrow at a point is the sum over its springs, minus the gradient of the
-    loss
+    It is the picture by which Hadsell, Chopra and LeCun explain their loss [1]_:
+    similar points are joined by springs that pull, dissimilar points by springs that
+    push until they are a margin apart. The arrow at a point is the sum over its
+    springs, minus the gradient of the loss
 
     .. math::
 
@@ -40,60 +39,36 @@ class SpringDisplay:
 
     Parameters
     ----------
-    points : array-like of shape (n_points, 2)
-        Where points are drawn.
-
-    arrows : array-like of shape (n_points, 2)
-        Forces on them, in the same two directions.
-
+    points, arrows : array-like of shape (n_points, 2)
+        Where points are drawn, and forces on them in the same two directions.
     springs : SpringForces
         All springs, and the forces in all components.
-
     classes : array-like of shape (n_classes,)
         Labels, sorted.
-
     codes : array-like of int of shape (n_points,)
         The class of each point.
-
     loss : PairLoss
         Without any "auto".
-
-    n_rows : int
-        Rows of which the points were drawn.
-
-    n_components : int
-        Components of the embedding.
-
+    n_rows, n_components : int
+        Rows of which the points were drawn, and components of the embedding.
     share : float, default=None
         Share of the variance that the two directions hold; None where they hold all.
-
     name : str, default=None
         What made the embedding, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     scatters_ : list of matplotlib PathCollection
         The points, class after class.
-
     attracting_, repelling_ : matplotlib LineCollection
         Springs that pull, as plain lines, and springs that push, as dashed ones: the
         400 strongest of each.
-
     arrows_ : matplotlib Quiver
         The forces.
-
     legend_ : matplotlib Legend
         What is what.
-
-    See Also
-    --------
-    EmbeddingDisplay : The points alone, of any number and any dimension.
 
     References
     ----------
@@ -134,39 +109,25 @@ class SpringDisplay:
         estimator : fitted ContrastiveEmbedding
             Trained with a loss of single pairs, such as ``"contrastive"``; or a
             pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows.
-
         y : array-like of shape (n_samples,)
             Their class labels.
-
         max_points : int, default=300
             How many rows to draw, at random where there are more, >= 2. Springs are
             those among them.
-
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
-
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, empty; None for a new figure. The legend lies beside the
-            axes: a figure of one's own needs ``layout="constrained"``.
+            What to draw on, empty, in a figure with ``layout="constrained"``; None for
+            a new figure.
 
         Returns
         -------
         display : SpringDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If it was trained with a loss that is no sum over pairs, or `y` has another
-            length.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         Z = _rows.check_points(_rows.embed(estimator, X))
@@ -208,19 +169,15 @@ class SpringDisplay:
         ----------
         Z : array-like of shape (n_samples, n_components)
             Points, two at least, all finite.
-
         y : array-like of shape (n_samples,)
             Their class labels.
-
         loss : str or PairLoss, default="contrastive"
             A loss of single pairs: ``"contrastive"``, ``"contrastive_squared"``,
             ``"contrastive_linear"``, ``"siamese"``, or an object.
-
         margin : float or "auto", default="auto"
             Margin of a named loss, > 0, in its own units. ``"auto"`` is that of
             `ContrastiveEmbedding`: one for points that have length 1, another for
             others.
-
         max_points, random_state, name, ax : object
             As in `from_estimator`.
 
@@ -247,23 +204,11 @@ class SpringDisplay:
         springs = _springs.spring_forces(Z, codes, loss)
         points, directions, share = _rows.project(Z)
         arrows = springs.forces
-        if directions is not None:
-            arrows = arrows @ directions.T
+        arrows = arrows if directions is None else arrows @ directions.T
         if Z.shape[1] == 1:
             points, arrows = (np.pad(a, ((0, 0), (0, 1))) for a in (points, arrows))
-        display = cls(
-            points=points,
-            arrows=arrows,
-            springs=springs,
-            classes=classes,
-            codes=codes,
-            loss=loss,
-            n_rows=n_rows,
-            n_components=Z.shape[1],
-            share=share,
-            name=name,
-        )
-        return display.plot(ax)
+        data = points, arrows, springs, classes, codes, loss, n_rows, Z.shape[1]
+        return cls(*data, share, name).plot(ax)
 
     def plot(self, ax=None, *, name=None):
         """Draw points, springs and forces.
@@ -286,9 +231,8 @@ class SpringDisplay:
             self.repelling_ = self._plot_springs(points, attracts=False)
             self.scatters_ = scatter(self.ax_, points, labels, rows, {"zorder": 3})
             self._plot_forces(points, np.asarray(self.arrows))
-            _axes.open_frame(self.ax_)
             _axes.equal_scales(self.ax_)
-            projection = _rows.label_components(self.ax_, self.n_components, self.share)
+            projection = _axes.label_components(self.ax_, self.n_components, self.share)
             if self.n_components == 1:
                 self.ax_.set(ylabel="", yticks=[])
             self._write_title(self.name if name is None else name, projection)

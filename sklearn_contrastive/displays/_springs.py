@@ -16,13 +16,10 @@ class SpringForces(NamedTuple):
     ----------
     loss : float
         Mean energy of similar pairs, plus that of dissimilar pairs that cost something.
-
     forces : ndarray of shape (n_points, n_components)
         Minus the gradient of the loss.
-
     ends : ndarray of int of shape (n_springs, 2)
         The pairs that pull or push, each once.
-
     attracts, strengths : ndarray of shape (n_springs,)
         Which pull, and the length of the force of each on either end.
     """

@@ -23,61 +23,46 @@ _ENDS = 1e-5, 0.995
 _BEYOND = 0.35
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class VerificationDisplay:
     """Errors of taking near pairs for the same, for every threshold of distance.
 
-    Make it with `from_estimator` or `from_predictions`. A pair is accepted as the same
-    where its distance is at most the threshold. The *false accept rate* is the share
-    of different pairs that are accepted, the *false reject rate* that of same pairs
-    that are not. The equal error rate (EER), where the two meet, is marked.
+    A pair is accepted as the same where its distance is at most the threshold. The
+    *false accept rate* is the share of different pairs that are accepted, the *false
+    reject rate* that of same pairs that are not. The equal error rate (EER), where both
+    meet, is marked.
 
-    A detection error trade-off (DET) curve shows one rate against the other on axes of
-    normal deviates, on which curves are nearly straight and small rates have room; an
-    ROC curve shows the share of same pairs accepted against the false accept rate.
+    A detection error trade-off (DET) curve [1]_ shows one rate against the other on
+    axes of normal deviates, on which curves are nearly straight and small rates have
+    room; an ROC curve shows the share of same pairs accepted against the false accept
+    rate.
 
     Parameters
     ----------
     far, frr : array-like of shape (n_thresholds,)
         False accept rates, ascending, and false reject rates, descending.
-
     thresholds : array-like of shape (n_thresholds,)
         Distances, ascending.
-
     eer : float
         Equal error rate.
-
     n_same, n_different : int
         Pairs of either kind.
-
     name : str, default=None
         What the legend calls the curve.
-
     kind : {"det", "roc"}, default="det"
         Which curve to draw.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     line_ : matplotlib Line2D
         The curve, with a marker at the equal error rate. On a DET curve rates of 0 and
         1, which normal deviates cannot show, stand a quarter of a pair away from there.
-
     text_ : matplotlib Text or None
         The equal error rate, of a curve without a name.
-
     legend_ : matplotlib Legend or None
         The names of all curves of the axes.
-
-    See Also
-    --------
-    PairDistanceDisplay : The distances behind the errors.
-    sklearn.metrics.DetCurveDisplay : The same for the scores of a classifier.
 
     References
     ----------
@@ -115,25 +100,19 @@ class VerificationDisplay:
         ----------
         estimator : fitted PairVerifier
             Or an embedding with `pair_distance`.
-
         pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
             Pairs of rows; or of row numbers, for a verifier that takes these. Best ones
             that were not trained on.
-
         y : array-like of shape (n_pairs,)
             Which are the same: the labels of the verifier, for an embedding 1 and 0.
-
+            There must be pairs of both kinds.
         kind : {"det", "roc"}, default="det"
             Which curve to draw.
-
         name : str, default=None
             What the legend calls the curve; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of the same kind; None for a new
-            figure. The legend lies beside the axes: a figure of one's own needs
-            ``layout="constrained"``.
-
+            What to draw on, perhaps with curves of the same kind, in a figure with
+            ``layout="constrained"``; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for the curve.
 
@@ -141,14 +120,6 @@ class VerificationDisplay:
         -------
         display : VerificationDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `pair_distance`.
-        ValueError
-            If `y` has another length or other labels, or there are not pairs of both
-            kinds.
         """
         _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         same, distances = _pairs.measure_pairs(estimator, pairs, y)
@@ -169,10 +140,8 @@ class VerificationDisplay:
         y_true : array-like of shape (n_pairs,)
             1 or True for pairs that are the same; 0, -1 or False for others. Both kinds
             must be there.
-
         distances : array-like of shape (n_pairs,)
             Their distances, >= 0.
-
         kind, name, ax, line_kw : object
             As in `from_estimator`; without a name there is no legend.
 
@@ -181,19 +150,9 @@ class VerificationDisplay:
         display : VerificationDisplay
             With the data, and what was drawn.
         """
-        same, distances, (far, frr, thresholds) = _pairs.check_pair_distances(
-            y_true, distances
-        )
-        display = cls(
-            far=far,
-            frr=frr,
-            thresholds=thresholds,
-            eer=equal_error_rate(same, distances),
-            n_same=int(same.sum()),
-            n_different=int((~same).sum()),
-            name=name,
-            kind=kind,
-        )
+        same, distances, rates = _pairs.check_pair_distances(y_true, distances)
+        eer, numbers = equal_error_rate(same, distances), (same.sum(), (~same).sum())
+        display = cls(*rates, eer, *map(int, numbers), name, kind)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, kind=None, line_kw=None):
@@ -208,11 +167,6 @@ class VerificationDisplay:
         -------
         display : VerificationDisplay
             The display itself.
-
-        Raises
-        ------
-        ValueError
-            If `kind` is neither of the two, or `ax` holds curves of the other.
         """
         kind, name = kind or self.kind, self.name if name is None else name
         if kind not in ("det", "roc"):
