@@ -175,7 +175,9 @@ def legend_beside(ax, handles, title=None):
     box, frame = legend.get_window_extent(), ax.get_window_extent()
     if sum(1 + handle.get_label().count("\n") for handle in handles) <= _FEW_LINES:
         return legend
-    legend = ax.legend(ncols=int(np.ceil(box.height / frame.height)), **look)
+    # The layout will give the axes of a new figure about a seventh more.
+    n_columns = int(np.ceil(box.height / (1.15 * frame.height)))
+    legend = ax.legend(ncols=n_columns, **look)
     if may_widen(ax):
         figure = root_figure(ax)
         more = (legend.get_window_extent().width - box.width) / figure.dpi

@@ -122,9 +122,8 @@ def test_circular_axes_raise(case):
         ONE_EACH[case](ax)
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
+def test_mistakes_leave_no_figure_open():
+    for draw in [
         lambda: EmbeddingDisplay.from_embedding(PLANE, scatter_kw={"colour": "red"}),
         lambda: EmbeddingDisplay.from_embedding(
             PLANE, PLANE[:, 0], scatter_kw={"c": "red"}
@@ -137,12 +136,10 @@ def test_circular_axes_raise(case):
         ),
         lambda: LossCurveDisplay(loss_curve=[[[1.0]]]).plot(),
         lambda: LossCurveDisplay(loss_curve=[1.0], mining_curve={"kept": [1]}).plot(),
-    ],
-)
-def test_mistakes_leave_no_figure_open(draw):
-    with pytest.raises((AttributeError, KeyError, ValueError)):
-        draw()
-    assert plt.get_fignums() == []
+    ]:
+        with pytest.raises((AttributeError, KeyError, ValueError)):
+            draw()
+        assert plt.get_fignums() == []
 
 
 def test_a_mistake_does_not_close_the_figure_that_was_given():

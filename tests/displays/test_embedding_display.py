@@ -457,9 +457,8 @@ def test_a_name_that_is_given_is_shown_whole():
     assert " ".join(title(display).split()) == f"{name}: 40 rows"
 
 
-@pytest.mark.parametrize(
-    ("dates", "names"),
-    [
+def test_dates_are_named_as_dates():
+    for dates, names in [
         (
             np.array(["2024-03-01", "2024-03-02"], "M8[ns]"),
             ["2024-03-01", "2024-03-02"],
@@ -473,12 +472,9 @@ def test_a_name_that_is_given_is_shown_whole():
             pd.to_datetime(["2024-03-01", "2024-03-02"], utc=True),
             ["2024-03-01", "2024-03-02"],
         ),
-    ],
-    ids=["days", "times", "pandas", "UTC"],
-)
-def test_dates_are_named_as_dates(dates, names):
-    display = EmbeddingDisplay.from_embedding(PLANE, dates[np.arange(40) % 2])
-    assert [text.get_text() for text in display.legend_.get_texts()] == names
+    ]:
+        display = EmbeddingDisplay.from_embedding(PLANE, dates[np.arange(40) % 2])
+        assert [text.get_text() for text in display.legend_.get_texts()] == names
 
 
 def test_ordered_categories_keep_their_order():
@@ -543,11 +539,11 @@ def test_axes_that_share_limits_can_be_drawn_on():
             assert bottom < y.min() < y.max() < top
 
 
-@pytest.mark.parametrize("Z", [np.zeros((5, 2)), np.ones((5, 7)), np.eye(2)])
-def test_few_and_coinciding_points_are_drawn(Z):
-    display = EmbeddingDisplay.from_embedding(Z, np.arange(len(Z)) % 2)
-    assert sum(len(s.get_offsets()) for s in display.scatters_) == len(Z)
-    assert np.isfinite(display.points).all()
+def test_few_and_coinciding_points_are_drawn():
+    for Z in [np.zeros((5, 2)), np.ones((5, 7)), np.eye(2)]:
+        display = EmbeddingDisplay.from_embedding(Z, np.arange(len(Z)) % 2)
+        assert sum(len(s.get_offsets()) for s in display.scatters_) == len(Z)
+        assert np.isfinite(display.points).all()
 
 
 def test_names_of_any_kind_can_be_shown():
@@ -558,9 +554,8 @@ def test_names_of_any_kind_can_be_shown():
     assert names == ["''", " _hidden", r"a \$x\$ b\$", "two lines"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
+def test_mistakes_are_explained():
+    for arguments, error, message in [
         (dict(Z=[[0.0, 1.0]]), ValueError, "minimum of 2 is required"),
         (dict(Z=[[0.0, np.nan], [1, 2]]), ValueError, "Input Z contains NaN"),
         (dict(Z=[0.0, 1.0]), ValueError, "Expected 2D array"),
@@ -599,12 +594,10 @@ def test_names_of_any_kind_can_be_shown():
             TypeError,
             "`ax` must be a matplotlib Axes or None; got str.",
         ),
-    ],
-)
-def test_mistakes_are_explained(arguments, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        EmbeddingDisplay.from_embedding(**arguments)
-    assert plt.get_fignums() == []
+    ]:
+        with pytest.raises(error, match=re.escape(message)):
+            EmbeddingDisplay.from_embedding(**arguments)
+        assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize(("width", "three_d"), [(2, True), (3, False)])

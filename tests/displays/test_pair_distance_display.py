@@ -114,18 +114,16 @@ def test_lists_can_be_drawn():
     assert display.shares_dissimilar_[-1] == 100
 
 
-@pytest.mark.parametrize(
-    ("edges", "beyond"), [([5, 6, 7], 3), ([0.15, 0.5, 2], 1), ([0, 2], 0)]
-)
-def test_pairs_beyond_the_bins_are_counted_in_the_title(edges, beyond):
-    display = PairDistanceDisplay.from_predictions(
-        [1, 0, 1], [0.1, 1.0, 0.2], bins=edges
-    )
-    said = f"{beyond} pair{'s' * (beyond != 1)} outside the bins"
-    title = display.ax_.get_title(loc="left")
-    assert title == (f"3 pairs\n{said}" if beyond else "3 pairs")
-    bottom, top = display.ax_.get_ylim()
-    assert bottom == 0 < top
+def test_pairs_beyond_the_bins_are_counted_in_the_title():
+    for edges, beyond in [([5, 6, 7], 3), ([0.15, 0.5, 2], 1), ([0, 2], 0)]:
+        display = PairDistanceDisplay.from_predictions(
+            [1, 0, 1], [0.1, 1.0, 0.2], bins=edges
+        )
+        said = f"{beyond} pair{'s' * (beyond != 1)} outside the bins"
+        title = display.ax_.get_title(loc="left")
+        assert title == (f"3 pairs\n{said}" if beyond else "3 pairs")
+        bottom, top = display.ax_.get_ylim()
+        assert bottom == 0 < top
 
 
 def test_rows_are_embedded_and_measured(iris):
@@ -152,9 +150,8 @@ def test_the_margin_is_that_of_training(trained, iris):
     assert display.name == "ContrastiveEmbedding"
 
 
-@pytest.mark.parametrize(
-    ("loss", "reach"),
-    [
+def test_margins_are_marked_as_distances():
+    for loss, reach in [
         (ContrastiveLoss(1.3), 1.3),
         (ContrastiveLinearLoss(0.7), 0.7),
         (ContrastiveSquaredLoss(1.44), 1.2),
@@ -162,11 +159,8 @@ def test_the_margin_is_that_of_training(trained, iris):
         (SiameseLoss(2.0), None),
         (TripletLoss(0.2), None),
         (None, None),
-    ],
-    ids=repr,
-)
-def test_margins_are_marked_as_distances(loss, reach):
-    assert reach_of(loss) == (None if reach is None else pytest.approx(reach))
+    ]:
+        assert reach_of(loss) == (None if reach is None else pytest.approx(reach))
 
 
 def test_the_loss_of_training_is_found(iris):
@@ -203,19 +197,16 @@ def test_an_embedding_measures_pairs_that_are_given(trained, iris):
     np.testing.assert_array_equal(display.distances, trained.pair_distance(X[ends]))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_mistakes_are_explained():
+    for arguments, message in [
         (([1, 1], [0.1, 0.2]), "`y_true` must hold pairs of both kinds; all 2"),
         (([1, 0, 1], [0.1, 0.2]), "`y_true` must hold one label for each of 2 pairs"),
         ((["a", "b"], [0.1, 0.2]), "`y_true` must hold 1 or True for pairs"),
         (([1, 0], [0.1, -0.2]), "`distances` must be numbers in [0, inf)"),
         (([1, 0], [0.1, np.nan]), "`distances` must be numbers in [0, inf)"),
-    ],
-)
-def test_mistakes_are_explained(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        PairDistanceDisplay.from_predictions(*arguments)
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            PairDistanceDisplay.from_predictions(*arguments)
 
 
 def test_parameters_out_of_range_raise():
