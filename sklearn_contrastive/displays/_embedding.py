@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.displays._class_names import class_legend, name_many, names_of
@@ -67,7 +66,7 @@ class EmbeddingDisplay:
     >>> plt.close(display.figure_)
     """
 
-    points: ArrayLike
+    points: Any
     y: Any = None
     y_kind: str | None = "labels"
     n_components: int | None = None

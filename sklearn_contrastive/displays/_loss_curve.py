@@ -1,9 +1,9 @@
 """A picture of training: loss, validation score, pairs that still cost something."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive.displays import _axes, _rows
@@ -57,8 +57,8 @@ class LossCurveDisplay(PanelsDisplay):
     >>> plt.close(display.figure_)
     """
 
-    loss_curve: ArrayLike
-    validation_scores: ArrayLike | None = None
+    loss_curve: Any
+    validation_scores: Any = None
     mining_curve: dict | None = None
     name: str | None = None
 

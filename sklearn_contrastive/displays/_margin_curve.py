@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive.displays import _axes, _rows
@@ -66,9 +66,9 @@ class MarginCurveDisplay(PanelsDisplay):
     >>> plt.close(display.figure_)
     """
 
-    margins: ArrayLike
-    mean_scores: ArrayLike
-    standard_errors: ArrayLike | None = None
+    margins: Any
+    mean_scores: Any
+    standard_errors: Any = None
     mining: dict | None = None
     best_margin: float | None = None
     name: str | None = None

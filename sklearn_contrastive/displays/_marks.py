@@ -70,11 +70,11 @@ def density(ax, places, labels, equal=True):
         inside &= ~np.isnan(labels.targets)
     codes, places = labels.codes[inside], places[inside]
     kw = {"gridsize": _gridsize(places, equal), "cmap": shades(ax), "linewidths": 0.2}
-    kw["rasterized"] = True
+    kw |= {"mincnt": 1, "rasterized": True}
     if labels.targets is not None:
         return ax.hexbin(*places.T, C=labels.targets[inside], **kw), n_far
     if not len(labels.classes):
-        return ax.hexbin(*places.T, mincnt=1, norm=LogNorm(), **kw), n_far
+        return ax.hexbin(*places.T, norm=LogNorm(), **kw), n_far
     n_codes = len(labels.classes) + 1
     # One number for each cell: of its rows and, as the remainder, of its class.
     cells = ax.hexbin(

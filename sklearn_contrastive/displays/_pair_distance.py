@@ -1,9 +1,9 @@
 """A picture of the distances of similar and of dissimilar pairs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sklearn_contrastive.displays import _axes, _pairs, _rows
 from sklearn_contrastive.displays._springs import reach_of, trained_loss
@@ -58,8 +58,8 @@ class PairDistanceDisplay:
     >>> plt.close(display.figure_)
     """
 
-    similar: ArrayLike
-    distances: ArrayLike
+    similar: Any
+    distances: Any
     margin: float | None = None
     threshold: float | None = None
     name: str | None = None
@@ -126,7 +126,8 @@ class PairDistanceDisplay:
                 "`y` must make pairs of both kinds: rows, or pairs, that are similar "
                 f"and others that are not; all {len(similar)} pairs are of one kind."
             )
-        embedding = _rows.attribute(estimator, "embedding_") or estimator
+        # Some transformers keep the points of their training as `embedding_`.
+        embedding = estimator if threshold is None else estimator.embedding_
         margin = reach_of(trained_loss(embedding))
         name = _rows.name_of(estimator, name)
         display = cls(similar, distances, margin, threshold, name)

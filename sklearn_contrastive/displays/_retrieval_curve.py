@@ -1,9 +1,9 @@
 """A picture of how well nearest neighbours are of one class."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils._plotting import _validate_style_kwargs
 
@@ -63,9 +63,9 @@ class RetrievalCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    k: ArrayLike
-    recall: ArrayLike
-    precision: ArrayLike
+    k: Any
+    recall: Any
+    precision: Any
     n_queries: int | None = None
     n_rows: int | None = None
     name: str | None = None

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
@@ -86,11 +86,11 @@ class SpringDisplay:
     >>> plt.close(display.figure_)
     """
 
-    points: ArrayLike
-    arrows: ArrayLike
+    points: Any
+    arrows: Any
     springs: _springs.SpringForces
-    classes: ArrayLike
-    codes: ArrayLike
+    classes: Any
+    codes: Any
     loss: PairLoss
     n_rows: int
     n_components: int

@@ -1,9 +1,9 @@
 """A picture of the errors of deciding on pairs by their distance."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 from sklearn.utils._plotting import _validate_style_kwargs
 
@@ -81,9 +81,9 @@ class VerificationDisplay:
     >>> plt.close(display.figure_)
     """
 
-    far: ArrayLike
-    frr: ArrayLike
-    thresholds: ArrayLike
+    far: Any
+    frr: Any
+    thresholds: Any
     eer: float
     n_same: int
     n_different: int

@@ -140,6 +140,14 @@ def test_rows_are_embedded_and_measured(iris):
     assert display.name == "PCA"
 
 
+def test_points_that_a_transformer_keeps_are_no_model(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    pca.embedding_ = pca.transform(X)
+    display = PairDistanceDisplay.from_estimator(pca, X, y, random_state=0)
+    assert display.margin is None
+
+
 def test_the_margin_is_that_of_training(trained, iris):
     display = PairDistanceDisplay.from_estimator(trained, *iris, random_state=0)
     assert display.margin == pytest.approx(2**0.5)
