@@ -31,20 +31,22 @@ def require_matplotlib(caller):
 
 @contextmanager
 def drawing_on(display, ax, *, three_d=False, joins=None):
-    """Yield the axes given, validated, or those of a new figure, closed on an error."""
+    """Give a display the axes, validated, or new ones, which an error closes."""
     require_matplotlib(f"{type(display).__name__}.plot")
     import matplotlib.pyplot as plt
 
-    if ax is not None:
-        _validate_axes(display, ax, three_d, joins)
-        yield ax
-        return
-    figure = plt.figure(layout="constrained")
-    _WIDTHS[figure] = figure.get_figwidth()
+    figure = None
+    if ax is None:
+        figure = plt.figure(layout="constrained")
+        _WIDTHS[figure] = figure.get_figwidth()
+        ax = figure.add_subplot(projection="3d" if three_d else None)
+    _validate_axes(display, ax, three_d, joins)
+    display.ax_, display.figure_ = ax, ax.get_figure()
     try:
-        yield figure.add_subplot(projection="3d" if three_d else None)
+        yield
     except BaseException:
-        plt.close(figure)
+        if figure:
+            plt.close(figure)
         raise
 
 
@@ -52,11 +54,10 @@ def drawing_on(display, ax, *, three_d=False, joins=None):
 def panels_on(display, ax, n_panels):
     """Yield one axes for each panel, new or given, or a given one for the first."""
     if ax is None:
-        with drawing_on(display, None) as whole:
-            figure = whole.get_figure()
-            figure.clear()
-            figure.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
-            yield figure.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
+        with drawing_on(display, None):
+            display.figure_.clear()
+            display.figure_.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
+            yield display.figure_.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
         return
     given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     for each in given:

@@ -179,8 +179,7 @@ class EmbeddingDisplay:
         points = _rows.check_points(self.points)
         labels = _rows.check_y(self.y, self.y_kind, len(points))
         name = self.name if name is None else name
-        with _axes.drawing_on(self, ax, three_d=points.shape[1] == 3) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax, three_d=points.shape[1] == 3):
             places, rows, notes = self._plot_marks(
                 points, labels, max_points, scatter_kw
             )

@@ -195,8 +195,7 @@ class PairDistanceDisplay:
         )
         n_far = int(np.sum((distances < edges[0]) | (distances > edges[-1])))
         beyond = f"{_axes.counted(n_far, 'pair')} outside the bins" if n_far else ""
-        with _axes.drawing_on(self, ax) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax):
             self._plot_histograms(int(similar.sum()), int((~similar).sum()), marks)
             _axes.open_frame(self.ax_)
             self.ax_.set_xlabel("distance of a pair")

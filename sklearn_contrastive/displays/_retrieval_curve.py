@@ -186,8 +186,7 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             The display itself.
         """
-        with _axes.drawing_on(self, ax, joins=_CURVE) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax, joins=_CURVE):
             self._plot_curves(self.name if name is None else name, line_kw or {})
             self._label_axes()
             _axes.set_shared_title(self.ax_, "Retrieval", self._rows())

@@ -225,8 +225,7 @@ class SpringDisplay:
         """
         labels = _rows.RowLabels(np.asarray(self.classes), np.asarray(self.codes))
         points, rows = np.asarray(self.points), np.arange(len(self.points))
-        with _axes.drawing_on(self, ax) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax):
             self.attracting_ = self._plot_springs(points, attracts=True)
             self.repelling_ = self._plot_springs(points, attracts=False)
             self.scatters_ = scatter(self.ax_, points, labels, rows, {"zorder": 3})

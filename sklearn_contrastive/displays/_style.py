@@ -1,6 +1,6 @@
 """Colours, markers and line styles that differ in grey and for every eye too.
 
-matplotlib's own cycles have colours of the same lightness, and none for dark pictures.
+matplotlib's own cycles hold colours that are the same in grey, and none for dark pictures.
 """
 
 from typing import Any, NamedTuple

@@ -175,8 +175,7 @@ class VerificationDisplay:
         same, different = self.n_same, self.n_different
         pairs = _axes.counted(same, "same pair")
         pairs += f", {_axes.counted(different, 'different pair')}"
-        with _axes.drawing_on(self, ax, joins=_axes.DRAWN + curve) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax, joins=_axes.DRAWN + curve):
             self._plot_curve(name, kind, _axes.DRAWN + curve, line_kw or {})
             _axes.set_shared_title(self.ax_, curve, pairs)
             self.legend_ = _axes.legend_of_curves(self.ax_)
