@@ -1,6 +1,6 @@
 """Colours, markers and line styles that differ in grey and for every eye too.
 
-matplotlib's own cycles hold colours that are the same in grey, and none for dark pictures.
+matplotlib's own cycles hold colours that are the same in grey, and none for the dark.
 """
 
 from typing import Any, NamedTuple
