@@ -2,8 +2,8 @@
 One look at each display
 ========================
 
-`sklearn_contrastive.displays` holds a picture for each question about an embedding.
-They follow scikit-learn's convention: ``from_estimator`` computes what is shown from a
+`sklearn_contrastive.displays` has a picture for each question about an embedding. They
+follow scikit-learn's convention: ``from_estimator`` computes what is shown from a
 fitted model, ``from_embedding`` or ``from_predictions`` from what is computed already.
 This example draws all of them, for the handwritten digits that no model has seen.
 """
@@ -70,8 +70,8 @@ PairDistanceDisplay.from_estimator(embedding, X_test, y_test, random_state=0)
 plt.show()
 
 # %%
-# Do neighbours serve?
-# --------------------
+# Are neighbours of the same class?
+# ---------------------------------
 #
 # The nearest row shows the same digit in the raw columns no less often than in the
 # embedding. But there it finds the other rows as well: among 50 neighbours nearly all
@@ -93,8 +93,8 @@ plt.show()
 # Are two rows the same?
 # ----------------------
 #
-# With a threshold on the distance one says of two rows whether they show the same
-# digit. The curves show how often that is wrong, either way, for every threshold.
+# A threshold on the distance decides whether two rows show the same digit. The curves
+# show how often that is wrong, either way, for every threshold.
 
 import numpy as np
 

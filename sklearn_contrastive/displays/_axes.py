@@ -1,238 +1,144 @@
-"""Axes to draw on, with titles, legends and labels that do not hide data."""
+"""Axes to draw on: checked or new, with titles and legends that hide no data."""
 
 import textwrap
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+import numpy as np
 
-from sklearn_contrastive.displays._layout import root_figure
+from sklearn_contrastive.displays._style import faint, style_of
 
-#: Letters of a line of a name, and the mean width of one in font sizes.
+#: Letters in a line of a name, and the mean width of a letter in font sizes.
 _MOST_LETTERS, _LETTER = 24, 0.55
 #: Lines of a legend that fit beside any axes.
 _FEW_LINES = 12
-#: How the ids of what displays draw begin, and that of lines that `next_curve` counts.
+#: How the ids of what displays draw begin.
 DRAWN = "sklearn_contrastive "
-CURVE = DRAWN + "retrieval curve"
-#: Inches by which figures that displays have made grew, for legends below their axes.
-_GROWN: WeakKeyDictionary = WeakKeyDictionary()
+#: Figures that displays have made, with their widths before legends widened them.
+_WIDTHS: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def require_matplotlib(caller):
+    """Raise an error that says how to install matplotlib where it is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} requires matplotlib: install it with "
+            "pip install 'sklearn_contrastive[plot]'."
+        ) from error
 
 
 @contextmanager
-def drawing_on(display, ax, three_d=False, joins=None):
-    """Give the axes that `axes_for` returns; of an error leave no new figure behind.
+def drawing_on(display, ax, *, three_d=False, joins=None):
+    """Give a display the axes, validated, or new ones, which an error closes."""
+    require_matplotlib(f"{type(display).__name__}.plot")
+    import matplotlib.pyplot as plt
 
-    Parameters
-    ----------
-    display, ax, three_d : object
-        As in `axes_for`.
-
-    joins : str, default=None
-        Likewise; None to draw on nothing but empty axes.
-
-    Yields
-    ------
-    ax : matplotlib Axes
-        The axes.
-    """
-    drawn_on = axes_for(display, ax, three_d, joins)
+    figure = None
+    if ax is None:
+        figure = plt.figure(layout="constrained")
+        _WIDTHS[figure] = figure.get_figwidth()
+        ax = figure.add_subplot(projection="3d" if three_d else None)
+    _validate_axes(display, ax, three_d, joins)
+    display.ax_, display.figure_ = ax, ax.get_figure()
     try:
-        yield drawn_on
+        yield
     except BaseException:
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            plt.close(drawn_on.get_figure())
+        if figure:
+            plt.close(figure)
         raise
 
 
-def axes_for(display, ax, three_d=False, joins=CURVE):
-    """Return the axes given, or those of a new figure.
+@contextmanager
+def panels_on(display, ax, n_panels):
+    """Yield one axes for each panel, new or given, or a given one for the first."""
+    if ax is None:
+        with drawing_on(display, None):
+            display.figure_.clear()
+            display.figure_.set_figheight((4.8, 5.6, 6.6)[n_panels - 1])
+            yield display.figure_.subplots(n_panels, sharex=True, squeeze=False)[:, 0]
+        return
+    given = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    for each in given:
+        _validate_axes(display, each)
+    if len(given) not in (1, n_panels):
+        raise ValueError(
+            f"`ax` must hold one axes for each of the {n_panels} panels, or a single "
+            f"one for the first; got {len(given)}."
+        )
+    yield given
 
-    Parameters
-    ----------
-    display : object
-        Who asks, for messages.
 
-    ax : matplotlib Axes or None
-        What the user gave.
-
-    three_d : bool, default=False
-        Whether the axes must have three dimensions.
-
-    joins : str, default=CURVE
-        The id of what may have been drawn there already; None for nothing.
-
-    Returns
-    -------
-    ax : matplotlib Axes
-        In a figure with constrained layout, where it is new.
-
-    Raises
-    ------
-    ImportError
-        Without matplotlib.
-    TypeError, ValueError
-        If `ax` is no axes, has another number of dimensions or a circular frame, or
-        holds another picture.
-    """
-    name = type(display).__name__
-    check_matplotlib_support(f"{name}.plot")
-    import matplotlib.pyplot as plt
+def _validate_axes(display, ax, three_d=False, joins=None):
+    """Raise for what is no straight axes, or holds a picture that cannot be joined."""
     from matplotlib.axes import Axes
 
-    if ax is None:
-        figure = plt.figure(layout="constrained")
-        _GROWN[figure] = 0.0
-        ax = figure.add_subplot(projection="3d" if three_d else None)
-        for axis in (ax.xaxis, ax.yaxis, ax.zaxis) if three_d else ():
-            # A grid that can be seen on light and dark panes, and does not stand out.
-            axis._axinfo["grid"].update(color="0.5", linewidth=0.4)
-        return ax
+    name, got = type(display).__name__, type(ax).__name__
     if not isinstance(ax, Axes):
         raise TypeError(
-            f"`ax` must be a matplotlib Axes or None; got {type(ax).__name__}. Pass "
-            "one of the axes that plt.subplots() returns."
+            f"`ax` must be a matplotlib Axes or None; got {got}. Pass one of the axes "
+            "that plt.subplots() returns."
         )
-    if three_d != (ax.name == "3d"):
+    if ax.name != ("3d" if three_d else "rectilinear"):
+        how = "subplot_kw={'projection': '3d'}" if three_d else ""
         raise ValueError(
-            f"`ax` must have {3 if three_d else 2} dimensions for this {name}; got a "
-            f"{type(ax).__name__}. "
-            + (
-                "Make it with plt.subplots(subplot_kw={'projection': '3d'})."
-                if three_d
-                else "Make it with plt.subplots()."
-            )
+            f"`ax` must have {3 if three_d else 2} dimensions at right angles for this "
+            f"{name}; got {got}. Make it with plt.subplots({how})."
         )
-    if not {"top", "right"} <= set(ax.spines):
-        raise ValueError(
-            f"`ax` must have straight axes at right angles; got a {type(ax).__name__}. "
-            "Make it with plt.subplots()."
-        )
-    _refuse_another(joins.removeprefix(DRAWN) if joins else name, ax, joins)
-    return ax
-
-
-def _refuse_another(what, ax, joins):
-    """Raise where an axes holds a picture that another would make unreadable."""
     ids = {str(artist.get_gid()) for artist in ax.get_children()}
-    held = sorted(i for i in ids if i.startswith(DRAWN) and i != joins)
-    if held:
+    other = sorted(i for i in ids if i.startswith(DRAWN) and i != joins)
+    if other:
         raise ValueError(
-            f"`ax` cannot take this {what}: it holds another picture already "
-            f"({held[0].removeprefix(DRAWN)}). Pass ax=None for a new figure, or an "
-            "axes for each: plt.subplots(1, 2, layout='constrained') makes two."
+            f"`ax` cannot take this {(joins or name).removeprefix(DRAWN)}: it holds "
+            f"another picture already ({other[0].removeprefix(DRAWN)}). Pass ax=None "
+            "for a new figure, or an axes for each: plt.subplots(1, 2, "
+            "layout='constrained') makes two."
         )
 
 
 def one_line(name):
-    """Return a name as text without breaks.
-
-    Parameters
-    ----------
-    name : object
-        What is shown as text.
-
-    Returns
-    -------
-    text : str
-        Never empty.
-    """
+    """Return a name as text without breaks, never empty."""
     if isinstance(name, float) and name.is_integer():
         # Whole numbers become floats where some are missing.
         name = int(name)
     return " ".join(str(name).split()) or "''"
 
 
-def spelled(name):
-    """Return a name as matplotlib shows it: whole, on one line.
-
-    Parameters
-    ----------
-    name : object
-        What is shown as text.
-
-    Returns
-    -------
-    text : str
-        Between dollars there is no mathematics.
-    """
-    return one_line(name).replace("$", r"\$")
-
-
 def short(name):
-    """Return a name that fits a legend: cut where it is long.
-
-    Parameters
-    ----------
-    name : object
-        What is shown as text.
-
-    Returns
-    -------
-    short : str
-        At most 24 letters, on one line; of a longer one both ends.
-    """
+    """Return a name for a legend on one line; of a long one both ends."""
     text = one_line(name)
-    if len(text) > _MOST_LETTERS:
-        # Long names often differ in their ends.
-        text = f"{text[: _MOST_LETTERS - 10]}…{text[-9:]}"
-    return _labelled(text)
+    # Long names often differ in their ends.
+    cut = f"{text[: _MOST_LETTERS - 10]}…{text[-9:]}"
+    return _literal(text if len(text) <= _MOST_LETTERS else cut)
 
 
 def wrapped(name):
-    """Return a name that fits a legend, whole: on several lines where it is long.
-
-    Parameters
-    ----------
-    name : object
-        What is shown as text.
-
-    Returns
-    -------
-    lines : str
-        Of at most 24 letters each.
-    """
-    return _labelled("\n".join(textwrap.wrap(one_line(name), _MOST_LETTERS)))
+    """Return a name for a legend, whole, on several lines where it is long."""
+    return _literal("\n".join(textwrap.wrap(one_line(name), _MOST_LETTERS)))
 
 
-def _labelled(text):
-    """Return a text that matplotlib leaves in legends, and reads letter by letter."""
+def _literal(text):
+    """Return a text that matplotlib neither hides nor reads as mathematics."""
     return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
 
 
 def counted(number, noun):
-    """Return a number with its noun, as in "1,797 rows".
-
-    Parameters
-    ----------
-    number : int
-        How many.
-
-    noun : str
-        Of what, in the singular.
-
-    Returns
-    -------
-    text : str
-        The two of them.
-    """
+    """Return a number with its noun, as in "1,797 rows"."""
     plural = f"{noun}es" if noun.endswith("ss") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def set_title(ax, *lines):
-    """Write a title over an axes, broken where the axes end.
+def root_figure(ax):
+    """Return the figure that is drawn as a whole, which is no SubFigure."""
+    figure = ax.get_figure()
+    while figure.figure is not figure:
+        figure = figure.figure
+    return figure
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
 
-    *lines : str
-        Its lines; empty ones are left out.
-    """
+def set_title(ax, name, what, *lines):
+    """Write a title, led by a name where there is one, broken where the axes end."""
     from matplotlib.font_manager import FontProperties
 
     figure = ax.get_figure()
@@ -241,136 +147,110 @@ def set_title(ax, *lines):
     share = 0.85 if len(figure.axes) == 1 else ax.get_position().width
     inches = share * figure.bbox.width / root_figure(ax).dpi
     width = max(20, int(72 * inches / (_LETTER * size)))
-    wrapped = [part for line in lines for part in textwrap.wrap(line, width)]
-    ax.set_title("\n".join(wrapped), loc="left", fontsize="medium")
+    what = f"{_literal(one_line(name))}: {what}" if name else what[0].upper() + what[1:]
+    broken = [part for line in (what, *lines) for part in textwrap.wrap(line, width)]
+    ax.set_title("\n".join(broken), loc="left", fontsize="medium")
 
 
-def add_to_title(ax, what, detail):
-    """Write a title that holds for all curves of an axes.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes, perhaps with a title.
-
-    what : str
-        What is shown.
-
-    detail : str
-        Of what; left out where another curve had another one.
-    """
-    before = " ".join(ax.get_title(loc="left").split())
-    both = f"{what}: {detail}"
-    set_title(ax, both if before in ("", both) else what)
-
-
-def next_curve(ax):
-    """Return the number of the curve that is drawn next on an axes.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    Returns
-    -------
-    number : int
-        How many lines displays have marked as curves by their id.
-    """
-    ids = [str(line.get_gid()) for line in ax.lines]
-    return sum(i.startswith(DRAWN) and i.endswith("curve") for i in ids)
-
-
-def may_grow(ax):
-    """Return whether `legend_beside` makes a figure higher.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    Returns
-    -------
-    may_grow : bool
-        True where a display has made the figure.
-    """
-    return root_figure(ax) in _GROWN
+def set_shared_title(ax, what, detail):
+    """Write a title for all curves of an axes, without a detail that differs."""
+    before, both = " ".join(ax.get_title(loc="left").split()), f"{what}: {detail}"
+    set_title(ax, None, both if before in ("", both) else what)
 
 
 def legend_beside(ax, handles, title=None):
-    """Put a legend to the right of an axes, or below it: where it hides no data.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-
-    handles : list of matplotlib Artist
-        What is named, with labels.
-
-    title : str, default=None
-        A word on all of them.
-
-    Returns
-    -------
-    legend : matplotlib Legend
-        The legend: below the axes, in columns, if it is higher than these. A figure
-        that a display has made grows by its height.
-    """
+    """Put a legend to the right of an axes, in columns that are about as high."""
     look = {
         "handles": handles,
         "title": title,
         "loc": "upper left",
+        "bbox_to_anchor": (1.02, 1.0),
         "borderaxespad": 0.0,
+        "columnspacing": 1.0,
         "frameon": False,
         "fontsize": "small",
         "title_fontsize": "small",
         "alignment": "left",
     }
-    figure = root_figure(ax)
-    if figure in _GROWN:
-        figure.set_figheight(figure.get_figheight() - _GROWN[figure])
-        _GROWN[figure] = 0.0
-    legend = ax.legend(bbox_to_anchor=(1.02, 1.0), **look)
+    legend = ax.legend(**look)
+    box, frame = legend.get_window_extent(), ax.get_window_extent()
     if sum(1 + handle.get_label().count("\n") for handle in handles) <= _FEW_LINES:
         return legend
-    # Sizes are known only after the layout: here the one without the legend.
-    legend.set_visible(False)
-    figure.draw_without_rendering()
-    frame, labels = ax.get_window_extent(), ax.get_tightbbox()
-    legend.set_visible(True)
-    if legend.get_window_extent().height <= frame.y1 - labels.y0:
-        return legend
-    legend = _legend_below(ax, legend, (frame.y0 - labels.y0) / figure.dpi + 0.1, look)
-    if figure in _GROWN:
-        _GROWN[figure] = legend.get_window_extent().height / figure.dpi
-        figure.set_figheight(figure.get_figheight() + _GROWN[figure])
+    # The layout will give the axes of a new figure about a seventh more.
+    n_columns = int(np.ceil(box.height / (1.15 * frame.height)))
+    legend = ax.legend(ncols=n_columns, **look)
+    if may_widen(ax):
+        figure = root_figure(ax)
+        more = (legend.get_window_extent().width - box.width) / figure.dpi
+        figure.set_figwidth(_WIDTHS[figure] + more)
     return legend
 
 
-def _legend_below(ax, legend, down, look):
-    """Return a legend some inches below an axes, in the columns that fit there."""
-    from matplotlib.transforms import ScaledTranslation
+def may_widen(ax):
+    """Return whether a legend widens the figure: where a display has made it."""
+    return root_figure(ax) in _WIDTHS
 
-    figure = root_figure(ax)
-    width, column = ax.get_window_extent().width, legend.get_window_extent().width
-    # From the end of a column to that of the next.
-    gap = legend.columnspacing * legend.get_texts()[0].get_fontsize() * figure.dpi / 72
-    below = ScaledTranslation(0, -down, figure.dpi_scale_trans)
-    return ax.legend(
-        bbox_to_anchor=(0.0, 0.0),
-        bbox_transform=ax.transAxes + below,
-        ncols=max(1, int((width + gap) / (column + gap))),
-        **look,
+
+def colorbar_beside(ax, shown, label):
+    """Return a colour bar to the right of an axes."""
+    from matplotlib.colors import LogNorm
+
+    plain = "{x:,.0f}" if isinstance(shown.norm, LogNorm) else None
+    colorbar = ax.get_figure().colorbar(
+        shown, ax=ax, label=label, fraction=0.05, format=plain
     )
+    colorbar.outline.set_visible(False)
+    return colorbar
 
 
 def open_frame(ax):
-    """Hide the top and right spines of an axes.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        The axes.
-    """
+    """Hide the top and right spines of an axes."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def label_components(ax, n_components, share, n_dimensions=2):
+    """Name the axes of components; return what to say of a projection, or ""."""
+    word = "component" if share is None else "principal component"
+    for number, axis in enumerate("xyz"[:n_dimensions], start=1):
+        ax.set(**{f"{axis}label": f"{word} {number}"})
+    if n_dimensions < 3:
+        open_frame(ax)
+    if share is None:
+        return ""
+    return (
+        f"first {n_dimensions} of {n_components} principal components, "
+        f"{100 * share:.0f} % of the variance"
+    )
+
+
+def equal_scales(ax):
+    """Let a unit be as long in one direction as in the others."""
+    if ax.name == "3d":
+        from matplotlib.ticker import MaxNLocator
+
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.set_major_locator(MaxNLocator(5))
+            axis.set_pane_color(faint(ax, 0.06))
+            # A grid that can be seen on light and dark panes, and does not stand out.
+            axis._axinfo["grid"].update(color="0.5", linewidth=0.4)
+        ax.tick_params(labelsize="small", pad=0)
+        ax.set_aspect("equal")
+        # Smaller, or its labels would leave the figure.
+        ax.set_box_aspect(None, zoom=0.85)
+        return
+    shared = (ax.get_shared_x_axes(), ax.get_shared_y_axes())
+    # Limits that are shared both ways cannot be moved.
+    fixed = all(len(each.get_siblings(ax)) > 1 for each in shared)
+    ax.set_aspect("equal", adjustable="box" if fixed else "datalim")
+    ax.locator_params(nbins=5)
+
+
+def style_of_next(ax, gid):
+    """Return the style of the next curve on an axes, of those that have an id."""
+    return style_of(sum(line.get_gid() == gid for line in ax.lines), ax)
+
+
+def legend_of_curves(ax):
+    """Name the curves of an axes beside it; return None where none has a name."""
+    named = [line for line in ax.lines if not line.get_label().startswith("_")]
+    return legend_beside(ax, named) if named else None

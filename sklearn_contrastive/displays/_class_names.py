@@ -1,125 +1,94 @@
-"""Names of classes: in legends, or written where the classes lie."""
+"""Names of classes: in a legend, or written where the classes lie."""
 
-from collections import Counter
+from datetime import datetime, time
 
 import numpy as np
 
-from sklearn_contrastive.displays._axes import one_line, short, wrapped
-from sklearn_contrastive.displays._layout import root_figure
-from sklearn_contrastive.displays._palette import halo, ink
+from sklearn_contrastive.displays._axes import (
+    legend_beside,
+    may_widen,
+    root_figure,
+    short,
+    wrapped,
+)
+from sklearn_contrastive.displays._style import N_STYLES, faint, halo, ink, style_of
 
-#: Names that are tried, those of the largest classes first.
+#: Names that are tried at medians, those of the largest classes first.
 _MOST_NAMES = 80
+#: Size of points in a legend.
+_SIZE = 36
 
 
 def names_of(classes):
-    """Return a name for each class, no two similar.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        Labels.
-
-    Returns
-    -------
-    names : list of str
-        Long ones are cut, or wrapped where they would look the same.
-    """
-    labels = _days(classes)
-    names = [short(label) for label in labels]
-    for similar in [name for name, count in Counter(names).items() if count > 1]:
-        places = [place for place, name in enumerate(names) if name == similar]
-        parts = _differing([one_line(labels[place]) for place in places])
-        for place, part in zip(places, parts, strict=True):
-            names[place] = short(part)
-    if len(set(names)) < len(names):
-        return [wrapped(label) for label in labels]
-    return names
-
-
-def _differing(texts):
-    """Return the words in which texts differ, between dots for those left out."""
-    words = [text.split() for text in texts]
-    n_before = _n_shared(words)
-    words = [each[n_before:] for each in words]
-    n_after = _n_shared([each[::-1] for each in words])
-    before, after = "…" if n_before else "", "…" if n_after else ""
-    parts = [" ".join(each[: len(each) - n_after]) for each in words]
-    return [f"{before}{part}{after}" for part in parts]
-
-
-def _n_shared(words):
-    """Return with how many words all lists begin, of which each has another left."""
-    longest = min(len(each) for each in words) - 1
-    shared = [len(set(column)) == 1 for column in zip(*words, strict=False)]
-    return min([*shared, False].index(False), longest)
-
-
-def _days(classes):
-    """Return labels as a list, of dates without the time where that is midnight."""
-    if classes.dtype.kind == "M":
-        days = classes.astype("datetime64[D]")
-        if np.array_equal(days, classes):
-            return days.astype(str).tolist()
-        seconds = classes.astype("datetime64[s]").astype(str)
-        return np.char.replace(seconds, "T", " ").tolist()
-    labels = classes.tolist()
-    dated = [label for label in labels if hasattr(label, "time")]
-    if len(dated) == len(labels) and not any(
-        label.time() > label.time().min for label in dated
+    """Return a name for each class: short, or whole where short ones are the same."""
+    labels = classes.astype("M8[s]") if classes.dtype.kind == "M" else classes
+    labels = labels.tolist()
+    if all(isinstance(label, datetime) for label in labels) and not any(
+        label.time() > time.min for label in labels
     ):
-        return [label.date() for label in labels]
-    return labels
+        labels = [label.date() for label in labels]
+    names = [short(label) for label in labels]
+    return names if len({*names}) == len(names) else [*map(wrapped, labels)]
 
 
-def name_classes(ax, places, known, rows):
-    """Write names of classes at their medians, as many as do not overlap.
+def class_legend(ax, labels, scatters, others=()):
+    """Name classes of points or of a density beside an axes, and what else there is."""
+    if scatters:
+        legend = legend_beside(ax, [*scatters, *others])
+        for handle in legend.legend_handles[: len(scatters)]:
+            # Seen as well where points are small, pale or far away.
+            handle.set(sizes=[_SIZE], alpha=1)
+        return legend
+    from matplotlib.patches import Patch
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        In two dimensions, with its data drawn.
+    looks = {n: style_of(i, ax).color for i, n in enumerate(names_of(labels.classes))}
+    if labels.some_missing:
+        looks["unknown"] = faint(ax, 0.45)
+    patches = [Patch(color=color, label=name) for name, color in looks.items()]
+    return legend_beside(ax, patches, "commonest class")
 
-    places : ndarray of shape (n_samples, 2)
-        Where rows are.
 
-    known : Known
-        Their classes.
+def name_many(ax, places, labels, rows, scatters):
+    """Name classes at their medians if all can be, else in a legend with room for it.
 
-    rows : ndarray of int
-        Which are drawn.
-
-    Returns
-    -------
-    texts : list of matplotlib Text
-        Names of the largest classes that could be written, with most of the points
-        beneath of the class.
+    Returns the legend or None, and the texts there are without it.
     """
+    texts = [] if ax.name == "3d" else _name_at_medians(ax, places, labels, rows)
+    n_classes = len(labels.classes)
+    # Of a density, or of more classes, several look the same.
+    if len(texts) == n_classes or not scatters or n_classes > N_STYLES:
+        return None, texts
+    legend = class_legend(ax, labels, scatters)
+    wide = legend.get_window_extent().width > 0.6 * ax.get_window_extent().width
+    if wide and not may_widen(ax):
+        legend.remove()
+        return None, texts
+    for text in texts:
+        text.remove()
+    return legend, []
+
+
+def _name_at_medians(ax, places, labels, rows):
+    """Write names that overlap no other and lie mostly on points of their class."""
     # Places on the page are known only after the layout.
     root_figure(ax).draw_without_rendering()
     frame = ax.get_window_extent()
-    codes, names = known.codes[rows], names_of(known.classes)
+    codes, names = labels.codes[rows], names_of(labels.classes)
     on_page = ax.transData.transform(places[rows])
-    sizes = np.bincount(codes[codes >= 0], minlength=len(known.classes))
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    look = {"ha": "center", "va": "center", "fontsize": "small"}
+    look |= {"color": ink(ax), "path_effects": halo(ax)}
     texts, boxes = [], []
-    for code in np.argsort(-sizes, kind="stable")[:_MOST_NAMES]:
-        if not sizes[code]:
-            break
-        text = ax.text(
-            *np.median(places[rows[codes == code]], axis=0),
-            names[code],
-            ha="center",
-            va="center",
-            fontsize="small",
-            color=ink(ax),
-            path_effects=halo(ax),
-        )
+    for code in np.argsort(-sizes, kind="stable")[
+        : min(_MOST_NAMES, np.sum(sizes > 0))
+    ]:
+        middle = np.median(places[rows[codes == code]], axis=0)
+        text = ax.text(*middle, names[code], **look)
         box = text.get_window_extent().padded(2)
-        inside = frame.x0 <= box.x0 and box.x1 <= frame.x1
-        inside &= frame.y0 <= box.y0 and box.y1 <= frame.y1
         under = ((on_page > box.min) & (on_page < box.max)).all(axis=1)
-        inside &= 2 * np.sum(codes[under] == code) >= under.sum()
-        if inside and not any(box.overlaps(other) for other in boxes):
+        fits = np.all(frame.min <= box.min) and np.all(box.max <= frame.max)
+        fits &= 2 * np.sum(codes[under] == code) >= under.sum()
+        if fits and not any(box.overlaps(other) for other in boxes):
             texts.append(text)
             boxes.append(box)
         else:

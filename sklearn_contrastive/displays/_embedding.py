@@ -1,102 +1,57 @@
 """A picture of embedded rows."""
 
-from numbers import Integral
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import Interval, Options, validate_params
 
-from sklearn_contrastive.displays._axes import (
-    DRAWN,
-    counted,
-    drawing_on,
-    open_frame,
-    set_title,
-    spelled,
-    wrapped,
-)
-from sklearn_contrastive.displays._class_legend import class_legend, name_many
-from sklearn_contrastive.displays._class_names import names_of
-from sklearn_contrastive.displays._density import grid_over
-from sklearn_contrastive.displays._known import (
-    beside_one_another,
-    known_of,
-    similarity_name,
-)
-from sklearn_contrastive.displays._layout import colorbar_beside, equal_scales, settle
+from sklearn_contrastive.displays import _axes, _rows
+from sklearn_contrastive.displays._class_names import class_legend, name_many, names_of
 from sklearn_contrastive.displays._marks import density, scatter
-from sklearn_contrastive.displays._palette import N_COLORS
-from sklearn_contrastive.displays._points import (
-    check_points,
-    embedded,
-    few_dimensions,
-    name_of,
-    projection_said,
-)
+from sklearn_contrastive.displays._style import N_COLORS
 
-#: Classes that a legend names; of more, it names those that cannot all be named where
-#: they lie.
+#: Classes that a legend names, before their names are tried at their medians.
 _MOST_NAMED = 20
 
 
+@dataclass(eq=False, repr=False)
 class EmbeddingDisplay:
-    """Embedded rows as points, coloured by what is known of them.
+    """Embedded rows as points, coloured by their labels or targets.
 
-    Make it with `from_estimator` or `from_embedding`. One, two and three components
-    are drawn as they are; of wider embeddings the first principal components, which
-    the title says. Class labels get a colour and a marker each, continuous targets a
-    colour bar. More than 20,000 points are drawn as a density.
+    One, two and three components are drawn as they are; of wider embeddings the first
+    principal components, which the title says. Class labels get a colour and a marker
+    each, continuous targets a colour bar. More than 20,000 points make a density.
 
     Parameters
     ----------
-    points : ndarray of shape (n_samples, n_dimensions)
+    points : array-like of shape (n_samples, n_dimensions)
         What is drawn, in 1 to 3 dimensions.
-
-    y : ndarray of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,), default=None
         Labels or targets; NaN or None where they are not known.
-
     y_kind : {"labels", "targets"}, default="labels"
         What `y` holds.
-
     n_components : int, default=None
         Components of the embedding; None for those of `points`.
-
     share : float, default=None
         Share of the variance that `points` hold; None where they hold all.
-
     name : str, default=None
         What made the embedding, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     scatters_ : list of matplotlib PathCollection
-        The points: class after class, and last those of unknown class; empty for a
-        density.
-
-    image_ : matplotlib AxesImage or None
-        The density.
-
+        The points, class after class, those of unknown class last; none of a density.
+    density_ : matplotlib PolyCollection or None
+        The hexagons of a density.
     legend_ : matplotlib Legend or None
-        Names of classes: up to 20; up to 90, which differ in colour or marker, where
-        they cannot all be written at their medians.
-
+        Names of up to 20 classes, or of up to 90 that cannot all stand at their
+        medians.
     texts_ : list of matplotlib Text
-        Names of classes at their medians, where there are more than 20 (of a density,
-        which has no markers, more than 10) and no legend.
-
+        Names at medians: of more than 20 classes (10 of a density) without a legend.
     colorbar_ : matplotlib Colorbar or None
         For targets, and for a density without `y`.
-
-    See Also
-    --------
-    SpringDisplay : What pulls and pushes the points.
-    RetrievalCurveDisplay : How well neighbours serve, without leaving out components.
 
     Examples
     --------
@@ -111,22 +66,12 @@ class EmbeddingDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self,
-        *,
-        points,
-        y=None,
-        y_kind="labels",
-        n_components=None,
-        share=None,
-        name=None,
-    ):
-        self.points = points
-        self.y = y
-        self.y_kind = y_kind
-        self.n_components = n_components
-        self.share = share
-        self.name = name
+    points: Any
+    y: Any = None
+    y_kind: str | None = "labels"
+    n_components: int | None = None
+    share: float | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -147,69 +92,45 @@ class EmbeddingDisplay:
         ----------
         estimator : fitted transformer
             Or a pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows; best ones that were not trained on.
-
         y : array-like of shape (n_samples,), default=None
             Class labels or continuous targets, told apart as
             ``ContrastiveEmbedding(similarity="auto")`` does. Classes are in sorted
-            order, or in that of an ordered Categorical; the name of a Series of targets
-            is that of the colour bar.
-
+            order, or in that of an ordered Categorical; the colour bar has the name of
+            a Series.
         n_dimensions : {2, 3}, default=2
             Dimensions of the picture of an embedding with more components. One with
             three components is drawn in three.
-
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, empty and with as many dimensions as the picture; None for
-            a new figure.
-
+            What to draw on, empty, with as many dimensions as the picture, in a figure
+            with ``layout="constrained"``; None for a new figure.
         max_points : int, default=20_000
-            With more points than that a density is drawn, >= 1. In three dimensions,
-            so many that are drawn at random.
-
+            With more points than that a density is drawn, >= 1. In three dimensions, so
+            many that are drawn at random.
         scatter_kw : dict, default=None
-            Keywords for matplotlib's `scatter`; the legend shows what they do. No
-            colours with targets.
+            Keywords for matplotlib's `scatter`; no colours with targets.
 
         Returns
         -------
         display : EmbeddingDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If `y` has another length, or holds neither labels nor targets; if `ax`
-            holds a picture already.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         return cls.from_embedding(
-            embedded(estimator, X),
+            _rows.embed(estimator, X),
             y,
             n_dimensions=n_dimensions,
-            name=name_of(estimator) if name is None else name,
+            name=_rows.name_of(estimator, name),
             ax=ax,
             max_points=max_points,
             scatter_kw=scatter_kw,
         )
 
     @classmethod
-    @validate_params(
-        {
-            "n_dimensions": [Options(Integral, {2, 3})],
-            "name": [str, None],
-            "max_points": [Interval(Integral, 1, None, closed="left")],
-            "scatter_kw": [dict, None],
-        },
-        prefer_skip_nested_validation=True,
-    )
+    @_rows.validated
     def from_embedding(
         cls,
         Z,
@@ -226,33 +147,20 @@ class EmbeddingDisplay:
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
-            Points, two at least.
-
-        y : array-like of shape (n_samples,), default=None
-            Class labels or continuous targets, as in `from_estimator`.
-
-        n_dimensions, name, ax, max_points, scatter_kw : object
+            Points, two at least, all finite.
+        y, n_dimensions, name, ax, max_points, scatter_kw : object
             As in `from_estimator`.
 
         Returns
         -------
         display : EmbeddingDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        ValueError
-            If `Z` is no table of finite numbers with two rows, or `y` has another
-            length, or holds neither labels nor targets.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_embedding")
-        Z = check_points(Z)
-        width, kind = Z.shape[1], similarity_name(y)
-        known_of(y, kind, len(Z))
-        points, _, share = few_dimensions(Z, 3 if width == 3 else n_dimensions)
-        display = cls(
-            points=points, y=y, y_kind=kind, n_components=width, share=share, name=name
-        )
+        Z = _rows.check_points(Z)
+        kind = _rows.kind_of_y(y)
+        _rows.check_y(y, kind, len(Z))
+        points, _, share = _rows.project(Z, 3 if Z.shape[1] == 3 else n_dimensions)
+        display = cls(points, y, kind, Z.shape[1], share, name)
         return display.plot(ax, max_points=max_points, scatter_kw=scatter_kw)
 
     def plot(self, ax=None, *, name=None, max_points=20_000, scatter_kw=None):
@@ -260,119 +168,104 @@ class EmbeddingDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            What to draw on, empty; None for a new figure. The legend lies beside or
-            below the axes: a figure of one's own needs ``layout="constrained"``.
-
-        name : str, default=None
-            What the title calls the embedding; None for the `name` of the display.
-
-        max_points : int, default=20_000
-            With more points than that a density is drawn.
-
-        scatter_kw : dict, default=None
-            Keywords for matplotlib's `scatter`.
+        ax, name, max_points, scatter_kw : object
+            As in `from_estimator`; without a name that of the display.
 
         Returns
         -------
         display : EmbeddingDisplay
             The display itself.
         """
-        points = check_points(self.points)
-        known = known_of(self.y, self.y_kind, len(points))
-        with drawing_on(self, ax, three_d=points.shape[1] == 3) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
-            rows, notes = np.arange(len(points)), []
-            places = points
-            if points.shape[1] == 1:
-                places = beside_one_another(points, known)
-            dense = len(points) > max_points and points.shape[1] < 3
-            if len(points) > max_points and not dense:
-                rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
-                notes.append(f"{max_points:,} rows drawn at random")
-            self.scatters_, self.image_ = [], None
-            if dense:
-                notes += self._plot_density(places, known)
-            else:
-                self.scatters_ = scatter(self.ax_, places, known, rows, scatter_kw)
-            for drawn in [*self.scatters_, self.image_]:
-                if drawn is not None:
-                    drawn.set_gid(DRAWN + type(self).__name__)
-            self._label_axes(known)
-            name = self.name if name is None else name
-            self._write_title(name, known, notes)
-            notes += self._name_colors(places, known, rows)
-            self._write_title(name, known, notes)
-            settle(self.ax_)
+        points = _rows.check_points(self.points)
+        labels = _rows.check_y(self.y, self.y_kind, len(points))
+        name = self.name if name is None else name
+        with _axes.drawing_on(self, ax, three_d=points.shape[1] == 3):
+            places, rows, notes = self._plot_marks(
+                points, labels, max_points, scatter_kw
+            )
+            projection = self._label_axes(labels)
+            # Names are written at medians by the layout, which the title is part of.
+            self._write_title(name, labels, projection, notes)
+            notes += self._name_colors(places, rows, labels)
+            self._write_title(name, labels, projection, notes)
+            # Limits follow the size, tick labels the limits, and the room for tick
+            # labels was that of those before.
+            _axes.root_figure(self.ax_).draw_without_rendering()
         return self
 
-    def _plot_density(self, places, known):
-        """Draw cells instead of rows; return what there is to say about it."""
-        on_line = np.shape(self.points)[1] == 1
-        grid = grid_over(places, square=not on_line)
-        if on_line and known.targets is not None:
-            # The height says it already.
-            known = known._replace(targets=None)
-        self.image_ = density(self.ax_, grid, known)
-        n_far = int((~grid.inside).sum())
-        return [f"{counted(n_far, 'row')} outside the frame"] if n_far else []
-
-    def _label_axes(self, known):
-        """Name the axes, and give components the same scale."""
-        ax, n_dimensions = self.ax_, np.shape(self.points)[1]
-        word = "component" if self.share is None else "principal component"
-        for number, axis in enumerate("xyz"[:n_dimensions], start=1):
-            ax.set(**{f"{axis}label": f"{word} {number}"})
-        if n_dimensions < 3:
-            open_frame(ax)
-        if n_dimensions > 1:
-            equal_scales(ax)
-        elif known.targets is not None:
-            ax.set_ylabel(self._target())
-        elif len(known.classes) > _MOST_NAMED or not len(known.classes):
-            ax.set_yticks([])
+    def _plot_marks(self, points, labels, max_points, scatter_kw):
+        """Draw points or a density; return all places, rows drawn, and notes."""
+        rows, places, notes = np.arange(len(points)), points, []
+        on_line = points.shape[1] == 1
+        if on_line:
+            places = _rows.spread_out(points, labels)
+        self.scatters_, self.density_ = [], None
+        if len(points) > max_points and points.shape[1] < 3:
+            # The height says the targets of a line already.
+            shown = labels._replace(targets=None) if on_line else labels
+            self.density_, n_far = density(self.ax_, places, shown, equal=not on_line)
+            if n_far:
+                notes.append(f"{_axes.counted(n_far, 'row')} outside the frame")
         else:
-            below = ["unknown"] if known.partly else []
-            names = below + names_of(known.classes)
+            if len(points) > max_points:
+                rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
+                notes.append(f"{max_points:,} rows drawn at random")
+            self.scatters_ = scatter(self.ax_, places, labels, rows, scatter_kw)
+        for drawn in self.scatters_ or [self.density_]:
+            drawn.set_gid(_axes.DRAWN + type(self).__name__)
+        return places, rows, notes
+
+    def _label_axes(self, labels):
+        """Name the axes, and give components the same scale; return the projection."""
+        ax, n_dimensions = self.ax_, np.shape(self.points)[1]
+        shape = self.n_components, self.share, n_dimensions
+        projection = _axes.label_components(ax, *shape)
+        if n_dimensions > 1:
+            _axes.equal_scales(ax)
+        elif labels.targets is not None:
+            ax.set_ylabel(self._target())
+        elif 0 < len(labels.classes) <= _MOST_NAMED:
+            below = ["unknown"] if labels.some_missing else []
+            names = below + names_of(labels.classes)
             ax.set_yticks(np.arange(len(names)) - len(below), names)
-            ax.set_ylim(-0.6 - len(below), len(known.classes) - 0.4)
+            ax.set_ylim(-0.6 - len(below), len(labels.classes) - 0.4)
+        else:
+            ax.set_yticks([])
+        return projection
 
     def _target(self):
         """Return what targets are called."""
-        name = getattr(self.y, "name", None)
-        return wrapped(name) if isinstance(name, str) and name else "target"
+        name = _rows.attribute(self.y, "name")
+        return _axes.wrapped(name) if isinstance(name, str) and name else "target"
 
-    def _name_colors(self, places, known, rows):
-        """Say what colours mean, beside the axes or on it; return what is left."""
+    def _name_colors(self, places, rows, labels):
+        """Explain colours beside the axes or on it; return notes for the title."""
         self.legend_, self.colorbar_, self.texts_ = None, None, []
-        ax, n_classes = self.ax_, len(known.classes)
-        on_line = np.shape(self.points)[1] == 1
-        if not n_classes:
-            if known.targets is not None and not on_line:
-                shown, what = self.scatters_[:1], self._target()
-                if self.image_:
-                    shown, what = [self.image_], f"mean {what} of a cell"
-                self.colorbar_ = colorbar_beside(ax, *shown, what)
-            elif self.image_:
-                self.colorbar_ = colorbar_beside(ax, self.image_, "rows in a cell")
-            return []
-        if on_line:
+        ax, n_classes = self.ax_, len(labels.classes)
+        if np.shape(self.points)[1] == 1 and (n_classes or labels.targets is not None):
             above = n_classes > _MOST_NAMED
             return ["classes in their order, from the bottom"] if above else []
-        if n_classes <= (N_COLORS if self.image_ else _MOST_NAMED):
-            self.legend_ = class_legend(ax, known, self.scatters_)
-            return []
-        self.legend_, self.texts_ = name_many(ax, places, known, rows, self.scatters_)
-        n_named = n_classes if self.legend_ else len(self.texts_)
-        some = n_named < n_classes
-        return [f"{n_named or 'none'} of the classes named"] if some else []
+        if labels.targets is not None:
+            what = self._target()
+            what = f"mean {what} of a cell" if self.density_ else what
+            shown = self.density_ or self.scatters_[0]
+            self.colorbar_ = _axes.colorbar_beside(ax, shown, what)
+        elif self.density_ and not n_classes:
+            self.colorbar_ = _axes.colorbar_beside(ax, self.density_, "rows in a cell")
+        elif 0 < n_classes <= (N_COLORS if self.density_ else _MOST_NAMED):
+            self.legend_ = class_legend(ax, labels, self.scatters_)
+        elif n_classes:
+            self.legend_, self.texts_ = name_many(
+                ax, places, labels, rows, self.scatters_
+            )
+            n_named = n_classes if self.legend_ else len(self.texts_)
+            if n_named < n_classes:
+                return [f"{n_named or 'none'} of the classes named"]
+        return []
 
-    def _write_title(self, name, known, notes):
-        """Say what is shown, and of how many rows."""
-        n_rows, n_dimensions = np.shape(self.points)
-        what = counted(n_rows, "row")
-        if len(known.classes):
-            what += f" of {counted(len(known.classes), 'class')}"
-        first = f"{spelled(name)}: {what}" if name else what
-        said = projection_said(self.n_components, self.share, n_dimensions)
-        set_title(self.ax_, first, said, "; ".join(notes))
+    def _write_title(self, name, labels, projection, notes):
+        """Write what is shown, and of how many rows."""
+        what = _axes.counted(len(self.points), "row")
+        if len(labels.classes):
+            what += f" of {_axes.counted(len(labels.classes), 'class')}"
+        _axes.set_title(self.ax_, name, what, projection, "; ".join(notes))

@@ -1,53 +1,30 @@
 """A picture of how well nearest neighbours are of one class."""
 
-from numbers import Integral
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import Interval, validate_params
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklearn_contrastive.displays._axes import (
-    CURVE,
-    add_to_title,
-    counted,
-    drawing_on,
-    legend_beside,
-    next_curve,
-    open_frame,
-    wrapped,
-)
-from sklearn_contrastive.displays._palette import style_of
-from sklearn_contrastive.displays._points import (
-    check_classes,
-    check_points,
-    embedded,
-    name_of,
-)
+from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import nearest_hits
 
-_PARAMETERS = {
-    "max_k": [Interval(Integral, 1, None, closed="left")],
-    "max_queries": [Interval(Integral, 1, None, closed="left")],
-    "random_state": ["random_state"],
-    "name": [str, None],
-    "line_kw": [dict, None],
-}
+_CURVE = _axes.DRAWN + "retrieval curve"
 
 
+@dataclass(eq=False, repr=False)
 class RetrievalCurveDisplay:
     r"""Recall and precision among the k nearest rows, for every k.
 
-    Make it with `from_estimator` or `from_embedding`. Each row is looked up among all
-    others. *Recall@k* is the share of rows that find at least one of their class among
-    the k nearest, *precision@k* the mean share of their class among these:
+    Each row is looked up among all others. *Recall@k* is the share of rows that find at
+    least one of their class among the k nearest, *precision@k* the mean share of their
+    class among these:
 
     .. math::
 
-        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i],
-        \qquad
+        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i], \qquad
         \mathrm{precision@}k
         = \frac{1}{nk} \sum_i \sum_{j \in N_k(i)} [y_j = y_i]
 
@@ -57,35 +34,23 @@ class RetrievalCurveDisplay:
 
     Parameters
     ----------
-    k : ndarray of int of shape (n_k,)
+    k : array-like of int of shape (n_k,)
         Numbers of neighbours.
-
-    recall, precision : ndarray of shape (n_k,)
+    recall, precision : array-like of shape (n_k,)
         Shares in [0, 1].
-
     n_queries, n_rows : int, default=None
         Rows that were looked up, and rows that there are, for the title.
-
     name : str, default=None
         What the legend calls the embedding.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     recall_line_, precision_line_ : matplotlib Line2D
         The curves.
-
     legend_ : matplotlib Legend
         The names of all curves of the axes.
-
-    See Also
-    --------
-    VerificationDisplay : Decisions on pairs by their distance.
 
     Examples
     --------
@@ -98,13 +63,12 @@ class RetrievalCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, k, recall, precision, n_queries=None, n_rows=None, name=None):
-        self.k = k
-        self.recall = recall
-        self.precision = precision
-        self.n_queries = n_queries
-        self.n_rows = n_rows
-        self.name = name
+    k: Any
+    recall: Any
+    precision: Any
+    n_queries: int | None = None
+    n_rows: int | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -126,30 +90,22 @@ class RetrievalCurveDisplay:
         ----------
         estimator : fitted transformer
             Or a pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows; best ones that were not trained on.
-
         y : array-like of shape (n_samples,)
-            Their class labels.
-
+            Their class labels, two of a class at least.
         max_k : int, default=100
             The largest number of neighbours, >= 1; at most all others.
-
         max_queries : int, default=5_000
             How many rows to look up, drawn at random where there are more, >= 1. All
             rows can be found.
-
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
-
         name : str, default=None
             What the legend calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of other embeddings; None for a new
-            figure.
-
+            What to draw on, perhaps with curves of other embeddings, in a figure with
+            ``layout="constrained"``; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for both curves.
 
@@ -157,28 +113,21 @@ class RetrievalCurveDisplay:
         -------
         display : RetrievalCurveDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If `y` has another length, or all rows are alone of their class.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         return cls.from_embedding(
-            embedded(estimator, X),
+            _rows.embed(estimator, X),
             y,
             max_k=max_k,
             max_queries=max_queries,
             random_state=random_state,
-            name=name_of(estimator) if name is None else name,
+            name=_rows.name_of(estimator, name),
             ax=ax,
             line_kw=line_kw,
         )
 
     @classmethod
-    @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
+    @_rows.validated
     def from_embedding(
         cls,
         Z,
@@ -196,34 +145,22 @@ class RetrievalCurveDisplay:
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
-            Points, two at least.
-
-        y : array-like of shape (n_samples,)
-            Their class labels.
-
-        max_k, max_queries, random_state, name, ax, line_kw : object
-            As in `from_estimator`.
+            Points, two at least, all finite.
+        y, max_k, max_queries, random_state, name, ax, line_kw : object
+            As in `from_estimator`; without a name curves have none.
 
         Returns
         -------
         display : RetrievalCurveDisplay
             With the data, and what was drawn.
 
-        Raises
-        ------
-        ValueError
-            If `Z` is no table of finite numbers with two rows, `y` has another length,
-            or all rows are alone of their class.
-
         Warns
         -----
         UserWarning
             If all rows are of one class, so that both curves are 1.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_embedding")
-        Z = check_points(Z)
-        codes = check_classes(y, len(Z))[1]
-        queries = prepare(Z, codes)
+        Z = _rows.check_points(Z)
+        queries = prepare(Z, _rows.check_classes(y, len(Z))[1])
         n_queries = len(queries.points)
         if n_queries > max_queries:
             rng = check_random_state(random_state)
@@ -232,14 +169,8 @@ class RetrievalCurveDisplay:
         found = nearest_hits(queries, min(max_k, len(Z) - 1))
         k = np.arange(1, found.shape[1] + 1)
         hits = found.cumsum(axis=1)
-        display = cls(
-            k=k,
-            recall=(hits > 0).mean(axis=0),
-            precision=(hits / k).mean(axis=0),
-            n_queries=len(found),
-            n_rows=len(Z),
-            name=name,
-        )
+        recall, precision = (hits > 0).mean(axis=0), (hits / k).mean(axis=0)
+        display = cls(k, recall, precision, len(found), len(Z), name)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, line_kw=None):
@@ -247,33 +178,24 @@ class RetrievalCurveDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of other embeddings; None for a new
-            figure. The legend lies beside the axes: a figure of one's own needs
-            ``layout="constrained"``.
-
-        name : str, default=None
-            What the legend calls the embedding; None for the `name` of the display.
-
-        line_kw : dict, default=None
-            Keywords of matplotlib's `plot` for both curves.
+        ax, name, line_kw : object
+            As in `from_estimator`; without a name that of the display.
 
         Returns
         -------
         display : RetrievalCurveDisplay
             The display itself.
         """
-        with drawing_on(self, ax, joins=CURVE) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
+        with _axes.drawing_on(self, ax, joins=_CURVE):
             self._plot_curves(self.name if name is None else name, line_kw or {})
             self._label_axes()
+            _axes.set_shared_title(self.ax_, "Retrieval", self._rows())
+            self.legend_ = _axes.legend_of_curves(self.ax_)
         return self
 
     def _plot_curves(self, name, line_kw):
         """Draw both curves, in one colour."""
-        ax = self.ax_
-        style = style_of(next_curve(ax), ax)
-        lines = []
+        style, lines = _axes.style_of_next(self.ax_, _CURVE), []
         for what, values, linestyle in (
             ("recall@k", self.recall, "-"),
             ("precision@k", self.precision, "--"),
@@ -286,31 +208,28 @@ class RetrievalCurveDisplay:
                 "markersize": 5,
                 # About evenly on a logarithmic axis.
                 "markevery": np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1),
-                "label": f"{wrapped(name)}\n{what}" if name else what,
+                "label": f"{_axes.wrapped(name)}\n{what}" if name else what,
             }
             kw = _validate_style_kwargs(defaults, line_kw)
-            lines += ax.plot(self.k, values, **kw)
+            lines += self.ax_.plot(self.k, values, **kw)
         self.recall_line_, self.precision_line_ = lines
-        self.recall_line_.set_gid(CURVE)
+        self.recall_line_.set_gid(_CURVE)
 
     def _label_axes(self):
-        """Name axes and curves, and write numbers of neighbours as numbers."""
+        """Name the axes, and write numbers of neighbours as numbers."""
         ax = self.ax_
         ax.set(xlabel="k nearest rows", ylabel="share", xscale="log")
         last = max(line.get_xdata().max() for line in ax.lines)
         ticks = [c * 10**p for p in range(9) for c in (1, 2, 5) if c * 10**p <= last]
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         ax.minorticks_off()
-        open_frame(ax)
-        named = [line for line in ax.lines if not line.get_label().startswith("_")]
-        add_to_title(ax, "Retrieval", self._rows())
-        self.legend_ = legend_beside(ax, named)
+        _axes.open_frame(ax)
 
     def _rows(self):
         """Return how many rows were looked up among how many."""
         if self.n_queries is None:
             return "each row among all others"
         if self.n_rows in (None, self.n_queries):
-            return f"each of {counted(self.n_queries, 'row')} among all others"
-        rows = counted(self.n_rows, "row")
+            return f"each of {_axes.counted(self.n_queries, 'row')} among all others"
+        rows = _axes.counted(self.n_rows, "row")
         return f"{self.n_queries:,} of {rows}, each among all others"

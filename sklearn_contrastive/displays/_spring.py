@@ -1,58 +1,33 @@
 """A picture of the loss as springs between points."""
 
-from numbers import Integral, Real
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_contrastive.displays._axes import (
-    DRAWN,
-    counted,
-    drawing_on,
-    legend_beside,
-    open_frame,
-    set_title,
-    spelled,
-)
-from sklearn_contrastive.displays._class_legend import class_legend
-from sklearn_contrastive.displays._forces import spring_forces
-from sklearn_contrastive.displays._known import Known
-from sklearn_contrastive.displays._layout import equal_scales, settle
+from sklearn_contrastive.displays import _axes, _rows, _springs
+from sklearn_contrastive.displays._class_names import class_legend
 from sklearn_contrastive.displays._marks import scatter
-from sklearn_contrastive.displays._pair_losses import loss_asked_for, trained_loss
-from sklearn_contrastive.displays._points import (
-    check_classes,
-    check_points,
-    embedded,
-    few_dimensions,
-    name_of,
-    projection_said,
-)
-from sklearn_contrastive.displays._spring_marks import (
-    draw_forces,
-    draw_springs,
-    spring_handles,
-)
+from sklearn_contrastive.displays._style import faint, ink
 from sklearn_contrastive.losses import LOSSES, PairLoss
 
-#: Classes that a legend names beside the springs.
-_MOST_NAMED = 12
-_PARAMETERS = {
-    "max_points": [Interval(Integral, 2, None, closed="left")],
-    "random_state": ["random_state"],
-    "name": [str, None],
-}
+#: Classes that a legend names beside the springs, and springs drawn of each kind.
+_MOST_NAMED, _MOST_SPRINGS = 12, 400
+#: Line styles of springs that pull and that push.
+_STYLES = {True: "-", False: (0, (3, 2))}
 
 
+@dataclass(eq=False, repr=False)
 class SpringDisplay:
     r"""Points with the springs of a pair loss between them, and the force on each.
 
-    Make it with `from_estimator` or `from_embedding`. It is the picture by which
-    Hadsell, Chopra and LeCun explain their loss [1]_: similar points are joined by
-    springs that pull, dissimilar points by springs that push until they are a margin apart.
-    The arrow at a point is the sum over its springs, minus the gradient of the loss
+    It is the picture by which Hadsell, Chopra and LeCun explain their loss [1]_:
+    similar points are joined by springs that pull, dissimilar points by springs that
+    push until they are a margin apart. The arrow at a point is the sum over its
+    springs, minus the gradient of the loss
 
     .. math::
 
@@ -64,60 +39,36 @@ class SpringDisplay:
 
     Parameters
     ----------
-    points : ndarray of shape (n_points, 2)
-        Where points are drawn.
-
-    arrows : ndarray of shape (n_points, 2)
-        Forces on them, in the same two directions.
-
+    points, arrows : array-like of shape (n_points, 2)
+        Where points are drawn, and forces on them in the same two directions.
     springs : SpringForces
         All springs, and the forces in all components.
-
-    classes : ndarray of shape (n_classes,)
+    classes : array-like of shape (n_classes,)
         Labels, sorted.
-
-    codes : ndarray of int of shape (n_points,)
+    codes : array-like of int of shape (n_points,)
         The class of each point.
-
     loss : PairLoss
         Without any "auto".
-
-    n_rows : int
-        Rows of which the points were drawn.
-
-    n_components : int
-        Components of the embedding.
-
+    n_rows, n_components : int
+        Rows of which the points were drawn, and components of the embedding.
     share : float, default=None
         Share of the variance that the two directions hold; None where they hold all.
-
     name : str, default=None
         What made the embedding, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     scatters_ : list of matplotlib PathCollection
         The points, class after class.
-
     attracting_, repelling_ : matplotlib LineCollection
         Springs that pull, as plain lines, and springs that push, as dashed ones: the
         400 strongest of each.
-
     arrows_ : matplotlib Quiver
         The forces.
-
     legend_ : matplotlib Legend
         What is what.
-
-    See Also
-    --------
-    EmbeddingDisplay : The points alone, of any number and any dimension.
 
     References
     ----------
@@ -135,43 +86,21 @@ class SpringDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self,
-        *,
-        points,
-        arrows,
-        springs,
-        classes,
-        codes,
-        loss,
-        n_rows,
-        n_components,
-        share=None,
-        name=None,
-    ):
-        self.points = points
-        self.arrows = arrows
-        self.springs = springs
-        self.classes = classes
-        self.codes = codes
-        self.loss = loss
-        self.n_rows = n_rows
-        self.n_components = n_components
-        self.share = share
-        self.name = name
+    points: Any
+    arrows: Any
+    springs: _springs.SpringForces
+    classes: Any
+    codes: Any
+    loss: PairLoss
+    n_rows: int
+    n_components: int
+    share: float | None = None
+    name: str | None = None
 
     @classmethod
-    @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
+    @_rows.validated
     def from_estimator(
-        cls,
-        estimator,
-        X,
-        y,
-        *,
-        max_points=300,
-        random_state=None,
-        name=None,
-        ax=None,
+        cls, estimator, X, y, *, max_points=300, random_state=None, name=None, ax=None
     ):
         """Embed rows and draw the springs of the loss that was trained with.
 
@@ -180,55 +109,43 @@ class SpringDisplay:
         estimator : fitted ContrastiveEmbedding
             Trained with a loss of single pairs, such as ``"contrastive"``; or a
             pipeline that ends in one.
-
         X : array-like of shape (n_samples, n_features)
             Rows.
-
         y : array-like of shape (n_samples,)
             Their class labels.
-
         max_points : int, default=300
             How many rows to draw, at random where there are more, >= 2. Springs are
             those among them.
-
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
-
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on; None for a new figure.
+            What to draw on, empty, in a figure with ``layout="constrained"``; None for
+            a new figure.
 
         Returns
         -------
         display : SpringDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `transform`.
-        ValueError
-            If it was trained with a loss that is no sum over pairs, or `y` has another
-            length.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        Z, loss = embedded(estimator, X), trained_loss(estimator)
+        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
+        Z = _rows.check_points(_rows.embed(estimator, X))
+        loss = _springs.trained_loss(estimator, _springs.on_unit_sphere(Z))
         if not isinstance(loss, PairLoss):
             got = "no loss" if loss is None else f"loss={loss!r}"
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as loss='contrastive'; got {name_of(estimator)} with {got}. Springs "
-                "of another loss can be drawn with SpringDisplay.from_embedding."
+                f"as loss='contrastive'; got {_rows.name_of(estimator)} with {got}. "
+                "Draw springs of another loss with SpringDisplay.from_embedding."
             )
-        name = name_of(estimator) if name is None else name
-        return cls._drawn(Z, y, loss, max_points, random_state, name, ax)
+        name = _rows.name_of(estimator, name)
+        return cls._from_loss(Z, y, loss, max_points, random_state, name, ax)
 
     @classmethod
     @validate_params(
         {
-            **_PARAMETERS,
+            **_rows.RULES,
             "loss": [StrOptions(set(LOSSES)), PairLoss],
             "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
         },
@@ -251,20 +168,16 @@ class SpringDisplay:
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
-            Points, two at least.
-
+            Points, two at least, all finite.
         y : array-like of shape (n_samples,)
             Their class labels.
-
         loss : str or PairLoss, default="contrastive"
             A loss of single pairs: ``"contrastive"``, ``"contrastive_squared"``,
             ``"contrastive_linear"``, ``"siamese"``, or an object.
-
         margin : float or "auto", default="auto"
             Margin of a named loss, > 0, in its own units. ``"auto"`` is that of
             `ContrastiveEmbedding`: one for points that have length 1, another for
             others.
-
         max_points, random_state, name, ax : object
             As in `from_estimator`.
 
@@ -272,107 +185,128 @@ class SpringDisplay:
         -------
         display : SpringDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        ValueError
-            If `loss` is no sum over pairs, `margin` is given to a loss without one,
-            or `Z` or `y` is not what it must be.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_embedding")
-        Z = check_points(Z)
-        loss = loss_asked_for(loss, margin, Z)
-        return cls._drawn(Z, y, loss, max_points, random_state, name, ax)
+        Z = _rows.check_points(Z)
+        loss = _springs.loss_for(loss, margin, Z)
+        return cls._from_loss(Z, y, loss, max_points, random_state, name, ax)
 
     @classmethod
-    def _drawn(cls, Z, y, loss, max_points, random_state, name, ax):
+    def _from_loss(cls, Z, y, loss, max_points, random_state, name, ax):
         """Compute forces among some of the rows, and draw them."""
-        Z = check_points(Z)
-        classes, codes = check_classes(y, len(Z))
+        classes, codes = _rows.check_classes(y, len(Z))
         n_rows = len(Z)
+        if max_points < 2:
+            raise ValueError(f"`max_points` must be at least 2; got {max_points}.")
         if n_rows > max_points:
             rng = check_random_state(random_state)
             rows = rng.choice(n_rows, max_points, replace=False)
             Z, codes = Z[rows], codes[rows]
-        springs = spring_forces(Z, codes, loss)
-        points, axes, share = few_dimensions(Z)
-        arrows = springs.forces if axes is None else springs.forces @ axes.T
+        springs = _springs.spring_forces(Z, codes, loss)
+        points, directions, share = _rows.project(Z)
+        arrows = springs.forces
+        arrows = arrows if directions is None else arrows @ directions.T
         if Z.shape[1] == 1:
-            points, arrows = (
-                np.pad(each, ((0, 0), (0, 1))) for each in (points, arrows)
-            )
-        display = cls(
-            points=points,
-            arrows=arrows,
-            springs=springs,
-            classes=classes,
-            codes=codes,
-            loss=loss,
-            n_rows=n_rows,
-            n_components=Z.shape[1],
-            share=share,
-            name=name,
-        )
-        return display.plot(ax)
+            points, arrows = (np.pad(a, ((0, 0), (0, 1))) for a in (points, arrows))
+        data = points, arrows, springs, classes, codes, loss, n_rows, Z.shape[1]
+        return cls(*data, share, name).plot(ax)
 
     def plot(self, ax=None, *, name=None):
         """Draw points, springs and forces.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            What to draw on, empty; None for a new figure. The legend lies beside the
-            axes: a figure of one's own needs ``layout="constrained"``.
-
-        name : str, default=None
-            What the title calls the embedding; None for the `name` of the display.
+        ax, name : object
+            As in `from_estimator`; without a name that of the display.
 
         Returns
         -------
         display : SpringDisplay
             The display itself.
         """
-        known = Known(np.asarray(self.classes), np.asarray(self.codes), None)
-        with drawing_on(self, ax) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
-            self._plot_springs(known)
-            self._label_axes()
-            others = spring_handles(self.ax_, self.springs, self.arrows)
+        labels = _rows.RowLabels(np.asarray(self.classes), np.asarray(self.codes))
+        points, rows = np.asarray(self.points), np.arange(len(self.points))
+        with _axes.drawing_on(self, ax):
+            self.attracting_ = self._plot_springs(points, attracts=True)
+            self.repelling_ = self._plot_springs(points, attracts=False)
+            self.scatters_ = scatter(self.ax_, points, labels, rows, {"zorder": 3})
+            self._plot_forces(points, np.asarray(self.arrows))
+            _axes.equal_scales(self.ax_)
+            projection = _axes.label_components(self.ax_, self.n_components, self.share)
+            if self.n_components == 1:
+                self.ax_.set(ylabel="", yticks=[])
+            self._write_title(self.name if name is None else name, projection)
+            others = self._handles()
             if len(self.classes) <= _MOST_NAMED:
-                self.legend_ = class_legend(self.ax_, known, self.scatters_, others)
+                self.legend_ = class_legend(self.ax_, labels, self.scatters_, others)
             else:
-                self.legend_ = legend_beside(self.ax_, others)
-            self._write_title(self.name if name is None else name)
-            settle(self.ax_)
+                self.legend_ = _axes.legend_beside(self.ax_, others)
+            # Tick labels follow limits, which follow the layout.
+            _axes.root_figure(self.ax_).draw_without_rendering()
         return self
 
-    def _plot_springs(self, known):
-        """Draw springs below points, and forces above them."""
-        ax, points = self.ax_, np.asarray(self.points)
-        self.attracting_ = draw_springs(ax, points, self.springs, attracts=True)
-        self.repelling_ = draw_springs(ax, points, self.springs, attracts=False)
-        rows = np.arange(len(points))
-        self.scatters_ = scatter(ax, points, known, rows, {"zorder": 3})
-        self.arrows_ = draw_forces(ax, points, np.asarray(self.arrows))
-        self.arrows_.set_gid(DRAWN + type(self).__name__)
+    def _plot_springs(self, points, attracts):
+        """Draw the strongest springs of a kind, below the points."""
+        from matplotlib.collections import LineCollection
 
-    def _label_axes(self):
-        """Name the axes, and give components the same scale."""
-        open_frame(self.ax_)
-        equal_scales(self.ax_)
-        word = "component" if self.share is None else "principal component"
-        self.ax_.set(xlabel=f"{word} 1", ylabel=f"{word} 2")
-        if self.n_components == 1:
-            self.ax_.set(ylabel="", yticks=[])
+        chosen = np.flatnonzero(self.springs.attracts == attracts)
+        order = np.argsort(-self.springs.strengths[chosen], kind="stable")
+        ends = self.springs.ends[chosen[order[:_MOST_SPRINGS]]]
+        # Fainter and thinner where there are many.
+        few = np.clip(40 / max(1, len(ends)), 0, 1)
+        lines = LineCollection(
+            points[ends],
+            color=faint(self.ax_, 0.35 + 0.3 * few),
+            linestyle=_STYLES[attracts],
+            linewidth=0.4 + 0.8 * few,
+            zorder=1,
+        )
+        return self.ax_.add_collection(lines)
 
-    def _write_title(self, name):
-        """Say which springs, between how many of the rows."""
-        what = type(self.loss).__name__
-        if hasattr(self.loss, "margin"):
-            what += f", margin {self.loss.margin:.3g}"
-        rows = counted(len(self.points), "row")
+    def _plot_forces(self, points, arrows):
+        """Draw an arrow at each point, the longest a certain part of the picture."""
+        # A smaller part with more points, which stand closer.
+        part = np.clip(0.5 / np.sqrt(len(points)), 0.055, 0.15)
+        extent = np.ptp(points, axis=0).max() or 1.0
+        scale = (np.linalg.norm(arrows, axis=1).max() or 1.0) / (part * extent)
+        # To matplotlib arrows are no data; their ends belong to the picture.
+        self.ax_.update_datalim(points + arrows / scale)
+        self.ax_.autoscale_view()
+        self.arrows_ = self.ax_.quiver(
+            *points.T,
+            *arrows.T,
+            angles="xy",
+            scale_units="xy",
+            scale=scale,
+            minlength=0,
+            width=0.0045 if len(points) <= 40 else 0.003,
+            color=ink(self.ax_),
+            zorder=4,
+            gid=_axes.DRAWN + type(self).__name__,
+        )
+
+    def _handles(self):
+        """Return handles of a legend for both kinds of springs, and for forces."""
+        from matplotlib.lines import Line2D
+
+        handles = []
+        for what, attracts in (("attracts", True), ("repels", False)):
+            n_springs = int(np.sum(self.springs.attracts == attracts))
+            label = f"{what} ({n_springs:,})"
+            if n_springs > _MOST_SPRINGS:
+                label = f"{what} ({n_springs:,},\n{_MOST_SPRINGS} strongest drawn)"
+            look = {"color": faint(self.ax_, 0.65), "linestyle": _STYLES[attracts]}
+            handles.append(Line2D([], [], label=label, linewidth=1.2, **look))
+        longest = np.linalg.norm(self.arrows, axis=1).max()
+        label = f"force\n(longest {longest:.2g})"
+        arrow = {"marker": ">", "markevery": [-1], "markersize": 5}
+        return [*handles, Line2D([], [], label=label, color=ink(self.ax_), **arrow)]
+
+    def _write_title(self, name, projection):
+        """Write which springs, between how many of the rows."""
+        margin = _rows.attribute(self.loss, "margin")
+        what = f"springs of {type(self.loss).__name__}"
+        what += "" if margin is None else f", margin {margin:.3g}"
+        rows = _axes.counted(len(self.points), "row")
         if len(self.points) < self.n_rows:
             rows = f"{len(self.points):,} of {self.n_rows:,} rows, drawn at random"
-        said = projection_said(self.n_components, self.share)
-        first = f"{spelled(name)}: springs of {what}" if name else f"Springs of {what}"
-        set_title(self.ax_, first, f"between {rows}", said)
+        _axes.set_title(self.ax_, name, what, f"between {rows}", projection)

@@ -1,97 +1,68 @@
 """A picture of the errors of deciding on pairs by their distance."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from scipy.special import ndtr, ndtri
-from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklearn_contrastive.displays._axes import (
-    DRAWN,
-    add_to_title,
-    counted,
-    drawing_on,
-    legend_beside,
-    next_curve,
-    open_frame,
-    wrapped,
-)
-from sklearn_contrastive.displays._drawn_pairs import measured_pairs
-from sklearn_contrastive.displays._palette import faint, halo, ink, style_of
-from sklearn_contrastive.displays._points import check_measures, name_of
-from sklearn_contrastive.metrics._inputs import check_kinds
+from sklearn_contrastive.displays import _axes, _pairs, _rows
+from sklearn_contrastive.displays._style import faint, halo, ink
+from sklearn_contrastive.metrics import equal_error_rate
 
 #: Rates that a tick may stand at, in percent: the roundest first.
 _TICKS = (
-    (0.001, 0.01, 0.1, 1, 10, 50, 90, 99),
-    (0.005, 0.05, 0.5, 5, 30, 70, 95),
-    (0.002, 0.02, 0.2, 2, 20, 40, 60, 80, 98),
+    *(0.001, 0.01, 0.1, 1, 10, 50, 90, 99),
+    *(0.005, 0.05, 0.5, 5, 30, 70, 95),
+    *(0.002, 0.02, 0.2, 2, 20, 40, 60, 80, 98),
 )
 #: The smallest and the greatest rate that are shown.
 _ENDS = 1e-5, 0.995
 #: What is shown beyond the worst crossing, as a part of what is shown before it.
 _BEYOND = 0.35
-_PARAMETERS = {
-    "kind": [StrOptions({"det", "roc"})],
-    "name": [str, None],
-    "line_kw": [dict, None],
-}
 
 
+@dataclass(eq=False, repr=False)
 class VerificationDisplay:
     """Errors of taking near pairs for the same, for every threshold of distance.
 
-    Make it with `from_estimator` or `from_predictions`. A pair is accepted as the same
-    where its distance is at most the threshold. The *false accept rate* is the share
-    of different pairs that are accepted, the *false reject rate* that of same pairs
-    that are not. The equal error rate (EER), where the two meet, is marked.
+    A pair is accepted as the same where its distance is at most the threshold. The
+    *false accept rate* is the share of different pairs that are accepted, the *false
+    reject rate* that of same pairs that are not. The equal error rate (EER), where both
+    meet, is marked.
 
-    A detection error trade-off (DET) curve shows one rate against the other on axes of
-    normal deviates, on which curves are nearly straight and small rates have room; an
-    ROC curve shows the share of same pairs accepted against the false accept rate.
+    A detection error trade-off (DET) curve [1]_ shows one rate against the other on
+    axes of normal deviates, on which curves are nearly straight and small rates have
+    room; an ROC curve shows the share of same pairs accepted against the false accept
+    rate.
 
     Parameters
     ----------
-    far, frr : ndarray of shape (n_thresholds,)
+    far, frr : array-like of shape (n_thresholds,)
         False accept rates, ascending, and false reject rates, descending.
-
-    thresholds : ndarray of shape (n_thresholds,)
+    thresholds : array-like of shape (n_thresholds,)
         Distances, ascending.
-
     eer : float
         Equal error rate.
-
     n_same, n_different : int
         Pairs of either kind.
-
     name : str, default=None
         What the legend calls the curve.
-
     kind : {"det", "roc"}, default="det"
         Which curve to draw.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-
-    figure_ : matplotlib Figure
-        The figure around it.
-
     line_ : matplotlib Line2D
         The curve, with a marker at the equal error rate. On a DET curve rates of 0 and
         1, which normal deviates cannot show, stand a quarter of a pair away from there.
-
     text_ : matplotlib Text or None
         The equal error rate, of a curve without a name.
-
     legend_ : matplotlib Legend or None
         The names of all curves of the axes.
-
-    See Also
-    --------
-    PairDistanceDisplay : The distances behind the errors.
-    sklearn.metrics.DetCurveDisplay : The same for the scores of a classifier.
 
     References
     ----------
@@ -110,17 +81,14 @@ class VerificationDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(
-        self, *, far, frr, thresholds, eer, n_same, n_different, name=None, kind="det"
-    ):
-        self.far = far
-        self.frr = frr
-        self.thresholds = thresholds
-        self.eer = eer
-        self.n_same = n_same
-        self.n_different = n_different
-        self.name = name
-        self.kind = kind
+    far: Any
+    frr: Any
+    thresholds: Any
+    eer: float
+    n_same: int
+    n_different: int
+    name: str | None = None
+    kind: str = "det"
 
     @classmethod
     def from_estimator(
@@ -132,24 +100,19 @@ class VerificationDisplay:
         ----------
         estimator : fitted PairVerifier
             Or an embedding with `pair_distance`.
-
         pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
             Pairs of rows; or of row numbers, for a verifier that takes these. Best ones
             that were not trained on.
-
         y : array-like of shape (n_pairs,)
             Which are the same: the labels of the verifier, for an embedding 1 and 0.
-
+            There must be pairs of both kinds.
         kind : {"det", "roc"}, default="det"
             Which curve to draw.
-
         name : str, default=None
             What the legend calls the curve; None for the class of the estimator.
-
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of the same kind; None for a new
-            figure.
-
+            What to draw on, perhaps with curves of the same kind, in a figure with
+            ``layout="constrained"``; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for the curve.
 
@@ -157,29 +120,16 @@ class VerificationDisplay:
         -------
         display : VerificationDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        TypeError
-            If `estimator` has no `pair_distance`.
-        ValueError
-            If `y` has another length or other labels, or there are not pairs of both
-            kinds.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        check_measures(estimator)
-        same, distances = measured_pairs(estimator, pairs, y)
+        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
+        same, distances = _pairs.measure_pairs(estimator, pairs, y)
+        name = _rows.name_of(estimator, name)
         return cls.from_predictions(
-            same,
-            distances,
-            kind=kind,
-            name=name_of(estimator) if name is None else name,
-            ax=ax,
-            line_kw=line_kw,
+            same, distances, kind=kind, name=name, ax=ax, line_kw=line_kw
         )
 
     @classmethod
-    @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
+    @_rows.validated
     def from_predictions(
         cls, y_true, distances, *, kind="det", name=None, ax=None, line_kw=None
     ):
@@ -188,11 +138,10 @@ class VerificationDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_pairs,)
-            1 or True for pairs that are the same; 0, -1 or False for others.
-
+            1 or True for pairs that are the same; 0, -1 or False for others. Both kinds
+            must be there.
         distances : array-like of shape (n_pairs,)
             Their distances, >= 0.
-
         kind, name, ax, line_kw : object
             As in `from_estimator`; without a name there is no legend.
 
@@ -200,28 +149,10 @@ class VerificationDisplay:
         -------
         display : VerificationDisplay
             With the data, and what was drawn.
-
-        Raises
-        ------
-        ValueError
-            If there are not pairs of both kinds, lengths differ, or a distance is
-            negative or no finite number.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
-
-        same, distances = check_kinds(y_true, distances)
-        far, frr, thresholds = far_frr_curve(same, distances)
-        display = cls(
-            far=far,
-            frr=frr,
-            thresholds=thresholds,
-            eer=equal_error_rate(same, distances),
-            n_same=int(same.sum()),
-            n_different=int((~same).sum()),
-            name=name,
-            kind=kind,
-        )
+        same, distances, rates = _pairs.check_pair_distances(y_true, distances)
+        eer, numbers = equal_error_rate(same, distances), (same.sum(), (~same).sum())
+        display = cls(*rates, eer, *map(int, numbers), name, kind)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, kind=None, line_kw=None):
@@ -229,55 +160,36 @@ class VerificationDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of the same kind; None for a new
-            figure. The legend lies beside the axes: a figure of one's own needs
-            ``layout="constrained"``.
-
-        name : str, default=None
-            What the legend calls the curve; None for the `name` of the display.
-
-        kind : {"det", "roc"}, default=None
-            Which curve to draw; None for the `kind` of the display.
-
-        line_kw : dict, default=None
-            Keywords of matplotlib's `plot` for the curve.
+        ax, name, kind, line_kw : object
+            As in `from_estimator`; without a name or kind those of the display.
 
         Returns
         -------
         display : VerificationDisplay
             The display itself.
-
-        Raises
-        ------
-        ValueError
-            If `kind` is neither of the two, or `ax` holds curves of the other.
         """
-        kind = self.kind if kind is None else kind
+        kind, name = kind or self.kind, self.name if name is None else name
         if kind not in ("det", "roc"):
             raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
-        name = self.name if name is None else name
         curve = f"{kind.upper()} curve"
         same, different = self.n_same, self.n_different
-        pairs = f"{counted(same, 'same pair')}, {counted(different, 'different pair')}"
-        with drawing_on(self, ax, joins=DRAWN + curve) as self.ax_:
-            self.figure_ = self.ax_.get_figure()
-            self._plot_curve(name, kind, line_kw or {})
-            self.line_.set_gid(DRAWN + curve)
-            if kind == "det":
-                _scale(self.ax_)
-            self._name_curve(name, kind)
-            add_to_title(self.ax_, curve, pairs)
+        pairs = _axes.counted(same, "same pair")
+        pairs += f", {_axes.counted(different, 'different pair')}"
+        with _axes.drawing_on(self, ax, joins=_axes.DRAWN + curve):
+            self._plot_curve(name, kind, _axes.DRAWN + curve, line_kw or {})
+            _axes.set_shared_title(self.ax_, curve, pairs)
+            self.legend_ = _axes.legend_of_curves(self.ax_)
         return self
 
-    def _plot_curve(self, name, kind, line_kw):
-        """Draw the curve, on an axes that is prepared for the first."""
-        ax = self.ax_
-        number = next_curve(ax)
-        if not number:
+    def _plot_curve(self, name, kind, gid, line_kw):
+        """Draw the curve, and its equal error rate where it has no name."""
+        ax, style = self.ax_, _axes.style_of_next(self.ax_, gid)
+        curves = [line for line in ax.lines if line.get_gid() == gid]
+        if not curves:
             _prepare(ax, kind)
-        style = style_of(number, ax)
         x, y, crossing = self._curve(kind)
+        # In three digits, zeros at the end included.
+        rate = f"EER {f'{100 * self.eer:#.3g}'.rstrip('.')} %"
         defaults = {
             "color": style.color,
             "linestyle": style.linestyle,
@@ -285,37 +197,18 @@ class VerificationDisplay:
             "marker": style.marker,
             "markersize": 8,
             "markevery": [crossing],
-            "label": f"{wrapped(name)}\n{self._rate()}" if name else "_curve",
+            "label": f"{_axes.wrapped(name)}\n{rate}" if name else "_curve",
             "clip_on": kind == "det",
         }
         [self.line_] = ax.plot(x, y, **_validate_style_kwargs(defaults, line_kw))
-
-    def _rate(self):
-        """Return the equal error rate in three digits, zeros at the end included."""
-        return f"EER {f'{100 * self.eer:#.3g}'.rstrip('.')} %"
-
-    def _curve(self, kind):
-        """Return the points of a curve, and which of them is the equal error rate."""
-        far, frr = np.asarray(self.far), np.asarray(self.frr)
-        crossing = int(np.argmax(far >= frr))
-        far = np.insert(far, crossing, self.eer)
-        frr = np.insert(frr, crossing, self.eer)
-        if kind == "roc":
-            return far, 1 - frr, crossing
-        rates = (far, self.n_different), (frr, self.n_same)
-        return *(r.clip(0.25 / n, 1 - 0.25 / n) for r, n in rates), crossing
-
-    def _name_curve(self, name, kind):
-        """Name all curves beside the axes, or write the error rate to its mark."""
-        ax = self.ax_
-        named = [line for line in ax.lines if not line.get_label().startswith("_")]
-        self.legend_ = legend_beside(ax, named) if named else None
+        self.line_.set_gid(gid)
+        if kind == "det":
+            _scale(ax, [line.get_xydata() for line in (*curves, self.line_)])
         self.text_ = None
         if not name:
-            x, y, crossing = self._curve(kind)
             # On the side of the curve where the errors would be greater.
             self.text_ = ax.annotate(
-                self._rate(),
+                rate,
                 (x[crossing], y[crossing]),
                 xytext=(9, 6 if kind == "det" else -6),
                 textcoords="offset points",
@@ -324,10 +217,20 @@ class VerificationDisplay:
                 path_effects=halo(ax),
             )
 
+    def _curve(self, kind):
+        """Return the points of a curve, and which of them is the equal error rate."""
+        far, frr = np.asarray(self.far), np.asarray(self.frr)
+        crossing = int(np.argmax(far >= frr))
+        far, frr = (np.insert(rates, crossing, self.eer) for rates in (far, frr))
+        if kind == "roc":
+            return far, 1 - frr, crossing
+        rates = (far, self.n_different), (frr, self.n_same)
+        return *(r.clip(0.25 / n, 1 - 0.25 / n) for r, n in rates), crossing
+
 
 def _prepare(ax, kind):
     """Set up an axes without curves, with the line on which both errors are equal."""
-    open_frame(ax)
+    _axes.open_frame(ax)
     ax.set_xlabel("false accept rate (%)")
     how = {"color": faint(ax, 0.45), "linewidth": 1, "linestyle": (0, (2, 3))}
     if kind == "roc":
@@ -344,31 +247,24 @@ def _prepare(ax, kind):
         ax.plot(_ENDS, _ENDS, label="_equal", **how)
 
 
-def _scale(ax):
+def _scale(ax, curves):
     """Let normal deviates reach from the smallest rate to beyond the crossings."""
-    gid = f"{DRAWN}DET curve"
-    curves = [line.get_xydata() for line in ax.lines if line.get_gid() == gid]
+    from matplotlib.ticker import NullLocator
+
     # Of each curve the point where the greater rate is least, next to its crossing.
     worst = ndtri(min(0.98, max(rates.max(axis=1).min() for rates in curves)))
     high = max(ndtri(0.5), worst + 0.4)
     # The smallest rate that goes with another in sight.
-    seen = [rates[:, ::-1] <= ndtr(high) for rates in curves]
-    low = min(
-        rates[other].min(initial=1.0) for rates, other in zip(curves, seen, strict=True)
-    )
-    low = ndtri(max(low, _ENDS[0])) - 0.1
+    seen = [rates[rates[:, ::-1] <= ndtr(high)] for rates in curves]
+    low = ndtri(max(min(rates.min(initial=1.0) for rates in seen), _ENDS[0])) - 0.1
     # A curve far from the others takes a fair share of the picture.
     high = max(high, min(worst + _BEYOND * (worst - low), ndtri(_ENDS[1])))
     ax.set(xlim=ndtr([low, high]), ylim=ndtr([low, high]))
-    ticks = []
-    for rates in _TICKS:
-        for rate in rates:
-            room = np.abs(ndtri(np.array(ticks) / 100) - ndtri(rate / 100))
-            if low <= ndtri(rate / 100) <= high and (room > (high - low) / 9).all():
-                ticks.append(rate)
-    ticks.sort()
-    from matplotlib.ticker import NullLocator
-
+    ticks = np.array([])
+    for rate in _TICKS:
+        room = np.abs(ndtri(ticks / 100) - ndtri(rate / 100))
+        if low <= ndtri(rate / 100) <= high and (room > (high - low) / 9).all():
+            ticks = np.sort([*ticks, rate])
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_ticks([tick / 100 for tick in ticks], [f"{tick:g}" for tick in ticks])
+        axis.set_ticks(ticks / 100, [f"{tick:g}" for tick in ticks])
         axis.set_minor_locator(NullLocator())

@@ -22,8 +22,8 @@ from sklearn_contrastive.displays import (
     SpringDisplay,
     VerificationDisplay,
 )
-from sklearn_contrastive.displays._axes import counted, short
-from sklearn_contrastive.displays._palette import _ON_DARK, _ON_LIGHT, is_dark
+from sklearn_contrastive.displays._axes import counted, short, wrapped
+from sklearn_contrastive.displays._style import _ON_DARK, _ON_LIGHT, is_dark
 
 rng = np.random.default_rng(0)
 PLANE = rng.normal(size=(60, 2))
@@ -153,33 +153,35 @@ def inside(box, frame, room=1.0):
     )
 
 
-@pytest.mark.parametrize("size", ["small", "large"])
+def assert_clear(figure):
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    boxes = words(figure)
+    for text, box in boxes.items():
+        assert inside(box, figure.bbox), f"{text.get_text()!r} is cut off"
+    for ax in figure.axes:
+        legend = ax.get_legend()
+        if legend is not None:
+            box = legend.get_window_extent(renderer)
+            assert inside(box, figure.bbox), "the legend is cut off"
+            for other in figure.axes:
+                frame = other.get_window_extent(renderer)
+                assert not box.overlaps(frame), "the legend hides data"
+    for (one, box), (other, beside) in combinations(boxes.items(), 2):
+        if figure.axes[0].name != "3d":
+            overlap = box.padded(-1).overlaps(beside.padded(-1))
+            assert not overlap, f"{one.get_text()!r} on {other.get_text()!r}"
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_is_cut_off_or_hidden(case, size):
+def test_nothing_is_cut_off_or_hidden(case):
     # As in a paper, and as on a slide.
-    settings = {
-        "small": {"figure.figsize": (6.4, 4.8)},
-        "large": {"figure.figsize": (9, 6.5), "font.size": 14},
-    }
-    with plt.rc_context(settings[size]):
-        figure = CASES[case]().figure_
-        figure.draw_without_rendering()
-        renderer = figure.canvas.get_renderer()
-        boxes = words(figure)
-        for text, box in boxes.items():
-            assert inside(box, figure.bbox), f"{text.get_text()!r} is cut off"
-        for ax in figure.axes:
-            legend = ax.get_legend()
-            if legend is not None:
-                box = legend.get_window_extent(renderer)
-                assert inside(box, figure.bbox), "the legend is cut off"
-                for other in figure.axes:
-                    frame = other.get_window_extent(renderer)
-                    assert not box.overlaps(frame), "the legend hides data"
-        for (one, box), (other, beside) in combinations(boxes.items(), 2):
-            if figure.axes[0].name != "3d":
-                overlap = box.padded(-1).overlaps(beside.padded(-1))
-                assert not overlap, f"{one.get_text()!r} on {other.get_text()!r}"
+    for settings in (
+        {"figure.figsize": (6.4, 4.8)},
+        {"figure.figsize": (9, 6.5), "font.size": 14},
+    ):
+        with plt.rc_context(settings):
+            assert_clear(CASES[case]().figure_)
 
 
 def luminance(color):
@@ -196,7 +198,6 @@ def contrast(one, other):
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("style", ["default", "dark_background", "ggplot"])
 @pytest.mark.parametrize(
     "case",
     [
@@ -204,18 +205,19 @@ def contrast(one, other):
         *("shared det", "springs"),
     ],
 )
-def test_words_and_marks_stand_out_from_any_background(case, style):
-    with plt.style.context(style):
-        display = CASES[case]()
-        figure = display.figure_
-        assert is_dark(display.ax_) == (style == "dark_background")
-        for text in words(figure):
-            behind = figure.get_facecolor()
-            assert contrast(text.get_color(), behind) > 4.5, text.get_text()
-        for ax in figure.axes:
-            for line in ax.lines:
-                shade = contrast(line.get_color(), ax.get_facecolor())
-                assert shade > 1.5, to_hex(line.get_color())
+def test_words_and_marks_stand_out_from_any_background(case):
+    for style in ("default", "dark_background", "ggplot"):
+        with plt.style.context(style):
+            display = CASES[case]()
+            figure = display.figure_
+            assert is_dark(display.ax_) == (style == "dark_background")
+            for text in words(figure):
+                behind = figure.get_facecolor()
+                assert contrast(text.get_color(), behind) > 4.5, text.get_text()
+            for ax in figure.axes:
+                for line in ax.lines:
+                    shade = contrast(line.get_color(), ax.get_facecolor())
+                    assert shade > 1.5, to_hex(line.get_color())
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
@@ -266,14 +268,14 @@ def lab(color, vision):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@pytest.mark.parametrize("vision", VISIONS)
 @pytest.mark.parametrize("palette", [_ON_LIGHT, _ON_DARK], ids=["light", "dark"])
-def test_colours_are_told_apart_by_every_eye(palette, vision):
-    seen = [lab(color, VISIONS[vision]) for color in palette]
-    for (i, one), (j, other) in combinations(enumerate(seen), 2):
-        # A difference of 2.3 is just noticeable side by side.
-        least = 25 if max(i, j) < 4 else 11
-        assert np.linalg.norm(one - other) > least, (palette[i], palette[j])
+def test_colours_are_told_apart_by_every_eye(palette):
+    for vision in VISIONS.values():
+        seen = [lab(color, vision) for color in palette]
+        for (i, one), (j, other) in combinations(enumerate(seen), 2):
+            # A difference of 2.3 is just noticeable side by side.
+            least = 25 if max(i, j) < 4 else 11
+            assert np.linalg.norm(one - other) > least, (palette[i], palette[j])
 
 
 @pytest.mark.parametrize("palette", [_ON_LIGHT, _ON_DARK], ids=["light", "dark"])
@@ -310,24 +312,29 @@ def test_matplotlib_waits_until_something_is_drawn():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize("name", sklearn_contrastive.displays.__all__)
-def test_without_matplotlib_the_error_names_it(name, monkeypatch):
-    display = getattr(sklearn_contrastive.displays, name)
+def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    message = f"{name}.from_estimator requires matplotlib"
-    of_a_model = ("LossCurveDisplay", "MarginCurveDisplay")
-    arguments = [None, None, None][: 1 if name in of_a_model else 3]
-    with pytest.raises(ImportError, match=message):
-        display.from_estimator(*arguments)
-    with pytest.raises(ImportError, match=r"LossCurveDisplay\.plot requires"):
-        LossCurveDisplay(loss_curve=[1.0]).plot()
+    for name in sklearn_contrastive.displays.__all__:
+        display = getattr(sklearn_contrastive.displays, name)
+        of_a_model = name in ("LossCurveDisplay", "MarginCurveDisplay")
+        message = rf"{name}\.from_estimator requires .*'sklearn_contrastive\[plot\]'"
+        with pytest.raises(ImportError, match=message):
+            display.from_estimator(*[None, None, None][: 1 if of_a_model else 3])
+    for draw in (
+        LossCurveDisplay(loss_curve=[1.0]).plot,
+        lambda: EmbeddingDisplay.from_embedding(PLANE),
+    ):
+        with pytest.raises(ImportError, match=r"Display\.plot requires matplotlib"):
+            draw()
 
 
 def test_numbers_and_names_are_written_out():
     assert counted(1, "class") == "1 class"
     assert counted(1797, "row") == "1,797 rows"
     assert counted(20, "class") == "20 classes"
-    assert short("setosa") == "setosa"
+    assert short("setosa") == wrapped("setosa") == "setosa"
     assert short(3.0) == "3"
-    assert short("a rather long name of the class 17") == "a rather long … class 17"
+    long = "a rather long name of the class 17"
+    assert short(long) == "a rather long … class 17"
+    assert wrapped(long) == "a rather long name of\nthe class 17"
     assert len(short("x" * 100)) == 24

@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import PairDistanceDisplay
-from sklearn_contrastive.displays._drawn_pairs import draw_pairs
-from sklearn_contrastive.displays._pair_losses import reach_of, trained_loss
+from sklearn_contrastive.displays._pairs import draw_pairs
+from sklearn_contrastive.displays._springs import reach_of, trained_loss
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,
@@ -52,8 +52,8 @@ def test_all_pairs_of_a_kind_are_equally_likely():
         np.testing.assert_array_equal(codes[ends[:, 0]] == codes[ends[:, 1]], similar)
         for pair in ends.tolist():
             counts[tuple(sorted(pair))] = counts.get(tuple(sorted(pair)), 0) + 1
-    # Five similar and sixteen dissimilar pairs, two of each drawn 1,000 times: five standard
-    # deviations of a binomial.
+    # Five similar and sixteen dissimilar pairs, two of each drawn 1,000 times: five
+    # standard deviations of a binomial.
     for (i, j), count in counts.items():
         share = 2 / (5 if codes[i] == codes[j] else 16)
         expected, spread = 1000 * share, np.sqrt(1000 * share * (1 - share))
@@ -79,12 +79,12 @@ def test_shares_are_those_of_a_literal_count():
                 for d in distances[kind]
             ]
             assert shares[i] == pytest.approx(100 * np.mean(inside))
-    unlike_patch, alike_patch = display.histograms_
+    dissimilar_patch, similar_patch = display.histograms_
     np.testing.assert_array_equal(
-        alike_patch.get_data().values, display.shares_similar_
+        similar_patch.get_data().values, display.shares_similar_
     )
     np.testing.assert_array_equal(
-        unlike_patch.get_data().values, display.shares_dissimilar_
+        dissimilar_patch.get_data().values, display.shares_dissimilar_
     )
 
 
@@ -96,8 +96,10 @@ def test_margin_and_threshold_stand_where_they_are():
         "margin": 1.25,
         "threshold": 0.5,
     }
-    words = {name: text.get_text() for name, text in display.texts_.items()}
-    assert words == {"margin": "margin 1.25", "threshold": "threshold 0.5"}
+    words = [text.get_text() for text in display.legend_.get_texts()]
+    assert words[2:] == ["margin 1.25", "threshold 0.5"]
+    styles = {line.get_linestyle() for line in display.lines_.values()}
+    assert len(styles) == 2
     assert display.bin_edges_[-1] == 1.25
     # A threshold that accepts nothing is no distance.
     display = PairDistanceDisplay.from_predictions([1, 0], [0.2, 0.9], threshold=-1)
@@ -112,18 +114,16 @@ def test_lists_can_be_drawn():
     assert display.shares_dissimilar_[-1] == 100
 
 
-@pytest.mark.parametrize(
-    ("edges", "beyond"), [([5, 6, 7], 3), ([0.15, 0.5, 2], 1), ([0, 2], 0)]
-)
-def test_pairs_beyond_the_bins_are_counted_in_the_title(edges, beyond):
-    display = PairDistanceDisplay.from_predictions(
-        [1, 0, 1], [0.1, 1.0, 0.2], bins=edges
-    )
-    said = f"{beyond} pair{'s' * (beyond != 1)} outside the bins"
-    title = display.ax_.get_title(loc="left")
-    assert title == (f"3 pairs\n{said}" if beyond else "3 pairs")
-    bottom, top = display.ax_.get_ylim()
-    assert bottom == 0 < top
+def test_pairs_beyond_the_bins_are_counted_in_the_title():
+    for edges, beyond in [([5, 6, 7], 3), ([0.15, 0.5, 2], 1), ([0, 2], 0)]:
+        display = PairDistanceDisplay.from_predictions(
+            [1, 0, 1], [0.1, 1.0, 0.2], bins=edges
+        )
+        said = f"{beyond} pair{'s' * (beyond != 1)} outside the bins"
+        title = display.ax_.get_title(loc="left")
+        assert title == (f"3 pairs\n{said}" if beyond else "3 pairs")
+        bottom, top = display.ax_.get_ylim()
+        assert bottom == 0 < top
 
 
 def test_rows_are_embedded_and_measured(iris):
@@ -140,6 +140,14 @@ def test_rows_are_embedded_and_measured(iris):
     assert display.name == "PCA"
 
 
+def test_points_that_a_transformer_keeps_are_no_model(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    pca.embedding_ = pca.transform(X)
+    display = PairDistanceDisplay.from_estimator(pca, X, y, random_state=0)
+    assert display.margin is None
+
+
 def test_the_margin_is_that_of_training(trained, iris):
     display = PairDistanceDisplay.from_estimator(trained, *iris, random_state=0)
     assert display.margin == pytest.approx(2**0.5)
@@ -150,9 +158,8 @@ def test_the_margin_is_that_of_training(trained, iris):
     assert display.name == "ContrastiveEmbedding"
 
 
-@pytest.mark.parametrize(
-    ("loss", "reach"),
-    [
+def test_margins_are_marked_as_distances():
+    for loss, reach in [
         (ContrastiveLoss(1.3), 1.3),
         (ContrastiveLinearLoss(0.7), 0.7),
         (ContrastiveSquaredLoss(1.44), 1.2),
@@ -160,11 +167,8 @@ def test_the_margin_is_that_of_training(trained, iris):
         (SiameseLoss(2.0), None),
         (TripletLoss(0.2), None),
         (None, None),
-    ],
-    ids=repr,
-)
-def test_margins_are_marked_as_distances(loss, reach):
-    assert reach_of(loss) == (None if reach is None else pytest.approx(reach))
+    ]:
+        assert reach_of(loss) == (None if reach is None else pytest.approx(reach))
 
 
 def test_the_loss_of_training_is_found(iris):
@@ -201,29 +205,23 @@ def test_an_embedding_measures_pairs_that_are_given(trained, iris):
     np.testing.assert_array_equal(display.distances, trained.pair_distance(X[ends]))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_mistakes_are_explained():
+    for arguments, message in [
         (([1, 1], [0.1, 0.2]), "`y_true` must hold pairs of both kinds; all 2"),
         (([1, 0, 1], [0.1, 0.2]), "`y_true` must hold one label for each of 2 pairs"),
         ((["a", "b"], [0.1, 0.2]), "`y_true` must hold 1 or True for pairs"),
         (([1, 0], [0.1, -0.2]), "`distances` must be numbers in [0, inf)"),
         (([1, 0], [0.1, np.nan]), "`distances` must be numbers in [0, inf)"),
-    ],
-)
-def test_mistakes_are_explained(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        PairDistanceDisplay.from_predictions(*arguments)
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            PairDistanceDisplay.from_predictions(*arguments)
 
 
-@pytest.mark.parametrize(
-    "given", [{"margin": 0}, {"bins": 0}, {"threshold": "low"}, {"name": 3}]
-)
-def test_parameters_out_of_range_are_refused(given):
-    [name] = given
-    message = f"The '{name}' parameter of PairDistanceDisplay.from_predictions must"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        PairDistanceDisplay.from_predictions([1, 0], [0.1, 0.2], **given)
+def test_parameters_out_of_range_raise():
+    for name, value in {"margin": 0, "bins": 0, "threshold": "low", "name": 3}.items():
+        message = f"The '{name}' parameter of PairDistanceDisplay.from_predictions must"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            PairDistanceDisplay.from_predictions([1, 0], [0.1, 0.2], **{name: value})
 
 
 def test_mistakes_with_estimators_are_explained(trained, iris):

@@ -9,12 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances
 
 from sklearn_contrastive.displays import RetrievalCurveDisplay
-from sklearn_contrastive.metrics import _distances, precision_at_1, recall_at_k
-from sklearn_contrastive.metrics._queries import prepare
-from sklearn_contrastive.metrics._ranking import nearest_hits
+from sklearn_contrastive.metrics import precision_at_1, recall_at_k
 
 
 def literal(Z, y, max_k):
@@ -46,20 +43,21 @@ def test_the_curves_are_those_of_a_literal_search():
     np.testing.assert_allclose(display.precision, precision)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(2, 5))
 def test_of_equal_distances_those_of_other_classes_come_first(seed, width, n_values):
     random = np.random.default_rng(seed)
     # Whole numbers: many rows at the same distance, and in the same place.
     Z = random.integers(0, n_values, size=(14, width)).astype(float)
     y = np.repeat([0, 1, 2], [2, 4, 8])
-    hits = nearest_hits(prepare(Z, y), 13).cumsum(axis=1)
+    display = RetrievalCurveDisplay.from_embedding(Z, y)
+    plt.close(display.figure_)
     recall, precision = literal(Z, y, 13)
-    np.testing.assert_allclose((hits > 0).mean(axis=0), recall)
-    np.testing.assert_allclose((hits / np.arange(1, 14)).mean(axis=0), precision)
+    np.testing.assert_allclose(display.recall, recall)
+    np.testing.assert_allclose(display.precision, precision)
 
 
-def test_the_figures_are_those_of_the_metrics(iris):
+def test_the_curves_are_those_of_the_metrics(iris):
     X, y = iris
     display = RetrievalCurveDisplay.from_embedding(X, y, max_k=20)
     for k in (1, 5, 20):
@@ -67,23 +65,15 @@ def test_the_figures_are_those_of_the_metrics(iris):
     assert display.precision[0] == pytest.approx(precision_at_1(X, y))
 
 
-def test_blocks_change_nothing(iris, monkeypatch):
-    X, y = iris
-    whole = nearest_hits(prepare(X, y), 30)
-    monkeypatch.setattr(_distances, "_BLOCK", 1000)
-    np.testing.assert_array_equal(nearest_hits(prepare(X, y), 30), whole)
-
-
 def test_points_far_from_the_origin_keep_their_order():
     random = np.random.default_rng(0)
     Z, y = random.normal(size=(60, 3)), np.arange(60) % 4
-    # In order of class, as queries are.
-    Z, y = Z[np.argsort(y, kind="stable")], np.sort(y)
-    near = nearest_hits(prepare(Z, y), 59)
-    order = np.argsort(pairwise_distances(Z) + np.diag([np.inf] * 60), axis=1)[:, :59]
-    np.testing.assert_array_equal(near, y[order] == y[:, None])
-    far = nearest_hits(prepare(Z + 1e6, y), 59)
-    assert np.mean(far == near) > 0.999
+    near = RetrievalCurveDisplay.from_embedding(Z, y)
+    recall, precision = literal(Z, y, 59)
+    np.testing.assert_allclose(near.recall, recall)
+    np.testing.assert_allclose(near.precision, precision)
+    far = RetrievalCurveDisplay.from_embedding(Z + 1e6, y)
+    np.testing.assert_allclose(far.precision, near.precision, atol=2e-3)
 
 
 def test_the_lines_show_the_curves():
@@ -204,16 +194,13 @@ def test_keywords_reach_both_lines():
         assert to_hex(line.get_color()) == "#ff0000"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_mistakes_are_explained():
+    for arguments, message in [
         (dict(y=[0, 1, 2]), "`y` must hold a class with at least two rows; each of"),
         (dict(y=None), "`y` must hold one class label per row; got None."),
         (dict(y=[0.5, 1.5, 0.5]), "`y` must hold class labels; got continuous values"),
         (dict(y=[0, 0, 1], max_k=0), "The 'max_k' parameter of RetrievalCurveDisplay"),
         (dict(y=[0, 0, 1], max_queries=0), "The 'max_queries' parameter of Retrieval"),
-    ],
-)
-def test_mistakes_are_explained(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        RetrievalCurveDisplay.from_embedding(np.eye(3), **arguments)
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            RetrievalCurveDisplay.from_embedding(np.eye(3), **arguments)

@@ -11,9 +11,9 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import ContrastiveEmbedding, Pairs
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import SpringDisplay
-from sklearn_contrastive.displays._forces import spring_forces
+from sklearn_contrastive.displays._springs import spring_forces
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,
@@ -33,7 +33,7 @@ PLANE, LABELS = 0.6 * rng.normal(size=(12, 2)), np.arange(12) % 3
 
 
 def literal_loss(Z, codes, loss):
-    """Return the mean over similar pairs plus the mean over dissimilar ones that cost."""
+    """Return the mean over similar pairs plus that over dissimilar ones that cost."""
     costs = {True: [], False: []}
     for i in range(len(Z)):
         for j in range(i):
@@ -45,8 +45,11 @@ def literal_loss(Z, codes, loss):
     return sum(np.mean(some) if some else 0.0 for some in costs.values())
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
-@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("loss", "width"),
+    zip(LOSSES, [1, 2, 3, 2], strict=True),
+    ids=lambda value: type(value).__name__,
+)
 def test_forces_are_minus_the_slope_of_the_loss(loss, width):
     Z = 0.6 * rng.normal(size=(5, width))
     codes = np.array([0, 0, 1, 1, 2])
@@ -66,16 +69,18 @@ def test_forces_are_minus_the_slope_of_the_loss(loss, width):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(LOSSES))
-def test_forces_are_those_of_training_on_all_pairs(seed, loss):
+def test_forces_are_those_of_automatic_differentiation(seed, loss):
     random = np.random.default_rng(seed)
     Z, codes = random.normal(size=(9, 3)), random.integers(0, 3, size=9)
     springs = spring_forces(Z, codes, loss)
     points = torch.tensor(Z, requires_grad=True)
-    similar = codes[:, None] == codes
-    positive = torch.tensor((similar & ~np.eye(9, dtype=bool)).astype(float))
-    value = loss(
-        points, points, Pairs(positive, torch.tensor((~similar).astype(float)))
-    )
+    distances, i = torch.nn.functional.pdist(points), np.triu_indices(9, k=1)
+    similar = torch.tensor(codes[i[0]] == codes[i[1]])
+    value = torch.zeros(())
+    attracted = loss.positive(distances[similar])[0]
+    repelled = loss.negative(distances[~similar])[0]
+    for energies in (attracted, repelled[repelled > 0]):
+        value = value + energies.sum() / max(1, len(energies))
     value.backward()
     assert springs.loss == pytest.approx(value.item())
     np.testing.assert_allclose(springs.forces, -points.grad.numpy(), atol=1e-9)
@@ -96,7 +101,7 @@ def test_springs_are_the_pairs_that_pull_or_push():
 
 
 def test_points_in_one_place_have_no_direction_to_go():
-    Z = np.zeros((4, 2))
+    Z = np.full((4, 2), 0.1)
     for loss in LOSSES:
         springs = spring_forces(Z, np.array([0, 0, 1, 1]), loss)
         np.testing.assert_allclose(springs.forces, 0, atol=1e-9)
@@ -224,7 +229,8 @@ def test_a_loss_of_ones_own_is_drawn():
             "`margin` must be 'auto' with loss=ContrastiveLoss(); got 1.0.",
         ),
         (dict(loss="siamese", margin=1.0), "`margin` must be 'auto' with loss="),
-        (dict(max_points=1), "The 'max_points' parameter of SpringDisplay"),
+        (dict(max_points=0), "The 'max_points' parameter of SpringDisplay"),
+        (dict(max_points=1), "`max_points` must be at least 2; got 1."),
         (dict(y=[0, 1]), "inconsistent numbers of samples"),
     ],
 )

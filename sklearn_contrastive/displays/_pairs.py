@@ -1,0 +1,66 @@
+"""Pairs of rows: drawn from a table or given, with their distances."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.random import sample_without_replacement
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sklearn_contrastive.displays._rows import attribute, kind_of
+from sklearn_contrastive.metrics import far_frr_curve
+from sklearn_contrastive.similarity import check_pair_labels
+
+
+def draw_pairs(codes, n_pairs, random_state=None):
+    """Draw at most `n_pairs` of each kind, all equally likely and none twice.
+
+    Returns row numbers, of shape (n_drawn, 2), and which pairs are of one class.
+    """
+    rng = check_random_state(random_state)
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    places = np.arange(len(codes))
+    # Behind each row, in order of class: first others of its class, then the rest.
+    class_ends = np.searchsorted(ordered, ordered, side="right")
+    kinds = []
+    for first, last in ((places + 1, class_ends), (class_ends, len(codes))):
+        totals = np.cumsum(last - first)
+        n_all, chosen = int(totals[-1]), np.arange(totals[-1])
+        if n_all > n_pairs:
+            chosen = sample_without_replacement(n_all, n_pairs, random_state=rng)
+        left = np.searchsorted(totals, chosen, side="right")
+        right = (last - first)[left] - (totals[left] - chosen) + first[left]
+        kinds.append(np.column_stack([order[left], order[right]]))
+    similar = np.repeat([True, False], [len(kind) for kind in kinds])
+    return np.concatenate(kinds), similar
+
+
+def measure_pairs(estimator, pairs, y):
+    """Return which pairs are similar, and their distances by an estimator."""
+    if None in (attribute(estimator, "fit"), attribute(estimator, "pair_distance")):
+        raise TypeError(
+            "`estimator` must be a fitted PairVerifier, or a fitted embedding with "
+            f"`pair_distance`, to measure pairs; got {kind_of(estimator)}. Draw "
+            "distances that are known already with from_predictions."
+        )
+    check_is_fitted(estimator)
+    distances = estimator.pair_distance(pairs)
+    if attribute(estimator, "threshold_") is None:
+        return check_pair_labels(y, len(distances), "y"), distances
+    classes, labels = estimator.classes_, column_or_1d(y)
+    if len(labels) != len(distances) or not np.isin(labels, classes).all():
+        raise ValueError(
+            f"`y` must hold one of the labels {classes.tolist()} for each of "
+            f"{len(distances)} pairs, as in `fit`; got {len(labels)} labels such as "
+            f"{labels[:5].tolist()}."
+        )
+    return labels == classes[1], distances
+
+
+def check_pair_distances(y_true, distances):
+    """Return which pairs are similar and their distances, with the error rates.
+
+    These are false accept rates, false reject rates and thresholds.
+    """
+    rates = far_frr_curve(y_true, distances)
+    distances = column_or_1d(distances).astype(np.float64)
+    return check_pair_labels(y_true, len(distances), "y_true"), distances, rates

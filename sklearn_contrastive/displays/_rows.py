@@ -1,0 +1,183 @@
+"""Embedded rows with their labels or targets: validated, and brought to the plane."""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_params,
+)
+
+from sklearn_contrastive.similarity import (
+    check_labels,
+    check_targets,
+    infer_similarity,
+)
+
+#: Height of a strip of points in strips, and steps that never fall into a pattern.
+_STRIP, _GOLDEN = 0.7, (5**0.5 - 1) / 2
+
+_AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
+#: What the parameters of constructors may be.
+RULES = {
+    "n_dimensions": [Options(Integral, {2, 3})],
+    "max_points": [_AT_LEAST_1],
+    "n_pairs": [_AT_LEAST_1],
+    "max_k": [_AT_LEAST_1],
+    "max_queries": [_AT_LEAST_1],
+    "bins": [_AT_LEAST_1, "array-like"],
+    "random_state": ["random_state"],
+    "margin": [Interval(Real, 0, None, closed="neither"), None],
+    "threshold": [Real, None],
+    "kind": [StrOptions({"det", "roc"})],
+    "name": [str, None],
+    "scatter_kw": [dict, None],
+    "line_kw": [dict, None],
+}
+validated = validate_params(RULES, prefer_skip_nested_validation=True)
+
+
+def attribute(estimator, name):
+    """Return an attribute of what may be an estimator, None where it has none."""
+    # A class has the methods of its objects, but has not been fitted.
+    return None if isinstance(estimator, type) else getattr(estimator, name, None)
+
+
+def kind_of(given):
+    """Return for a message what was given: its type alone, since it may be large."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}, of which an object must be fitted"
+    return f"a {type(given).__name__}"
+
+
+def last_step(estimator):
+    """Return the last step of a pipeline, and what is frozen, or the estimator."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(estimator, (FrozenEstimator, Pipeline)):
+        pipeline = isinstance(estimator, Pipeline)
+        estimator = estimator.steps[-1][1] if pipeline else estimator.estimator
+    return estimator
+
+
+def name_of(estimator, name=None):
+    """Return a name, or the class of an estimator's last step in place of None."""
+    return type(last_step(estimator)).__name__ if name is None else name
+
+
+def embed(estimator, X):
+    """Return what a fitted transformer makes of rows, whatever `set_output` says."""
+    # A table has `transform` too, but no `fit`.
+    if None in (attribute(estimator, "fit"), attribute(estimator, "transform")):
+        advice = "To draw points that are embedded already, use from_embedding."
+        if attribute(estimator, "pair_distance"):
+            advice = "It embeds no single rows: pass its `embedding_`."
+        elif attribute(estimator, "predict"):
+            advice = "Of a pipeline that ends in a classifier pass pipeline[:-1]."
+        raise TypeError(
+            "`estimator` must be a fitted transformer, or a pipeline that ends in one; "
+            f"got {kind_of(estimator)}. {advice}"
+        )
+    Z = estimator.transform(X)
+    return Z if issparse(Z) else np.asarray(Z)
+
+
+def check_points(Z):
+    """Return two points or more as a table of finite floats."""
+    dtypes = (np.float64, np.float32)
+    return check_array(Z, dtype=dtypes, ensure_min_samples=2, input_name="Z")
+
+
+def check_classes(y, n_rows, unlabeled=None):
+    """Return classes in order, and the place of each row's among them, -1 for none."""
+    if y is None:
+        raise ValueError("`y` must hold one class label per row; got None.")
+    order = attribute(y, "dtype")
+    y, labeled = check_labels(y, n_rows, unlabeled)
+    codes = np.full(n_rows, -1)
+    try:
+        classes, codes[labeled] = np.unique(y[labeled], return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            f"`y` must hold labels of one type, which can be sorted ({error}). Convert "
+            "them, for example to text."
+        ) from error
+    if attribute(order, "ordered"):
+        places = order.categories.get_indexer(classes)
+        codes[labeled] = places.argsort().argsort()[codes[labeled]]
+        classes = classes[places.argsort()]
+    return classes, codes
+
+
+class RowLabels(NamedTuple):
+    """Classes with codes of rows, -1 for none; or targets, NaN for none; or neither."""
+
+    classes: np.ndarray
+    codes: np.ndarray
+    targets: np.ndarray | None = None
+
+    @property
+    def some_missing(self):
+        """Return whether rows with labels or targets lie beside rows without."""
+        if self.targets is not None:
+            return bool(np.isnan(self.targets).any())
+        return len(self.classes) > 0 and bool((self.codes < 0).any())
+
+
+def kind_of_y(y):
+    """Return "labels" or "targets", None without `y`, or raise for other kinds."""
+    if y is None:
+        return None
+    kind = infer_similarity(None, y)
+    if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
+        raise ValueError(
+            "`y` must hold one class label or one target per row; got several "
+            "(an indicator matrix, sets of labels, or a table of targets). Pass one "
+            "column of it."
+        )
+    return kind
+
+
+def check_y(y, kind, n_rows):
+    """Return labels or targets, or neither, validated."""
+    if y is not None and kind == "labels":
+        return RowLabels(*check_classes(y, n_rows, unlabeled=np.nan))
+    targets = None if y is None else check_targets(y, n_rows)[:, 0]
+    return RowLabels(np.array([]), np.full(n_rows, -1), targets)
+
+
+def spread_out(points, labels):
+    """Return points of a line in the plane: over their targets, or in strips."""
+    if labels.targets is not None:
+        lowest, highest = np.nanmin(labels.targets), np.nanmax(labels.targets)
+        below = lowest - 0.08 * (highest - lowest)
+        heights = np.where(np.isnan(labels.targets), below, labels.targets)
+    else:
+        spread = (np.arange(len(points)) * _GOLDEN) % 1 - 0.5
+        heights = labels.codes + _STRIP * spread
+    return np.column_stack([points[:, 0], heights])
+
+
+def project(Z, n_dimensions=2):
+    """Return points, directions and share of the variance of principal components.
+
+    Directions, of shape (n_dimensions, n_components), and share are None where no
+    component is left out.
+    """
+    if Z.shape[1] <= n_dimensions:
+        return Z, None, None
+    if len(Z) < n_dimensions or not np.ptp(Z, axis=0).any():
+        # No directions to choose: the first serve as well as any.
+        directions = np.eye(n_dimensions, Z.shape[1], dtype=Z.dtype)
+        return Z @ directions.T, directions, 1.0
+    from sklearn.decomposition import PCA
+
+    pca = PCA(n_components=n_dimensions, random_state=0)
+    points = pca.fit_transform(Z)
+    return points, pca.components_, float(pca.explained_variance_ratio_.sum())

@@ -1,0 +1,87 @@
+"""Colours, markers and line styles that differ in grey and for every eye too.
+
+matplotlib's own cycles hold colours that are the same in grey, and none for the dark.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+#: For light and for dark backgrounds: lightness (CIE L*) from 27 to 79, and 49 to 95.
+_ON_LIGHT = (
+    *("#0072b0", "#e59e00", "#7a1248", "#3cd6f0", "#e04d27"),
+    *("#6c9bf7", "#aa1700", "#9bc193", "#8b4d6c", "#b97c8b"),
+)
+_ON_DARK = (
+    *("#a78dff", "#ffdc23", "#09952c", "#23dced", "#ed6172"),
+    *("#c1ffd3", "#8461ca", "#eda700", "#2cb9b9", "#b0dc9e"),
+)
+# Nine beside ten colours: 90 classes before a combination comes again.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
+#: Classes whose colours differ, and whose colours or markers differ.
+N_COLORS, N_STYLES = len(_ON_LIGHT), len(_ON_LIGHT) * len(_MARKERS)
+
+
+class Style(NamedTuple):
+    """Colour, marker and line style of a class or a curve."""
+
+    color: str
+    marker: str
+    linestyle: Any
+
+
+def style_of(number, ax):
+    """Return the style of a class or a curve by its number, from 0 on."""
+    colors = _ON_DARK if is_dark(ax) else _ON_LIGHT
+    return Style(*(each[number % len(each)] for each in (colors, _MARKERS, _LINES)))
+
+
+def background_of(ax):
+    """Return red, green and blue, in [0, 1], of what lies behind the data."""
+    from matplotlib.colors import to_rgba
+
+    behind = [ax, ax.get_figure()]
+    while behind[-1].figure is not behind[-1]:
+        # Parts of a figure have no colour of their own, as a rule.
+        behind.append(behind[-1].figure)
+    for each in behind:
+        *rgb, opacity = to_rgba(each.get_facecolor())
+        if opacity > 0:
+            return np.array(rgb)
+    return np.ones(3)
+
+
+def is_dark(ax):
+    """Return whether the luminance of the background is below a third."""
+    return bool(background_of(ax) @ [0.2126, 0.7152, 0.0722] < 1 / 3)
+
+
+def shades(ax):
+    """Return a colour map in which more stands out more from the background."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
+
+    # Without the end that would vanish.
+    ends = (0.25, 1.0) if is_dark(ax) else (0.88, 0.0)
+    colors = colormaps["cividis"](np.linspace(*ends, 64))
+    return LinearSegmentedColormap.from_list("shades", colors)
+
+
+def ink(ax):
+    """Return the colour in which an axes is labelled."""
+    return ax.xaxis.label.get_color()
+
+
+def faint(ax, strength):
+    """Return a colour from the background, at 0, to that of labels, at 1."""
+    from matplotlib.colors import to_rgb
+
+    return strength * np.array(to_rgb(ink(ax))) + (1 - strength) * background_of(ax)
+
+
+def halo(ax):
+    """Return path effects that outline text over data in the background's colour."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.5, foreground=background_of(ax))]
