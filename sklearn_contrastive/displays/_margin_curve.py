@@ -81,9 +81,8 @@ class MarginCurveDisplay(PanelsDisplay):
         ----------
         estimator : fitted ContrastiveEmbeddingCV or GridSearchCV
             With one score, or a pipeline that ends in one. Of several candidates with
-            the same margin the best is shown. Those that failed, whose margin is no
-            number, or that dropped out with ``halving=True`` are left out: scores after
-            some of the epochs cannot be compared with those after all of them.
+            the same margin the best is shown. Those that failed, or whose margin is no
+            number, are left out.
         name : str, default=None
             What the title calls it; None for its class.
         ax : matplotlib Axes or array of them, default=None
@@ -105,9 +104,7 @@ class MarginCurveDisplay(PanelsDisplay):
                 "search that keeps `cv_results_` of one score; got "
                 f"{_rows.kind_of(search)}."
             )
-        margins, chosen = _by_margin(
-            results, _rows.attribute(search, "halving") is True
-        )
+        margins, chosen = _by_margin(results)
         names = [f"split{fold}_test_score" for fold in range(search.n_splits_)]
         scores = np.array([results[name][chosen] for name in names])
         errors, mining = None, None
@@ -168,15 +165,12 @@ def _margin_of(params):
     return float(found[0]) if number else None
 
 
-def _by_margin(results, halving):
+def _by_margin(results):
     """Return the margins of a search, rising, and the best candidate of each."""
     scores, best = results["mean_test_score"], {}
-    stayed = np.ones(len(scores), dtype=bool)
-    if halving:
-        stayed = results["mean_n_iter"] == np.nanmax(results["mean_n_iter"])
     for place, params in enumerate(results["params"]):
         margin = _margin_of(params)
-        if margin is None or np.isnan(scores[place]) or not stayed[place]:
+        if margin is None or np.isnan(scores[place]):
             continue
         if margin not in best or scores[place] > scores[best[margin]]:
             best[margin] = place

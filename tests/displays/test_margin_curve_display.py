@@ -116,25 +116,6 @@ def test_no_number_is_marked_where_the_best_margin_is_none(iris):
     assert not MarginCurveDisplay.from_estimator(search).ax_.texts
 
 
-def test_who_dropped_out_is_not_shown(iris):
-    margins, early = [0.2, 0.5, 0.8, 1.1, 1.4], []
-
-    def scoring(model, X, y):
-        # What is better early on is worse later.
-        early.append(model.n_iter_)
-        return model.margin * (1 if model.n_iter_ < 8 else -1)
-
-    model = ContrastiveEmbedding(4, max_iter=8, random_state=0)
-    search = ContrastiveEmbeddingCV(
-        model, margins=margins, scoring=scoring, cv=2, halving=True, refit=False
-    ).fit(*iris)
-    assert set(early) == {2, 4, 8}
-    display = MarginCurveDisplay.from_estimator(search)
-    assert_array_equal(display.margins, [1.1, 1.4])
-    assert_allclose(display.mean_scores, [-1.1, -1.4])
-    assert display.best_margin == 1.1
-
-
 def test_one_axes_holds_the_score_and_three_hold_all(iris):
     search = searched(iris)
     _, ax = plt.subplots(layout="constrained")

@@ -125,14 +125,13 @@ def test_progress_of_a_search_is_shown(capsys):
     assert "ContrastiveEmbedding" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("halving", "n_trials"), [(False, 8), (True, 8 + 4 + 2)])
-def test_a_search_over_models_trained_at_once_tells_of_each_fold(halving, n_trials):
+def test_a_search_over_models_trained_at_once_tells_of_each_fold():
     names = Names()
     search = ContrastiveEmbeddingCV(
-        small(), margins=[0.2, 0.5, 0.8, 1.0], cv=2, halving=halving
+        small(), margins=[0.2, 0.5, 0.8, 1.0], cv=2
     )
     search.set_callbacks(names).fit(X, y)
-    tasks = ["candidate on a fold"] * n_trials + ["refit-with-best-params"]
+    tasks = ["candidate on a fold"] * 8 + ["refit-with-best-params"]
     assert names.begun == ["fit", *tasks]
     assert names.ended == [*tasks, "fit"]
 
