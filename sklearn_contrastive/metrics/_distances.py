@@ -11,8 +11,6 @@ _BLOCK = 2**20
 _MOST, _MOST_SQUARED = 1000, 2.0**500
 #: Powers of two: the least square in float32, and from which on a query is far out.
 _LEAST, _FAR = -100, 60
-#: Relative rounding of float32, and of float64.
-_ROUNDING, _EPS = 2.0**-24, np.finfo(np.float64).eps
 
 
 def scaled(Z):
@@ -68,13 +66,15 @@ def squared_distances(points, gallery, middle):
     norms, other_norms = ((part**2).sum(axis=1) for part in (left, right))
     left = np.column_stack([left, norms, np.ones(len(left))])
     right = np.vstack([-2 * right.T, np.ones(len(right)), other_norms])
-    # Below these, roundings of a sum of so many terms of about |a|² show in float32.
-    lost = 8 * np.sqrt(len(right)) * _EPS / _ROUNDING
+    # Below these, roundings of a sum of so many terms of about |a|², of 52 bits each,
+    # show in the 24 bits of float32.
+    lost = 8 * np.sqrt(len(right)) * 2.0 ** (24 - 52)
     limits = np.maximum(norms * lost, 2.0**_LEAST)
     n_rows = int(np.clip(_BLOCK // len(gallery), 16, 1024))
+    block = np.empty((n_rows, len(gallery)))
     for start in range(0, len(points), n_rows):
         rows = slice(start, start + n_rows)
-        squares = left[rows] @ right
+        squares = np.dot(left[rows], right, out=block[: len(points) - start])
         near = np.flatnonzero(squares < limits[rows, None])
         with np.errstate(over="ignore"):
             _recompute(squares, near, points[rows], gallery)

@@ -299,8 +299,7 @@ def retrieval_scores(
     scores : dict
         ``precision_at_1``, ``r_precision``, ``map_at_r``, ``mean_reciprocal_rank`` and
         ``recall_at_{k}`` for each `k`, floats; ``n_queries``, those that count, and
-        ``n_lone``, those that are left out since there is no row of their class to
-        find, ints.
+        ``n_lone``, those that are left out with no row of their class to find, ints.
 
     Raises
     ------

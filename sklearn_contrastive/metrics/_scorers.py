@@ -210,9 +210,8 @@ def _embedded(estimator, X, y):
         # A data frame has a method of the name `transform`.
         kind = estimator if is_class else type(estimator)
         raise TypeError(
-            "`estimator` must be a fitted estimator; got "
-            f"{'the class ' if is_class else ''}{kind.__name__}. Scorers are "
-            "called as scorer(estimator, X, y)."
+            f"`estimator` must be a fitted estimator; got {'the class ' * is_class}"
+            f"{kind.__name__}. Scorers are called as scorer(estimator, X, y)."
         )
     while hasattr(estimator, "best_estimator_"):
         # What a search has found; with a classifier at its end it cannot transform.
