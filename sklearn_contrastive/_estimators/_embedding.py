@@ -44,41 +44,39 @@ class ContrastiveEmbedding(
 ):
     r"""Embedding learned with a contrastive loss.
 
-    A multi-layer perceptron maps rows to points so that rows that are similar come near
-    each other and rows that are not stay a margin apart [1]_. What is similar may be said
-    by class labels, neighbourhoods, given pairs, continuous targets, label sets, or
-    changed copies of a row. Pairs are built inside each mini-batch; new rows are mapped
-    by `transform`.
+    A multi-layer perceptron maps rows to points such that similar rows are close and
+    dissimilar rows are at least a margin apart [1]_. Similarity comes from class
+    labels, neighbourhoods, given pairs, continuous targets, label sets, or random views
+    of a row. Pairs are built inside each mini-batch; `transform` maps new rows.
 
-    The four parts of the problem are parameters: what makes two rows similar
+    The four parts of the problem are parameters: which pairs are positive
     (`similarity`), how a row becomes a point (`encoder`), which pairs to learn from
-    (`miner`), and what is wanted of them (`loss`).
+    (`miner`), and the objective over these pairs (`loss`).
 
     Parameters
     ----------
     n_components : int or "auto", default="auto"
-        Dimension of the embedding, >= 1; of all its networks together. ``"auto"`` is
-        32, or 128 with ``encoder="mlp"`` and more than 20 classes, in equal whole parts
-        for up to four networks; more networks are as wide as these four.
+        Dimension of the embedding, >= 1, in total over its networks. ``"auto"`` is 32,
+        or 128 with ``encoder="mlp"`` and more than 20 classes, shared equally by up to
+        four networks; each further network adds as many components as one of four has.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
-        What makes two rows similar: ``"labels"`` the same class in `y`; ``"targets"``
-        nearness of continuous `y`; ``"multilabel"`` shared labels in `y`;
-        ``"neighbors"`` nearness in `X`; ``"views"`` being changed copies of one row;
-        ``"pairs"`` what `y` says of the pairs in `X`. An object of
-        `sklearn_contrastive.similarity` sets parameters, brings a graph, pairs of row
-        numbers, or a value of `y` that means unknown. A sparse matrix is a graph of
-        similarity between rows, a function compares entries of `y`. ``"auto"`` goes by
-        `y`: without it ``"neighbors"``; for an indicator matrix or a list of sets
-        ``"multilabel"``; for several columns, for numbers with a fraction, and for
-        whole numbers as floats with fewer than five rows a value ``"targets"``; else
-        ``"labels"``; and ``"pairs"`` for `X` of shape (n_pairs, 2, n_features).
+        Which pairs of rows are positive: ``"labels"`` those of the same class in `y`;
+        ``"targets"`` those with close continuous `y`; ``"multilabel"`` those that share
+        labels in `y`; ``"neighbors"`` neighbours in `X`; ``"views"`` random views of
+        the same row; ``"pairs"`` the pairs in `X` with a positive label in `y`. An
+        object of `sklearn_contrastive.similarity` sets parameters, a graph, pairs of
+        row numbers, or the value of `y` that means unknown. A sparse matrix is a graph
+        of similarities between rows, a function compares entries of `y`. ``"auto"`` is
+        ``"pairs"`` for `X` of shape (n_pairs, 2, n_features); ``"neighbors"`` without
+        `y`; ``"multilabel"`` for an indicator matrix or a list of sets; ``"targets"``
+        for several columns, for numbers with a fraction, and for whole numbers as
+        floats with fewer than five rows per value; else ``"labels"``.
 
     encoder : {"mlp", "linear"}, torch.nn.Module or callable, default="mlp"
-        How a row becomes a point. ``"linear"`` is a linear map. A module that maps
-        (n_batch, n_features) to (n_batch, n_components) is copied and its copy
-        trained; a callable is a factory of one and is called with
-        ``(n_features, n_components)``.
+        How a row becomes a point. ``"linear"`` is a linear map. A module must map
+        (n_batch, n_features) to (n_batch, n_components); a copy of it is trained. A
+        callable ``(n_features, n_components) -> module`` is a factory of one.
 
     hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Width of each hidden layer of ``encoder="mlp"``, >= 1.
@@ -86,76 +84,76 @@ class ContrastiveEmbedding(
     activation : str, default="auto"
         Activation of the hidden layers of ``encoder="mlp"``: ``"relu"``, ``"silu"``,
         ``"selu"``, ``"gelu"``, ``"tanh"`` or ``"identity"``. ``"auto"`` is ``"relu"``,
-        except with continuous targets, where it is ``"silu"``, which weight decay
-        brings close to a linear map.
+        or ``"silu"`` with continuous targets, since weight decay brings that close to
+        a linear map.
 
     dropout : float, default=0.1
-        Share of hidden activations of ``encoder="mlp"`` that each training step
-        leaves out, in [0, 1). More of it resists overfitting.
+        Share of hidden activations of ``encoder="mlp"`` that are zeroed in each
+        training step, in [0, 1). A larger share reduces overfitting.
 
     n_members : int or "auto", default="auto"
-        Number of networks, >= 1, trained at once from weights and batches of their own.
-        Each has its share of `n_components`, a multiple of `n_members`. Their points
-        stand side by side, divided by ``sqrt(n_members)``: a squared distance is the
-        mean of theirs. More than one only with the encoders ``"mlp"`` and
-        ``"linear"``. ``"auto"`` is 4 with ``"mlp"``; for a number of components that
-        gives each network fewer than 4, or that 4 does not divide, 2 or else 1.
+        Number of networks, >= 1, trained at once with different initial weights and
+        batches. `n_components`, a multiple of `n_members`, is shared equally. The
+        points of the networks are concatenated and divided by ``sqrt(n_members)``, so
+        that a squared distance is the mean over networks. More than one needs the
+        encoder ``"mlp"`` or ``"linear"``. ``"auto"`` is 4 with ``"mlp"``; if 4 does not
+        divide `n_components`, or leaves fewer than 4 per network, it is 2 or else 1.
 
     loss : str, Loss or callable, default="contrastive"
-        What is wanted of the pairs. Sums over pairs: ``"contrastive"``,
+        The objective over the pairs. Sums over pairs: ``"contrastive"``,
         ``"contrastive_squared"``, ``"contrastive_linear"``, ``"siamese"``,
-        ``"margin"``. Losses that compare an anchor's candidates with one another:
+        ``"margin"``. Losses that compare the candidates of an anchor with each other:
         ``"triplet"``, ``"lifted"``, ``"nca"``, ``"info_nce"``, ``"supcon"``,
         ``"n_pair"``, ``"multi_similarity"``, ``"rank_n_contrast"``. With one learned
-        point a class: ``"proxy_anchor"``. A sum of losses: ``"hybrid"``. Or an object
-        of `sklearn_contrastive.losses`, whose parameters a search reaches as
+        proxy per class: ``"proxy_anchor"``. A sum of losses: ``"hybrid"``. An object of
+        `sklearn_contrastive.losses` sets parameters, which a search reaches as
         ``loss__margin``; or a function ``(anchors, candidates, pairs) -> scalar``.
 
     margin : float or "auto", default="auto"
-        The margin of a named `loss` that has one, > 0, in its own units. For the
-        contrastive losses it is where dissimilar rows stop pushing each other: a
-        larger one spreads classes farther and lets more pairs push. On the unit
-        sphere ``"auto"`` is :math:`\sqrt 2` (2 for ``"contrastive_squared"``, whose
-        unit is the squared distance), off it 1. For ``"triplet"`` it is 0.2 on the
-        unit sphere and 1 off it, for ``"margin"`` 0.2, for ``"lifted"`` 1.
+        The margin of a named `loss` that has one, > 0, in the units of that loss. For
+        the contrastive losses it is the distance beyond which dissimilar rows have no
+        loss: with a larger margin more pairs contribute, and classes move farther
+        apart. ``"auto"`` is :math:`\sqrt 2` on the unit sphere (2 for
+        ``"contrastive_squared"``, a squared distance) and 1 off it. For ``"triplet"``
+        it is 0.2 on the unit sphere and 1 off it, for ``"margin"`` 0.2, for
+        ``"lifted"`` 1.
 
     miner : str, callable, CrossBatchMemory or GlobalMiner, default="auto"
-        Which pairs of a batch to learn from: ``"all"``; each row's 5 ``"nearest"``
-        positives and 8 nearest negatives, or its one ``"hard"`` pair of each kind;
-        some drawn at random, ``"random"`` or ``"distance_weighted"``; those in the
-        wrong order, ``"multi_similarity"``; for the triplet loss alone, triplets in
-        the right order but too close, ``"semihard"``. ``"memory"`` adds rows of
-        batches before, ``"global"`` lets rows that are confused share a batch. An
-        object of `sklearn_contrastive.miners` sets other numbers; a function
-        ``(distances, pairs) -> pairs`` is taken too. ``"auto"`` is ``"nearest"`` for
+        Which pairs of a batch to learn from: ``"all"``; ``"nearest"``, the 5 nearest
+        positives and 8 nearest negatives of each row; ``"hard"``, its farthest positive
+        and nearest negative; ``"random"`` or ``"distance_weighted"`` samples;
+        ``"multi_similarity"``, pairs in the wrong order; for the triplet loss only,
+        ``"semihard"``, triplets in the right order but inside the margin. ``"memory"``
+        adds rows of past batches, ``"global"`` puts rows that are confused with each
+        other into one batch. An object of `sklearn_contrastive.miners` sets parameters;
+        or a function ``(distances, pairs) -> pairs``. ``"auto"`` is ``"nearest"`` for
         the contrastive losses, ``"siamese"``, ``"lifted"`` and ``"n_pair"`` (with
-        continuous targets 40 pairs of each kind instead of 5 and 8),
-        ``"semihard"`` for ``"triplet"``, ``"distance_weighted"`` for ``"margin"`` on
-        the unit sphere, and ``"all"`` for the others and for a function.
+        continuous targets 40 pairs of each kind instead of 5 and 8), ``"semihard"`` for
+        ``"triplet"``, ``"distance_weighted"`` for ``"margin"`` on the unit sphere, and
+        ``"all"`` for the others and for a function.
 
     normalize : bool, default=True
-        Whether to scale embedded rows to length 1. Without it most losses leave the
-        scale of the embedding to the margin, and searching it means little.
+        Whether to scale embedded rows to length 1. Otherwise the margin only sets the
+        scale of the embedding for most losses, and a search over it has little effect.
 
     standardize : bool or {"robust", "standard"}, default="robust"
-        What is done to the columns of `X` first: ``"standard"`` subtracts the mean
-        and divides by the standard deviation. ``"robust"``, or True, does so too, but
-        a few wild values do little harm: what lies farther from the 5th to 95th
-        percentile than these from each other counts as if it lay just that far, and
-        all values are bent smoothly into ±8. Where more than half of the rows have
-        one value, such as 0, the percentiles are those of the others. Constant columns
-        become zero.
+        How the columns of `X` are standardised: ``"standard"`` subtracts the mean and
+        divides by the standard deviation. ``"robust"``, or True, limits the influence
+        of outliers: mean and standard deviation are those of values clipped to the 5th
+        and 95th percentile plus and minus their difference, and standardised values
+        are clipped smoothly to ±8. If more than half of the rows have one value, such
+        as 0, the percentiles are those of the other rows. Constant columns become zero.
 
     batch_size : int or "auto", default="auto"
-        Rows in a mini-batch, >= 2, clipped to the number of rows. A larger one offers
-        each row nearer neighbours to learn from, at a cost that grows with its
-        square. ``"auto"`` is 128.
+        Rows in a mini-batch, >= 2, clipped to the number of rows. In a larger batch
+        each row has closer neighbours to learn from; the cost grows with the square.
+        ``"auto"`` is 128.
 
     max_iter : int or "auto", default="auto"
-        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` trains for 12
-        visits to each row, but for at least 300 and at most 4,000 mini-batches of 128
-        rows, or as many rows in batches of 64 to 256; its epochs hold several
-        passes where one has fewer than 10 mini-batches.
+        Number of epochs, >= 1, each one pass over the rows. ``"auto"`` is 12 passes,
+        but at least 300 and at most 4,000 mini-batches of 128 rows, or as many rows in
+        batches of 64 to 256; an epoch then has several passes if one pass has fewer
+        than 10 mini-batches.
 
     learning_rate_init : float, default=4e-3
         Peak learning rate of AdamW, > 0; reached after a short warm-up and followed
@@ -163,17 +161,17 @@ class ContrastiveEmbedding(
 
     alpha : float or "auto", default="auto"
         Weight decay of AdamW, >= 0, relative to the learning rate; biases do not
-        decay. More of it makes the map smoother. ``"auto"`` is 0.01, except with
-        continuous targets, where it is 3,000 divided by the number of rows, but at
-        least 0.01 and at most 10.
+        decay. A larger value makes the map smoother. ``"auto"`` is 0.01; with
+        continuous targets it is 3,000 divided by the number of rows, clipped to
+        [0.01, 10].
 
     early_stopping : bool, default=False
-        Whether to hold rows out, score a fixed set of their pairs after every epoch,
-        stop when the score no longer improves, and keep the best weights. Each of
-        several networks holds out other rows, so that together they learn from nearly
-        all. This keeps wrong labels from being learned by heart. The score favours
-        classes that form one cluster each; where they form several, training to the
-        end often serves nearest neighbours better.
+        Whether to hold out rows, score a fixed set of their pairs after every epoch,
+        stop when the score no longer improves, and keep the best weights. Each network
+        holds out different rows, so that together they learn from nearly all. This
+        reduces overfitting to wrong labels. The score favours classes that form a
+        single cluster; if they form several, training to the end is often better for
+        nearest neighbours.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out for early stopping, in (0, 1); unused when
@@ -183,16 +181,16 @@ class ContrastiveEmbedding(
         Epochs without improvement after which early stopping ends training, >= 1.
 
     tol : float, default=1e-4
-        Least gain in score that early stopping counts as an improvement, >= 0.
+        Minimum gain in score that counts as an improvement, >= 0.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, standardisation and optimizer of the
-        last fit; `n_iter_`, `n_steps_` and the curves then go on as well.
+        Whether `fit` resumes from the weights, standardisation and optimizer of the
+        last fit; `n_iter_`, `n_steps_` and the curves are continued.
 
     device : str, default="auto"
         Where to train: a torch device such as ``"cpu"`` or ``"cuda:1"``, or
-        ``"auto"`` for the first of CUDA, MPS and CPU that is there. The fitted model
-        needs no such device.
+        ``"auto"`` for the first available of CUDA, MPS and CPU. The fitted model does
+        not need that device.
 
     random_state : int, RandomState instance or None, default=None
         Determines weights, batches and dropout. On a CPU the same int gives the same
@@ -210,28 +208,28 @@ class ContrastiveEmbedding(
         Number of networks.
 
     coefs_ : list of ndarray of shape (n_in, n_out) or (n_members, n_in, n_out)
-        Weights of each layer, for ``"mlp"`` and ``"linear"``; of several networks
-        along a first axis.
+        Weights of each layer, for ``"mlp"`` and ``"linear"``; with several networks
+        they are the first axis. A view of the fitted state, like the arrays below.
 
     intercepts_ : list of ndarray of shape (n_out,) or (n_members, n_out)
-        Biases of each layer, likewise.
+        Biases of each layer.
 
     module_state_ : dict of str to ndarray
         Parameters and buffers of the torch module, where `encoder` is one.
 
     center_, scale_ : ndarray of shape (n_features,) or None
-        What is subtracted from each column and what it is then divided by (infinity
-        for a constant column); None with ``standardize=False``.
+        The value subtracted from each column, and its divisor (infinity for a constant
+        column); None with ``standardize=False``.
 
     standardize_ : {"robust", "standard"} or None
-        What is done to the columns.
+        How the columns are standardised.
 
     similarity_ : str or object
-        What ``"auto"`` became, otherwise the parameter.
+        The similarity used: the parameter, or the value of ``"auto"``.
 
     miner_ : str, object or dict
-        Likewise; for a hybrid loss with ``miner="auto"`` a dict that holds the miner
-        of each part by its name.
+        The miner used; for a hybrid loss with ``miner="auto"`` a dict with the miner of
+        each part.
 
     margin_ : float or None
         The margin used; None for a loss without one.
@@ -243,14 +241,14 @@ class ContrastiveEmbedding(
         Rows in a mini-batch.
 
     device_ : str
-        Where the model was trained.
+        The device of the training.
 
     encoder_ : object
-        What maps standardised rows to points: the torch module or factory given, or
-        an encoder of `sklearn_contrastive.encoders`.
+        The map of standardised rows to points: the torch module or factory given, or an
+        encoder of `sklearn_contrastive.encoders`.
 
     classes_ : ndarray of shape (n_classes,)
-        The labels seen, where `similarity` is about labels.
+        The labels seen, for a similarity by labels.
 
     n_iter_ : int
         Epochs trained.
@@ -262,27 +260,27 @@ class ContrastiveEmbedding(
         Mean loss of each epoch.
 
     loss_params_ : dict of str to ndarray
-        What the loss learned by itself, such as ``"proxies"``, ``"boundary"`` or
-        ``"log_temperature"``; for a part of a hybrid loss as ``"NAME__boundary"``.
-        Those of several networks stand along a first axis. Empty for most losses.
+        Learned parameters of the loss, such as ``"proxies"``, ``"boundary"`` or
+        ``"log_temperature"``; for a part of a hybrid loss ``"NAME__boundary"``. With
+        several networks they are the first axis. Empty for most losses.
 
     mining_curve_ : dict of str to list of float
-        What the miner kept of the known pairs of up to 512 rows of each epoch's last
-        batch: their shares ``"kept_positive"`` and ``"kept_negative"``, the shares
-        ``"active_positive"`` and ``"active_negative"`` that still cost something, mean
-        distances ``"mean_positive"`` and ``"mean_negative"``, and those of the
-        hardest, ``"hardest_positive"`` (the farthest) and ``"hardest_negative"`` (the
-        nearest). NaN where there is none; of a hybrid loss, its first part.
+        Statistics of the pairs of up to 512 rows in the last batch of each epoch: the
+        shares that the miner keeps, ``"kept_positive"`` and ``"kept_negative"``, the
+        shares with a loss above zero, ``"active_positive"`` and ``"active_negative"``,
+        and for the kept pairs the mean distance, ``"mean_positive"`` and
+        ``"mean_negative"``, and that of the hardest pair, ``"hardest_positive"`` (the
+        farthest) and ``"hardest_negative"`` (the nearest). NaN without such pairs; for
+        a hybrid loss, of its first part.
 
     validation_scores_ : list of float or None
-        Score of the held-out pairs after each epoch: the share of (similar,
-        dissimilar) couples of pairs in which the similar pair is nearer; the mean of
-        several networks, each with its last score once it has stopped. None without
-        early stopping.
+        Score of the held-out pairs after each epoch: the share of (positive, negative)
+        couples of pairs in which the positive pair is nearer, as the mean over
+        networks, each with its last score once it has stopped. None without early
+        stopping.
 
     best_validation_score_ : float or None
-        The best of them, reached by the weights that were kept; the mean of the best
-        scores of several networks.
+        The score of the weights that were kept, as the mean over networks.
 
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -456,32 +454,31 @@ class ContrastiveEmbedding(
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, X_val=None, y_val=None, rows=None):
-        """Learn the embedding from rows and what is known of them.
+        """Learn the embedding from rows and their labels, targets or pairs.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows, numeric and finite, in raw units. A read-only memory map is read
-            batch by batch. With ``similarity="pairs"``, or where "auto" finds such an
-            array, pairs of rows of shape (n_pairs, 2, n_features).
+            batch by batch. With ``similarity="pairs"``, also by "auto", pairs of rows
+            of shape (n_pairs, 2, n_features).
 
         y : array-like, sparse matrix or list of sets, default=None
-            What `similarity` compares: class labels (numbers, strings, bools or other
-            objects that can be sorted), continuous targets, an indicator matrix or
-            label sets, or whether each pair is similar. None where rows alone are
-            learned from.
+            Class labels (numbers, strings, bools or other objects that can be sorted),
+            continuous targets, an indicator matrix or label sets, or whether each pair
+            is similar, as `similarity` needs. None to learn from rows alone.
 
         X_val : array-like of shape (n_val_samples, n_features), default=None
-            Rows to judge by instead of rows held out of `X`; needs
+            Rows for the validation score, instead of rows held out of `X`; needs
             ``early_stopping=True``.
 
         y_val : array-like of shape (n_val_samples,), default=None
-            What is known of them, of the kind of `y`. Labels may be of classes that
-            are not in `y`.
+            Their labels, targets or pairs, of the kind of `y`. Classes may differ from
+            those in `y`.
 
         rows : array-like of int of shape (n_samples,), default=None
-            For a graph or pairs that speak of row numbers: the numbers that the rows of
-            `X` have there, as in cross-validation. By default `X` is the whole table.
+            For a graph or pairs given by row numbers: the numbers that the rows of `X`
+            have there, as in cross-validation. By default `X` is the whole table.
 
         Returns
         -------
@@ -491,8 +488,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is not what it must be. Here, and with the
-            errors below, what an earlier fit has learned is kept.
+            If a parameter, `X` or `y` is invalid. With any error, the estimator stays
+            as it was before the call.
         TypeError
             If `X` is sparse, or labels cannot be compared.
         FloatingPointError
@@ -509,9 +506,9 @@ class ContrastiveEmbedding(
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):
-        """Train for one pass over some rows, going on from where training stands.
+        """Train for one pass over some rows, resuming from the current state.
 
-        The first call, or an earlier `fit`, decides how columns are standardised. The
+        The first call, or an earlier `fit`, learns how columns are standardised. The
         learning rate is constant; `early_stopping` and `max_iter` are not used.
 
         Parameters
@@ -520,8 +517,8 @@ class ContrastiveEmbedding(
             Rows, as in `fit`.
 
         y : array-like, sparse matrix or list of sets, default=None
-            What is known of them, as in `fit`. Labels must be of two classes at least,
-            one of them with two rows; they need not be the classes of other calls.
+            As in `fit`. Labels must be of at least two classes, one of them with two
+            rows; the classes may differ from those of other calls.
 
         Returns
         -------
@@ -531,7 +528,7 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError, TypeError, FloatingPointError
-            As in `fit`; what was learned before is kept.
+            As in `fit`.
         """
         before = vars(self) if "_state" in vars(self) else None
         return self._fit(X, y, before=before, once=True)
@@ -581,8 +578,9 @@ class ContrastiveEmbedding(
             If `pairs` has another shape, or holds NaN or infinity.
         """
         check_is_fitted(self)
-        state, pairs = self._state, check_pairs(self, pairs)
-        left, right = state.embed(pairs[:, 0]), state.embed(pairs[:, 1])
+        fitted = copy(self)
+        pairs = check_pairs(fitted, pairs)
+        left, right = (fitted._state.embed(pairs[:, end]) for end in (0, 1))
         return np.sqrt(((left - right) ** 2).sum(axis=1))
 
     def pair_score(self, pairs):
@@ -603,8 +601,8 @@ class ContrastiveEmbedding(
     def get_metric(self):
         """Return the learned distance as a function of two rows.
 
-        Each call embeds two rows, so that looking for neighbours this way is slow:
-        put the embedding in a pipeline before the classifier for that.
+        Each call embeds two rows, so a neighbour search with it is slow: put the
+        embedding in a pipeline before the classifier instead.
 
         Returns
         -------
@@ -616,22 +614,21 @@ class ContrastiveEmbedding(
         return EmbeddingMetric(self)
 
     def score(self, X, y=None):
-        """Return how well nearest neighbours in the embedding do, each row left out.
+        """Return the leave-one-out score of nearest neighbours in the embedding.
 
-        For class labels it is the accuracy of the nearest row; for continuous targets
-        the coefficient of determination R² of the mean of the 5 nearest; for label sets
-        the mean Jaccard index with the nearest; for pairs of rows the area under the
-        ROC curve of their distances; and without `y` the share of each row's 5 nearest
-        rows in `X`, standardised, that are among its 5 nearest in the embedding.
+        For class labels: the accuracy of the nearest row. For continuous targets: R² of
+        the mean of the 5 nearest rows. For label sets: the mean Jaccard index with the
+        nearest row. For pairs of rows: the area under the ROC curve of their distances.
+        Without `y`: the share of the 5 nearest rows in standardised `X` that are among
+        the 5 nearest in the embedding.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_pairs, 2, n_features)
-            Rows, at least two; best rows that were not used in `fit`.
+            Rows, at least two, preferably not used in `fit`.
 
         y : array-like, sparse matrix or list of sets, default=None
-            What is known of them, as in `fit`. Rows of unknown label or target do not
-            count.
+            As in `fit`. Rows with an unknown label or target are ignored.
 
         Returns
         -------
@@ -641,7 +638,7 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If `y` is not what it must be, or there are too few rows.
+            If `y` is invalid, or there are too few rows.
         """
         check_is_fitted(self)
         return score_of(self, X, y)
@@ -724,7 +721,5 @@ class ContrastiveEmbedding(
 
     def _fitted_state(self, name):
         if "_state" not in vars(self):
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}"
-            )
+            raise AttributeError(f"{name!r} is an attribute of fitted estimators only.")
         return self._state

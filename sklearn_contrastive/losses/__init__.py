@@ -1,4 +1,4 @@
-"""Losses: what is wanted of the distances between similar and dissimilar rows.
+"""Losses: objectives over the distances of similar and dissimilar rows.
 
 Each loss is a class in a file of its own; `LOSSES` maps the names that
 `ContrastiveEmbedding(loss=...)` takes to them. Pass an object instead of a name to
