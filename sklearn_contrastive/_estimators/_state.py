@@ -82,7 +82,7 @@ class FittedState(NamedTuple):
         return dict(zip(encoder_of(self).names, params, strict=True))
 
     def own_loss_params(self):
-        """Return the parameters of the losses, of a network without the axis of them."""
+        """Return the losses' parameters, of a single network without the axis."""
         return {k: self._without_axis(v) for k, v in self.loss_params.items()}
 
     def _without_axis(self, param):
@@ -105,7 +105,7 @@ def replace_fitted(estimator, attributes):
 
 
 def warn_of_idleness(plan, memories):
-    """Warn if no pair ever cost anything, a memory never filled, or no search was made."""
+    """Warn if the loss was always 0, a memory never full, or no search was made."""
     if not any(plan.history.loss_curve):
         _warn(
             "The loss was 0 in every epoch, so nothing was learned: no pair of any "

@@ -35,11 +35,11 @@ class Epochs:
     Each of ``sources`` draws the index of a pass over its rows, from its own of `rngs`,
     with ``batch_size`` rows in a batch, or all of them where there are fewer.
     ``max_iter`` epochs are a pass each; "auto" is ``longer`` times 12 visits to each
-    row, but at least 300 and at most 4,000 steps with 128 rows. These limits are doubled
-    for batches of 64 or fewer, and halved for 256 or more. Those steps are dealt out in
-    epochs of one pass, or of several where a pass has fewer than 10 steps. ``constant``
-    keeps the learning rate at its peak. ``ends`` are the steps done at the end of each
-    epoch.
+    row, but at least 300 and at most 4,000 steps with 128 rows. These limits are
+    doubled for batches of 64 or fewer, and halved for 256 or more. Those steps are
+    divided into epochs of one pass, or of several where a pass has fewer than 10 steps.
+    ``constant`` keeps the learning rate at its peak. ``ends`` are the steps done at the
+    end of each epoch.
     """
 
     def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
@@ -84,15 +84,15 @@ class Epochs:
 
 
 class AdamW:
-    """Adam with decoupled weight decay [1]_, on one flat buffer a model.
+    """Adam with decoupled weight decay [1]_, on one flat buffer per model.
 
     The function behind ``torch.optim.AdamW`` is called directly: the class loads
     torch's compiler when it is built, which takes longer than many a fit.
 
-    ``params`` are leaves of one dtype with a leading axis of models, and become views of
-    the buffer. Those of three and more axes decay, by the `weight_decays` of each model
-    relative to the learning rate; biases do not. ``state`` holds the running
-    means and the step count of each model, given to resume from them. ``tensors`` are
+    ``params`` are leaves of one dtype with a leading axis of models, and become views
+    of the buffer. Those of three and more axes decay, by the `weight_decays` of each
+    model relative to the learning rate; biases do not. ``state`` holds the running means
+    and the step count of each model, given to resume from them. ``tensors`` are
     all that a step changes.
 
     References

@@ -205,7 +205,7 @@ class SingleTerm:
 
 
 def _evaluate(term, ends, A, C=None, fixed=False):
-    """Return a function of points and parameters, for the keys of both ends of pairs."""
+    """Return a function of points and parameters that evaluates a term."""
     weigh = PairBatch(term.similarity, *ends).weigh
     miner = None if term.miner.keeps_all else term.miner
     evaluator = term.loss.evaluator(A, C, miner, fixed)

@@ -26,9 +26,10 @@ _EXACT_FLOATS = 2**24
 class Trainer:
     """The parameters of models on a device, with their optimizers.
 
-    ``models`` is a list of `Model` of one shape, trained along one axis; ``normalize`` scales points to length 1. Precision is `dtype`, float32 by default.
-    ``optimizers`` are the encoder's, and one for each loss with parameters of its own;
-    ``memories`` are what terms remember of past batches.
+    ``models`` is a list of `Model` of one shape, trained along one axis; ``normalize``
+    scales points to length 1. Precision is `dtype`, float32 by default. ``optimizers``
+    are the encoder's, and one for each loss with parameters of its own; ``memories`` are
+    what terms remember of past batches.
     """
 
     def __init__(self, models, *, normalize, device, dtype=None):

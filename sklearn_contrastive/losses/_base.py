@@ -294,7 +294,8 @@ class PairLoss(Loss):
         if type(self).init is not Loss.init:
             raise ValueError(
                 "A PairLoss has no parameters to learn; "
-                f"{type(self).__name__} has an `init`. Derive from ListwiseLoss or Loss."
+                f"{type(self).__name__} has an `init`. Derive from ListwiseLoss or "
+                "Loss."
             )
         self._check_formula("positive")
         self._check_formula("negative")

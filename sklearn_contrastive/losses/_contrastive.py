@@ -10,9 +10,9 @@ class ContrastiveLoss(HingeLoss):
 
         y\,D^2 + (1 - y)\,\max(0, m - D)^2
 
-    for a pair at distance D, with y = 1 when its rows are similar and margin m [1]_. (The
-    paper halves both terms and writes Y = 1 - y.) Similar rows are springs of rest
-    length zero; dissimilar rows are springs that push until they are m apart.
+    for a pair at distance D, with margin m and y = 1 for similar rows [1]_. (The paper
+    halves both terms and writes Y = 1 - y.) Similar rows are springs of rest length
+    zero; dissimilar rows are springs that push until they are m apart.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from sklearn_contrastive.losses._base import Loss
 
 
 class FunctionLoss(Loss):
-    """A function ``(anchors, candidates, pairs) -> scalar``, differentiated by torch."""
+    """A function ``(anchors, candidates, pairs) -> scalar`` as a loss."""
 
     def __init__(self, function):
         self.function = function

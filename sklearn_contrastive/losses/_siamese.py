@@ -15,8 +15,8 @@ class SiameseLoss(PairLoss):
 
         y\,\frac2Q E^2 + (1 - y)\,2Q\,\exp\!\left(-\frac{2.77}{Q} E\right)
 
-    for a pair whose energy E is its distance, with y = 1 when its rows are similar and Q
-    the upper bound of E [1]_. (The paper writes Y = 1 - y.) Every dissimilar pair
+    for a pair whose energy E is its distance, with y = 1 for similar rows and Q the
+    upper bound of E [1]_. (The paper writes Y = 1 - y.) Every dissimilar pair
     repels, the near ones most; there is no margin.
 
     Parameters
