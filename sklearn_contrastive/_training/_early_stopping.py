@@ -58,8 +58,8 @@ class EarlyStopping:
     """The best state of each model by its held-out pairs, and when to stop.
 
     ``pairs`` is a `HeldOutPairs` for each model. A model stops once it has not improved
-    by `tol` in `n_iter_no_change` scores; training stops when all have. ``scores`` holds
-    the mean score of the models, each with its last score.
+    by `tol` in `n_iter_no_change` scores; training stops when all have. ``scores``
+    holds the mean score of the models, each with its last score.
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):

@@ -91,8 +91,8 @@ class AdamW:
 
     ``params`` are leaves of one dtype with a leading axis of models, and become views
     of the buffer. Those of three and more axes decay, by the `weight_decays` of each
-    model relative to the learning rate; biases do not. ``state`` holds the running means
-    and the step count of each model, given to resume from them. ``tensors`` are
+    model relative to the learning rate; biases do not. ``state`` holds the running
+    means and the step count of each model, given to resume from them. ``tensors`` are
     all that a step changes.
 
     References

@@ -28,8 +28,8 @@ class Trainer:
 
     ``models`` is a list of `Model` of one shape, trained along one axis; ``normalize``
     scales points to length 1. Precision is `dtype`, float32 by default. ``optimizers``
-    are the encoder's, and one for each loss with parameters of its own; ``memories`` are
-    what terms remember of past batches.
+    are the encoder's, and one for each loss with parameters of its own; ``memories``
+    hold the past batches of terms.
     """
 
     def __init__(self, models, *, normalize, device, dtype=None):
