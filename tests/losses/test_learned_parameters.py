@@ -28,8 +28,6 @@ LEARNING = {**TEMPERATURES, "margin": MarginLoss(margin=0.3)}
 every_temperature = pytest.mark.parametrize(
     "loss", TEMPERATURES.values(), ids=TEMPERATURES
 )
-    "loss", TEMPERATURES.values(), ids=TEMPERATURES
-)
 every_learning_loss = pytest.mark.parametrize("loss", LEARNING.values(), ids=LEARNING)
 
 
@@ -96,9 +94,7 @@ def test_without_them_a_loss_is_that_where_learning_starts(loss):
 @every_learning_loss
 def test_their_derivative_is_zero_without_pairs(loss):
     nothing = Pairs(*torch.zeros(2, 4, 4))
-    assert evaluated(
-        loss, points(4, 0), points(4, 1), nothing, start(loss)
-    ) == (0, 0)
+    assert evaluated(loss, points(4, 0), points(4, 1), nothing, start(loss)) == (0, 0)
 
 
 @every_temperature
@@ -140,10 +136,7 @@ def test_the_boundary_that_is_passed_counts_and_not_where_it_starts():
     A, C, pairs = points(8, 0), points(11, 1), weights(8, 11, 2)
     own = {"boundary": torch.tensor(0.7).double()}
     expected = evaluated(MarginLoss(0.3, boundary=0.7), A, C, pairs, own)
-    assert (
-        evaluated(MarginLoss(0.3, boundary=1.5), A, C, pairs, own)
-        == expected
-    )
+    assert evaluated(MarginLoss(0.3, boundary=1.5), A, C, pairs, own) == expected
 
 
 def test_the_same_seed_draws_the_same_proxies():

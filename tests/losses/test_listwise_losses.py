@@ -86,13 +86,13 @@ def dense(pairs):
 
 
 @every_loss
-@pytest.mark.parametrize("seed", [0, 1])
-def test_any_weights_between_two_sets(loss, seed, by_loop, monkeypatch):
-    A, C, pairs = points(8, seed), points(11, seed + 10), weights(8, 11, seed)
-    expected = by_loop(loss, A, C, pairs)
-    for tile in TILES:
-        monkeypatch.setattr(_pairwise, "_TILE", tile)
-        assert_same(found_by(loss, A, C, pairs), expected)
+def test_any_weights_between_two_sets(loss, by_loop, monkeypatch):
+    for seed in (0, 1):
+        A, C, pairs = points(8, seed), points(11, seed + 10), weights(8, 11, seed)
+        expected = by_loop(loss, A, C, pairs)
+        for tile in TILES:
+            monkeypatch.setattr(_pairwise, "_TILE", tile)
+            assert_same(found_by(loss, A, C, pairs), expected)
 
 
 @every_loss
@@ -189,13 +189,12 @@ def test_measuring_every_pair_from_differences_changes_nothing(loss, by_loop):
 
 
 @every_loss
-@pytest.mark.parametrize(
-    ("dtype", "rel"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str
-)
-def test_points_that_nearly_coincide(loss, dtype, rel, by_loop):
-    A, pairs = points(8, 0, dtype), weights(8, 11, 1)
+def test_points_that_nearly_coincide(loss, by_loop):
+    pairs = weights(8, 11, 1)
     pairs.positive[3, :], pairs.negative[3, :] = 1, 0
     pairs.positive[4, :], pairs.negative[4, :] = 0, 1
-    for gap in (1e-2, 1e-4):
-        C = torch.cat([A + gap * points(8, 1, dtype), points(3, 2, dtype)])
-        assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs), rel)
+    for dtype, rel in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+        A = points(8, 0, dtype)
+        for gap in (1e-2, 1e-4):
+            C = torch.cat([A + gap * points(8, 1, dtype), points(3, 2, dtype)])
+            assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs), rel)
