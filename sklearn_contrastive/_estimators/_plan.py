@@ -244,8 +244,7 @@ def _terms(estimator, similarity, state):
             one = agreed(one, choice, given=miner, memory=memory)
         own = MINERS[choice]() if isinstance(choice, str) else resolve(choice, MINERS)
         own = own if isinstance(own, Miner) else FunctionMiner(own)
-        if own.needs_dimension:
-            own = own.resolve(state.n_own, state.normalize)
+        own = own.resolve(state.n_own, state.normalize)
         terms[name] = Term(None, own, one, weight, memory)
     margin = loss.get_params(deep=False).get("margin")
     auto = isinstance(estimator.miner, str) and estimator.miner == "auto"

@@ -38,10 +38,9 @@ class AutogradPairs:
         return loss.detach(), list(found[: len(ends)]), on_params
 
 
-def closed_form(loss, anchors, candidates, pairs, params=None):
-    """Return the loss by its evaluator, as a part of torch's graph."""
+def closed_form(evaluator, anchors, candidates, pairs, params=None):
+    """Return the loss that an evaluator finds, as a part of torch's graph."""
     params = params or {}
-    evaluator = loss.evaluator(anchors, candidates)
     given = anchors, candidates, evaluator, pairs, list(params), *params.values()
     return _graph_node().apply(*given)
 

@@ -153,5 +153,8 @@ def view_numbers(index, similarity):
 
 def withdraw(cls, flag, methods):
     """Set a flag to False on a class that overrides a method which it vouches for."""
-    if flag not in vars(cls) and any(method in vars(cls) for method in methods):
-        setattr(cls, flag, False)
+    for each in cls.__mro__:
+        if flag in vars(each):
+            return
+        if any(method in vars(each) for method in methods):
+            setattr(cls, flag, False)

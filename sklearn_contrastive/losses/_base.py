@@ -72,8 +72,9 @@ class Loss(ABC, BaseEstimator):
 
     def __init_subclass__(cls):
         super().__init_subclass__()
-        formulas = ("positive", "negative", "lists", "__call__")
-        withdraw(cls, "tested", formulas)
+        formulas = ("positive", "negative", "lists", "__call__", "evaluator")
+        params = ("init", "inverse_temperature", "on_temperature")
+        withdraw(cls, "tested", formulas + params)
         withdraw(cls, "batchable", formulas)
 
     @abstractmethod
@@ -372,7 +373,9 @@ class PairLoss(Loss):
 
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
-        return closed_form(self, anchors, candidates, pairs)
+        # Not by `evaluator`, which calls this method where a subclass extends it.
+        evaluator = DensePairs(self, anchors, candidates)
+        return closed_form(evaluator, anchors, candidates, pairs)
 
     def evaluator(self, A, C=None, miner=None, fixed=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._pairs._autograd import closed_form
 from sklearn_contrastive._pairs._listwise import Listwise
-from sklearn_contrastive.losses._base import Loss, closed_form
+from sklearn_contrastive.losses._base import Loss
 
 #: Taken from the logits of what does not count, so that nothing is left of it.
 _NEVER = 1e30
@@ -83,7 +84,9 @@ class ListwiseLoss(Loss):
 
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
-        return closed_form(self, anchors, candidates, pairs, params)
+        # Not by `evaluator`, which calls this method where a subclass extends it.
+        evaluator = Listwise(self, anchors, candidates)
+        return closed_form(evaluator, anchors, candidates, pairs, params)
 
     def evaluator(self, A, C=None, miner=None, fixed=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""

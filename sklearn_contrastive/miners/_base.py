@@ -22,9 +22,6 @@ class Miner(ABC, BaseEstimator):
     lists_pairs : bool
         Whether there is a method `links` that lists a few candidates of each anchor.
 
-    needs_dimension : bool
-        Whether `resolve` has to be told the dimension of the embedding.
-
     tested : bool
         Whether the miner takes leading axes and does the same operations at every
         call. A subclass that overrides a method loses it.
@@ -33,7 +30,6 @@ class Miner(ABC, BaseEstimator):
     draws: ClassVar[bool] = False
     keeps_all: ClassVar[bool] = False
     lists_pairs: ClassVar[bool] = False
-    needs_dimension: ClassVar[bool] = False
     tested: ClassVar[bool] = False
 
     def __init_subclass__(cls):

@@ -100,7 +100,7 @@ class DistanceWeightedPairs(Miner):
     tensor([[0, 1, 0, 0]], dtype=torch.int32)
     """
 
-    draws = needs_dimension = tested = True
+    draws = tested = True
 
     _parameter_constraints = {
         "n_negatives": [Interval(Integral, 1, None, closed="left")],

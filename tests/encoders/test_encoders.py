@@ -13,15 +13,16 @@ from torch import nn
 from sklearn_contrastive.encoders import (
     ACTIVATIONS,
     ENCODERS,
-    AutogradPasses,
     MLPEncoder,
     ModuleEncoder,
+    place_points,
     to_sphere,
 )
+from sklearn_contrastive.encoders._mlp import AutogradPasses, write_mask
 
 
-def random_stream():
-    return np.random.Generator(np.random.SFC64(0))
+def random_stream(seed=0):
+    return np.random.Generator(np.random.SFC64(seed))
 
 
 def random_rows(n_rows=5, n_features=4, dtype=np.float64):
@@ -32,12 +33,26 @@ def as_tensors(params, dtype):
     return [torch.from_numpy(param).to(dtype) for param in params]
 
 
+def leaves(models, dtype=torch.float64):
+    """Return parameters along a leading axis of models, with gradients to write to."""
+    stacked = [np.stack(arrays) for arrays in zip(*models, strict=True)]
+    params = [param.requires_grad_() for param in as_tensors(stacked, dtype)]
+    for param in params:
+        param.grad = torch.full_like(param, torch.nan)
+    return params
+
+
+def mask_like(X, share, generator):
+    return write_mask(torch.full_like(X, torch.nan), share, generator)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_activations_agree(name, dtype):
     X = np.linspace(-30, 30, 601).astype(dtype)
-    ours = ACTIVATIONS[name].of(X)(X.copy())
-    theirs = ACTIVATIONS[name].of(torch.from_numpy(X))(torch.from_numpy(X)).numpy()
+    activation = ACTIVATIONS[name]
+    ours = activation.for_numpy(X.copy())
+    theirs = activation.for_torch(torch, torch.from_numpy(X.copy())).numpy()
     assert ours.dtype == dtype
     tolerance = 1e-6 if dtype is np.float32 else 1e-14
     assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
@@ -52,7 +67,7 @@ def test_forward_is_the_layers_written_out(activation, hidden):
     layers = list(zip(params[::2], params[1::2], strict=True))
     Z = X
     for W, b in layers[:-1]:
-        Z = ACTIVATIONS[activation].of(Z)(Z @ W + b)
+        Z = ACTIVATIONS[activation].for_numpy(Z @ W + b)
     Z = Z @ layers[-1][0] + layers[-1][1]
     assert_allclose(encoder.forward(params, X), Z, rtol=1e-12)
     tensors = as_tensors(params, torch.float64)
@@ -85,7 +100,7 @@ def test_dropout_needs_a_generator_and_keeps_the_mean():
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
     X = torch.ones(701, 333)
-    mask = dropout_mask(X, share, random_stream())
+    mask = mask_like(X, share, random_stream())
     dropped = (mask == 0).double().mean().item()
     # Four standard deviations of a share of so many draws.
     assert dropped == pytest.approx(share, abs=4 * 0.5 / X.numel() ** 0.5)
@@ -96,51 +111,65 @@ def test_dropout_masks_drop_their_share_and_keep_the_mean(share):
 
 
 def test_a_share_of_almost_one_leaves_finite_masks():
-    mask = dropout_mask(torch.ones(64, 64), 1 - 1e-9, random_stream())
+    mask = mask_like(torch.ones(64, 64), 1 - 1e-9, random_stream())
     assert torch.isfinite(mask).all()
+
+
+def test_a_share_of_zero_drops_nothing_and_draws_nothing():
+    generator = random_stream()
+    assert (mask_like(torch.ones(64, 64), 0.0, generator) == 1).all()
+    assert generator.random() == random_stream().random()
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("hidden", [(), (7,), (6, 5)])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("normalize", [True, False])
-def test_passes_are_those_of_automatic_differentiation(
-    activation, hidden, dropout, normalize
-):
+def test_passes_are_those_of_automatic_differentiation(activation, hidden, dropout):
     encoder = MLPEncoder(hidden, activation, dropout)
     arrays = encoder.init(4, 3, np.random.RandomState(0))
-    both = []
-    for _ in range(2):
-        params = [p.requires_grad_() for p in as_tensors(arrays, torch.float64)]
-        for param in params:
-            param.grad = torch.full_like(param, torch.nan)
-        both.append(params)
-    ours, theirs = both
-    for param in theirs:
-        param.grad.zero_()
-    X = torch.from_numpy(random_rows(9))
-    streams = [random_stream() for _ in both]
+    X = torch.from_numpy(random_rows(9))[None]
+    for normalize in (True, False):
+        ours, theirs = leaves([arrays]), leaves([arrays])
+        with torch.no_grad():
+            passes = encoder.passes(ours, 9, normalize, [random_stream()])
+            plain = AutogradPasses(encoder, theirs, normalize, random_stream())
+            for _ in range(2):
+                points, expected = passes.forward(X), plain.forward(X)
+                assert_allclose(points, expected, rtol=1e-12, atol=1e-15)
+                gradient = torch.sin(10 * expected)
+                passes.backward(gradient)
+                plain.backward(gradient)
+                for found, param in zip(ours, theirs, strict=True):
+                    assert_allclose(found.grad, param.grad, rtol=1e-11, atol=1e-13)
+
+
+def test_passes_of_several_models_are_those_of_each():
+    encoder, shares = MLPEncoder((6, 5), "silu"), [0.3, 0.0, 0.6]
+    models = [encoder.init(4, 3, np.random.RandomState(seed)) for seed in range(3)]
+    X = torch.from_numpy(random_rows(27).reshape(3, 9, 4))
+    together = leaves(models)
+    encoder.dropout = shares
+    streams = [random_stream(seed) for seed in range(3)]
+    passes = encoder.passes(together, 9, True, streams)
     with torch.no_grad():
-        passes = encoder.passes(ours, 9, normalize, streams[0])
-        plain = AutogradPasses(encoder, theirs, normalize, streams[1])
-        for _ in range(2):
-            points, expected = passes.forward(X), plain.forward(X)
-            assert_allclose(points, expected, rtol=1e-12, atol=1e-15)
-            forces = torch.sin(10 * expected)
-            passes.backward(forces)
-            plain.backward(forces)
-            for found, param in zip(ours, theirs, strict=True):
-                assert_allclose(found.grad, param.grad, rtol=1e-11, atol=1e-13)
+        points = passes.forward(X).clone()
+        passes.backward(torch.sin(10 * points))
+        for i, (model, share) in enumerate(zip(models, shares, strict=True)):
+            encoder.dropout, alone = share, leaves([model])
+            passes = encoder.passes(alone, 9, True, [random_stream(i)])
+            (own,) = passes.forward(X[i : i + 1])
+            assert_allclose(points[i], own, rtol=1e-12)
+            passes.backward(torch.sin(10 * points[i : i + 1]))
+            for found, param in zip(together, alone, strict=True):
+                assert_allclose(found.grad[i], param.grad[0], rtol=1e-11, atol=1e-14)
 
 
 def test_passes_at_the_centre_of_the_sphere_move_nothing():
     encoder = MLPEncoder((), dropout=0.0)
-    params = [torch.zeros(4, 3), torch.zeros(3)]
-    for param in params:
-        param.grad = torch.full_like(param, torch.nan)
-    passes = encoder.passes(params, 5, True, random_stream())
-    assert not passes.forward(torch.ones(5, 4)).any()
-    passes.backward(torch.ones(5, 3))
+    params = leaves([[np.zeros((4, 3)), np.zeros(3)]])
+    passes = encoder.passes(params, 5, True, [random_stream()])
+    assert not passes.forward(torch.ones(1, 5, 4).double()).any()
+    passes.backward(torch.ones(1, 5, 3))
     assert not any(param.grad.any() for param in params)
 
 
@@ -162,13 +191,13 @@ def test_linear_has_no_hidden_layer():
 
 
 @pytest.mark.parametrize("sizes", [(0,), (8, -1), (2.5,), ("8",)])
-def test_layer_sizes_out_of_range_are_refused(sizes):
+def test_layer_sizes_out_of_range_raise(sizes):
     message = "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got"
     with pytest.raises(ValueError, match=re.escape(message)):
         MLPEncoder(sizes).init(4, 2, np.random.RandomState(0))
 
 
-@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("make", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
 def test_to_sphere_gives_length_one_and_keeps_zero(make):
     Z = random_rows(6, 3)
     Z[2] = 0
@@ -178,10 +207,22 @@ def test_to_sphere_gives_length_one_and_keeps_zero(make):
     assert_allclose(points * np.linalg.norm(Z, axis=1)[:, None], Z, atol=1e-14)
 
 
-def test_to_sphere_has_a_finite_slope_at_zero():
+def test_to_sphere_has_a_gradient_of_zero_at_zero():
     Z = torch.zeros((2, 3), requires_grad=True)
     to_sphere(Z).sum().backward()
     assert not Z.grad.any()
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_squared_distances_of_placed_points_are_means_over_the_models(normalize):
+    Z = np.random.RandomState(0).normal(size=(3, 5, 2))
+    placed = place_points(Z, normalize)
+    assert placed.shape == (5, 6)
+    assert_allclose(place_points(torch.from_numpy(Z), normalize), placed, rtol=1e-14)
+    apart = to_sphere(Z) if normalize else Z
+    expected = ((apart[:, :, None] - apart[:, None]) ** 2).sum(-1).mean(0)
+    found = ((placed[:, None] - placed) ** 2).sum(-1)
+    assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
 class Net(nn.Module):
@@ -226,13 +267,29 @@ def test_a_modules_forward_is_its_own_in_numpy_and_torch():
 
 def test_frozen_parameters_and_buffers_are_not_trained():
     encoder = ModuleEncoder(Net(), 4, 2)
-    params = encoder.init(4, 2, None)
-    names = list(encoder.attributes(params)["module_state_"])
-    assert set(names[: encoder.n_trained]) == {
+    assert len(encoder.init(4, 2, None)) == len(encoder.names)
+    assert set(encoder.names[: encoder.n_trained]) == {
         name for name, param in Net().named_parameters() if param.requires_grad
     }
-    assert "first.bias" in names[encoder.n_trained :]
-    assert "norm.running_mean" in names[encoder.n_trained :]
+    assert "first.bias" in encoder.names[encoder.n_trained :]
+    assert "norm.running_mean" in encoder.names[encoder.n_trained :]
+
+
+def test_passes_of_a_module_train_it_and_update_its_buffers():
+    encoder, X = ModuleEncoder(Net(), 4, 2), torch.from_numpy(random_rows(9)).float()
+    params = [param[None] for param in as_tensors(encoder.init(4, 2, None), None)]
+    for param in params[: encoder.n_trained]:
+        param.requires_grad_().grad = torch.full_like(param, torch.nan)
+    before = dict(zip(encoder.names, (p.detach().clone() for p in params), strict=True))
+    passes = encoder.passes(params, 9, False, [random_stream()])
+    with torch.no_grad():
+        points = passes.forward(X[None])
+        passes.backward(torch.ones_like(points))
+    after = dict(zip(encoder.names, params, strict=True))
+    # The gradient in the bias of the last layer is that in the points, added up.
+    assert_allclose(after["last.bias"].grad, [[9, 9]])
+    assert not torch.equal(after["norm.running_mean"], before["norm.running_mean"])
+    assert torch.equal(after["first.bias"], before["first.bias"])
 
 
 def test_a_factory_is_given_the_shape_and_a_seed():
@@ -267,6 +324,6 @@ def test_a_lazy_module_gets_its_shape():
         (lambda n_in, n_out: "net", TypeError, "that returns one; it returned str"),
     ],
 )
-def test_modules_of_another_shape_are_refused(source, error, message):
+def test_modules_of_another_shape_raise(source, error, message):
     with pytest.raises(error, match=re.escape(message)):
         ModuleEncoder(source, 4, 2)

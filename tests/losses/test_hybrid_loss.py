@@ -66,7 +66,7 @@ def test_value_and_gradients_are_the_weighted_sums_of_those_of_its_members(dtype
         assert torch.allclose(found, right, rtol=1e-10, atol=1e-12)
 
 
-def test_names_that_begin_alike_do_not_share_parameters():
+def test_names_with_the_same_beginning_do_not_share_parameters():
     Z, pairs = batch()
     both = HybridLoss([("a", SupConLoss("auto")), ("a_", SupConLoss("auto"))])
     params = {
@@ -169,7 +169,7 @@ NCA = ("nca", NCALoss())
     ],
     ids=lambda value: None if isinstance(value, list) else " ".join(value.split()[-3:]),
 )
-def test_losses_that_are_none_are_refused(losses, message):
+def test_losses_that_are_no_list_of_names_and_losses_raise(losses, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         HybridLoss(losses).resolve(True)
 
@@ -179,19 +179,19 @@ def test_losses_that_are_none_are_refused(losses, message):
     [[1], [1, 2, 3], [1, -1], [1, "2"], [True, 1], [1, None], [1, np.nan], [np.inf, 1]],
     ids=str,
 )
-def test_weights_that_are_no_numbers_one_a_loss_are_refused(weights):
+def test_weights_that_are_not_a_number_per_loss_raise(weights):
     both = HybridLoss([("a", NCALoss()), ("b", SupConLoss())], weights)
     message = "`weights` must hold a number >= 0 for each of the 2 losses; got "
     with pytest.raises(ValueError, match=re.escape(message)):
         both.resolve(True)
 
 
-def test_weights_that_are_no_sequence_are_refused():
+def test_weights_that_are_no_sequence_raise():
     message = "The 'weights' parameter of HybridLoss must be"
     with pytest.raises(ValueError, match=re.escape(message)):
         HybridLoss([NCA], weights=1.0).resolve(True)
 
 
-def test_weights_that_are_all_zero_are_refused():
+def test_weights_that_are_all_zero_raise():
     with pytest.raises(ValueError, match="`weights` must not all be 0"):
         HybridLoss([NCA], [0.0]).resolve(True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn_contrastive._pairs._lists import Lists
 
-from sklearn_contrastive._pairs import _tiles
+from sklearn_contrastive._pairs import _pairwise
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
     InfoNCELoss,
@@ -45,7 +45,8 @@ LOSSES = {
 CLOSED = {name: loss for name, loss in LOSSES.items() if name != "lifted"}
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 every_closed_form = pytest.mark.parametrize("loss", CLOSED.values(), ids=CLOSED)
-every_tile = pytest.mark.parametrize("tile", [2**16, 40])
+#: All anchors at once, and a few at a time.
+TILES = 2**16, 40
 
 
 def points(n_rows, seed, dtype=torch.float64):
@@ -65,7 +66,7 @@ def weights(n_anchors, n_candidates, seed):
 
 
 def found_by(loss, A, C, pairs, params=None):
-    """Return value and gradients as the loss finds them."""
+    """Return value and gradients of the loss in torch's graph."""
     A, C = (Z.clone().requires_grad_() for Z in (A, C))
     params = {k: v.detach().clone().requires_grad_() for k, v in (params or {}).items()}
     value = loss(A, C, pairs, params)
@@ -81,78 +82,80 @@ def assert_same(found, expected, rel=1e-10):
 
 
 def dense(pairs):
-    """Return a function that weighs the pairs of a tile, in arrays to work in."""
+    """Return a function that returns new weights of the pairs of a tile."""
     return lambda rows, columns, work: [w[..., rows, columns].clone() for w in pairs]
 
 
 @every_loss
-@every_tile
-@pytest.mark.parametrize("seed", [0, 1])
-def test_any_weights_between_two_sets(loss, tile, seed, by_loop, monkeypatch):
-    monkeypatch.setattr(_tiles, "_TILE", tile)
-    A, C, pairs = points(8, seed), points(11, seed + 10), weights(8, 11, seed)
-    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs))
+def test_any_weights_between_two_sets(loss, by_loop, monkeypatch):
+    for seed in (0, 1):
+        A, C, pairs = points(8, seed), points(11, seed + 10), weights(8, 11, seed)
+        expected = by_loop(loss, A, C, pairs)
+        for tile in TILES:
+            monkeypatch.setattr(_pairwise, "_TILE", tile)
+            assert_same(found_by(loss, A, C, pairs), expected)
 
 
 @every_loss
-@pytest.mark.parametrize("scale", [0.3, 3.0])
-def test_points_may_be_off_the_sphere(loss, scale, by_loop):
-    lengths = torch.linspace(0.5, 1.5, 11)[:, None] * scale
-    A, C, pairs = points(8, 2) * lengths[:8], points(11, 3) * lengths, weights(8, 11, 2)
-    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs))
+def test_points_may_be_off_the_sphere(loss, by_loop):
+    for scale in (0.3, 3.0):
+        lengths = torch.linspace(0.5, 1.5, 11)[:, None] * scale
+        A, C = points(8, 2) * lengths[:8], points(11, 3) * lengths
+        pairs = weights(8, 11, 2)
+        assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs))
 
 
 @every_loss
-@every_tile
-def test_anchors_may_be_the_candidates(loss, tile, by_loop, monkeypatch):
-    monkeypatch.setattr(_tiles, "_TILE", tile)
+def test_anchors_may_be_the_candidates(loss, by_loop, monkeypatch):
     Z, pairs = points(10, 0), weights(10, 10, 1)
     for w in pairs:
         w.fill_diagonal_(0)
     expected = by_loop(loss, Z, Z, pairs)
-    assert_same(found_by(loss, Z, Z, pairs), expected)
-    if loss in CLOSED.values():
-        # As training calls it: the forces on both ends come added up.
-        value, (forces,), _ = Lists(loss, Z)(Z, None, dense(pairs))
-        assert_same((value.item(), forces), (expected[0], expected[1] + expected[2]))
+    for tile in TILES:
+        monkeypatch.setattr(_pairwise, "_TILE", tile)
+        assert_same(found_by(loss, Z, Z, pairs), expected)
+        # As training calls it: the gradients in both ends come added up.
+        value, (gradient,), _ = loss.evaluator(Z)(Z, None, dense(pairs))
+        assert_same((value.item(), gradient), (expected[0], expected[1] + expected[2]))
 
 
-@every_closed_form
-@every_tile
-def test_candidates_that_stay_cost_the_same(loss, tile, by_loop, monkeypatch):
-    monkeypatch.setattr(_tiles, "_TILE", tile)
+@every_loss
+def test_candidates_that_are_fixed_have_no_gradient(loss, by_loop, monkeypatch):
     A, C, pairs = points(8, 0), points(11, 1), weights(8, 11, 2)
-    value, forces, _ = Lists(loss, A, C, fixed=True)(A, C, dense(pairs))
     expected = by_loop(loss, A, C, pairs)
-    assert len(forces) == 1
-    assert_same((value.item(), *forces), expected[:2])
+    for tile in TILES:
+        monkeypatch.setattr(_pairwise, "_TILE", tile)
+        evaluator = loss.evaluator(A, C, fixed=True)
+        value, gradients, _ = evaluator(A, C, dense(pairs))
+        assert len(gradients) == 1
+        assert_same((value.item(), *gradients), expected[:2])
 
 
-@every_closed_form
-@every_tile
-def test_a_miner_sees_distances_band_by_band(loss, tile, by_loop, monkeypatch):
-    monkeypatch.setattr(_tiles, "_TILE", tile)
+@every_loss
+def test_a_miner_gets_distances_tile_by_tile(loss, by_loop, monkeypatch):
     A, C, pairs = points(8, 0), 1.2 * points(11, 1), weights(8, 11, 2)
 
     def miner(distances, pairs):
         return Pairs(*(w * (distances < 1.7) for w in pairs))
 
-    value, forces, _ = Lists(loss, A, C, miner)(A, C, dense(pairs))
-    kept = miner(torch.cdist(A, C), pairs)
-    assert_same((value.item(), *forces), by_loop(loss, A, C, kept))
+    expected = by_loop(loss, A, C, miner(torch.cdist(A, C), pairs))
+    for tile in TILES:
+        monkeypatch.setattr(_pairwise, "_TILE", tile)
+        value, gradients, _ = loss.evaluator(A, C, miner)(A, C, dense(pairs))
+        assert_same((value.item(), *gradients), expected)
 
 
 @every_closed_form
-@every_tile
-def test_a_leading_axis_holds_independent_models(loss, tile, by_loop, monkeypatch):
-    monkeypatch.setattr(_tiles, "_TILE", tile)
+def test_a_leading_axis_holds_independent_models(loss, by_loop, monkeypatch):
     A, C = (torch.stack([points(n, n + s) for s in range(3)]) for n in (8, 11))
     several = [weights(8, 11, seed) for seed in range(3)]
     pairs = Pairs(*(torch.stack(w) for w in zip(*several, strict=True)))
-    values, forces, _ = Lists(loss, A, C)(A, C, dense(pairs))
-    for i, model in enumerate(zip(A, C, strict=True)):
-        expected = by_loop(loss, *model, several[i])
-        assert_same((values[i].item(), *(on[i] for on in forces)), expected)
+    for tile in TILES:
+        monkeypatch.setattr(_pairwise, "_TILE", tile)
+        values, gradients, _ = loss.evaluator(A, C)(A, C, dense(pairs))
+        for i, model in enumerate(zip(A, C, strict=True)):
+            expected = by_loop(loss, *model, several[i])
+            assert_same((values[i].item(), *(on[i] for on in gradients)), expected)
 
 
 @pytest.mark.parametrize("negatives", ["all", "semihard"])
@@ -180,20 +183,19 @@ def test_only_anchors_with_hinges_are_sorted(
 def test_measuring_every_pair_from_differences_changes_nothing(loss, by_loop):
     # What devices do that must not wait for the distance of the nearest pair.
     A, C, pairs = points(8, 0), points(11, 1), weights(8, 11, 2)
-    engine = Lists(loss, A, C)
-    engine._tiles.exact = True
-    value, forces, _ = engine(A, C, dense(pairs))
-    assert_same((value.item(), *forces), by_loop(loss, A, C, pairs))
+    evaluator = loss.evaluator(A, C)
+    evaluator._tiles.exact = True
+    value, gradients, _ = evaluator(A, C, dense(pairs))
+    assert_same((value.item(), *gradients), by_loop(loss, A, C, pairs))
 
 
 @every_loss
-@pytest.mark.parametrize("gap", [1e-2, 1e-4])
-@pytest.mark.parametrize(
-    ("dtype", "rel"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str
-)
-def test_points_that_nearly_coincide(loss, gap, dtype, rel, by_loop):
-    A, pairs = points(8, 0, dtype), weights(8, 11, 1)
-    C = torch.cat([A + gap * points(8, 1, dtype), points(3, 2, dtype)])
+def test_points_that_nearly_coincide(loss, by_loop):
+    pairs = weights(8, 11, 1)
     pairs.positive[3, :], pairs.negative[3, :] = 1, 0
     pairs.positive[4, :], pairs.negative[4, :] = 0, 1
-    assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs), rel)
+    for dtype, rel in ((torch.float64, 1e-9), (torch.float32, 1e-4)):
+        A = points(8, 0, dtype)
+        for gap in (1e-2, 1e-4):
+            C = torch.cat([A + gap * points(8, 1, dtype), points(3, 2, dtype)])
+            assert_same(found_by(loss, A, C, pairs), by_loop(loss, A, C, pairs), rel)

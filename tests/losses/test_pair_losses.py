@@ -156,7 +156,7 @@ def test_a_margin_out_of_reach_warns_on_the_sphere_only():
 
 
 @pytest.mark.parametrize("margin", [0, -1, "large", None])
-def test_margins_out_of_range_are_refused(margin):
+def test_margins_out_of_range_raise(margin):
     with pytest.raises(ValueError, match="'margin' parameter of ContrastiveLoss must"):
         ContrastiveLoss(margin=margin).resolve(normalize=True)
 
@@ -170,6 +170,6 @@ def test_margins_out_of_range_are_refused(margin):
         ([1.0], [2], "`similar` must hold 1 (similar) and 0 (dissimilar) only"),
     ],
 )
-def test_pair_values_refuse_what_is_no_pair(distances, similar, message):
+def test_pair_values_of_what_is_no_pair_raise(distances, similar, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         ContrastiveLoss().pair_values(distances, similar)

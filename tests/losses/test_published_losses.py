@@ -30,7 +30,7 @@ seeds = pytest.mark.parametrize("seed", [0, 1, 2])
 
 
 def batch(seed, n_rows=24, n_components=4, n_classes=4):
-    """Return points on the sphere, and labels of which one is met once only."""
+    """Return points on the sphere, and labels of which one occurs only once."""
     rng = np.random.RandomState(seed)
     Z = rng.normal(size=(n_rows, n_components))
     labels = np.append(rng.randint(n_classes - 1, size=n_rows - 1), n_classes - 1)
@@ -82,7 +82,7 @@ def test_supcon_is_supcon(seed, temperature):
 
 
 @seeds
-def test_n_pair_is_that_of_one_anchor_and_one_positive_a_class(seed):
+def test_n_pair_is_that_of_one_anchor_and_one_positive_per_class(seed):
     # The package takes the first pair of each class, as the paper does: positives of
     # other classes are the negatives of an anchor.
     Z, _ = batch(seed, n_rows=10)
@@ -136,30 +136,30 @@ def test_margin_is_margin_over_all_triplets(seed, margin, boundary):
     assert_same(value, expected(Z, labels), Z)
 
 
-@seeds
 @pytest.mark.parametrize("negatives", ["all", "semihard"])
 @pytest.mark.parametrize("squared", [True, False], ids=["d²", "d"])
-def test_triplet_is_triplet_margin_of_mined_triplets(seed, negatives, squared):
-    Z, labels = batch(seed)
-    settings = {"margin": 0.4, "distance": euclidean(2 if squared else 1)}
-    miner = miners.TripletMarginMiner(type_of_triplets=negatives, **settings)
-    expected = published.TripletMarginLoss(**settings)(Z, labels, miner(Z, labels))
-    value = TripletLoss(0.4, negatives, squared)(Z, Z, label_pairs(labels))
-    assert_same(value, expected, Z)
+def test_triplet_is_triplet_margin_of_mined_triplets(negatives, squared):
+    for seed in (0, 1, 2):
+        Z, labels = batch(seed)
+        settings = {"margin": 0.4, "distance": euclidean(2 if squared else 1)}
+        miner = miners.TripletMarginMiner(type_of_triplets=negatives, **settings)
+        expected = published.TripletMarginLoss(**settings)(Z, labels, miner(Z, labels))
+        value = TripletLoss(0.4, negatives, squared)(Z, Z, label_pairs(labels))
+        assert_same(value, expected, Z)
 
 
-@seeds
 @pytest.mark.parametrize("margin", [0.4, "soft"])
 @pytest.mark.parametrize("squared", [True, False], ids=["d²", "d"])
-def test_hard_triplet_is_triplet_margin_of_the_batch_hard_miner(seed, margin, squared):
-    Z, labels = batch(seed)
-    distance, soft = euclidean(2 if squared else 1), margin == "soft"
-    hardest = miners.BatchHardMiner(distance=distance)(Z, labels)
-    expected = published.TripletMarginLoss(
-        0 if soft else margin, smooth_loss=soft, distance=distance
-    )
-    value = TripletLoss(margin, "hard", squared)(Z, Z, label_pairs(labels))
-    assert_same(value, expected(Z, labels, hardest), Z)
+def test_hard_triplet_is_triplet_margin_of_the_batch_hard_miner(margin, squared):
+    for seed in (0, 1, 2):
+        Z, labels = batch(seed)
+        distance, soft = euclidean(2 if squared else 1), margin == "soft"
+        hardest = miners.BatchHardMiner(distance=distance)(Z, labels)
+        expected = published.TripletMarginLoss(
+            0 if soft else margin, smooth_loss=soft, distance=distance
+        )
+        value = TripletLoss(margin, "hard", squared)(Z, Z, label_pairs(labels))
+        assert_same(value, expected(Z, labels, hardest), Z)
 
 
 @seeds
@@ -182,7 +182,7 @@ def test_lifted_is_lifted_structure(seed):
 
 @seeds
 @pytest.mark.parametrize(("form", "power"), [("frosst", 2), ("modern", 1)])
-def test_nca_is_minus_the_logarithm_of_the_same_chance(seed, form, power):
+def test_nca_is_minus_the_logarithm_of_the_same_probability(seed, form, power):
     # A softmax scale is one over a temperature; of Goldberger's 1 - p the package has
     # no form. Anchors are not candidates, because there the distance of a row to
     # itself, which has no slope, is asked for one.
