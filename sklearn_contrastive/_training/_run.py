@@ -180,12 +180,15 @@ class History:
     loss_curve: list = field(default_factory=list)
     mining_curve: dict = field(default_factory=dict)
 
-    def record(self, loss, n_steps, statistics):
-        """Add an epoch to the curves, or raise where its loss is not finite."""
+    def check(self, loss):
+        """Raise where the loss of an epoch is not finite."""
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"The loss became {loss} in epoch {self.n_iter + 1}. {self.advice}"
             )
+
+    def record(self, loss, n_steps, statistics):
+        """Add an epoch to the curves."""
         self.n_iter += 1
         self.n_steps += n_steps
         self.loss_curve.append(loss)
@@ -206,8 +209,11 @@ def run(trainer, batches, history, stopping, reports):
             for index, rates in batches:
                 reports.begin()
                 loss = float(np.mean(trainer.epoch(index, rates)))
-                history.record(loss, len(rates), trainer.statistics())
+                history.check(loss)
+                statistics = trainer.statistics()
                 stop = stopping is not None and stopping.update(trainer)
+                # Last, so that an interrupted epoch is in no curve.
+                history.record(loss, len(rates), statistics)
                 if reports.end(stop) or stop:
                     break
     except KeyboardInterrupt:
