@@ -127,7 +127,7 @@ def test_the_model_transforms_where_there_is_no_gpu(settings, tmp_path):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
     code = (
         "import pickle, sys, numpy as np; from sklearn.datasets import load_digits\n"
-        "import test_gpu; sys.modules['tests.test_gpu'] = test_gpu\n"
+        f"import test_gpu; sys.modules[{__name__!r}] = test_gpu\n"
         f"model = pickle.load(open({str(tmp_path / 'model.pkl')!r}, 'rb'))\n"
         f"np.save({str(tmp_path / 'Z.npy')!r}, model.transform(test_gpu.X))\n"
     )
