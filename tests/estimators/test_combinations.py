@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding, Keys, Pairs
-from sklearn_contrastive._training._term import Meeting
+from sklearn_contrastive._training._terms import Term, pair_statistics
 from sklearn_contrastive.losses import (
     LOSSES,
     ContrastiveLoss,
