@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sklearn_contrastive._estimators._held_out import early_stopping_of
 from sklearn_contrastive._estimators._nouns import (
     agreed,
+    auto_miner,
     check_no_margin,
     flat_pairs,
     of_rows,
@@ -229,7 +230,7 @@ def _terms(estimator, similarity, state):
     for name, one, weight in parts:
         choice = miner
         if isinstance(miner, str) and miner == "auto":
-            choice = one.auto_miner
+            choice = auto_miner(one)
             if choice == "distance_weighted" and not state.normalize:
                 # It knows the distances of points on the sphere only.
                 choice = "all"
