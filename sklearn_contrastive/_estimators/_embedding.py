@@ -581,7 +581,8 @@ class ContrastiveEmbedding(
             If `pairs` has another shape, or holds NaN or infinity.
         """
         check_is_fitted(self)
-        state, pairs = self._state, check_pairs(self, pairs)
+        fitted = copy(self)
+        state, pairs = fitted._state, check_pairs(fitted, pairs)
         left, right = state.embed(pairs[:, 0]), state.embed(pairs[:, 1])
         return np.sqrt(((left - right) ** 2).sum(axis=1))
 
@@ -644,7 +645,7 @@ class ContrastiveEmbedding(
             If `y` is not what it must be, or there are too few rows.
         """
         check_is_fitted(self)
-        return score_of(self, X, y)
+        return score_of(copy(self), X, y)
 
     @with_callbacks
     def _fit(self, X, y, X_val=None, y_val=None, rows=None, before=None, once=False):
