@@ -376,7 +376,9 @@ class ContrastiveAlignment(
         if y is not None:
             return self._both(X, y)
         check_is_fitted(self)
-        return self._state("x").embed(check_rows(self, X, reset=False))
+        # A copy, since another thread may end a fit meanwhile.
+        fitted = copy(self)
+        return fitted._state("x").embed(check_rows(fitted, X, reset=False))
 
     def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
         """Return the rows of the second table that are nearest to rows of the first.
@@ -451,8 +453,9 @@ class ContrastiveAlignment(
         if y is None:
             raise ValueError("`y` must be the second table; got None.")
         check_is_fitted(self)
-        X = self._state("x").embed(check_rows(self, X, reset=False))
-        return X, self._state("y").embed(self._other_rows(y))
+        fitted = copy(self)
+        X = fitted._state("x").embed(check_rows(fitted, X, reset=False))
+        return X, fitted._state("y").embed(fitted._other_rows(y))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -641,7 +641,7 @@ class ContrastiveEmbedding(
             If `y` is invalid, or there are too few rows.
         """
         check_is_fitted(self)
-        return score_of(self, X, y)
+        return score_of(copy(self), X, y)
 
     @with_callbacks
     def _fit(self, X, y, X_val=None, y_val=None, rows=None, before=None, once=False):

@@ -132,6 +132,16 @@ def split_layers(miner):
     return found[GlobalMiner], found[CrossBatchMemory], miner
 
 
+def auto_miner(loss):
+    """Return the name that ``miner="auto"`` stands for with a loss."""
+    if loss.auto_miner not in MINERS:
+        raise ValueError(
+            f"`auto_miner` of {type(loss).__name__} must be one of {sorted(MINERS)}; "
+            f"got {loss.auto_miner!r}."
+        )
+    return loss.auto_miner
+
+
 def agreed(loss, name, given, memory):
     """Return the loss, told what the miner does, or say why they do not go together."""
     semihard = isinstance(name, str) and name == "semihard"

@@ -1,13 +1,14 @@
 """What a fit does is decided here, before anything is trained or changed."""
 
 import warnings
-from copy import copy
+from copy import copy, deepcopy
 from numbers import Real
 from typing import Any, NamedTuple
 
 from sklearn_contrastive._estimators._held_out import early_stopping_of
 from sklearn_contrastive._estimators._nouns import (
     agreed,
+    auto_miner,
     check_no_margin,
     flat_pairs,
     of_rows,
@@ -72,7 +73,8 @@ class Plan(NamedTuple):
 
         ``best`` is the state that rows are mapped with; with early stopping its best.
         """
-        stopping, history = self.stopping, self.history
+        # Copies of curves, which grow while a callback keeps its attributes.
+        stopping, history = self.stopping, deepcopy(self.history)
         if best is None:
             best = trained if stopping is None else stopping.best
         loss_params = {
@@ -92,7 +94,7 @@ class Plan(NamedTuple):
             "n_steps_": history.n_steps,
             "loss_curve_": history.loss_curve,
             "mining_curve_": history.mining_curve,
-            "validation_scores_": None if stopping is None else stopping.scores,
+            "validation_scores_": None if stopping is None else list(stopping.scores),
             "best_validation_score_": None if stopping is None else stopping.best_score,
         }
 
@@ -233,7 +235,7 @@ def _terms(estimator, similarity, state):
     for name, one, weight in parts:
         choice = miner
         if isinstance(miner, str) and miner == "auto":
-            choice = one.auto_miner
+            choice = auto_miner(one)
             if choice == "distance_weighted" and not state.normalize:
                 # It knows the distances of points on the sphere only.
                 choice = "all"

@@ -86,7 +86,8 @@ class FittedState(NamedTuple):
         return {k: self._without_axis(v) for k, v in self.loss_params.items()}
 
     def _without_axis(self, param):
-        return param[0] if len(param) == 1 else param
+        # A view, also of what is a single number per network.
+        return param[0, ...] if len(param) == 1 else param
 
 
 def encoder_of(state, seed=0):

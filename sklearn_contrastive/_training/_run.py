@@ -188,8 +188,8 @@ class History:
         counts = before["n_iter_"], before["n_steps_"], list(before["loss_curve_"])
         return History(self.learning_rate, self.foreign, *counts, curves)
 
-    def record(self, loss, n_steps, statistics):
-        """Add an epoch to the curves, or raise where its loss is not finite."""
+    def check(self, loss):
+        """Raise where the loss of an epoch is not finite."""
         if not math.isfinite(loss):
             nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
             raise FloatingPointError(
@@ -198,6 +198,9 @@ class History:
                 f"{self.learning_rate:g}); if `standardize` is False, set it to True "
                 "and look for huge columns."
             )
+
+    def record(self, loss, n_steps, statistics):
+        """Add an epoch to the curves."""
         self.n_iter += 1
         self.n_steps += n_steps
         self.loss_curve.append(loss)
@@ -218,8 +221,11 @@ def run(trainer, batches, history, stopping, reports):
             for index, rates in batches:
                 reports.begin()
                 loss = float(np.mean(trainer.epoch(index, rates)))
-                history.record(loss, len(rates), trainer.statistics())
+                history.check(loss)
+                statistics = trainer.statistics()
                 stop = stopping is not None and stopping.update(trainer)
+                # Last, so that an interrupted epoch is in no curve.
+                history.record(loss, len(rates), statistics)
                 if reports.end(stop) or stop:
                     break
     except KeyboardInterrupt:

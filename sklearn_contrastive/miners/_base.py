@@ -35,7 +35,8 @@ class Miner(ABC, BaseEstimator):
     def __init_subclass__(cls):
         super().__init_subclass__()
         withdraw(cls, "tested", ("links", "__call__"))
-        withdraw(cls, "lists_pairs", ("__call__",))
+        if "links" not in vars(cls):
+            withdraw(cls, "lists_pairs", ("__call__",))
         withdraw(cls, "keeps_all", ("__call__",))
 
     @abstractmethod

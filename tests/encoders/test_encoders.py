@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn_contrastive.encoders._values import dropout_mask
 from torch import nn
 
 from sklearn_contrastive.encoders import (

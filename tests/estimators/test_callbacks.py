@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin, NoTasks
 
 callback = pytest.importorskip(
@@ -22,25 +22,6 @@ def small(**settings):
     return ContrastiveEmbedding(
         4, hidden_layer_sizes=(8,), max_iter=5, random_state=0, **settings
     )
-
-
-class Names:
-    """Remember the names of tasks."""
-
-    def __init__(self):
-        self.begun, self.ended = [], []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        self.begun.append(context.task_name)
-
-    def on_fit_task_end(self, estimator, context):
-        self.ended.append(context.task_name)
 
 
 class Recorder:
@@ -127,9 +108,7 @@ def test_progress_of_a_search_is_shown(capsys):
 
 def test_a_search_over_models_trained_at_once_tells_of_each_fold():
     names = Names()
-    search = ContrastiveEmbeddingCV(
-        small(), margins=[0.2, 0.5, 0.8, 1.0], cv=2
-    )
+    search = ContrastiveEmbeddingCV(small(), margins=[0.2, 0.5, 0.8, 1.0], cv=2)
     search.set_callbacks(names).fit(X, y)
     tasks = ["candidate on a fold"] * 8 + ["refit-with-best-params"]
     assert names.begun == ["fit", *tasks]
@@ -156,7 +135,7 @@ def test_progress_of_models_trained_at_once_is_shown(capsys):
     assert "refit-with-best-params" in shown
 
 
-def test_the_stand_in_of_older_versions_stays_silent():
+def test_the_replacement_for_older_versions_stays_silent():
     tasks = NoTasks()
     epoch = tasks.subcontext(task_name="epoch")
     epoch.call_on_fit_task_begin(estimator=None, X=X, y=y)

@@ -1,4 +1,4 @@
-"""The estimator end to end: what it learns, and how it lives with scikit-learn."""
+"""The estimator end to end: what it learns, and how it works with scikit-learn."""
 
 import math
 import pickle
@@ -70,8 +70,9 @@ def test_neighbours_are_poor_before_and_good_after():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("miner", ["all", "nearest"])
-@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize(
+    ("miner", "normalize"), [("all", True), ("nearest", False)], ids=str
+)
 def test_every_loss_and_miner_brings_a_class_together(loss, miner, normalize, wine):
     X, y = wine
     model = small(loss=loss, miner=miner, normalize=normalize, max_iter=200)
@@ -137,7 +138,7 @@ def test_rows_are_mapped_independently(fitted, wine):
 
 def test_transform_does_not_depend_on_blocks(fitted, wine, monkeypatch):
     whole = fitted.transform(wine[0])
-    monkeypatch.setattr("sklearn_contrastive.encoders._values._MAPPED", 7)
+    monkeypatch.setattr("sklearn_contrastive._estimators._state._MAPPED", 7)
     assert_allclose(fitted.transform(wine[0]), whole, rtol=1e-12)
 
 
@@ -155,12 +156,12 @@ def test_a_memory_map_gives_the_same_model(tmp_path, wine, monkeypatch):
     expected = small().fit(X, y).transform(X)
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
     monkeypatch.setattr(
-        "sklearn_contrastive._training._rows._LARGEST_PREPARED_BYTES", 0
+        "sklearn_contrastive.preprocessing._standardization._LARGEST_PREPARED_BYTES", 0
     )
     assert_array_equal(small().fit(mapped, y).transform(mapped), expected)
 
 
-def test_points_lie_on_the_sphere_unless_told_otherwise(wine):
+def test_points_lie_on_the_sphere_unless_normalize_is_false(wine):
     X, y = wine
     on = np.linalg.norm(small().fit(X, y).transform(X), axis=1)
     off = np.linalg.norm(small(normalize=False).fit(X, y).transform(X), axis=1)
@@ -208,16 +209,16 @@ def test_margin_comes_from_one_place(settings, margin, wine):
 
 
 def test_objects_given_are_not_changed(wine):
-    nouns = {
+    objects = {
         "loss": ContrastiveLoss(),
         "miner": NearestPairs(2, 4),
         "similarity": LabelSimilarity(rows_per_class=3),
         "encoder": MLPEncoder((8,), "tanh"),
     }
-    before = {name: noun.get_params() for name, noun in nouns.items()}
-    model = small(**nouns).fit(*wine)
-    for name, noun in nouns.items():
-        assert vars(noun) == before[name]
+    before = {name: each.get_params() for name, each in objects.items()}
+    model = small(**objects).fit(*wine)
+    for name, each in objects.items():
+        assert vars(each) == before[name]
     assert model.coefs_[0].shape == (13, 8)
 
 
@@ -296,7 +297,7 @@ def test_a_module_instance_is_a_starting_point_and_stays_as_it_is():
     assert_array_equal(one, same)
     for name, value in module.state_dict().items():
         assert torch.equal(value, before[name])
-    # With a rate of almost zero, what is learned is where it began.
+    # With a rate of almost zero, training ends where it began.
     still = model.set_params(learning_rate_init=1e-12).fit(X, y).module_state_
     assert_allclose(still["head.weight"], before["head.weight"], atol=1e-8)
 
@@ -308,7 +309,7 @@ def test_module_models_survive_pickle(wine):
     assert_array_equal(again.transform(X), model.transform(X))
 
 
-def test_warm_start_goes_on(wine):
+def test_warm_start_resumes(wine):
     X, y = wine
     model = small(warm_start=True).fit(X, y)
     coefs, center, losses = model.coefs_[0], model.center_, model.loss_curve_
@@ -322,7 +323,7 @@ def test_warm_start_goes_on(wine):
     assert not np.array_equal(model.coefs_[0], coefs)
 
 
-def test_without_warm_start_a_fit_begins_afresh(wine):
+def test_without_warm_start_a_fit_begins_anew(wine):
     X, y = wine
     model = small().fit(X, y)
     first = model.transform(X)
@@ -334,7 +335,7 @@ def test_warm_start_needs_the_same_network(wine):
     model = small(warm_start=True).fit(*wine)
     state = pickle.dumps(model.coefs_)
     model.set_params(hidden_layer_sizes=(8,))
-    message = "`n_components` and `n_members` now ask for [(13, 8),"
+    message = "`n_components` and `n_members` now need [(1, 13, 8),"
     with pytest.raises(ValueError, match=re.escape(message)):
         model.fit(*wine)
     assert pickle.dumps(model.coefs_) == state
@@ -375,7 +376,7 @@ def test_partial_fit_ignores_early_stopping_and_unites_classes(wine):
     assert model.validation_scores_ is None
 
 
-def test_partial_fit_goes_on_after_fit_and_draws_new_batches(wine):
+def test_partial_fit_resumes_after_fit_and_draws_new_batches(wine):
     X, y = wine
     model = small().fit(X, y)
     model.partial_fit(X, y)
@@ -448,7 +449,7 @@ def test_output_containers_and_names(container):
         assert isinstance(Z, pd.DataFrame)
 
 
-def test_columns_in_another_order_are_refused():
+def test_columns_in_another_order_raise():
     X, y = load_iris(as_frame=True, return_X_y=True)
     model = small(max_iter=1).fit(X, y)
     with pytest.raises(ValueError, match="same order as they were in fit"):

@@ -1,4 +1,4 @@
-"""Where labels mean nothing, rows that were held out must not look separated."""
+"""Where labels mean nothing, held-out rows must not look separated."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from sklearn_contrastive import ContrastiveEmbedding
 
 RNG = np.random.RandomState(0)
 DIGITS, CLASSES = load_digits(return_X_y=True)
-#: Tables whose labels say nothing about their rows.
+#: Tables whose labels are independent of their rows.
 TABLES = {
     "noise": (RNG.normal(size=(300, 40)), np.arange(300) % 3),
     "permuted labels": (DIGITS[:300], RNG.permutation(np.arange(300) % 3)),
@@ -45,7 +45,7 @@ def test_a_map_of_held_out_rows_shows_no_classes_where_there_are_none(name, tabl
     assert silhouette_score(Z_test, y_test) < 0
 
 
-def test_a_pipeline_is_at_chance_and_points_of_all_rows_are_not():
+def test_a_pipeline_guesses_and_points_of_all_rows_do_not():
     X, y = TABLES["noise"]
     model = ContrastiveEmbedding(random_state=0)
     pipeline = make_pipeline(model, KNeighborsClassifier())

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from sklearn_contrastive._pairs._lists import Lists
 from torch.profiler import ProfilerActivity, profile
 
 from sklearn_contrastive._pairs import _pairwise

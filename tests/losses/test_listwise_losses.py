@@ -5,7 +5,6 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from sklearn_contrastive._pairs._lists import Lists
 
 from sklearn_contrastive._pairs import _pairwise
 from sklearn_contrastive._pairs._keys import Pairs

@@ -7,12 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._estimators._held_out import hold_out
 from sklearn_contrastive._training import _early_stopping
-from sklearn_contrastive._training._early_stopping import (
-    EachStopping,
-    EarlyStopping,
-    HeldOutPairs,
-)
-from sklearn_contrastive._training._models import Learned
+from sklearn_contrastive._training._early_stopping import EarlyStopping, HeldOutPairs
+from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive.similarity import LabelSimilarity, NeighborSimilarity
 
 
@@ -32,14 +28,14 @@ def literal_auc(points, y):
     return np.mean(wins)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_score_is_the_share_of_rightly_ordered_pairs(seed):
-    rng = np.random.RandomState(seed)
-    y = rng.permutation([0, 0, 0, 1, 1, 2, 2, 2])
-    pairs = held_out(y)
-    points = rng.randint(4, size=(8, 1)).astype(float)
-    rows = pairs.rows[:, 0].astype(int)
-    assert pairs.score(points) == pytest.approx(literal_auc(points, y[rows]))
+def test_the_score_is_the_share_of_rightly_ordered_pairs():
+    for seed in range(5):
+        rng = np.random.RandomState(seed)
+        y = rng.permutation([0, 0, 0, 1, 1, 2, 2, 2])
+        pairs = held_out(y)
+        points = rng.randint(4, size=(8, 1)).astype(float)
+        rows = pairs.rows[:, 0].astype(int)
+        assert pairs.score(points) == pytest.approx(literal_auc(points, y[rows]))
 
 
 def test_pairs_are_thinned_at_random_and_stay_fixed(monkeypatch):
@@ -53,17 +49,18 @@ def test_pairs_are_thinned_at_random_and_stay_fixed(monkeypatch):
 
 
 class Script:
-    """A trainer whose held-out score follows a script."""
+    """A trainer of models whose held-out scores follow a script each."""
 
-    def __init__(self, scores):
-        self.scores, self.epoch = scores, -1
+    def __init__(self, *scores):
+        self.scores, self.epoch = scores, 0
 
-    def embed(self, rows, at):
-        self.epoch += 1
-        return self.scores[self.epoch]
+    def embed(self, rows, models):
+        assert models.stop == models.start + 1
+        return self.scores[models.start][self.epoch]
 
-    def learned(self, at):
-        return Learned(self.epoch, [{"boundary": self.epoch}], [])
+    def state(self, models):
+        params = [np.array([10.0 * models.start + self.epoch])]
+        return TrainedState(params, [{"boundary": params[0]}], [[models.start]])
 
 
 class Given:
@@ -74,12 +71,14 @@ class Given:
         return points
 
 
-def run(scores, n_iter_no_change, tol):
-    stopping, script = EarlyStopping(Given, n_iter_no_change, tol), Script(scores)
-    n_epochs = next(
-        (i + 1 for i in range(len(scores)) if stopping.update(script)), len(scores)
-    )
-    return n_epochs, stopping
+def run(*scores, n_iter_no_change=2, tol=0.01):
+    """Return after how many epochs training stops, and what stops it."""
+    stopping = EarlyStopping([Given] * len(scores), n_iter_no_change, tol)
+    script = Script(*scores)
+    for script.epoch in range(len(scores[0])):
+        if stopping.update(script):
+            break
+    return script.epoch + 1, stopping
 
 
 @pytest.mark.parametrize(
@@ -92,41 +91,25 @@ def run(scores, n_iter_no_change, tol):
     ],
 )
 def test_stops_after_epochs_without_gain_and_keeps_the_best(scores, n_epochs, best):
-    found, stopping = run(scores, n_iter_no_change=2, tol=0.01)
+    found, stopping = run(scores)
     assert found == n_epochs
-    assert stopping.best.params == best
-    assert stopping.best.loss_params == [{"boundary": best}]
+    assert stopping.best.params == [[best]]
+    assert stopping.best.loss_params == [{"boundary": [best]}]
+    assert stopping.best.optimizer_states == [[0]]
     assert stopping.best_score == max(scores[:n_epochs])
     assert stopping.scores == scores[:n_epochs]
 
 
-class Scripts:
-    """A trainer of several networks, whose held-out scores follow a script each."""
-
-    def __init__(self, *scores):
-        self.scores, self.epoch = scores, 0
-
-    def embed(self, rows, at):
-        return self.scores[at][self.epoch]
-
-    def learned(self, at):
-        params = [np.array([10.0 * at + self.epoch])]
-        return Learned(params, [{"boundary": params[0]}], [[at]])
-
-
-def test_each_network_is_judged_until_it_stops_and_keeps_its_best():
-    judges = [EarlyStopping(Given, 2, 0.01) for _ in "ab"]
-    trainer = Scripts([0.6, 0.5, 0.5, 0.9], [0.5, 0.6, 0.7, 0.7, 0.6, 0.9])
-    stopping = EachStopping(judges)
-    for trainer.epoch in range(6):
-        if stopping.update(trainer):
-            break
+def test_each_network_is_scored_until_it_stops_and_keeps_its_best():
+    scores = [0.6, 0.5, 0.5, 0.9, 0.9, 0.9], [0.5, 0.6, 0.7, 0.7, 0.6, 0.9]
+    n_epochs, stopping = run(*scores)
     # The first stops after the third epoch and never sees its 0.9.
-    assert trainer.epoch == 4
+    assert n_epochs == 5
     assert stopping.scores == pytest.approx([0.55, 0.55, 0.6, 0.6, 0.55])
     assert stopping.best_score == pytest.approx((0.6 + 0.7) / 2)
-    assert stopping.best.params[0].tolist() == [[0], [13]]
-    assert stopping.best.loss_params[0]["boundary"].tolist() == [[0], [13]]
+    assert stopping.best.params[0].tolist() == [0, 13]
+    assert stopping.best.loss_params[0]["boundary"].tolist() == [0, 13]
+    assert stopping.best.optimizer_states == [[0], [1]]
 
 
 def test_the_best_weights_are_restored():
@@ -178,7 +161,7 @@ def test_validation_rows_may_be_of_other_classes():
 
 
 class Numbered(LabelSimilarity):
-    """A similarity of the user's own that speaks of row numbers."""
+    """A similarity of the user's own that holds row numbers."""
 
     uses_row_indices = True
 
@@ -186,7 +169,7 @@ class Numbered(LabelSimilarity):
 @pytest.mark.parametrize(
     "similarity", [Numbered(), NeighborSimilarity(2, edges=[[0, 1]])]
 )
-def test_row_numbers_do_not_judge_another_table(similarity):
+def test_row_numbers_cannot_score_another_table(similarity):
     X, y = load_digits(return_X_y=True)
     model = ContrastiveEmbedding(
         similarity=similarity,
@@ -201,7 +184,7 @@ def test_row_numbers_do_not_judge_another_table(similarity):
     assert model.fit(X[:100], y[:100]).n_iter_ == 1
 
 
-def test_a_fit_that_goes_on_is_judged_by_the_same_rows():
+def test_a_fit_that_resumes_is_scored_by_the_same_rows():
     X, y = load_digits(return_X_y=True)
     model = ContrastiveEmbedding(
         early_stopping=True,
@@ -213,13 +196,14 @@ def test_a_fit_that_goes_on_is_judged_by_the_same_rows():
     ).fit(X, y)
     model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == len(model.validation_scores_) == 6
+    similarity = LabelSimilarity().fit(X, y)
     [one], [same] = (
-        hold_out(model, X, LabelSimilarity().fit(X, y), None, None)[0] for _ in "ab"
+        hold_out(X, [similarity], 0.1, np.random.RandomState(0))[0] for _ in "ab"
     )
     np.testing.assert_array_equal(one.rows_, same.rows_)
 
 
-def test_rows_without_both_kinds_of_pairs_cannot_judge():
+def test_rows_without_both_kinds_of_pairs_cannot_be_scored():
     class OneKind(LabelSimilarity):
         def batches(self, batch_size, rng):
             return np.array([[0, 2]])

@@ -21,8 +21,9 @@ from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive._pairs._neighbor_search import among, nearest_rows
+from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._training import _global_batches
-from sklearn_contrastive._training._global_batches import GlobalBatches, without_repeats
+from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive.miners import GlobalMiner, HardPairs, NearestPairs
 from sklearn_contrastive.similarity import LabelSimilarity
 
@@ -82,14 +83,14 @@ def test_the_search_by_blocks_is_brute_force(seed, n_points, n_others, share):
 
 
 @pytest.mark.parametrize("n_points", [1, 2, 63, 64, 65, 127, 129, 300])
-@pytest.mark.parametrize("block", [2**20, 130, 1])
-def test_neither_pieces_nor_blocks_show(n_points, block, monkeypatch):
-    monkeypatch.setattr(_neighbor_search, "_BLOCK", block)
+def test_pieces_and_blocks_do_not_show(n_points, monkeypatch):
     Z = points(n_points)
-    for n_neighbors in {1, min(5, n_points), n_points}:
-        found = among(Z, Z, n_neighbors)
-        expected = brute_force(Z, Z, n_neighbors)
-        assert_array_equal(np.sort(found, axis=1), expected)
+    for block in (2**20, 130, 1):
+        monkeypatch.setattr(_neighbor_search, "_BLOCK", block)
+        for n_neighbors in {1, min(5, n_points), n_points}:
+            found = among(Z, Z, n_neighbors)
+            expected = brute_force(Z, Z, n_neighbors)
+            assert_array_equal(np.sort(found, axis=1), expected)
 
 
 def test_all_neighbours_in_one_piece_are_found():
@@ -106,17 +107,17 @@ def test_points_that_coincide_are_each_found_once():
     assert_array_equal(found[0], np.arange(50))
 
 
-@pytest.mark.parametrize("search", [None, NearestNeighbors(algorithm="kd_tree")])
-def test_an_index_of_the_users_own_finds_the_same(search):
+def test_an_index_of_the_users_own_finds_the_same():
     Z = points(150)
-    found = nearest_rows(Z, 7, search, np.random.RandomState(0))
-    assert_array_equal(np.sort(found, axis=1), brute_force(Z, Z, 7))
+    for search in (None, NearestNeighbors(algorithm="kd_tree")):
+        found = nearest_rows(Z, 7, search, np.random.RandomState(0))
+        assert_array_equal(np.sort(found, axis=1), brute_force(Z, Z, 7))
 
 
-@pytest.mark.parametrize("search", [None, NearestNeighbors()])
-def test_no_more_neighbours_are_asked_for_than_there_are(search):
-    found = nearest_rows(points(9), 50, search, np.random.RandomState(0))
-    assert_array_equal(np.sort(found, axis=1), [np.arange(9)] * 9)
+def test_no_more_neighbours_are_searched_for_than_there_are():
+    for search in (None, NearestNeighbors()):
+        found = nearest_rows(points(9), 50, search, np.random.RandomState(0))
+        assert_array_equal(np.sort(found, axis=1), [np.arange(9)] * 9)
 
 
 @pytest.fixture
@@ -150,11 +151,11 @@ def test_training_searches_among_some_of_too_many_points(crowded):
 
 def test_faiss_searches_too_many_points_where_it_is_installed(monkeypatch):
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 50)
-    asked = {}
+    calls = {}
 
     class Index:
         def train(self, Z):
-            asked["trained"] = Z
+            calls["trained"] = Z
 
         def add(self, Z):
             self.Z = Z
@@ -166,7 +167,7 @@ def test_faiss_searches_too_many_points_where_it_is_installed(monkeypatch):
             return np.zeros(index.shape, dtype=np.float32), index
 
     def index_factory(n_components, kind):
-        asked.update(n_components=n_components, kind=kind)
+        calls.update(n_components=n_components, kind=kind)
         return Index()
 
     faiss = SimpleNamespace(index_factory=index_factory)
@@ -176,11 +177,11 @@ def test_faiss_searches_too_many_points_where_it_is_installed(monkeypatch):
     expected = brute_force(Z, Z, 6)
     missing = np.arange(100) == 50
     assert_array_equal(found[~missing], expected[~missing])
-    # A row that is missing is no reason to call another one near.
+    # In the place of a missing row there is no row that is farther.
     assert set(found[50]) <= set(expected[50])
-    assert asked["n_components"] == 4
-    assert asked["kind"] == "IVF40,Flat"
-    assert len(np.unique(asked["trained"], axis=0)) == len(asked["trained"])
+    assert calls["n_components"] == 4
+    assert calls["kind"] == "IVF40,Flat"
+    assert len(np.unique(calls["trained"], axis=0)) == len(calls["trained"])
 
 
 # No row twice.
@@ -224,7 +225,7 @@ def test_the_first_of_two_rows_stays_in_its_place():
 
 
 class Counting:
-    """An embedding that stays as it is, and counts how often it is asked for."""
+    """An embedding that stays as it is, and counts its calls."""
 
     def __init__(self, Z):
         self._Z, self.n_calls = Z, 0
@@ -248,8 +249,10 @@ def confused(n_rows=200, n_classes=4, seed=0, **settings):
     return batches, embed, labels
 
 
-@pytest.mark.parametrize("batch_size", [2, 3, 20, 33, 100])
-@pytest.mark.parametrize("n_classes", [2, 4, 50])
+@pytest.mark.parametrize(
+    ("batch_size", "n_classes"),
+    [(2, 2), (3, 50), (20, 4), (20, 50), (33, 2), (100, 4), (100, 50)],
+)
 def test_batches_have_the_shape_of_a_pass_and_no_repeats(batch_size, n_classes):
     batches, _, labels = confused(n_classes=n_classes, refresh_every=2)
     rng = np.random.RandomState(0)
@@ -269,43 +272,44 @@ def hard_negatives(Z, labels, n_neighbors):
     return [set(row[labels[row] != labels[i]]) for i, row in enumerate(near)]
 
 
-@pytest.mark.parametrize("n_neighbors", [1, 4, 16])
-@pytest.mark.parametrize("batch_size", [20, 33])
+@pytest.mark.parametrize(
+    ("n_neighbors", "batch_size"), [(1, 20), (4, 33), (16, 20), (16, 33)]
+)
 def test_the_second_half_is_of_hard_negatives(n_neighbors, batch_size, monkeypatch):
     batches, embed, labels = confused(n_neighbors=n_neighbors)
     hard = hard_negatives(embed._Z, labels, n_neighbors)
     monkeypatch.setattr(
         _global_batches, "without_repeats", lambda index, rows, rng: index
     )
-    rng, n_hard, met = np.random.RandomState(0), batch_size // 2, set()
+    rng, n_hard, found = np.random.RandomState(0), batch_size // 2, set()
     batches.batches(batch_size, rng)
     for _ in range(60):
         for batch in batches.batches(batch_size, rng):
             for row, other in zip(batch, batch[batch_size - n_hard :], strict=False):
                 # A row without a hard negative stands for a row drawn at random.
                 assert other in (hard[row] or {row})
-                met.add((row, other))
+                found.add((row, other))
     every = {(i, j) for i, others in enumerate(hard) for j in others}
-    assert len(met & every) > 0.8 * len(every)
+    assert len(found & every) > 0.8 * len(every)
 
 
-def test_confused_rows_meet_more_often_than_by_chance():
+def test_confused_rows_share_a_batch_more_often_than_at_random():
     batches, embed, labels = confused(n_neighbors=4)
     hard = hard_negatives(embed._Z, labels, 4)
     rng = np.random.RandomState(0)
 
-    def share_met(index):
-        met = [
+    def share_found(index):
+        found = [
             len(hard[row] & set(batch)) / len(hard[row])
             for batch in index.tolist()
             for row in batch[:10]
             if hard[row]
         ]
-        return np.mean(met)
+        return np.mean(found)
 
-    by_chance = share_met(batches.batches(20, rng))
-    assert by_chance < 0.2
-    assert share_met(batches.batches(20, rng)) > by_chance + 0.3
+    at_random = share_found(batches.batches(20, rng))
+    assert at_random < 0.2
+    assert share_found(batches.batches(20, rng)) > at_random + 0.3
 
 
 @pytest.mark.parametrize("refresh_every", [1, 2, 5])
@@ -333,21 +337,21 @@ def test_the_table_is_embedded_block_by_block(monkeypatch):
     assert embed.n_calls == 4
 
 
-@pytest.mark.parametrize("batch_size", [101, 150, 200])
-def test_a_table_of_less_than_two_batches_is_drawn_from_as_usual(batch_size):
-    batches, embed, labels = confused()
-    similarity = LabelSimilarity().fit(None, labels)
-    rngs = [np.random.RandomState(0) for _ in range(2)]
-    for _ in range(3):
-        ours, theirs = (
-            source.batches(batch_size, rng)
-            for source, rng in zip((batches, similarity), rngs, strict=True)
-        )
-        assert_array_equal(ours, theirs)
-    assert embed.n_calls == 0
+def test_a_table_of_less_than_two_batches_is_drawn_from_as_usual():
+    for batch_size in (101, 150, 200):
+        batches, embed, labels = confused()
+        similarity = LabelSimilarity().fit(None, labels)
+        rngs = [np.random.RandomState(0) for _ in range(2)]
+        for _ in range(3):
+            ours, theirs = (
+                source.batches(batch_size, rng)
+                for source, rng in zip((batches, similarity), rngs, strict=True)
+            )
+            assert_array_equal(ours, theirs)
+        assert embed.n_calls == 0
 
 
-def test_rows_that_are_held_out_stay_out():
+def test_held_out_rows_stay_out():
     _, embed, labels = confused()
     similarity = LabelSimilarity().fit(None, labels)
     kept, held_out = similarity.hold_out(0.3, np.random.RandomState(0))
@@ -376,7 +380,7 @@ def test_rows_of_classes_far_apart_have_no_hard_negatives():
 
 
 class ListByList(LabelSimilarity):
-    """Compares two lists of keys, as `Similarity.compare` asks for."""
+    """Compares two lists of keys, as `Similarity.compare` has them."""
 
     def compare(self, keys, other_keys, work=None):
         itself = keys.rows[:, None] == other_keys.rows[None, :]
@@ -384,7 +388,7 @@ class ListByList(LabelSimilarity):
         return Pairs(1.0 * (similar & ~itself), 1.0 * ~similar)
 
 
-def test_a_similarity_of_the_users_own_says_which_neighbours_are_hard():
+def test_a_similarity_of_the_users_own_decides_which_neighbours_are_hard():
     ours, embed, labels = confused(n_neighbors=4)
     similarity = ListByList().fit(None, labels)
     numbers = np.arange(200.0)[:, None]
@@ -532,7 +536,7 @@ def test_partial_fit_is_a_first_pass_each_time():
     assert_array_equal(model.transform(X), other.transform(X))
 
 
-# What is refused.
+# What raises.
 
 
 @pytest.mark.parametrize(
@@ -547,7 +551,7 @@ def test_partial_fit_is_a_first_pass_each_time():
         ({"miner": "semihard"}, "`miner='semihard'` chooses negatives by comparing"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings, message):
+def test_settings_out_of_range_raise(settings, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         small(miner=GlobalMiner(**settings)).fit(X, y)
 
@@ -557,15 +561,15 @@ def test_a_global_miner_takes_not_its_own_name():
         small(miner=GlobalMiner(miner="global")).fit(X, y)
 
 
-@pytest.mark.parametrize("search", [NearestNeighbors, type("Index", (), {})])
-def test_a_search_is_an_object_and_no_class(search):
-    with pytest.raises(ValueError, match="search"):
-        small(miner=GlobalMiner(search=search)).fit(X, y)
+def test_a_search_is_an_object_and_no_class():
+    for search in (NearestNeighbors, type("Index", (), {})):
+        with pytest.raises(ValueError, match="search"):
+            small(miner=GlobalMiner(search=search)).fit(X, y)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("settings", [{"max_iter": 1}, {"batch_size": 100}])
-def test_a_miner_that_never_searches_is_not_silent(settings):
+def test_a_miner_that_never_searches_warns(settings):
     with pytest.warns(UserWarning, match="GlobalMiner has not searched"):
         small(miner="global", **settings).fit(X, y)
     small(miner="global").fit(X, y)
@@ -602,6 +606,6 @@ class BadSearch:
         (lambda shape: np.full(shape, -1), "from 0 to 149; got some from -1 to -1"),
     ],
 )
-def test_a_search_that_finds_no_row_numbers_is_refused(found, message):
+def test_a_search_that_finds_no_row_numbers_raises(found, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         small(miner=GlobalMiner(search=BadSearch(found))).fit(X, y)

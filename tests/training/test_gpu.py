@@ -1,4 +1,4 @@
-"""Training on a CUDA device, and serving from it without one."""
+"""Training on a CUDA device, and use of the model without one."""
 
 import os
 import pickle
@@ -10,13 +10,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training._running import resolve_device
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._training import _trainer as _training
+from sklearn_contrastive._training import _trainer
 from sklearn_contrastive._training._models import Model
+from sklearn_contrastive._training._run import resolve_device
+from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.losses import LOSSES, HybridLoss, ProxyAnchorLoss
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.gpu
 
 X, y = load_digits(return_X_y=True)
 TRAIN, TEST = slice(0, 1200), slice(1200, None)
+DEVICES = "cpu", "cuda"
 
 
 def make_cnn(n_features, n_components):
@@ -56,47 +57,42 @@ def test_auto_takes_the_gpu():
 @pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
 def test_a_gpu_learns_what_a_cpu_learns(settings):
     scores = [
-        fit(device=device, **settings).score(X[TEST], y[TEST])
-        for device in ("cpu", "cuda")
+        fit(device=device, **settings).score(X[TEST], y[TEST]) for device in DEVICES
     ]
     assert min(scores) > 0.9
     assert abs(scores[0] - scores[1]) < 0.03
 
 
-@pytest.mark.parametrize("miner", [AllPairs, NearestPairs, HardPairs])
 @pytest.mark.parametrize(
     "loss", [cls for cls in LOSSES.values() if cls not in (HybridLoss, ProxyAnchorLoss)]
 )
-def test_steps_are_those_of_the_cpu(loss, miner):
-    after = []
-    for device in ("cpu", "cuda"):
-        encoder = MLPEncoder((16,), dropout=0.0)
-        trainer = Trainer(
-            Model(
-                X / 16,
-                Standardization(),
-                encoder=encoder,
-                objectives=[
-                    Objective(
-                        miner(),
-                        loss().resolve(True),
-                        similarity=LabelSimilarity().fit(X, y),
-                    )
-                ],
-                loss_params=[loss().init(4, 10, None)],
-                params=encoder.init(64, 4, np.random.RandomState(0)),
-                learning_rate=1e-3,
-                alpha=1e-2,
-                seed=0,
-            ),
-            normalize=True,
-            device=device,
-            dtype=torch.float64,
-        )
-        value = trainer.epoch(np.arange(600).reshape(3, 200), np.ones(3))
-        after.append([value, *trainer.learned().params])
-    for cpu, gpu in zip(*after, strict=True):
-        assert_allclose(gpu, cpu, rtol=1e-7, atol=1e-10)
+def test_steps_are_those_of_the_cpu(loss):
+    for miner in (AllPairs(), NearestPairs(), HardPairs()):
+        cpu, gpu = (after_three_steps(loss(), miner, device) for device in DEVICES)
+        for ours, theirs in zip(gpu, cpu, strict=True):
+            assert_allclose(ours, theirs, rtol=1e-7, atol=1e-10)
+
+
+def after_three_steps(loss, miner, device):
+    """Return the mean loss of three steps, and the parameters after them."""
+    encoder = MLPEncoder((16,), dropout=0.0)
+    similarity = LabelSimilarity().fit(X, y)
+    model = Model(
+        X / 16,
+        Standardization(),
+        encoder,
+        [Term(similarity, miner, loss.resolve(True))],
+        encoder.init(64, 4, np.random.RandomState(0)),
+        n_components=4,
+        learning_rate=1e-3,
+        alpha=1e-2,
+        seed=0,
+        loss_params=[loss.init(4, 10, None)],
+    )
+    precise = {"normalize": True, "dtype": torch.float64}
+    trainer = Trainer([model], device=device, **precise)
+    value = trainer.epoch(np.arange(600).reshape(3, 1, 200), np.ones(3))
+    return [value, *trainer.state().params]
 
 
 def test_the_steps_of_names_are_captured_and_a_module_runs_eagerly(monkeypatch):
@@ -113,7 +109,7 @@ def test_the_steps_of_names_are_captured_and_a_module_runs_eagerly(monkeypatch):
 
 def test_a_captured_step_is_the_eager_one(monkeypatch):
     captured = fit(device="cuda", max_iter=3).transform(X[TEST])
-    monkeypatch.setattr(_training, "captured", lambda work, *_: work)
+    monkeypatch.setattr(_trainer, "captured", lambda work, *_: work)
     eager = fit(device="cuda", max_iter=3).transform(X[TEST])
     assert_allclose(captured, eager, atol=1e-3)
 
@@ -126,12 +122,14 @@ def test_rows_stay_on_the_host_where_they_do_not_fit(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
-def test_the_model_serves_where_there_is_no_gpu(settings, tmp_path):
+def test_the_model_transforms_where_there_is_no_gpu(settings, tmp_path):
     model = fit(device="cuda", max_iter=2, **settings)
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    # The factory is looked for in this module, and that in its package.
+    names = [__name__, __name__.partition(".")[0]]
     code = (
         "import pickle, sys, numpy as np; from sklearn.datasets import load_digits\n"
-        "import test_gpu; sys.modules['tests.test_gpu'] = test_gpu\n"
+        f"import test_gpu; sys.modules.update(dict.fromkeys({names}, test_gpu))\n"
         f"model = pickle.load(open({str(tmp_path / 'model.pkl')!r}, 'rb'))\n"
         f"np.save({str(tmp_path / 'Z.npy')!r}, model.transform(test_gpu.X))\n"
     )
@@ -145,7 +143,7 @@ def test_the_model_serves_where_there_is_no_gpu(settings, tmp_path):
 
 
 @pytest.mark.parametrize("settings", [{}, {"encoder": make_cnn}])
-def test_global_streams_are_left_as_found(settings):
+def test_global_random_streams_are_left_alone(settings):
     fit(max_iter=1)
     before = torch.get_rng_state(), torch.cuda.get_rng_state()
     fit(max_iter=2, device="cuda", **settings)

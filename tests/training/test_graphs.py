@@ -23,7 +23,7 @@ class BrokenGraph:
 
 
 class Anything:
-    """Stands for streams and contexts that a machine without a GPU has not."""
+    """Stands for streams and contexts that a machine without a GPU lacks."""
 
     def __init__(self, *_):
         pass
@@ -60,7 +60,7 @@ def test_without_a_graph_the_work_is_done_as_it_was(fails_at, monkeypatch):
     monkeypatch.setattr(torch.cuda, "graph", graph)
     found = captured(work, [total], generator)
     assert found is work
-    # What was tried left no trace in the numbers.
+    # The attempt left no trace in the numbers.
     assert not total.any()
     found()
     assert torch.equal(total, expected)

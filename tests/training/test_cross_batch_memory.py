@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn_contrastive._estimators._objectives import Objective
-from sklearn_contrastive._training._term import Term
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
+from sklearn_contrastive._training._terms import SingleTerm, Term
 from sklearn_contrastive.losses import (
     ContrastiveLoss,
+    FunctionLoss,
     HybridLoss,
     InfoNCELoss,
     LiftedLoss,
@@ -74,7 +75,7 @@ def as_rows(*tensors):
 )
 def test_the_memory_holds_the_last_rows_with_their_keys(size, sizes):
     rng, rows = np.random.RandomState(0), []
-    memory = Memory(size, Keys(torch.zeros(0), torch.zeros(0, 2)))
+    memory = Memory(size, Keys(torch.zeros(0), torch.zeros(0, 2)), torch.zeros(0, 3))
     for n_rows in sizes:
         points = torch.tensor(rng.normal(size=(n_rows, 3)), dtype=torch.float32)
         numbers = torch.arange(len(rows), len(rows) + n_rows, dtype=torch.float32)
@@ -90,7 +91,7 @@ def test_the_memory_holds_the_last_rows_with_their_keys(size, sizes):
 
 def test_the_memory_does_not_move_with_what_it_was_given():
     points, rows = torch.ones(2, 3), torch.tensor([4.0, 5.0])
-    memory = Memory(2, Keys(rows, rows))
+    memory = Memory(2, Keys(rows, rows), points)
     memory.append(points, Keys(rows, rows))
     points.zero_()
     rows.zero_()
@@ -180,7 +181,7 @@ STEPS = {
     "info_nce": (InfoNCELoss(temperature="auto"), AllPairs(), literal_info_nce),
     "margin": (MarginLoss(), AllPairs(), literal_margin),
     "lifted": (LiftedLoss(), AllPairs(), literal_lifted),
-    "a user's own": (users_own, AllPairs(), literal_users_own),
+    "a user's own": (FunctionLoss(users_own), AllPairs(), literal_users_own),
 }
 #: Where own parameters stand, away from any bend of the formulas.
 LEARNED = {
@@ -195,14 +196,14 @@ def pairs_between(similarity, keys, others):
 
 
 def steps_of(loss, miner, params, *, memory, weight=1.0, batches, seed=0):
-    """Yield the points of each batch with the loss and the forces that they get."""
+    """Yield the points of each batch with the loss and their gradient."""
     rng = np.random.RandomState(seed)
     similarity = LabelSimilarity().fit(None, LABELS)
-    if hasattr(loss, "resolve"):
-        loss = loss.resolve(False)
+    loss = loss.resolve(False)
     keys = Keys(*(torch.tensor(k).double() for k in similarity.keys(batches[0])))
-    objective = Objective(miner, loss, weight, memory, similarity)
-    term = Term(objective, params, keys, False, None)
+    prepared = torch.zeros(len(batches[0]), 3).double()
+    given = Term(similarity, miner, loss, weight, memory)
+    term = SingleTerm(given, params, keys, prepared, None, False)
     for batch in batches:
         points = torch.tensor(rng.normal(size=(len(batch), 3)) / 2)
         for here, key in zip(keys, similarity.keys(batch), strict=True):
@@ -226,7 +227,7 @@ def test_a_step_costs_the_batch_and_the_weighted_memory(name):
     stored, numbers = torch.zeros(0, 3).double(), np.zeros(0, dtype=int)
     steps = steps_of(loss, miner, params, memory=memory, weight=weight, batches=batches)
     with torch.no_grad():
-        for batch, (points, value, forces) in zip(batches, steps, strict=True):
+        for batch, (points, value, gradient) in zip(batches, steps, strict=True):
             with torch.enable_grad():
                 Z, own = points.clone().requires_grad_(), similarity.keys(batch)
                 pairs = pairs_between(similarity, own, own)
@@ -237,42 +238,48 @@ def test_a_step_costs_the_batch_and_the_weighted_memory(name):
                     expected = expected + 0.4 * literal(Z, stored, pairs, params)
                 on = torch.autograd.grad(weight * expected, [Z, *params.values()])
             assert_allclose(value, weight * expected.detach(), rtol=1e-9)
-            assert_allclose(forces, on[0], rtol=1e-7, atol=1e-9)
-            for param, slope in zip(params.values(), on[1:], strict=True):
-                assert_allclose(param.grad, slope, rtol=1e-7, atol=1e-12)
+            assert_allclose(gradient, on[0], rtol=1e-7, atol=1e-9)
+            for param, expected in zip(params.values(), on[1:], strict=True):
+                assert_allclose(param.grad, expected, rtol=1e-7, atol=1e-12)
             stored = torch.cat([stored, points])[-memory.size :]
             numbers = np.concatenate([numbers, batch])[-memory.size :]
     assert len(stored) == memory.size
 
 
 def test_a_users_loss_gets_candidates_that_do_not_move():
-    met = []
+    seen = []
 
     def loss(anchors, candidates, pairs):
-        met.append((anchors is candidates, candidates.requires_grad, pairs))
+        seen.append((anchors is candidates, candidates.requires_grad, pairs))
         return users_own(anchors, candidates, pairs)
 
     batches = [np.arange(8), np.arange(8, 16), np.arange(16, 24)]
     memory = CrossBatchMemory(size=16)
     with torch.no_grad():
-        list(steps_of(loss, AllPairs(), {}, memory=memory, batches=batches))
-    assert [same for same, _, _ in met] == [True, True, True, False]
-    assert [moves for _, moves, _ in met] == [True, True, True, False]
-    assert met[-1][2].positive.shape == (8, 16)
+        list(
+            steps_of(FunctionLoss(loss), AllPairs(), {}, memory=memory, batches=batches)
+        )
+    assert [same for same, _, _ in seen] == [True, True, True, False]
+    assert [moves for _, moves, _ in seen] == [True, True, True, False]
+    assert seen[-1][2].positive.shape == (8, 16)
 
 
 def test_a_row_is_never_paired_with_itself_in_memory():
-    met = []
+    seen = []
 
     def loss(anchors, candidates, pairs):
-        met.append(pairs)
+        seen.append(pairs)
         return users_own(anchors, candidates, pairs)
 
     batch = np.array([0, 1, 3, 4, 7, 9])
     memory = CrossBatchMemory(size=6)
     with torch.no_grad():
-        list(steps_of(loss, AllPairs(), {}, memory=memory, batches=[batch, batch]))
-    positive, negative = met[-1]
+        list(
+            steps_of(
+                FunctionLoss(loss), AllPairs(), {}, memory=memory, batches=[batch] * 2
+            )
+        )
+    positive, negative = seen[-1]
     similar = LABELS[batch][:, None] == LABELS[batch]
     assert_array_equal(positive.numpy(), similar & ~np.eye(6, dtype=bool))
     assert_array_equal(negative.numpy(), ~similar)
@@ -362,11 +369,11 @@ def test_fit_leaves_the_memory_as_it_was_given():
 
 def test_neighbours_are_better_after_training_with_a_memory():
     X, y = load_wine(return_X_y=True)
-    judge = KNeighborsClassifier()
-    before = judge.fit(X[::2], y[::2]).score(X[1::2], y[1::2])
+    knn = KNeighborsClassifier()
+    before = knn.fit(X[::2], y[::2]).score(X[1::2], y[1::2])
     model = small(miner=CrossBatchMemory(size=64), max_iter=40, dropout=0)
     points = model.fit(X[::2], y[::2]).transform(X)
-    after = judge.fit(points[::2], y[::2]).score(points[1::2], y[1::2])
+    after = knn.fit(points[::2], y[::2]).score(points[1::2], y[1::2])
     assert before < 0.75
     assert after > 0.9
 
@@ -382,28 +389,24 @@ def test_a_memory_may_sit_inside_a_global_miner(loss):
     assert not np.allclose(without.transform(X), first)
 
 
-def test_a_memory_goes_on_in_partial_fit_and_warm_start():
+def test_a_memory_may_resume_in_partial_fit_and_warm_start():
     model = small(miner=CrossBatchMemory(size=64), warm_start=True).fit(X, y)
     model.fit(X, y).partial_fit(X, y)
     assert model.n_iter_ == 9
     assert np.isfinite(model.transform(X)).all()
 
 
-# What is refused.
+# What raises.
 
 
-@pytest.mark.parametrize(
-    "loss",
-    ["proxy_anchor", ProxyAnchorLoss(), HybridLoss([("proxies", ProxyAnchorLoss())])],
-    ids=["name", "object", "hybrid"],
-)
-@pytest.mark.parametrize(
-    "miner", ["memory", CrossBatchMemory(), GlobalMiner(miner=CrossBatchMemory())]
-)
-def test_a_loss_with_proxies_has_no_use_for_a_memory(loss, miner):
+def test_a_loss_with_proxies_has_no_use_for_a_memory():
+    hybrid = HybridLoss([("proxies", ProxyAnchorLoss())])
+    losses = "proxy_anchor", ProxyAnchorLoss(), hybrid
+    miners = "memory", CrossBatchMemory(), GlobalMiner(miner=CrossBatchMemory())
     message = "`miner` must not be a CrossBatchMemory with ProxyAnchorLoss"
-    with pytest.raises(ValueError, match=message):
-        small(loss=loss, miner=miner).fit(X, y)
+    for loss, miner in product(losses, miners):
+        with pytest.raises(ValueError, match=message):
+            small(loss=loss, miner=miner).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -418,15 +421,15 @@ def test_a_loss_with_proxies_has_no_use_for_a_memory(loss, miner):
         ({"miner": CrossBatchMemory()}, "got CrossBatchMemory() in the place of"),
     ],
 )
-def test_settings_out_of_range_are_refused(settings, message):
+def test_settings_out_of_range_raise(settings, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         small(miner=CrossBatchMemory(**settings)).fit(X, y)
 
 
-@pytest.mark.parametrize("name", ["memory", "global"])
-def test_a_memory_takes_only_the_name_of_what_chooses_pairs(name):
-    with pytest.raises(ValueError, match="`miner`"):
-        small(miner=CrossBatchMemory(miner=name)).fit(X, y)
+def test_a_memory_takes_only_the_name_of_what_chooses_pairs():
+    for name in ("memory", "global"):
+        with pytest.raises(ValueError, match="`miner`"):
+            small(miner=CrossBatchMemory(miner=name)).fit(X, y)
 
 
 def test_a_size_is_no_truth_value():
@@ -440,7 +443,7 @@ def test_the_miner_within_is_an_object_and_no_class():
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_memory_that_is_never_full_is_not_silent():
+def test_a_memory_that_is_never_full_warns():
     with pytest.warns(UserWarning, match="The memory of 140 rows was never full"):
         small(miner=CrossBatchMemory(140), max_iter=1).fit(X, y)
     small(miner=CrossBatchMemory(64), max_iter=1).fit(X, y)

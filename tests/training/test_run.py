@@ -1,0 +1,334 @@
+"""Batches, learning rates, AdamW, and what a run leaves alone."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_info
+
+from sklearn_contrastive._training._early_stopping import EarlyStopping
+from sklearn_contrastive._training._run import (
+    AdamW,
+    Epochs,
+    History,
+    isolated_rng_and_threads,
+    random_streams,
+    resolve_device,
+    run,
+)
+from sklearn_contrastive.similarity import LabelSimilarity
+
+# The optimizer.
+
+
+def leaves(n_models=1):
+    """Return the parameters of networks with one hidden layer."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(4, 3), (3,), (3, 2), (2,)]
+    return [
+        torch.randn(
+            (n_models, *s), generator=generator, dtype=torch.float64
+        ).requires_grad_()
+        for s in shapes
+    ]
+
+
+def cost(params, X):
+    W, b, V, c = params
+    return (torch.tanh(X @ W + b[:, None]) @ V + c[:, None]).square().sum()
+
+
+def take_steps(params, optimizer, X, rates):
+    for rate in rates:
+        for param in params:
+            param.grad.zero_()
+        cost(params, X).backward()
+        optimizer.step(rate)
+
+
+@pytest.mark.filterwarnings("ignore:grad and param do not obey:UserWarning")
+def test_adamw_is_torchs_with_decay_on_matrices_only():
+    # Models at one rate are moved in one call, those at several one by one.
+    decays = [0.1, 0.0, 0.5]
+    X = torch.randn(5, 4, generator=torch.Generator().manual_seed(1)).double()
+    for factors in ([1, 1, 1], [1, 0.1, 2]):
+        ours = leaves(3)
+        rates = [
+            [0.01 * (step + 1) * factor for factor in factors] for step in range(20)
+        ]
+        take_steps(ours, AdamW(ours, decays), X, rates)
+        for model, decay in enumerate(decays):
+            params = [p[model : model + 1].detach() for p in leaves(3)]
+            theirs = [p.clone().requires_grad_() for p in params]
+            reference = torch.optim.AdamW(
+                [
+                    {"params": theirs[::2], "weight_decay": decay},
+                    {"params": theirs[1::2], "weight_decay": 0.0},
+                ],
+                betas=(0.9, 0.95),
+            )
+            for step in range(20):
+                reference.zero_grad()
+                for group in reference.param_groups:
+                    group["lr"] = rates[step][model]
+                cost(theirs, X).backward()
+                reference.step()
+            for a, b in zip(ours, theirs, strict=True):
+                assert_allclose(a[model].detach(), b[0].detach(), rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:grad and param do not obey:UserWarning")
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_adamw_resumes_where_its_state_was_taken(n_models):
+    X, decays = torch.ones((5, 4), dtype=torch.float64), [0.1] * n_models
+    rates = [[0.01] * n_models] * 3
+    through = leaves(n_models)
+    take_steps(through, AdamW(through, decays), X, 2 * rates)
+    first = leaves(n_models)
+    optimizer = AdamW(first, decays)
+    take_steps(first, optimizer, X, rates)
+    state = [tensor.numpy().copy() for tensor in optimizer.state]
+    assert {len(array) for array in state} == {n_models}
+    again = [p.detach().clone().requires_grad_() for p in first]
+    resumed = AdamW(again, decays, state)
+    take_steps(again, resumed, X, rates)
+    for a, b in zip(through, again, strict=True):
+        assert_array_equal(a.detach(), b.detach())
+
+
+# Batches and learning rates.
+
+
+def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
+    similarity = LabelSimilarity().fit(None, np.arange(n_rows) % n_classes)
+    rng = np.random.RandomState(0)
+    return Epochs([similarity], [rng], batch_size, max_iter, **options)
+
+
+def rates_of(n_steps):
+    """Return the learning rates of a fit of so many steps."""
+    parts = [rates for _, rates in epochs(60, 60, n_steps)]
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 19, 300])
+def test_learning_rates_rise_and_fall(n_steps):
+    rates = rates_of(n_steps)
+    peak = rates.argmax()
+    assert len(rates) == n_steps
+    assert (rates > 0).all()
+    assert rates.max() <= 1
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak:]) <= 0).all()
+    if n_steps == 300:
+        assert rates[0] == pytest.approx(1 / 20)
+        assert rates[20] == pytest.approx(1)
+        assert rates[160] == pytest.approx(0.5)
+        assert rates[-1] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "n_steps"),
+    [
+        (150, 256, 150),
+        (6000, 256, 281),
+        (60_000, 256, 2000),
+        (50_000, 512, 1172),
+        (90, 128, 300),
+        (20_000, 128, 1875),
+        (60_000, 128, 4000),
+        (300, 64, 600),
+        (300, 16, 600),
+    ],
+)
+def test_auto_length_is_12_visits_within_limits(n_rows, batch_size, n_steps):
+    found = list(epochs(n_rows, batch_size, "auto"))
+    rates = np.concatenate([rates for _, rates in found])
+    assert sum(len(index) for index, _ in found) == len(rates) == n_steps
+    assert_array_equal(rates, rates_of(n_steps))
+    longest = max(10, n_rows // min(batch_size, n_rows))
+    assert max(len(index) for index, _ in found) <= longest
+    assert min(len(index) for index, _ in found) >= longest / 2
+
+
+def test_an_int_counts_passes_over_the_rows():
+    found = epochs(300, 64, 3)
+    assert len(found.ends) == 3
+    for index, rates in found:
+        assert index.shape == (4, 1, 64)
+        assert len(rates) == 4
+
+
+def test_constant_rates_are_the_peak():
+    ((_, rates),) = epochs(300, 64, 1, constant=True)
+    assert_array_equal(rates, 1)
+
+
+def test_the_rest_of_a_pass_cut_short_is_let_go():
+    for index, _ in epochs(1_000_000, 16, "auto"):
+        held = index if index.base is None else index.base
+        assert held.size <= 2 * index.size
+
+
+def test_short_passes_are_joined_to_an_epoch():
+    # One class in excess of all others: a pass draws few of its rows.
+    y = np.concatenate([np.zeros(5000, int), np.arange(300).repeat(3)])
+    similarity = LabelSimilarity().fit(None, y)
+    rng = np.random.RandomState(0)
+    assert len(similarity.batches(64, rng)) < len(y) // 64
+    found = list(Epochs([similarity], [rng], 64, 2))
+    assert [index.shape for index, _ in found] == [(len(y) // 64, 1, 64)] * 2
+
+
+def test_each_model_draws_its_batches_as_alone():
+    y = np.arange(300) % 3
+    similarities = [LabelSimilarity().fit(None, y), LabelSimilarity(4).fit(None, y)]
+    together = Epochs(similarities, random_streams(0, 2), 64, 3)
+    alone = [
+        Epochs([similarity], [rng], 64, 3)
+        for similarity, rng in zip(similarities, random_streams(0, 2), strict=True)
+    ]
+    for (index, _), *own in zip(together, *alone, strict=True):
+        assert_array_equal(index, np.concatenate([part for part, _ in own], axis=1))
+
+
+# The loop.
+
+
+class Steps:
+    """A trainer whose epochs cost what they are told to, or press Ctrl-C."""
+
+    circumstances = "cpu", 8, None
+
+    def __init__(self, losses):
+        self.losses = list(losses)
+
+    def epoch(self, index, rates):
+        loss = self.losses.pop(0)
+        if loss is None:
+            raise KeyboardInterrupt
+        return [loss, loss + 2]
+
+    def statistics(self):
+        return {"kept": len(self.losses)}
+
+    def embed(self, rows, models):
+        return self.losses
+
+    def state(self, models):
+        return None
+
+
+class Silent:
+    """Reports to nobody, and stops after some epochs."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after, self.n_begun, self.n_ended = stop_after, 0, 0
+
+    def begin(self):
+        self.n_begun += 1
+
+    def end(self, stop):
+        self.n_ended += 1
+        return self.n_ended == self.stop_after
+
+
+BATCHES = [(np.zeros((3, 1, 2), int), np.ones(3))] * 5
+
+
+def test_a_run_records_the_mean_loss_and_the_statistics_of_each_epoch():
+    history, reports = History("Do this."), Silent()
+    run(Steps(range(5)), BATCHES, history, None, reports)
+    assert history.loss_curve == [1, 2, 3, 4, 5]
+    assert history.mining_curve == {"kept": [4, 3, 2, 1, 0]}
+    assert (history.n_iter, history.n_steps) == (5, 15)
+    assert reports.n_begun == reports.n_ended == 5
+
+
+def test_a_run_ends_where_a_report_wants_it():
+    history = History("Do this.")
+    run(Steps(range(5)), BATCHES, history, None, Silent(stop_after=2))
+    assert history.n_iter == 2
+
+
+def test_a_loss_that_is_not_finite_is_an_error_with_advice():
+    history = History("Do this.")
+    message = "The loss became nan in epoch 3. Do this."
+    with pytest.raises(FloatingPointError, match=re.escape(message)):
+        run(Steps([0, 0, np.nan]), BATCHES, history, None, Silent())
+    assert history.n_iter == 2
+
+
+def test_ctrl_c_is_raised_in_the_first_epoch_of_a_run_and_warns_later():
+    history = History("Do this.", n_iter=4)
+    with pytest.raises(KeyboardInterrupt):
+        run(Steps([None]), BATCHES, history, None, Silent())
+    with pytest.warns(UserWarning, match="interrupted after epoch 6; the model keeps"):
+        run(Steps([0, 0, None]), BATCHES, history, None, Silent())
+    assert history.loss_curve == [1, 1]
+
+
+class Impatient:
+    """Held-out pairs whose scoring Ctrl-C interrupts."""
+
+    rows = None
+
+    def __init__(self, at):
+        self.at, self.n_scores = at, 0
+
+    def score(self, points):
+        self.n_scores += 1
+        if self.n_scores == self.at:
+            raise KeyboardInterrupt
+        return 0.5
+
+
+def test_ctrl_c_while_held_out_pairs_are_scored_ends_the_epoch_before():
+    history, stopping = History("Do this."), EarlyStopping([Impatient(at=3)], 9, 0.0)
+    with pytest.warns(UserWarning, match="interrupted after epoch 2"):
+        run(Steps(range(5)), BATCHES, history, stopping, Silent())
+    assert history.n_iter == len(history.loss_curve) == len(stopping.scores) == 2
+    stopping = EarlyStopping([Impatient(at=1)], 9, 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(Steps(range(5)), BATCHES, History("Do this."), stopping, Silent())
+
+
+# Randomness and devices.
+
+
+def test_a_stream_for_each_model_and_others_where_a_fit_resumes():
+    def draws(*given):
+        return [tuple(rng.randint(2**31, size=3)) for rng in random_streams(*given)]
+
+    assert draws(0, 3) == draws(0, 3)
+    assert len(set(draws(0, 3) + draws(0, 3, 40) + draws(0, 3, 80))) == 9
+    assert draws(None) != draws(None)
+    rng = np.random.RandomState(0)
+    assert random_streams(rng) == random_streams(rng, 1, 40) == [rng]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_threads_and_random_streams_are_left_alone(seed):
+    before = torch.get_rng_state(), torch.get_num_threads(), threadpool_info()
+    with isolated_rng_and_threads("cpu", 128, seed):
+        assert torch.get_num_threads() == 1
+        if seed is not None:
+            torch.rand(3)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1] == torch.get_num_threads()
+    assert before[2] == threadpool_info()
+
+
+def test_device_auto_is_one_that_works():
+    device = resolve_device("auto")
+    assert torch.ones(2, device=device).sum().item() == 2
+    assert resolve_device("cpu") == resolve_device("cpu:0") == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "tpu", ""])
+def test_devices_that_are_not_there_raise(device):
+    message = f"got {device!r}. With 'auto' the fastest of them is chosen."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        resolve_device(device)
