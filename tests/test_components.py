@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 
 from sklearn_contrastive import ContrastiveEmbedding, presets
-from sklearn_contrastive.encoders import shared
+from sklearn_contrastive.encoders import share_components
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ from sklearn_contrastive.encoders import shared
     ],
 )
 def test_numbers_that_were_worked_out_by_hand(given, n_classes, expected):
-    assert shared(*given, n_classes, mlp=True) == expected
+    assert share_components(*given, n_classes, mlp=True) == expected
 
 
 @pytest.mark.parametrize("n_classes", [2, 100])
 def test_other_encoders_keep_their_width_and_are_alone(n_classes):
-    assert shared("auto", "auto", n_classes, mlp=False) == (32, 1)
-    assert shared(64, "auto", n_classes, mlp=False) == (64, 1)
+    assert share_components("auto", "auto", n_classes, mlp=False) == (32, 1)
+    assert share_components(64, "auto", n_classes, mlp=False) == (64, 1)
 
 
 def blobs(n_classes, n_rows=120):

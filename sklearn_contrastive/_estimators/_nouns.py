@@ -132,14 +132,12 @@ def split_layers(miner):
     return found[GlobalMiner], found[CrossBatchMemory], miner
 
 
-def auto_miner(loss):
-    """Return the name that ``miner="auto"`` stands for with a loss."""
-    if loss.auto_miner not in MINERS:
-        raise ValueError(
-            f"`auto_miner` of {type(loss).__name__} must be one of {sorted(MINERS)}; "
-            f"got {loss.auto_miner!r}."
-        )
-    return loss.auto_miner
+def unknown_auto_miner(loss):
+    """Return the error for a loss whose `auto_miner` is no name of a miner."""
+    return ValueError(
+        f"`auto_miner` of {type(loss).__name__} must be one of {sorted(MINERS)}; "
+        f"got {loss.auto_miner!r}."
+    )
 
 
 def agreed(loss, name, given, memory):

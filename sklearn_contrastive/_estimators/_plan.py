@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from sklearn_contrastive._estimators._held_out import early_stopping_of
 from sklearn_contrastive._estimators._nouns import (
     agreed,
-    auto_miner,
     check_no_margin,
     flat_pairs,
     of_rows,
     resolve,
     resolve_similarity,
     split_layers,
+    unknown_auto_miner,
 )
 from sklearn_contrastive._estimators._resume import (
     all_classes,
@@ -235,7 +235,9 @@ def _terms(estimator, similarity, state):
     for name, one, weight in parts:
         choice = miner
         if isinstance(miner, str) and miner == "auto":
-            choice = auto_miner(one)
+            choice = one.auto_miner
+            if choice not in MINERS:
+                raise unknown_auto_miner(one)
             if choice == "distance_weighted" and not state.normalize:
                 # It knows the distances of points on the sphere only.
                 choice = "all"

@@ -188,16 +188,15 @@ class History:
         counts = before["n_iter_"], before["n_steps_"], list(before["loss_curve_"])
         return History(self.learning_rate, self.foreign, *counts, curves)
 
-    def check(self, loss):
-        """Raise where the loss of an epoch is not finite."""
-        if not math.isfinite(loss):
-            nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
-            raise FloatingPointError(
-                f"The loss became {loss} in epoch {self.n_iter + 1}. "
-                f"{nouns * self.foreign}Lower `learning_rate_init` (now "
-                f"{self.learning_rate:g}); if `standardize` is False, set it to True "
-                "and look for huge columns."
-            )
+    def error(self, loss):
+        """Return the error for an epoch whose loss is not finite."""
+        nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
+        return FloatingPointError(
+            f"The loss became {loss} in epoch {self.n_iter + 1}. "
+            f"{nouns * self.foreign}Lower `learning_rate_init` (now "
+            f"{self.learning_rate:g}); if `standardize` is False, set it to True and "
+            "look for huge columns."
+        )
 
     def record(self, loss, n_steps, statistics):
         """Add an epoch to the curves."""
@@ -221,7 +220,8 @@ def run(trainer, batches, history, stopping, reports):
             for index, rates in batches:
                 reports.begin()
                 loss = float(np.mean(trainer.epoch(index, rates)))
-                history.check(loss)
+                if not math.isfinite(loss):
+                    raise history.error(loss)
                 statistics = trainer.statistics()
                 stop = stopping is not None and stopping.update(trainer)
                 # Last, so that an interrupted epoch is in no curve.

@@ -100,14 +100,13 @@ def _train(trainer, plans, places):
         for number, ((_, plan), place) in enumerate(zip(plans, places, strict=True)):
             if failures[number] is not None:
                 continue
-            statistics = {}
+            loss, statistics = float(np.mean(losses[place])), {}
+            if not np.isfinite(loss):
+                failures[number] = str(plan.history.error(loss))
+                continue
             if in_every_epoch or epoch == n_epochs:
                 statistics = trainer.statistics(range(place.start, place.stop))
-            try:
-                loss = float(np.mean(losses[place]))
-                plan.history.record(loss, len(rates), statistics)
-            except FloatingPointError as error:
-                failures[number] = str(error)
+            plan.history.record(loss, len(rates), statistics)
     return failures
 
 

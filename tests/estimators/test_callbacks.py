@@ -106,35 +106,6 @@ def test_progress_of_a_search_is_shown(capsys):
     assert "ContrastiveEmbedding" in capsys.readouterr().out
 
 
-def test_a_search_over_models_trained_at_once_tells_of_each_fold():
-    names = Names()
-    search = ContrastiveEmbeddingCV(small(), margins=[0.2, 0.5, 0.8, 1.0], cv=2)
-    search.set_callbacks(names).fit(X, y)
-    tasks = ["candidate on a fold"] * 8 + ["refit-with-best-params"]
-    assert names.begun == ["fit", *tasks]
-    assert names.ended == [*tasks, "fit"]
-
-
-def test_callbacks_that_go_down_belong_to_the_search():
-    inner = small().set_callbacks(callback.ProgressBar())
-    scored = []
-    search = ContrastiveEmbeddingCV(
-        inner, margins=[0.5, 1.0], cv=2, scoring=lambda *_: scored.append(1) or 1.0
-    )
-    with pytest.raises(TypeError, match="can't have auto-propagated callbacks"):
-        search.fit(X, y)
-    assert not scored
-
-
-def test_progress_of_models_trained_at_once_is_shown(capsys):
-    bar = callback.ProgressBar(max_propagation_depth=None)
-    search = ContrastiveEmbeddingCV(small(), margins=[0.5, 1.0], cv=2)
-    search.set_callbacks(bar).fit(X, y)
-    shown = capsys.readouterr().out
-    assert "ContrastiveEmbeddingCV" in shown
-    assert "refit-with-best-params" in shown
-
-
 def test_the_replacement_for_older_versions_stays_silent():
     tasks = NoTasks()
     epoch = tasks.subcontext(task_name="epoch")

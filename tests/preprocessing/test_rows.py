@@ -17,12 +17,12 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn_contrastive._training._rows import Rows
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing import _standardization as _rows
 from sklearn_contrastive.preprocessing._standardization import (
+    Rows,
     Standardization,
     learn_standardization,
     standardised,
@@ -217,7 +217,8 @@ def test_standardised_rows_keep_their_dtype():
 @pytest.mark.parametrize("largest", [0, 2**28])
 def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch):
     monkeypatch.setattr(
-        "sklearn_contrastive._training._rows._LARGEST_PREPARED_BYTES", largest
+        "sklearn_contrastive.preprocessing._standardization._LARGEST_PREPARED_BYTES",
+        largest,
     )
     X = table()
     X.setflags(write=False)
@@ -225,12 +226,12 @@ def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch)
     rows = Rows([(X, learned)], "cpu", torch.float64)
     assert (rows._table is None) == (largest == 0)
     index = np.array([3, 3, 0, 49])
-    found = torch.full((4, X.shape[1]), torch.nan, dtype=torch.float64)
-    rows.read(rows.numbers(index), found)
-    assert_array_equal(found.numpy(), standardised(X, learned)[index])
+    found = torch.full((1, 4, X.shape[1]), torch.nan, dtype=torch.float64)
+    rows.read(rows.numbers(index[None, None])[0], found)
+    assert_array_equal(found[0].numpy(), standardised(X, learned)[index])
     plain, found = Rows([(X, Standardization())], "cpu", torch.float32), found.float()
-    plain.read(plain.numbers(index), found)
-    assert_array_equal(found.numpy(), X[index].astype(np.float32))
+    plain.read(plain.numbers(index[None, None])[0], found)
+    assert_array_equal(found[0].numpy(), X[index].astype(np.float32))
 
 
 @pytest.mark.parametrize(
