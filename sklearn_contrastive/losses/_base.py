@@ -55,7 +55,7 @@ class Loss(ABC, BaseEstimator):
     tested : bool
         Whether the formulas are the package's own: their derivatives are tested, they
         take leading axes, and every call does the same operations. A subclass that
-        overrides a formula loses it.
+        overrides a formula, `init` or `evaluator` loses it.
     """
 
     _parameter_constraints: ClassVar[dict] = {}

@@ -58,8 +58,8 @@ def supcon(loss, A, C, positive, negative, params):
     costs = []
     for a, positives, negatives in zip(A, positive, negative, strict=True):
         if positives and negatives:
-            known = positives + negatives
-            whole = sum(v * (a @ C[k] / tau).exp() for k, v in known)
+            both = positives + negatives
+            whole = sum(v * (a @ C[k] / tau).exp() for k, v in both)
             own = [(-((a @ C[p] / tau).exp() / whole).log(), w) for p, w in positives]
             costs.append((mean(own), 1))
     return mean(costs)
@@ -69,14 +69,14 @@ def nca(loss, A, C, positive, negative, params):
     tau = temperature(loss, params)
     power = 1 if loss.form == "modern" else 2
 
-    def heft(a, ends):
+    def total(a, ends):
         return sum(w * (-((a - C[j]).norm() ** power) / tau).exp() for j, w in ends)
 
     costs = []
     for a, positives, negatives in zip(A, positive, negative, strict=True):
         if positives:
-            chance = heft(a, positives) / heft(a, positives + negatives)
-            cost = 1 - chance if loss.form == "goldberger" else -chance.log()
+            probability = total(a, positives) / total(a, positives + negatives)
+            cost = 1 - probability if loss.form == "goldberger" else -probability.log()
             costs.append((cost, 1))
     return mean(costs)
 
@@ -114,11 +114,11 @@ def rank_n_contrast(loss, A, C, positive, negative, params):
         for sign, ends in ((1, positives), (-1, negatives)):
             for j, w in ends:
                 grades[j] = grades.get(j, 0) + sign * w
-        heft = {j: (-(a - C[j]).norm() / tau).exp() for j in grades}
+        powers = {j: (-(a - C[j]).norm() / tau).exp() for j in grades}
         if len(set(grades.values())) > 1:
             for j, grade in grades.items():
-                below = sum(heft[k] for k in grades if grades[k] <= grade)
-                costs.append((-(heft[j] / below).log(), 1))
+                below = sum(powers[k] for k in grades if grades[k] <= grade)
+                costs.append((-(powers[j] / below).log(), 1))
     return mean(costs)
 
 

@@ -53,11 +53,13 @@ def assert_same(value, expected, *ends, rtol=1e-6):
         torch.autograd.grad(expected, ends),
         strict=True,
     ):
-        # The package scales points to length 1, which has no slope along them.
+        # The package scales points to length 1, whose gradient along them is zero.
         along, Z = [], Z.detach()
-        for slopes in (on, right):
-            radial = (slopes * Z).sum(-1, keepdim=True) / (Z * Z).sum(-1, keepdim=True)
-            along.append(slopes - radial * Z)
+        for gradient in (on, right):
+            radial = (gradient * Z).sum(-1, keepdim=True) / (Z * Z).sum(
+                -1, keepdim=True
+            )
+            along.append(gradient - radial * Z)
         assert_allclose(*along, rtol=rtol, atol=rtol * right.norm().item())
 
 
@@ -185,7 +187,7 @@ def test_lifted_is_lifted_structure(seed):
 def test_nca_is_minus_the_logarithm_of_the_same_probability(seed, form, power):
     # A softmax scale is one over a temperature; of Goldberger's 1 - p the package has
     # no form. Anchors are not candidates, because there the distance of a row to
-    # itself, which has no slope, is asked for one.
+    # itself, which has no derivative, would be differentiated.
     Z, labels = batch(seed)
     pairs = label_pairs(labels)
     theirs = published.NCALoss(softmax_scale=4, distance=euclidean(power))

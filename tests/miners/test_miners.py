@@ -71,11 +71,11 @@ def one_anchor(distances, n_positives=0):
 
 
 def literal_first(values, weights, n_kept):
-    """Keep the known candidates of least value, one anchor at a time."""
+    """Keep the candidates of least value that have a weight, one anchor at a time."""
     kept = np.zeros(weights.shape)
     for i, row in enumerate(weights):
-        known = [j for j in range(len(row)) if row[j] > 0]
-        for j in sorted(known, key=lambda j: values[i, j])[:n_kept]:
+        places = [j for j in range(len(row)) if row[j] > 0]
+        for j in sorted(places, key=lambda j: values[i, j])[:n_kept]:
             kept[i, j] = row[j]
     return kept
 
@@ -98,9 +98,9 @@ def test_a_weight_is_kept_or_becomes_zero(miner, seed):
     distances, pairs = tile(seed)
     factor = torch.tensor(np.random.RandomState(seed).uniform(0.1, 3, distances.shape))
     pairs = Pairs(*(weights * factor for weights in pairs))
-    for kept, known in zip(mine(miner, distances, pairs), pairs, strict=True):
-        assert kept.shape == known.shape
-        assert ((kept == known) | (kept == 0)).all()
+    for kept, before in zip(mine(miner, distances, pairs), pairs, strict=True):
+        assert kept.shape == before.shape
+        assert ((kept == before) | (kept == 0)).all()
 
 
 @every_miner
@@ -210,10 +210,10 @@ def test_all_changes_nothing():
 def test_nearest_is_the_literal_loop(seed, n_positives, n_negatives):
     distances, pairs = tile(seed)
     kept = NearestPairs(n_positives, n_negatives)(distances, pairs)
-    for weights, known, n_kept in zip(
+    for weights, before, n_kept in zip(
         kept, pairs, (n_positives, n_negatives), strict=True
     ):
-        expected = literal_first(distances.numpy(), known.numpy(), n_kept)
+        expected = literal_first(distances.numpy(), before.numpy(), n_kept)
         np.testing.assert_array_equal(weights.numpy(), expected)
 
 
@@ -242,10 +242,10 @@ def test_the_kept_pairs_keep_their_weights(miner):
 def test_random_keeps_so_many_of_each_anchor(seed, n_positives, n_negatives):
     distances, pairs = tile(seed)
     kept = mine(RandomPairs(n_positives, n_negatives), distances, pairs, seed)
-    for weights, known, n_kept in zip(
+    for weights, before, n_kept in zip(
         kept, pairs, (n_positives, n_negatives), strict=True
     ):
-        assert torch.equal((weights > 0).sum(-1), known.sum(-1).clamp(max=n_kept))
+        assert torch.equal((weights > 0).sum(-1), before.sum(-1).clamp(max=n_kept))
 
 
 def test_random_keeps_all_pairs_equally_often():
@@ -281,8 +281,8 @@ def test_multi_similarity_is_the_literal_loop(seed, epsilon, n):
     expected = literal_multi_similarity(
         distances.numpy(), [weights.numpy() for weights in pairs], epsilon
     )
-    for weights, wanted in zip(kept, expected, strict=True):
-        np.testing.assert_array_equal(weights.numpy(), wanted)
+    for weights, right in zip(kept, expected, strict=True):
+        np.testing.assert_array_equal(weights.numpy(), right)
 
 
 @few
@@ -310,7 +310,7 @@ def test_multi_similarity_is_that_of_pytorch_metric_learning(
         assert torch.equal(weights, expected)
 
 
-def literal_chances(distances, dimension, cutoff, farthest):
+def literal_shares(distances, dimension, cutoff, farthest):
     """Return one over the density of each distance, as shares."""
     weights = []
     for distance in distances:
@@ -330,7 +330,7 @@ def test_distance_weighted_draws_by_one_over_the_density(dimension, cutoff, fart
     kept = mine(miner, *repeated(distances, pairs, n_times))
     counts = kept.negative.sum(0)[0].numpy()
     assert counts.sum() == n_times
-    expected = n_times * literal_chances(apart, dimension, cutoff, farthest)
+    expected = n_times * literal_shares(apart, dimension, cutoff, farthest)
     assert (counts[expected == 0] == 0).all()
     counts, expected = counts[expected > 0], expected[expected > 0]
     assert expected.min() > 5
