@@ -13,9 +13,7 @@ X, y = load_wine(return_X_y=True)
 
 
 def small():
-    return ContrastiveEmbedding(
-        4, hidden_layer_sizes=(8,), max_iter=5, random_state=0
-    )
+    return ContrastiveEmbedding(4, hidden_layer_sizes=(8,), max_iter=5, random_state=0)
 
 
 class Names:
