@@ -116,6 +116,14 @@ def test_every_fitted_attribute_is_documented():
     fitted = set()
     for encoder in ("mlp", SmallModule()):
         model = ContrastiveEmbedding(2, encoder=encoder, max_iter=1, random_state=0)
-        fitted |= {name for name in vars(model.fit(X, y)) if name.endswith("_")}
+        model.fit(X, y)
+        own = {name for name in dir(model) if name.endswith("_")}
+        fitted |= {name for name in own if name[0] != "_" and hasattr(model, name)}
     names = [n for p in documented("Attributes") for n in p.name.split(", ")]
     assert fitted == set(names)
+
+
+def test_an_unfitted_estimator_has_no_fitted_attributes():
+    for cls in (ContrastiveEmbedding, ContrastiveAlignment):
+        names = [n for p in ClassDoc(cls)["Attributes"] for n in p.name.split(", ")]
+        assert [name for name in names if hasattr(cls(), name)] == []

@@ -13,7 +13,7 @@ from sklearn_contrastive.encoders import share_components
 @pytest.mark.parametrize(
     ("given", "n_classes", "expected"),
     [
-        # Both left to us.
+        # Both are "auto".
         (("auto", "auto"), 0, (32, 4)),
         (("auto", "auto"), 20, (32, 4)),
         (("auto", "auto"), 21, (128, 4)),
@@ -37,10 +37,10 @@ def test_numbers_that_were_worked_out_by_hand(given, n_classes, expected):
     assert share_components(*given, n_classes, mlp=True) == expected
 
 
-@pytest.mark.parametrize("n_classes", [2, 100])
-def test_other_encoders_keep_their_width_and_are_alone(n_classes):
-    assert share_components("auto", "auto", n_classes, mlp=False) == (32, 1)
-    assert share_components(64, "auto", n_classes, mlp=False) == (64, 1)
+def test_other_encoders_keep_their_width_and_are_alone():
+    for n_classes in (2, 100):
+        assert share_components("auto", "auto", n_classes, mlp=False) == (32, 1)
+        assert share_components(64, "auto", n_classes, mlp=False) == (64, 1)
 
 
 def blobs(n_classes, n_rows=120):
@@ -61,7 +61,7 @@ def test_many_classes_get_more_components(n_classes, width):
     assert model.n_components == "auto"
 
 
-def test_going_on_keeps_the_width_whatever_classes_come():
+def test_a_fit_that_resumes_keeps_the_width_whatever_classes_come():
     X, y = blobs(30)
     model = short().partial_fit(X[y < 5], y[y < 5])
     assert model.partial_fit(X, y).n_components_ == 32
@@ -70,15 +70,15 @@ def test_going_on_keeps_the_width_whatever_classes_come():
     assert clone(warm).fit(X[y < 5], y[y < 5]).n_components_ == 32
 
 
-def test_a_factory_is_asked_for_a_width_it_can_be_sure_of():
-    asked = []
+def test_a_factory_is_called_with_the_width_for_few_classes():
+    widths = []
 
     def network(n_features, n_components):
-        asked.append(n_components)
+        widths.append(n_components)
         return torch.nn.Linear(n_features, n_components)
 
     short(encoder=network).fit(*blobs(30))
-    assert set(asked) == {32}
+    assert set(widths) == {32}
 
 
 def test_targets_have_no_classes_to_count():

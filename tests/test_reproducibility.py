@@ -136,7 +136,7 @@ def test_a_random_state_instance_moves_on():
 
 
 def outside():
-    """Return all that a fit might disturb."""
+    """Return all that a fit might change."""
     kind, state, *rest = np.random.get_state()
     return (
         kind,
@@ -153,7 +153,7 @@ def outside():
 
 @pytest.mark.parametrize("random_state", [None, 0])
 @pytest.mark.parametrize("settings", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_global_state_is_left_as_found(settings, random_state):
+def test_global_state_is_left_as_it_was(settings, random_state):
     model = small(**settings, random_state=random_state)
     before = outside()
     model.fit(X, y)

@@ -248,7 +248,8 @@ def _terms(estimator, similarity, state):
             one = agreed(one, choice, given=miner, memory=memory)
         own = MINERS[choice]() if isinstance(choice, str) else resolve(choice, MINERS)
         own = own if isinstance(own, Miner) else FunctionMiner(own)
-        own = own.resolve(state.n_own, state.normalize)
+        if type(own).resolve is not Miner.resolve:
+            own = own.resolve(state.n_own, state.normalize)
         terms[name] = Term(None, own, one, weight, memory)
     margin = loss.get_params(deep=False).get("margin")
     auto = isinstance(estimator.miner, str) and estimator.miner == "auto"

@@ -271,8 +271,8 @@ def test_the_mining_curve_has_a_value_per_epoch(miner):
     )
 
 
-class Noting:
-    """A loss that notes the points of the last batch, and the pairs of each."""
+class Recording:
+    """A loss that records the points of the last batch, and the pairs of each."""
 
     def __init__(self):
         self.kept = []
@@ -298,7 +298,7 @@ def literal_statistics(points, pairs, kept):
 
 @pytest.mark.parametrize("miner", ["all", NearestPairs(2, 3), CrossBatchMemory()])
 def test_the_mining_curve_is_the_literal_count(miner):
-    loss, every = Noting(), Noting()
+    loss, every = Recording(), Recording()
     model = small(loss=loss, miner=miner).fit(X, y)
     # The same seed draws the same batches, whose pairs are known to a loss of all.
     small(loss=every, miner="all").fit(X, y)

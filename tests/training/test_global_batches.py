@@ -162,7 +162,7 @@ def test_faiss_searches_too_many_points_where_it_is_installed(monkeypatch):
 
         def search(self, Z, n_neighbors):
             index = brute_force(Z, self.Z, n_neighbors)
-            # What faiss says where the lists it looked at held too few.
+            # What faiss returns where the lists it searched held too few.
             index[50, -1] = -1
             return np.zeros(index.shape, dtype=np.float32), index
 
@@ -479,12 +479,12 @@ def test_the_miner_within_chooses_the_pairs(miner):
 def test_a_search_of_the_users_own_is_used_and_left_as_it_was():
     n_fitted = []
 
-    class Noting(NearestNeighbors):
+    class Recording(NearestNeighbors):
         def fit(self, X, y=None):
             n_fitted.append((len(X), X.shape[1], X.dtype))
             return super().fit(X, y)
 
-    search = Noting(algorithm="brute")
+    search = Recording(algorithm="brute")
     before = dict(vars(search))
     model = small(miner=GlobalMiner(refresh_every=1, search=search)).fit(X, y)
     assert n_fitted == [(150, 3, np.float32)] * 3
@@ -585,7 +585,7 @@ def test_faiss_finds_most_neighbours_of_many_points(monkeypatch):
 
 
 class BadSearch:
-    """Finds what it is told to."""
+    """A search with given results."""
 
     def __init__(self, found):
         self.found = found

@@ -198,7 +198,7 @@ def test_each_model_draws_its_batches_as_alone():
 
 
 class Steps:
-    """A trainer whose epochs cost what they are told to, or press Ctrl-C."""
+    """A trainer with given losses of its epochs; None interrupts one with Ctrl-C."""
 
     circumstances = "cpu", 8, None
 

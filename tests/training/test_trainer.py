@@ -253,6 +253,32 @@ def test_models_whose_losses_have_no_axis_take_turns(loss):
     assert_same_as_alone(models)
 
 
+@pytest.mark.parametrize("loss", ["contrastive", "margin", "proxy_anchor"])
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_training_resumes_from_a_state_with_the_same_bits(loss, n_models):
+    models = [
+        each._replace(encoder=MLPEncoder((16, 8), dropout=0))
+        for each in (model(number, loss) for number in range(n_models))
+    ]
+    index, rates = batches(n_models), np.linspace(1, 0.1, 6)
+    through = Trainer(models, **SETTINGS)
+    through.epoch(index, rates)
+    first = Trainer(models, **SETTINGS)
+    first.epoch(index[:3], rates[:3])
+    state, resumed = first.state(), []
+    for number, each in enumerate(models):
+        params, loss_params = state.of_model(number)
+        saved = {"params": params, "loss_params": loss_params}
+        saved["optimizer_state"] = state.optimizer_states[number]
+        resumed.append(each._replace(**saved))
+    then = Trainer(resumed, **SETTINGS)
+    then.epoch(index[3:], rates[3:])
+    ours, theirs = then.state(), through.state()
+    for own, other in zip(ours.params, theirs.params, strict=True):
+        assert_array_equal(own, other)
+    assert_same_states(ours, theirs)
+
+
 @pytest.mark.parametrize(
     "similarity",
     [
