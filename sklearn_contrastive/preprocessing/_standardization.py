@@ -143,7 +143,7 @@ class Rows:
         return torch.from_numpy(index + self._starts[:, None]).to(self._device)
 
     def read(self, numbers, out):
-        """Write the rows of numbers (n_models, batch_size) to (n_models, n_points, ...)."""
+        """Write the rows of numbers (n_models, batch_size) to `out`, model by model."""
         import torch
 
         if self.on_device:

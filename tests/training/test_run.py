@@ -239,7 +239,7 @@ BATCHES = [(np.zeros((3, 1, 2), int), np.ones(3))] * 5
 
 
 def test_a_run_records_the_mean_loss_and_the_statistics_of_each_epoch():
-    history, reports = History("Do this."), Silent()
+    history, reports = History(0.25), Silent()
     run(Steps(range(5)), BATCHES, history, None, reports)
     assert history.loss_curve == [1, 2, 3, 4, 5]
     assert history.mining_curve == {"kept": [4, 3, 2, 1, 0]}
@@ -248,21 +248,21 @@ def test_a_run_records_the_mean_loss_and_the_statistics_of_each_epoch():
 
 
 def test_a_run_ends_where_a_report_wants_it():
-    history = History("Do this.")
+    history = History(0.25)
     run(Steps(range(5)), BATCHES, history, None, Silent(stop_after=2))
     assert history.n_iter == 2
 
 
 def test_a_loss_that_is_not_finite_is_an_error_with_advice():
-    history = History("Do this.")
-    message = "The loss became nan in epoch 3. Do this."
+    history = History(0.25)
+    message = "The loss became nan in epoch 3. Lower `learning_rate_init` (now 0.25)"
     with pytest.raises(FloatingPointError, match=re.escape(message)):
         run(Steps([0, 0, np.nan]), BATCHES, history, None, Silent())
     assert history.n_iter == 2
 
 
 def test_ctrl_c_is_raised_in_the_first_epoch_of_a_run_and_warns_later():
-    history = History("Do this.", n_iter=4)
+    history = History(0.25, n_iter=4)
     with pytest.raises(KeyboardInterrupt):
         run(Steps([None]), BATCHES, history, None, Silent())
     with pytest.warns(UserWarning, match="interrupted after epoch 6; the model keeps"):
@@ -286,13 +286,13 @@ class Impatient:
 
 
 def test_ctrl_c_while_held_out_pairs_are_scored_ends_the_epoch_before():
-    history, stopping = History("Do this."), EarlyStopping([Impatient(at=3)], 9, 0.0)
+    history, stopping = History(0.25), EarlyStopping([Impatient(at=3)], 9, 0.0)
     with pytest.warns(UserWarning, match="interrupted after epoch 2"):
         run(Steps(range(5)), BATCHES, history, stopping, Silent())
     assert history.n_iter == len(history.loss_curve) == len(stopping.scores) == 2
     stopping = EarlyStopping([Impatient(at=1)], 9, 0.0)
     with pytest.raises(KeyboardInterrupt):
-        run(Steps(range(5)), BATCHES, History("Do this."), stopping, Silent())
+        run(Steps(range(5)), BATCHES, History(0.25), stopping, Silent())
 
 
 # Randomness and devices.
