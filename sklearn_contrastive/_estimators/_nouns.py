@@ -48,6 +48,7 @@ def similarity_name(similarity):
 
 
 def of_rows(similarity, rows, n_rows):
+    """Return a similarity for rows of these numbers in the table it refers to."""
     if not similarity.uses_row_indices:
         # Raises, since there is nothing to translate.
         return similarity.of_rows(rows)
@@ -89,25 +90,21 @@ def flat_pairs(X):
 def check_no_margin(given, loss, margin):
     """Raise where `margin` is set for a loss that does not take it."""
     own = {} if isinstance(loss, FunctionLoss) else loss.get_params(deep=False)
-    advice = "Leave it out."
+    advice, name = "Leave it out.", type(loss).__name__
     if "margin" in own:
-        advice = (
-            f"Set it on the object, loss={type(loss).__name__}(margin="
-            f"{margin!r}), and search it as `loss__margin`."
-        )
+        advice = f"Set it on the object, loss={name}(margin={margin!r}), and search it "
+        advice += "as `loss__margin`."
     elif own:
-        advice = (
-            f"That loss has no margin but {sorted(own)}, set on an object, as in "
-            f"loss={type(loss).__name__}({next(iter(own))}=...), and searched as "
-            f"`loss__{next(iter(own))}`."
-        )
+        first = next(iter(own))
+        advice = f"That loss has no margin but {sorted(own)}, set on an object, as in "
+        advice += f"loss={name}({first}=...), and searched as `loss__{first}`."
     raise ValueError(
         f"`margin` must be 'auto' with loss={given!r}; got {margin!r}. {advice}"
     )
 
 
 def split_layers(miner):
-    """Take apart what looks beyond a batch and what chooses within it."""
+    """Return GlobalMiner, CrossBatchMemory (each or None) and the miner inside."""
     found = {GlobalMiner: None, CrossBatchMemory: None}
     for kind in found:
         if isinstance(miner, str) and MINERS.get(miner) is kind:
@@ -141,7 +138,7 @@ def unknown_auto_miner(loss):
 
 
 def agreed(loss, name, given, memory):
-    """Return the loss, told what the miner does, or say why they do not go together."""
+    """Return the loss adapted to the miner; raise where they exclude each other."""
     semihard = isinstance(name, str) and name == "semihard"
     if semihard and not isinstance(loss, TripletLoss):
         raise ValueError(

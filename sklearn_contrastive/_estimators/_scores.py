@@ -1,4 +1,4 @@
-"""How good an embedding is, by what is known of its rows."""
+"""The leave-one-out score of an embedding."""
 
 import numpy as np
 
@@ -18,24 +18,7 @@ _N_NEIGHBORS = 5
 
 
 def score_of(estimator, X, y):
-    """Return the leave-one-out score of an embedding, as its `score` describes it.
-
-    Parameters
-    ----------
-    estimator : fitted ContrastiveEmbedding
-        With ``similarity_``.
-
-    X : array-like
-        Rows or pairs of rows.
-
-    y : object
-        What is known of them.
-
-    Returns
-    -------
-    score : float
-        At most 1.
-    """
+    """Return the leave-one-out score of an embedding, as its `score` describes it."""
     kind = _kind(estimator.similarity_, X, y)
     if kind == "pairs":
         return _pairs_in_order(estimator.pair_distance(X), y)
@@ -51,7 +34,7 @@ def score_of(estimator, X, y):
 
 
 def _kind(similarity, X, y):
-    """Return what `y` is: what training was told or, failing that, what it holds."""
+    """Return the kind of `y`: that of the fit or, failing that, the inferred one."""
     found, told = infer_similarity(X, y), similarity_name(similarity)
     if found in ("pairs", "neighbors"):
         return found
@@ -75,12 +58,12 @@ def _r2(Z, y):
 
 
 def _jaccard(Z, y):
+    from sklearn.metrics import jaccard_score
+
     _, indicators = check_label_sets(y, len(Z))
     others = indicators[_others(Z, 1)[:, 0]]
-    shared = (indicators & others).sum(axis=1)
-    union = (indicators | others).sum(axis=1)
     # Two rows without any label agree.
-    return float(np.where(union > 0, shared / np.maximum(union, 1), 1.0).mean())
+    return jaccard_score(indicators, others, average="samples", zero_division=1)
 
 
 def _pairs_in_order(distances, y):
@@ -110,7 +93,7 @@ def _others(Z, n_neighbors):
 
 
 def _where_known(known, Z, y, what):
-    """Return points and what is known of them, or say that too little is."""
+    """Return the points and `y` of rows with a known `y`, at least two."""
     if len(y) >= 2 > known.sum():
         raise ValueError(
             f"`y` must hold at least two known {what}s to score by; got {known.sum()} "
