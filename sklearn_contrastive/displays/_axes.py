@@ -1,7 +1,7 @@
 """Axes to draw on: validated or new, with titles and legends that hide no data."""
 
 import textwrap
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,32 +25,29 @@ def drawing_on(display, ax, *, three_d=False, joins=None, n_panels=1):
     check_matplotlib_support(f"{type(display).__name__}.plot")
     import matplotlib.pyplot as plt
 
-    figure, picture = None, joins or type(display).__name__
-    if ax is None:
-        figure = plt.figure(layout="constrained")
-        _WIDTHS[figure] = figure.get_figwidth()
-        figure.set_figheight(figure.get_figheight() + 0.9 * (n_panels - 1))
-        kw = {"projection": "3d" if three_d else None}
-        ax = figure.subplots(n_panels, sharex=True, subplot_kw=kw)
-    axes = np.ravel(np.asarray(ax, dtype=object))
-    for each in axes:
-        _validate_axes(each, picture, three_d, joins)
-    if len(axes) not in (1, n_panels):
-        raise ValueError(
-            f"`ax` must hold one axes for each of the {n_panels} panels, or a single "
-            f"one for the first; got {len(axes)}."
-        )
-    for each in () if three_d else axes:
-        each.spines[["top", "right"]].set_visible(False)
-    display.ax_, display.figure_ = axes[0], axes[0].get_figure()
-    try:
+    picture = joins or type(display).__name__
+    with ExitStack() as on_error:
+        if ax is None:
+            figure = plt.figure(layout="constrained")
+            on_error.callback(plt.close, figure)
+            _WIDTHS[figure] = figure.get_figwidth()
+            figure.set_figheight(figure.get_figheight() + 0.9 * (n_panels - 1))
+            kw = {"projection": "3d" if three_d else None}
+            ax = figure.subplots(n_panels, sharex=True, subplot_kw=kw)
+        axes = np.ravel(np.asarray(ax, dtype=object))
+        for each in axes:
+            _validate_axes(each, picture, three_d, joins)
+        if len(axes) not in (1, n_panels):
+            raise ValueError(
+                f"`ax` must hold one axes for each of the {n_panels} panels, or a "
+                f"single one for the first; got {len(axes)}."
+            )
+        for each in () if three_d else axes:
+            each.spines[["top", "right"]].set_visible(False)
+        display.ax_, display.figure_ = axes[0], axes[0].get_figure()
         yield axes
-    except BaseException:
-        if figure:
-            plt.close(figure)
-        raise
-    for each in axes:
-        _PICTURES[each.patch] = picture
+        on_error.pop_all()
+    _PICTURES.update((each.patch, picture) for each in axes)
 
 
 def _validate_axes(ax, picture, three_d, joins):
@@ -161,10 +158,8 @@ def label_components(ax, n_components, share, n_dimensions=2):
 def equal_scales(ax):
     """Let a unit be as long in one direction as in the others."""
     if ax.name == "3d":
-        from matplotlib.ticker import MaxNLocator
-
+        ax.locator_params(nbins=5, steps=[1, 2, 4, 5, 10])
         for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-            axis.set_major_locator(MaxNLocator(5))
             axis.set_pane_color(faint(ax, 0.06))
             # A grid that can be seen on light and dark panes, and does not stand out.
             axis._axinfo["grid"].update(color="0.5", linewidth=0.4)

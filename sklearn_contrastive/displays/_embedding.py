@@ -182,11 +182,9 @@ class EmbeddingDisplay:
             self.legend_, self.colorbar_, self.texts_ = None, None, []
             if n_dimensions > 1:
                 _axes.equal_scales(self.ax_)
-                more = self._name_colors(places, labels)
-            else:
-                more = self._name_heights(places, labels)
-            notes = "; ".join(filter(None, (note, more)))
-            _axes.set_title(self.ax_, name, what, projection, notes)
+            name_marks = self._name_colors if n_dimensions > 1 else self._name_heights
+            notes = filter(None, (note, name_marks(places, labels)))
+            _axes.set_title(self.ax_, name, what, projection, "; ".join(notes))
             # Limits follow the size, tick labels the limits, and the room for tick
             # labels was that of those before.
             _axes.root_figure(self.ax_).draw_without_rendering()
@@ -197,12 +195,10 @@ class EmbeddingDisplay:
         rows, note = np.arange(len(places)), ""
         self.scatters_, self.density_ = [], None
         if len(places) > max_points and places.shape[1] < 3:
-            on_line = np.shape(self.points)[1] == 1
+            wide = np.shape(self.points)[1] > 1
             # The height says the targets of a line already.
-            shown = labels._replace(targets=None) if on_line else labels
-            self.density_, n_far = _marks.density(
-                self.ax_, places, shown, equal=not on_line
-            )
+            shown = labels if wide else labels._replace(targets=None)
+            self.density_, n_far = _marks.density(self.ax_, places, shown, wide)
             return f"{_axes.counted(n_far, 'row')} outside the frame" if n_far else ""
         if len(places) > max_points:
             rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_contrastive.displays import _rows
-from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted, percent
+from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted
 
 _SHARES = "kept_positive", "active_positive", "kept_negative", "active_negative"
 
@@ -88,10 +88,8 @@ class LossCurveDisplay(PanelsDisplay):
         name = _rows.name_of(model, name)
         return cls(model.loss_curve_, scores, mining, name).plot(ax)
 
-    _over = "epoch"
-
     def _panels(self):
-        """Return epochs, and what is drawn over them."""
+        """Return what curves are drawn over, its values, and the panels."""
         self.best_epoch_ = None
         epochs = np.arange(1, len(self.loss_curve) + 1)
         panels = [Panel("training loss", {"loss": self.loss_curve})]
@@ -103,6 +101,7 @@ class LossCurveDisplay(PanelsDisplay):
             curves = {"validation_score": scores}
             panels.append(Panel("validation score", curves, mark=mark))
         if self.mining_curve:
-            shares = {key: percent(self.mining_curve[key]) for key in _SHARES}
+            mining = self.mining_curve
+            shares = {key: 100 * np.asarray(mining[key], float) for key in _SHARES}
             panels.append(Panel("share of pairs (%)", shares))
-        return epochs, panels
+        return "epoch", epochs, panels

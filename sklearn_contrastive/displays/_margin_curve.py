@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_contrastive.displays import _rows
-from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted, percent
+from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted
 
 _METRICS = "mean_positive", "mean_negative", "active_positive", "active_negative"
 
@@ -108,23 +108,19 @@ class MarginCurveDisplay(PanelsDisplay):
         means = scores.mean(axis=0)
         return cls(margins, means, errors, mining, best, name).plot(ax)
 
-    _over = "margin"
-
     def _panels(self):
-        """Return margins, and what is drawn over them."""
+        """Return what curves are drawn over, its values, and the panels."""
         self.band_ = mark = None
         if self.best_margin is not None:
             mark = self.best_margin, f"chosen {self.best_margin:g}"
         curves = {"score": np.asarray(self.mean_scores, dtype=float)}
         panels = [Panel("score", curves, mark=mark, errors=self.standard_errors)]
         if self.mining:
-            means = {metric: self.mining[metric] for metric in _METRICS[:2]}
-            active = {metric: percent(self.mining[metric]) for metric in _METRICS[2:]}
-            panels += [
-                Panel("mean distance", means, "pairs kept"),
-                Panel("active pairs (%)", active, "pairs known"),
-            ]
-        return self.margins, panels
+            means = {key: self.mining[key] for key in _METRICS[:2]}
+            active = {key: 100 * np.asarray(self.mining[key]) for key in _METRICS[2:]}
+            panels.append(Panel("mean distance", means, "pairs kept"))
+            panels.append(Panel("active pairs (%)", active, "pairs known"))
+        return "margin", self.margins, panels
 
 
 def _margin_of(params):

@@ -25,10 +25,8 @@ def names_of(classes):
     """Return a name for each class: short, or whole where short ones are the same."""
     labels = classes.astype("M8[s]") if classes.dtype.kind == "M" else classes
     labels = labels.tolist()
-    if all(isinstance(label, datetime) for label in labels) and not any(
-        label.time() > time.min for label in labels
-    ):
-        labels = [label.date() for label in labels]
+    if all(isinstance(at, datetime) and at.time() == time.min for at in labels):
+        labels = [at.date() for at in labels]
     names = [_axes.short(label) for label in labels]
     return names if len({*names}) == len(names) else [*map(_axes.wrapped, labels)]
 
@@ -123,9 +121,9 @@ def _gridsize(places, equal):
 
 def class_legend(ax, labels, scatters, others=()):
     """Name classes of points or of a density beside an axes, and what else there is."""
-    if not scatters:
-        from matplotlib.patches import Patch
+    from matplotlib.patches import Patch
 
+    if not scatters:
         looks = _looks(ax, labels).values()
         patches = [Patch(color=look["color"], label=look["label"]) for look in looks]
         return _axes.legend_beside(ax, patches, "commonest class")

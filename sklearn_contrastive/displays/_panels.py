@@ -23,11 +23,6 @@ class Panel(NamedTuple):
     errors: np.ndarray | None = None
 
 
-def percent(shares):
-    """Return shares in percent."""
-    return 100 * np.asarray(shares, dtype=float)
-
-
 def fitted(display, estimator, attribute, what, key=None):
     """Return the last step of an estimator, which must have an attribute of a fit."""
     check_matplotlib_support(f"{display.__name__}.from_estimator")
@@ -44,9 +39,6 @@ def fitted(display, estimator, attribute, what, key=None):
 
 class PanelsDisplay:
     """Curves over one quantity, each kind on a panel of its own."""
-
-    #: What the curves are drawn over.
-    _over: str
 
     def plot(self, ax=None, *, name=None):
         """Draw the curves.
@@ -65,13 +57,13 @@ class PanelsDisplay:
         display : object
             The display itself.
         """
-        values, panels = self._panels()
+        over, values, panels = self._panels()
         with _axes.drawing_on(self, ax, n_panels=len(panels)) as self.axes_:
             self.lines_, self.legends_ = {}, []
             for panel, each in zip(panels, self.axes_, strict=False):
                 self._plot_panel(each, np.asarray(values), panel)
-            self.axes_[-1].set_xlabel(self._over)
-            what = _axes.counted(len(values), self._over)
+            self.axes_[-1].set_xlabel(over)
+            what = _axes.counted(len(values), over)
             _axes.set_title(self.ax_, self.name if name is None else name, what)
         return self
 
@@ -100,12 +92,12 @@ class PanelsDisplay:
             legend = _axes.legend_beside(ax, ax.get_lines(), panel.title)
             self.legends_.append(legend)
         if panel.mark is not None:
-            self._mark(ax, *panel.mark, left=panel.mark[0] <= (x.min() + x.max()) / 2)
-
-    def _mark(self, ax, at, what, left):
-        """Draw a line at a value, with its label on the side with more room."""
-        ax.axvline(at, color=ink(ax), linestyle=":", linewidth=1.4)
-        place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        place |= {"xytext": (5, 0) if left else (-5, 0)}
-        place |= {"ha": "left" if left else "right"}
-        ax.annotate(what, (at, 0.04), color=ink(ax), **place)
+            at, what = panel.mark
+            ax.axvline(at, color=ink(ax), linestyle=":", linewidth=1.4)
+            # On the side with more room.
+            shift, side = (
+                (5, "left") if at <= (x.min() + x.max()) / 2 else (-5, "right")
+            )
+            place = {"xycoords": ("data", "axes fraction"), "ha": side}
+            place |= {"xytext": (shift, 0), "textcoords": "offset points"}
+            ax.annotate(what, (at, 0.04), color=ink(ax), **place)

@@ -50,8 +50,8 @@ def last_step(estimator):
     from sklearn.pipeline import Pipeline
 
     while isinstance(estimator, (FrozenEstimator, Pipeline)):
-        pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if pipeline else estimator.estimator
+        frozen = isinstance(estimator, FrozenEstimator)
+        estimator = estimator.estimator if frozen else estimator[-1]
     return estimator
 
 

@@ -139,8 +139,8 @@ class SpringDisplay:
         if not isinstance(loss, PairLoss):
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as loss='contrastive'; got {_rows.name_of(estimator)} with {loss!r}. "
-                "Draw springs of another loss with SpringDisplay.from_embedding."
+                f"as loss='contrastive'; got {_rows.name_of(estimator)} with "
+                f"loss={loss!r}. Draw springs of another with from_embedding."
             )
         kw = {"max_points": max_points, "random_state": random_state, "ax": ax}
         return cls.from_embedding(Z, y, loss=loss, name=name, **kw)
@@ -242,15 +242,15 @@ class SpringDisplay:
         ends = self.springs.ends[chosen[order[:_MOST_SPRINGS]]]
         # Fainter and thinner where there are many.
         few = np.clip(40 / max(1, len(ends)), 0, 1)
-        look = {"linestyle": linestyle, "linewidth": 0.4 + 0.8 * few, "zorder": 1}
+        look = {"linestyle": linestyle, "color": faint(self.ax_, 0.35 + 0.3 * few)}
         lines = LineCollection(
-            points[ends], color=faint(self.ax_, 0.35 + 0.3 * few), **look
+            points[ends], linewidth=0.4 + 0.8 * few, zorder=1, **look
         )
         label = f"{what} ({len(chosen):,})"
         if len(chosen) > _MOST_SPRINGS:
             label = f"{what} ({len(chosen):,},\n{_MOST_SPRINGS} strongest drawn)"
-        look = {"linestyle": linestyle, "linewidth": 1.2, "label": label}
-        handle = Line2D([], [], color=faint(self.ax_, 0.65), **look)
+        look |= {"color": faint(self.ax_, 0.65), "linewidth": 1.2}
+        handle = Line2D([], [], label=label, **look)
         return self.ax_.add_collection(lines), handle
 
     def _plot_forces(self, points, arrows):
