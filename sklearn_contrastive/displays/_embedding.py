@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_contrastive.displays import _axes, _rows
-from sklearn_contrastive.displays._class_names import class_legend, name_many, names_of
-from sklearn_contrastive.displays._marks import density, scatter
+from sklearn_contrastive.displays import _axes, _marks, _rows
 from sklearn_contrastive.displays._style import N_COLORS
 
 #: Classes that a legend names, before their names are tried at their medians.
@@ -118,16 +116,9 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        return cls.from_embedding(
-            _rows.embed(estimator, X),
-            y,
-            n_dimensions=n_dimensions,
-            name=_rows.name_of(estimator, name),
-            ax=ax,
-            max_points=max_points,
-            scatter_kw=scatter_kw,
-        )
+        Z, name = _rows.embed(cls, estimator, X, name)
+        kw = {"ax": ax, "max_points": max_points, "scatter_kw": scatter_kw}
+        return cls.from_embedding(Z, y, n_dimensions=n_dimensions, name=name, **kw)
 
     @classmethod
     @_rows.validated
@@ -158,7 +149,6 @@ class EmbeddingDisplay:
         """
         Z = _rows.check_points(Z)
         kind = _rows.kind_of_y(y)
-        _rows.check_y(y, kind, len(Z))
         points, _, share = _rows.project(Z, 3 if Z.shape[1] == 3 else n_dimensions)
         display = cls(points, y, kind, Z.shape[1], share, name)
         return display.plot(ax, max_points=max_points, scatter_kw=scatter_kw)
@@ -178,94 +168,85 @@ class EmbeddingDisplay:
         """
         points = _rows.check_points(self.points)
         labels = _rows.check_y(self.y, self.y_kind, len(points))
+        n_classes, n_dimensions = len(labels.classes), points.shape[1]
         name = self.name if name is None else name
-        with _axes.drawing_on(self, ax, three_d=points.shape[1] == 3):
-            places, rows, notes = self._plot_marks(
-                points, labels, max_points, scatter_kw
-            )
-            projection = self._label_axes(labels)
+        what = _axes.counted(len(points), "row")
+        what += f" of {_axes.counted(n_classes, 'class')}" if n_classes else ""
+        with _axes.drawing_on(self, ax, three_d=n_dimensions == 3):
+            shape = self.n_components, self.share, n_dimensions
+            projection = _axes.label_components(self.ax_, *shape)
+            places = points if n_dimensions > 1 else _rows.spread_out(points, labels)
+            note = self._plot_marks(places, labels, max_points, scatter_kw)
             # Names are written at medians by the layout, which the title is part of.
-            self._write_title(name, labels, projection, notes)
-            notes += self._name_colors(places, rows, labels)
-            self._write_title(name, labels, projection, notes)
+            _axes.set_title(self.ax_, name, what, projection, note)
+            self.legend_, self.colorbar_, self.texts_ = None, None, []
+            if n_dimensions > 1:
+                _axes.equal_scales(self.ax_)
+            name_marks = self._name_colors if n_dimensions > 1 else self._name_heights
+            notes = filter(None, (note, name_marks(places, labels)))
+            _axes.set_title(self.ax_, name, what, projection, "; ".join(notes))
             # Limits follow the size, tick labels the limits, and the room for tick
             # labels was that of those before.
             _axes.root_figure(self.ax_).draw_without_rendering()
         return self
 
-    def _plot_marks(self, points, labels, max_points, scatter_kw):
-        """Draw points or a density; return all places, rows drawn, and notes."""
-        rows, places, notes = np.arange(len(points)), points, []
-        on_line = points.shape[1] == 1
-        if on_line:
-            places = _rows.spread_out(points, labels)
+    def _plot_marks(self, places, labels, max_points, scatter_kw):
+        """Draw points or a density; return a note on rows that are not in sight."""
+        rows, note = np.arange(len(places)), ""
         self.scatters_, self.density_ = [], None
-        if len(points) > max_points and points.shape[1] < 3:
+        if len(places) > max_points and places.shape[1] < 3:
+            wide = np.shape(self.points)[1] > 1
             # The height says the targets of a line already.
-            shown = labels._replace(targets=None) if on_line else labels
-            self.density_, n_far = density(self.ax_, places, shown, equal=not on_line)
-            if n_far:
-                notes.append(f"{_axes.counted(n_far, 'row')} outside the frame")
-        else:
-            if len(points) > max_points:
-                rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
-                notes.append(f"{max_points:,} rows drawn at random")
-            self.scatters_ = scatter(self.ax_, places, labels, rows, scatter_kw)
-        for drawn in self.scatters_ or [self.density_]:
-            drawn.set_gid(_axes.DRAWN + type(self).__name__)
-        return places, rows, notes
-
-    def _label_axes(self, labels):
-        """Name the axes, and give components the same scale; return the projection."""
-        ax, n_dimensions = self.ax_, np.shape(self.points)[1]
-        shape = self.n_components, self.share, n_dimensions
-        projection = _axes.label_components(ax, *shape)
-        if n_dimensions > 1:
-            _axes.equal_scales(ax)
-        elif labels.targets is not None:
-            ax.set_ylabel(self._target())
-        elif 0 < len(labels.classes) <= _MOST_NAMED:
-            below = ["unknown"] if labels.some_missing else []
-            names = below + names_of(labels.classes)
-            ax.set_yticks(np.arange(len(names)) - len(below), names)
-            ax.set_ylim(-0.6 - len(below), len(labels.classes) - 0.4)
-        else:
-            ax.set_yticks([])
-        return projection
+            shown = labels if wide else labels._replace(targets=None)
+            self.density_, n_far = _marks.density(self.ax_, places, shown, wide)
+            return f"{_axes.counted(n_far, 'row')} outside the frame" if n_far else ""
+        if len(places) > max_points:
+            rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
+            note = f"{max_points:,} rows drawn at random"
+        self.scatters_ = _marks.scatter(self.ax_, places, labels, rows, scatter_kw)
+        return note
 
     def _target(self):
         """Return what targets are called."""
         name = _rows.attribute(self.y, "name")
         return _axes.wrapped(name) if isinstance(name, str) and name else "target"
 
-    def _name_colors(self, places, rows, labels):
-        """Explain colours beside the axes or on it; return notes for the title."""
-        self.legend_, self.colorbar_, self.texts_ = None, None, []
-        ax, n_classes = self.ax_, len(labels.classes)
-        if np.shape(self.points)[1] == 1 and (n_classes or labels.targets is not None):
-            above = n_classes > _MOST_NAMED
-            return ["classes in their order, from the bottom"] if above else []
+    def _name_heights(self, places, labels):
+        """Explain the heights of points of a line; return a note for the title."""
+        n_classes, some_missing = len(labels.classes), bool((labels.codes < 0).any())
+        if labels.targets is not None:
+            self.ax_.set_ylabel(self._target())
+            return ""
+        self.ax_.set_yticks([])
+        if not n_classes:
+            return self._name_colors(places, labels)
+        if n_classes > _MOST_NAMED:
+            return "classes in their order, from the bottom"
+        names = ["unknown"] * some_missing + _marks.names_of(labels.classes)
+        self.ax_.set_yticks(np.arange(len(names)) - some_missing, names)
+        self.ax_.set_ylim(-0.6 - some_missing, n_classes - 0.4)
+        return ""
+
+    def _name_colors(self, places, labels):
+        """Explain colours beside the axes or on it; return a note for the title."""
+        n_classes = len(labels.classes)
         if labels.targets is not None:
             what = self._target()
-            what = f"mean {what} of a cell" if self.density_ else what
-            shown = self.density_ or self.scatters_[0]
-            self.colorbar_ = _axes.colorbar_beside(ax, shown, what)
+            self._add_colorbar(f"mean {what} of a cell" if self.density_ else what)
         elif self.density_ and not n_classes:
-            self.colorbar_ = _axes.colorbar_beside(ax, self.density_, "rows in a cell")
+            self._add_colorbar("rows in a cell", "{x:,.0f}")
         elif 0 < n_classes <= (N_COLORS if self.density_ else _MOST_NAMED):
-            self.legend_ = class_legend(ax, labels, self.scatters_)
+            self.legend_ = _marks.class_legend(self.ax_, labels, self.scatters_)
         elif n_classes:
-            self.legend_, self.texts_ = name_many(
-                ax, places, labels, rows, self.scatters_
-            )
-            n_named = n_classes if self.legend_ else len(self.texts_)
-            if n_named < n_classes:
-                return [f"{n_named or 'none'} of the classes named"]
-        return []
+            named = _marks.name_many(self.ax_, places, labels, self.scatters_)
+            self.legend_, self.texts_ = named
+            if not self.legend_ and len(self.texts_) < n_classes:
+                return f"{len(self.texts_) or 'none'} of the classes named"
+        return ""
 
-    def _write_title(self, name, labels, projection, notes):
-        """Write what is shown, and of how many rows."""
-        what = _axes.counted(len(self.points), "row")
-        if len(labels.classes):
-            what += f" of {_axes.counted(len(labels.classes), 'class')}"
-        _axes.set_title(self.ax_, name, what, projection, "; ".join(notes))
+    def _add_colorbar(self, label, number_format=None):
+        """Put a colour bar to the right of the axes."""
+        shown, look = self.density_ or self.scatters_[0], {"fraction": 0.05}
+        look |= {"ax": self.ax_, "label": label, "format": number_format}
+        self.colorbar_ = self.figure_.colorbar(shown, **look)
+        self.colorbar_.outline.set_visible(False)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive.displays import _axes, _rows
-from sklearn_contrastive.displays._panels import PanelsDisplay
+from sklearn_contrastive.displays import _rows
+from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted
+
+_SHARES = "kept_positive", "active_positive", "kept_negative", "active_negative"
 
 
 @dataclass(eq=False, repr=False)
@@ -80,57 +81,27 @@ class LossCurveDisplay(PanelsDisplay):
         display : LossCurveDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        model = _rows.last_step(estimator)
-        if _rows.attribute(model, "fit"):
-            check_is_fitted(model)
-        if _rows.attribute(model, "loss_curve_") is None:
-            raise TypeError(
-                "`estimator` must be a fitted ContrastiveEmbedding, or another that "
-                f"keeps `loss_curve_`; got {_rows.kind_of(model)}."
-            )
+        what = "ContrastiveEmbedding, or another that keeps `loss_curve_`"
+        model = fitted(cls, estimator, "loss_curve_", what)
         scores = _rows.attribute(model, "validation_scores_")
         mining = _rows.attribute(model, "mining_curve_")
         name = _rows.name_of(model, name)
         return cls(model.loss_curve_, scores, mining, name).plot(ax)
 
-    _over = "epoch"
-
-    @property
-    def _values(self):
-        return np.arange(1, len(self.loss_curve) + 1)
-
     def _panels(self):
+        """Return what curves are drawn over, its values, and the panels."""
         self.best_epoch_ = None
-        panels = [self._plot_loss]
+        epochs = np.arange(1, len(self.loss_curve) + 1)
+        panels = [Panel("training loss", {"loss": self.loss_curve})]
         if self.validation_scores is not None and len(self.validation_scores):
-            panels.append(self._plot_scores)
-        return [*panels, self._plot_pairs] if self.mining_curve else panels
-
-    def _plot_loss(self, ax):
-        """Draw the loss, with ticks at whole epochs for all panels."""
-        self._plot(ax, "loss", self.loss_curve)
-        ax.set_ylabel("training loss")
-        ax.margins(x=0.02)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-
-    def _plot_scores(self, ax):
-        """Draw validation scores, and a line at the best."""
-        scores = np.asarray(self.validation_scores)
-        self._plot(ax, "validation_score", scores)
-        # Of equal scores training keeps the later.
-        self.best_epoch_ = int(len(scores) - scores[::-1].argmax())
-        self._mark(
-            ax, self.best_epoch_, f"best {scores.max():.4f}, epoch {self.best_epoch_}"
-        )
-        ax.set_ylabel("validation score")
-
-    def _plot_pairs(self, ax):
-        """Draw shares of pairs: what was kept, and what of it still costs something."""
-        # The wide line shows on both sides of the other where they coincide.
-        under = {"linestyle": "-", "linewidth": 6, "alpha": 0.3, "marker": ""}
-        for number, kind in enumerate(("positive", "negative")):
-            for what, look in (("kept", under), ("active", None)):
-                name, label = f"{what}_{kind}", f"{kind}, {what}"
-                self._plot_shares(ax, self.mining_curve, name, number, label, look)
-        self._name_lines(ax, "share of pairs (%)")
+            scores = np.asarray(self.validation_scores)
+            # Of equal scores training keeps the later.
+            self.best_epoch_ = best = int(len(scores) - scores[::-1].argmax())
+            mark = best, f"best {scores.max():.4f}, epoch {best}"
+            curves = {"validation_score": scores}
+            panels.append(Panel("validation score", curves, mark=mark))
+        if self.mining_curve:
+            mining = self.mining_curve
+            shares = {key: 100 * np.asarray(mining[key], float) for key in _SHARES}
+            panels.append(Panel("share of pairs (%)", shares))
+        return "epoch", epochs, panels

@@ -5,13 +5,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive.displays import _axes, _rows
-from sklearn_contrastive.displays._panels import PanelsDisplay
+from sklearn_contrastive.displays import _rows
+from sklearn_contrastive.displays._panels import Panel, PanelsDisplay, fitted
 
-_KINDS = ("positive", "negative")
-_METRICS = [f"{what}_{kind}" for what in ("mean", "active") for kind in _KINDS]
+_METRICS = "mean_positive", "mean_negative", "active_positive", "active_negative"
 
 
 @dataclass(eq=False, repr=False)
@@ -93,68 +91,36 @@ class MarginCurveDisplay(PanelsDisplay):
         display : MarginCurveDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        search = _rows.last_step(estimator)
-        if _rows.attribute(search, "fit"):
-            check_is_fitted(search)
-        results = _rows.attribute(search, "cv_results_") or {}
-        if "mean_test_score" not in results:
-            raise TypeError(
-                "`estimator` must be a fitted ContrastiveEmbeddingCV, or another "
-                "search that keeps `cv_results_` of one score; got "
-                f"{_rows.kind_of(search)}."
-            )
+        what = "ContrastiveEmbeddingCV, or another search that keeps `cv_results_`"
+        what, key = f"{what} of one score", "mean_test_score"
+        search = fitted(cls, estimator, "cv_results_", what, key)
+        results = search.cv_results_
         margins, chosen = _by_margin(results)
         names = [f"split{fold}_test_score" for fold in range(search.n_splits_)]
         scores = np.array([results[name][chosen] for name in names])
         errors, mining = None, None
         if len(scores) > 1:
             errors = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
-        if all(f"mean_{metric}" in results for metric in _METRICS):
+        if f"mean_{_METRICS[0]}" in results:
             mining = {metric: results[f"mean_{metric}"][chosen] for metric in _METRICS}
         best = _margin_of(_rows.attribute(search, "best_params_") or {})
         name = _rows.name_of(search, name)
         means = scores.mean(axis=0)
         return cls(margins, means, errors, mining, best, name).plot(ax)
 
-    _over = "margin"
-
-    @property
-    def _values(self):
-        return np.asarray(self.margins)
-
     def _panels(self):
-        self.band_ = None
-        more = [self._plot_distances, self._plot_active] if self.mining else []
-        return [self._plot_scores, *more]
-
-    def _plot_scores(self, ax):
-        """Draw scores with their band, and a line at the chosen margin."""
-        means = np.asarray(self.mean_scores, dtype=float)
-        self._plot(ax, "score", means)
-        if self.standard_errors is not None:
-            color = self.lines_["score"].get_color()
-            errors = np.asarray(self.standard_errors, dtype=float)
-            low, high = means - errors, means + errors
-            self.band_ = ax.fill_between(
-                self.margins, low, high, color=color, alpha=0.25, linewidth=0
-            )
-        ax.set_ylabel("score")
+        """Return what curves are drawn over, its values, and the panels."""
+        self.band_ = mark = None
         if self.best_margin is not None:
-            self._mark(ax, self.best_margin, f"chosen {self.best_margin:g}")
-
-    def _plot_distances(self, ax):
-        """Draw mean distances of pairs."""
-        for number, kind in enumerate(_KINDS):
-            name = f"mean_{kind}"
-            self._plot(ax, name, self.mining[name], number, kind)
-        self._name_lines(ax, "mean distance", "pairs kept")
-
-    def _plot_active(self, ax):
-        """Draw shares of pairs that still cost something."""
-        for number, kind in enumerate(_KINDS):
-            self._plot_shares(ax, self.mining, f"active_{kind}", number, kind)
-        self._name_lines(ax, "active pairs (%)", "pairs known")
+            mark = self.best_margin, f"chosen {self.best_margin:g}"
+        curves = {"score": np.asarray(self.mean_scores, dtype=float)}
+        panels = [Panel("score", curves, mark=mark, errors=self.standard_errors)]
+        if self.mining:
+            means = {key: self.mining[key] for key in _METRICS[:2]}
+            active = {key: 100 * np.asarray(self.mining[key]) for key in _METRICS[2:]}
+            panels.append(Panel("mean distance", means, "pairs kept"))
+            panels.append(Panel("active pairs (%)", active, "pairs known"))
+        return "margin", self.margins, panels
 
 
 def _margin_of(params):
@@ -168,12 +134,10 @@ def _margin_of(params):
 def _by_margin(results):
     """Return the margins of a search, rising, and the best candidate of each."""
     scores, best = results["mean_test_score"], {}
-    for place, params in enumerate(results["params"]):
-        margin = _margin_of(params)
-        if margin is None or np.isnan(scores[place]):
-            continue
-        if margin not in best or scores[place] > scores[best[margin]]:
-            best[margin] = place
+    for place in np.argsort(-scores, kind="stable"):
+        margin = _margin_of(results["params"][place])
+        if margin is not None and not np.isnan(scores[place]):
+            best.setdefault(margin, place)
     if not best:
         raise ValueError(
             "`estimator` must have tried margins that are numbers; it tried "

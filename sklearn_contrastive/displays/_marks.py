@@ -1,10 +1,11 @@
-"""Rows as marks: points, or the cells of a density, coloured by class or target."""
+"""Rows as points or the cells of a density, with the names of their classes."""
+
+from datetime import datetime, time
 
 import numpy as np
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklearn_contrastive.displays._class_names import names_of
-from sklearn_contrastive.displays._style import background_of, faint, shades, style_of
+from sklearn_contrastive.displays import _axes, _style
 
 #: Cells of a density along its longer side, and the share of rows its frame must hold.
 _N_ACROSS, _CORE = 120, 0.998
@@ -14,11 +15,42 @@ _WIDEST = 3.0
 _PALEST = 0.35
 #: Keywords that colour points.
 _COLORS = "c", "color", "facecolor", "facecolors", "fc"
+#: Names that are tried at medians, those of the largest classes first.
+_MOST_NAMES = 80
+#: Size of points in a legend.
+_SIZE = 36
+
+
+def names_of(classes):
+    """Return a name for each class: short, or whole where short ones are the same."""
+    labels = classes.astype("M8[s]") if classes.dtype.kind == "M" else classes
+    labels = labels.tolist()
+    if all(isinstance(at, datetime) and at.time() == time.min for at in labels):
+        labels = [at.date() for at in labels]
+    names = [_axes.short(label) for label in labels]
+    return names if len({*names}) == len(names) else [*map(_axes.wrapped, labels)]
+
+
+def _looks(ax, labels):
+    """Return what rows of each code look like; those of -1 lie behind the others."""
+    looks = {}
+    for code, name in enumerate(names_of(labels.classes)):
+        color, marker, _ = _style.style_of(code, ax)
+        looks[code] = {"color": color, "marker": marker, "label": name}
+    if labels.targets is not None:
+        looks[0] = {"cmap": _style.shades(ax)}
+    elif not looks:
+        looks[0] = {"color": _style.style_of(0, ax).color}
+    if (labels.codes < 0).any():
+        look = {"color": _style.faint(ax, 0.45), "marker": ".", "zorder": 0.9}
+        looks[-1] = {**look, "label": "unknown"}
+    return looks
 
 
 def scatter(ax, places, labels, rows, scatter_kw=None):
     """Draw rows as points, one collection for each class, unlabelled ones last."""
-    taken = [key for key in _COLORS if key in (scatter_kw or {})]
+    scatter_kw = scatter_kw or {}
+    taken = [key for key in _COLORS if key in scatter_kw]
     if taken and labels.targets is not None:
         raise ValueError(
             f"`scatter_kw` must leave the colour to the targets in `y`; got "
@@ -26,34 +58,15 @@ def scatter(ax, places, labels, rows, scatter_kw=None):
         )
     # Smaller where there are many, but large enough to tell markers apart.
     size = float(np.clip(16_000 / len(rows), 16, 40))
-    common = {"s": size, "linewidths": 0.3, "edgecolors": background_of(ax)}
+    edges = {"linewidths": 0.3, "edgecolors": _style.background_of(ax)}
     drawn = []
-    for group, look in _groups(ax, labels, rows):
-        kw = _validate_style_kwargs({**common, **look}, scatter_kw or {})
+    for code, look in _looks(ax, labels).items():
+        group = rows[labels.codes[rows] == code]
+        if "cmap" in look:
+            look["c"] = labels.targets[group]
+        kw = _validate_style_kwargs({"s": size, **edges, **look}, scatter_kw)
         drawn.append(ax.scatter(*places[group].T, **kw))
     return drawn
-
-
-def _groups(ax, labels, rows):
-    """Return rows that look the same, with what they look like."""
-    if labels.targets is not None:
-        missing = np.isnan(labels.targets[rows])
-        look = {"c": labels.targets[rows[~missing]], "cmap": shades(ax)}
-        groups = [(rows[~missing], look)]
-    elif not len(labels.classes):
-        return [(rows, {"color": style_of(0, ax).color})]
-    else:
-        codes, groups = labels.codes[rows], []
-        for code, name in enumerate(names_of(labels.classes)):
-            color, marker, _ = style_of(code, ax)
-            look = {"color": color, "marker": marker, "label": name}
-            groups.append((rows[codes == code], look))
-        missing = codes < 0
-    if missing.any():
-        # Behind the others.
-        look = {"color": faint(ax, 0.45), "marker": ".", "label": "unknown"}
-        groups.append((rows[missing], {**look, "zorder": 0.9}))
-    return groups
 
 
 def density(ax, places, labels, equal=True):
@@ -62,49 +75,30 @@ def density(ax, places, labels, equal=True):
     A hexagon has the colour of its commonest class, the stronger the more rows; of its
     mean target; or of its number of rows.
     """
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, to_rgb
 
     inside = _in_frame(places)
     n_far = int((~inside).sum())
     if labels.targets is not None:
-        inside &= ~np.isnan(labels.targets)
-    codes, places = labels.codes[inside], places[inside]
-    kw = {"gridsize": _gridsize(places, equal), "cmap": shades(ax), "linewidths": 0.2}
-    kw |= {"mincnt": 1, "rasterized": True}
+        inside &= labels.codes == 0
+    places = places[inside]
+    kw = {"gridsize": _gridsize(places, equal), "cmap": _style.shades(ax)}
+    kw |= {"linewidths": 0.2, "mincnt": 1, "rasterized": True}
     if labels.targets is not None:
         return ax.hexbin(*places.T, C=labels.targets[inside], **kw), n_far
     if not len(labels.classes):
         return ax.hexbin(*places.T, norm=LogNorm(), **kw), n_far
+    # One number for each cell: of its rows and, as the remainder, of its class. The
+    # unknown one has the last code, so that others are preferred.
     n_codes = len(labels.classes) + 1
-    # One number for each cell: of its rows and, as the remainder, of its class.
-    cells = ax.hexbin(
-        *places.T,
-        C=codes,
-        reduce_C_function=lambda own: len(own) * n_codes + commonest(own) + 1,
-        **kw,
-    )
+    kw["reduce_C_function"] = lambda own: len(own) * n_codes + np.bincount(own).argmax()
+    cells = ax.hexbin(*places.T, C=labels.codes[inside] % n_codes, **kw)
     counts, codes = np.divmod(cells.get_array().astype(int), n_codes)
-    cells.set_array(None)
-    cells.set_facecolor(_mixed(ax, counts, codes - 1, n_codes - 1))
-    return cells, n_far
-
-
-def commonest(codes):
-    """Return the least of the commonest codes, -1 only where most are -1."""
-    values, counts = np.unique(codes, return_counts=True)
-    most = values[counts == counts.max()]
-    return int(most[1] if most[0] < 0 and len(most) > 1 else most[0])
-
-
-def _mixed(ax, counts, codes, n_classes):
-    """Return colours of classes, mixed with the background where there are few rows."""
-    from matplotlib.colors import to_rgb
-
-    styles = [style_of(code, ax) for code in range(n_classes)]
-    colors = np.array([*(to_rgb(style.color) for style in styles), faint(ax, 0.45)])
     strength = _PALEST + (1 - _PALEST) * np.log1p(counts) / np.log1p(counts.max())
-    strength = strength[:, None]
-    return colors[codes] * strength + background_of(ax) * (1 - strength)
+    colors = np.array([to_rgb(look["color"]) for look in _looks(ax, labels).values()])
+    cells.set_array(None)
+    cells.set_facecolor(_style.faint(ax, strength[:, None], colors[codes]))
+    return cells, n_far
 
 
 def _in_frame(places):
@@ -123,3 +117,62 @@ def _gridsize(places, equal):
     widths = np.ptp(places, axis=0).astype(float)
     across, up = np.round(_N_ACROSS * widths / (widths.max() or 1.0)).clip(1)
     return int(across), max(1, round(up / 3**0.5))
+
+
+def class_legend(ax, labels, scatters, others=()):
+    """Name classes of points or of a density beside an axes, and what else there is."""
+    from matplotlib.patches import Patch
+
+    if not scatters:
+        looks = _looks(ax, labels).values()
+        patches = [Patch(color=look["color"], label=look["label"]) for look in looks]
+        return _axes.legend_beside(ax, patches, "commonest class")
+    legend = _axes.legend_beside(ax, [*scatters, *others])
+    for handle in legend.legend_handles[: len(scatters)]:
+        # Seen as well where points are small, pale or far away.
+        handle.set(sizes=[_SIZE], alpha=1)
+    return legend
+
+
+def name_many(ax, places, labels, scatters):
+    """Name classes at their medians if all can be, else in a legend with room for it.
+
+    Returns the legend or None, and the texts there are without it.
+    """
+    texts = [] if ax.name == "3d" else _name_at_medians(ax, places, labels)
+    n_classes = len(labels.classes)
+    # Of a density, or of more classes, several look the same.
+    if len(texts) == n_classes or not scatters or n_classes > _style.N_STYLES:
+        return None, texts
+    legend = class_legend(ax, labels, scatters)
+    wide = legend.get_window_extent().width > 0.6 * ax.get_window_extent().width
+    if wide and not _axes.may_widen(ax):
+        legend.remove()
+        return None, texts
+    for text in texts:
+        text.remove()
+    return legend, []
+
+
+def _name_at_medians(ax, places, labels):
+    """Write names that overlap no other and lie mostly on points of their class."""
+    # Places on the page are known only after the layout.
+    _axes.root_figure(ax).draw_without_rendering()
+    frame, on_page = ax.get_window_extent(), ax.transData.transform(places)
+    names, sizes = names_of(labels.classes), np.bincount(labels.codes + 1)[1:]
+    look = {"ha": "center", "va": "center", "fontsize": "small"}
+    look |= {"color": _style.ink(ax), "path_effects": _style.halo(ax)}
+    texts, boxes = [], []
+    for code in np.argsort(-sizes, kind="stable")[:_MOST_NAMES]:
+        own = labels.codes == code
+        text = ax.text(*np.median(places[own], axis=0), names[code], **look)
+        box = text.get_window_extent().padded(2)
+        under = own[((on_page > box.min) & (on_page < box.max)).all(axis=1)]
+        fits = np.all(frame.min <= box.min) and np.all(box.max <= frame.max)
+        fits &= 2 * under.sum() >= len(under)
+        if fits and not any(box.overlaps(other) for other in boxes):
+            texts.append(text)
+            boxes.append(box)
+        else:
+            text.remove()
+    return texts

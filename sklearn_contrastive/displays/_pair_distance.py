@@ -8,6 +8,7 @@ import numpy as np
 from sklearn_contrastive.displays import _axes, _pairs, _rows
 from sklearn_contrastive.displays._springs import reach_of, trained_loss
 from sklearn_contrastive.displays._style import ink, style_of
+from sklearn_contrastive.metrics._inputs import check_kinds
 
 _STYLES = {"margin": "--", "threshold": "-."}
 
@@ -111,20 +112,19 @@ class PairDistanceDisplay:
         display : PairDistanceDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
         threshold = _rows.attribute(estimator, "threshold_")
         if np.ndim(X) == 3 or threshold is not None:
-            similar, distances = _pairs.measure_pairs(estimator, X, y)
+            similar, distances = _pairs.measure_pairs(cls, estimator, X, y)
         else:
-            Z = _rows.check_points(_rows.embed(estimator, X))
+            Z = _rows.check_points(_rows.embed(cls, estimator, X, name)[0])
             codes = _rows.check_classes(y, len(Z))[1]
             ends, similar = _pairs.draw_pairs(codes, n_pairs, random_state)
             left, right = Z[ends[:, 0]], Z[ends[:, 1]]
             distances = np.sqrt(((left - right) ** 2).sum(axis=1))
         if similar.all() or not similar.any():
             raise ValueError(
-                "`y` must make pairs of both kinds: rows, or pairs, that are similar "
-                f"and others that are not; all {len(similar)} pairs are of one kind."
+                "`y` must make pairs of both kinds, similar and dissimilar; all "
+                f"{len(similar)} pairs are of one kind."
             )
         # Some transformers keep the points of their training as `embedding_`.
         embedding = estimator if threshold is None else estimator.embedding_
@@ -165,7 +165,7 @@ class PairDistanceDisplay:
         display : PairDistanceDisplay
             With the data, and what was drawn.
         """
-        similar, distances, _ = _pairs.check_pair_distances(y_true, distances)
+        similar, distances = check_kinds(y_true, distances)
         display = cls(similar, distances, margin, threshold, name)
         return display.plot(ax, bins=bins)
 
@@ -189,53 +189,34 @@ class PairDistanceDisplay:
         marks = {key: at for key, at in marks.items() if at is not None and at >= 0}
         farthest = max([float(distances.max()), *marks.values()]) or 1.0
         self.bin_edges_ = edges = np.histogram_bin_edges(distances, bins, (0, farthest))
-        self.shares_similar_, self.shares_dissimilar_ = (
-            100 * np.histogram(some, edges)[0] / len(some)
-            for some in (distances[similar], distances[~similar])
-        )
-        n_far = int(np.sum((distances < edges[0]) | (distances > edges[-1])))
-        beyond = f"{_axes.counted(n_far, 'pair')} outside the bins" if n_far else ""
+        outside = (distances < edges[0]) | (distances > edges[-1])
+        beyond = f"{_axes.counted(outside.sum(), 'pair')} outside the bins"
+        title = _axes.counted(len(distances), "pair"), beyond if outside.any() else ""
+        # Pale, so that the line of similar pairs shows on it in grey too.
+        pale, wide = {"fill": True, "alpha": 0.45}, {"linewidth": 2}
         with _axes.drawing_on(self, ax):
-            self._plot_histograms(int(similar.sum()), int((~similar).sum()), marks)
-            _axes.open_frame(self.ax_)
-            self.ax_.set_xlabel("distance of a pair")
-            self.ax_.set_ylabel("share of its kind of pairs (%)")
-            name = self.name if name is None else name
-            _axes.set_title(
-                self.ax_, name, _axes.counted(len(distances), "pair"), beyond
-            )
+            shares, area = self._plot_kind("dissimilar", distances[~similar], 1, pale)
+            self.shares_dissimilar_ = shares
+            shares, line = self._plot_kind("similar", distances[similar], 0, wide)
+            self.shares_similar_ = shares
+            self.histograms_, self.lines_ = [area, line], {}
+            for what, at in marks.items():
+                look = {"color": ink(self.ax_), "linestyle": _STYLES[what]}
+                look |= {"label": f"{what} {at:.3g}", "linewidth": 1.4}
+                self.lines_[what] = self.ax_.axvline(at, **look)
+            handles = [line, area, *self.lines_.values()]
+            self.legend_ = _axes.legend_beside(self.ax_, handles)
+            # Without a pair in any bin as high as one that holds all.
+            highest = max(*shares, *self.shares_dissimilar_) or 100.0
+            labels = {"xlabel": "distance of a pair"}
+            labels |= {"ylabel": "share of its kind of pairs (%)"}
+            self.ax_.set(ylim=(0, 1.06 * highest), **labels)
+            _axes.set_title(self.ax_, self.name if name is None else name, *title)
         return self
 
-    def _plot_histograms(self, n_similar, n_dissimilar, marks):
-        """Draw dissimilar pairs as an area, similar ones and marks as lines over it."""
-        ax, edges, gid = self.ax_, self.bin_edges_, _axes.DRAWN + type(self).__name__
-        area = ax.stairs(
-            self.shares_dissimilar_,
-            edges,
-            fill=True,
-            color=style_of(1, ax).color,
-            # Pale, so that the line of similar pairs shows on it in grey too.
-            alpha=0.45,
-            label=f"dissimilar\n({n_dissimilar:,})",
-            gid=gid,
-        )
-        line = ax.stairs(
-            self.shares_similar_,
-            edges,
-            color=style_of(0, ax).color,
-            linewidth=2,
-            label=f"similar\n({n_similar:,})",
-            gid=gid,
-        )
-        self.histograms_ = [area, line]
-        look = {"color": ink(ax), "linewidth": 1.4}
-        self.lines_ = {
-            what: ax.axvline(
-                at, label=f"{what} {at:.3g}", linestyle=_STYLES[what], **look
-            )
-            for what, at in marks.items()
-        }
-        self.legend_ = _axes.legend_beside(ax, [line, area, *self.lines_.values()])
-        # Without a pair in any bin as high as one that holds all.
-        highest = max(*self.shares_similar_, *self.shares_dissimilar_) or 100.0
-        ax.set_ylim(0, 1.06 * highest)
+    def _plot_kind(self, kind, distances, number, look):
+        """Draw the shares of one kind of pairs in each bin; return both."""
+        shares = 100 * np.histogram(distances, self.bin_edges_)[0] / len(distances)
+        look = {"color": style_of(number, self.ax_).color, **look}
+        look |= {"label": f"{kind}\n({len(distances):,})"}
+        return shares, self.ax_.stairs(shares, self.bin_edges_, **look)

@@ -2,11 +2,11 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_contrastive.displays._rows import attribute, kind_of
-from sklearn_contrastive.metrics import far_frr_curve
 from sklearn_contrastive.similarity import check_pair_labels
 
 
@@ -34,8 +34,9 @@ def draw_pairs(codes, n_pairs, random_state=None):
     return np.concatenate(kinds), similar
 
 
-def measure_pairs(estimator, pairs, y):
+def measure_pairs(display, estimator, pairs, y):
     """Return which pairs are similar, and their distances by an estimator."""
+    check_matplotlib_support(f"{display.__name__}.from_estimator")
     if None in (attribute(estimator, "fit"), attribute(estimator, "pair_distance")):
         raise TypeError(
             "`estimator` must be a fitted PairVerifier, or a fitted embedding with "
@@ -54,13 +55,3 @@ def measure_pairs(estimator, pairs, y):
             f"{labels[:5].tolist()}."
         )
     return labels == classes[1], distances
-
-
-def check_pair_distances(y_true, distances):
-    """Return which pairs are similar and their distances, with the error rates.
-
-    These are false accept rates, false reject rates and thresholds.
-    """
-    rates = far_frr_curve(y_true, distances)
-    distances = column_or_1d(distances).astype(np.float64)
-    return check_pair_labels(y_true, len(distances), "y_true"), distances, rates

@@ -11,7 +11,7 @@ from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import nearest_hits
 
-_CURVE = _axes.DRAWN + "retrieval curve"
+_CURVE = "retrieval curve"
 
 
 @dataclass(eq=False, repr=False)
@@ -114,17 +114,9 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        return cls.from_embedding(
-            _rows.embed(estimator, X),
-            y,
-            max_k=max_k,
-            max_queries=max_queries,
-            random_state=random_state,
-            name=_rows.name_of(estimator, name),
-            ax=ax,
-            line_kw=line_kw,
-        )
+        Z, name = _rows.embed(cls, estimator, X, name)
+        kw = {"max_k": max_k, "max_queries": max_queries, "random_state": random_state}
+        return cls.from_embedding(Z, y, **kw, name=name, ax=ax, line_kw=line_kw)
 
     @classmethod
     @_rows.validated
@@ -186,32 +178,25 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             The display itself.
         """
+        name = self.name if name is None else name
         with _axes.drawing_on(self, ax, joins=_CURVE):
-            self._plot_curves(self.name if name is None else name, line_kw or {})
+            self._plot_curves(name, line_kw or {})
             self._label_axes()
-            _axes.set_shared_title(self.ax_, "Retrieval", self._rows())
-            self.legend_ = _axes.legend_of_curves(self.ax_)
+            self.legend_ = _axes.name_curves(self.ax_, "Retrieval", self._rows())
         return self
 
     def _plot_curves(self, name, line_kw):
         """Draw both curves, in one colour."""
-        style, lines = _axes.style_of_next(self.ax_, _CURVE), []
-        for what, values, linestyle in (
-            ("recall@k", self.recall, "-"),
-            ("precision@k", self.precision, "--"),
-        ):
-            defaults = {
-                "color": style.color,
-                "linestyle": linestyle,
-                "linewidth": 2,
-                "marker": style.marker,
-                "markersize": 5,
-                # About evenly on a logarithmic axis.
-                "markevery": np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1),
-                "label": f"{_axes.wrapped(name)}\n{what}" if name else what,
-            }
-            kw = _validate_style_kwargs(defaults, line_kw)
-            lines += self.ax_.plot(self.k, values, **kw)
+        color, marker, _ = _axes.style_of_next(self.ax_, _CURVE)
+        look = {"color": color, "linewidth": 2, "marker": marker, "markersize": 5}
+        # About evenly on a logarithmic axis.
+        marks = np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1)
+        lines, before = [], f"{_axes.wrapped(name)}\n" if name else ""
+        for what, line in (("recall", "-"), ("precision", "--")):
+            own = {"label": f"{before}{what}@k", "linestyle": line, "markevery": marks}
+            shares = self.recall if what == "recall" else self.precision
+            kw = _validate_style_kwargs({**look, **own}, line_kw)
+            lines += self.ax_.plot(self.k, shares, **kw)
         self.recall_line_, self.precision_line_ = lines
         self.recall_line_.set_gid(_CURVE)
 
@@ -223,13 +208,12 @@ class RetrievalCurveDisplay:
         ticks = [c * 10**p for p in range(9) for c in (1, 2, 5) if c * 10**p <= last]
         ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         ax.minorticks_off()
-        _axes.open_frame(ax)
 
     def _rows(self):
         """Return how many rows were looked up among how many."""
         if self.n_queries is None:
             return "each row among all others"
+        rows = _axes.counted(self.n_rows or self.n_queries, "row")
         if self.n_rows in (None, self.n_queries):
-            return f"each of {_axes.counted(self.n_queries, 'row')} among all others"
-        rows = _axes.counted(self.n_rows, "row")
+            return f"each of {rows} among all others"
         return f"{self.n_queries:,} of {rows}, each among all others"

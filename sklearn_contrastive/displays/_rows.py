@@ -6,18 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import (
-    Interval,
-    Options,
-    StrOptions,
-    validate_params,
-)
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_contrastive.similarity import (
-    check_labels,
-    check_targets,
-    infer_similarity,
-)
+from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
 
 #: Height of a strip of points in strips, and steps that never fall into a pattern.
 _STRIP, _GOLDEN = 0.7, (5**0.5 - 1) / 2
@@ -25,19 +17,16 @@ _STRIP, _GOLDEN = 0.7, (5**0.5 - 1) / 2
 _AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 #: What the parameters of constructors may be.
 RULES = {
-    "n_dimensions": [Options(Integral, {2, 3})],
-    "max_points": [_AT_LEAST_1],
-    "n_pairs": [_AT_LEAST_1],
-    "max_k": [_AT_LEAST_1],
-    "max_queries": [_AT_LEAST_1],
+    **{n: [_AT_LEAST_1] for n in ("max_points", "n_pairs", "max_k", "max_queries")},
+    "scatter_kw": [dict, None],
+    "line_kw": [dict, None],
+    "n_dimensions": [Interval(Integral, 2, 3, closed="both")],
     "bins": [_AT_LEAST_1, "array-like"],
     "random_state": ["random_state"],
     "margin": [Interval(Real, 0, None, closed="neither"), None],
     "threshold": [Real, None],
     "kind": [StrOptions({"det", "roc"})],
     "name": [str, None],
-    "scatter_kw": [dict, None],
-    "line_kw": [dict, None],
 }
 validated = validate_params(RULES, prefer_skip_nested_validation=True)
 
@@ -61,8 +50,8 @@ def last_step(estimator):
     from sklearn.pipeline import Pipeline
 
     while isinstance(estimator, (FrozenEstimator, Pipeline)):
-        pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if pipeline else estimator.estimator
+        frozen = isinstance(estimator, FrozenEstimator)
+        estimator = estimator.estimator if frozen else estimator[-1]
     return estimator
 
 
@@ -71,8 +60,9 @@ def name_of(estimator, name=None):
     return type(last_step(estimator)).__name__ if name is None else name
 
 
-def embed(estimator, X):
-    """Return what a fitted transformer makes of rows, whatever `set_output` says."""
+def embed(display, estimator, X, name):
+    """Return what a fitted transformer makes of rows, and its name for a display."""
+    check_matplotlib_support(f"{display.__name__}.from_estimator")
     # A table has `transform` too, but no `fit`.
     if None in (attribute(estimator, "fit"), attribute(estimator, "transform")):
         advice = "To draw points that are embedded already, use from_embedding."
@@ -85,7 +75,8 @@ def embed(estimator, X):
             f"got {kind_of(estimator)}. {advice}"
         )
     Z = estimator.transform(X)
-    return Z if issparse(Z) else np.asarray(Z)
+    # An array, whatever `set_output` says.
+    return Z if issparse(Z) else np.asarray(Z), name_of(estimator, name)
 
 
 def check_points(Z):
@@ -116,18 +107,11 @@ def check_classes(y, n_rows, unlabeled=None):
 
 
 class RowLabels(NamedTuple):
-    """Classes with codes of rows, -1 for none; or targets, NaN for none; or neither."""
+    """Classes, none without labels; codes of rows, -1 for unknown; targets, if any."""
 
     classes: np.ndarray
     codes: np.ndarray
     targets: np.ndarray | None = None
-
-    @property
-    def some_missing(self):
-        """Return whether rows with labels or targets lie beside rows without."""
-        if self.targets is not None:
-            return bool(np.isnan(self.targets).any())
-        return len(self.classes) > 0 and bool((self.codes < 0).any())
 
 
 def kind_of_y(y):
@@ -137,30 +121,31 @@ def kind_of_y(y):
     kind = infer_similarity(None, y)
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
         raise ValueError(
-            "`y` must hold one class label or one target per row; got several "
-            "(an indicator matrix, sets of labels, or a table of targets). Pass one "
-            "column of it."
+            "`y` must hold one class label or one target per row; got several. Pass "
+            "one column of an indicator matrix or of a table of targets."
         )
     return kind
 
 
 def check_y(y, kind, n_rows):
     """Return labels or targets, or neither, validated."""
-    if y is not None and kind == "labels":
+    if y is None:
+        return RowLabels(np.array([]), np.zeros(n_rows, dtype=int))
+    if kind == "labels":
         return RowLabels(*check_classes(y, n_rows, unlabeled=np.nan))
-    targets = None if y is None else check_targets(y, n_rows)[:, 0]
-    return RowLabels(np.array([]), np.full(n_rows, -1), targets)
+    targets = check_targets(y, n_rows)[:, 0]
+    return RowLabels(np.array([]), -np.isnan(targets).astype(int), targets)
 
 
 def spread_out(points, labels):
     """Return points of a line in the plane: over their targets, or in strips."""
-    if labels.targets is not None:
-        lowest, highest = np.nanmin(labels.targets), np.nanmax(labels.targets)
-        below = lowest - 0.08 * (highest - lowest)
-        heights = np.where(np.isnan(labels.targets), below, labels.targets)
-    else:
+    if labels.targets is None:
         spread = (np.arange(len(points)) * _GOLDEN) % 1 - 0.5
         heights = labels.codes + _STRIP * spread
+    else:
+        lowest, highest = np.nanmin(labels.targets), np.nanmax(labels.targets)
+        below = lowest - 0.08 * (highest - lowest)
+        heights = np.where(labels.codes < 0, below, labels.targets)
     return np.column_stack([points[:, 0], heights])
 
 

@@ -1,7 +1,7 @@
 """A picture of the loss as springs between points."""
 
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from sklearn_contrastive.displays import _axes, _rows, _springs
-from sklearn_contrastive.displays._class_names import class_legend
-from sklearn_contrastive.displays._marks import scatter
+from sklearn_contrastive.displays._marks import class_legend, scatter
 from sklearn_contrastive.displays._style import faint, ink
 from sklearn_contrastive.losses import LOSSES, PairLoss
 
 #: Classes that a legend names beside the springs, and springs drawn of each kind.
 _MOST_NAMED, _MOST_SPRINGS = 12, 400
-#: Line styles of springs that pull and that push.
-_STYLES = {True: "-", False: (0, (3, 2))}
+#: What the parameters of constructors may be, here of pair losses.
+_PAIR_LOSSES = {name for name, kind in LOSSES.items() if issubclass(kind, PairLoss)}
+_RULES = {
+    **_rows.RULES,
+    "loss": [StrOptions(_PAIR_LOSSES), PairLoss],
+    "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
+    "max_points": [Interval(Integral, 2, None, closed="left")],
+}
 
 
 @dataclass(eq=False, repr=False)
@@ -98,7 +103,6 @@ class SpringDisplay:
     name: str | None = None
 
     @classmethod
-    @_rows.validated
     def from_estimator(
         cls, estimator, X, y, *, max_points=300, random_state=None, name=None, ax=None
     ):
@@ -129,28 +133,20 @@ class SpringDisplay:
         display : SpringDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        Z = _rows.check_points(_rows.embed(estimator, X))
+        Z, name = _rows.embed(cls, estimator, X, name)
+        Z = _rows.check_points(Z)
         loss = _springs.trained_loss(estimator, _springs.on_unit_sphere(Z))
         if not isinstance(loss, PairLoss):
-            got = "no loss" if loss is None else f"loss={loss!r}"
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as loss='contrastive'; got {_rows.name_of(estimator)} with {got}. "
-                "Draw springs of another loss with SpringDisplay.from_embedding."
+                f"as loss='contrastive'; got {_rows.name_of(estimator)} with "
+                f"loss={loss!r}. Draw springs of another with from_embedding."
             )
-        name = _rows.name_of(estimator, name)
-        return cls._from_loss(Z, y, loss, max_points, random_state, name, ax)
+        kw = {"max_points": max_points, "random_state": random_state, "ax": ax}
+        return cls.from_embedding(Z, y, loss=loss, name=name, **kw)
 
     @classmethod
-    @validate_params(
-        {
-            **_rows.RULES,
-            "loss": [StrOptions(set(LOSSES)), PairLoss],
-            "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
-        },
-        prefer_skip_nested_validation=True,
-    )
+    @validate_params(_RULES, prefer_skip_nested_validation=True)
     def from_embedding(
         cls,
         Z,
@@ -188,15 +184,8 @@ class SpringDisplay:
         """
         Z = _rows.check_points(Z)
         loss = _springs.loss_for(loss, margin, Z)
-        return cls._from_loss(Z, y, loss, max_points, random_state, name, ax)
-
-    @classmethod
-    def _from_loss(cls, Z, y, loss, max_points, random_state, name, ax):
-        """Compute forces among some of the rows, and draw them."""
         classes, codes = _rows.check_classes(y, len(Z))
-        n_rows = len(Z)
-        if max_points < 2:
-            raise ValueError(f"`max_points` must be at least 2; got {max_points}.")
+        n_rows, n_components = Z.shape
         if n_rows > max_points:
             rng = check_random_state(random_state)
             rows = rng.choice(n_rows, max_points, replace=False)
@@ -205,9 +194,9 @@ class SpringDisplay:
         points, directions, share = _rows.project(Z)
         arrows = springs.forces
         arrows = arrows if directions is None else arrows @ directions.T
-        if Z.shape[1] == 1:
+        if n_components == 1:
             points, arrows = (np.pad(a, ((0, 0), (0, 1))) for a in (points, arrows))
-        data = points, arrows, springs, classes, codes, loss, n_rows, Z.shape[1]
+        data = points, arrows, springs, classes, codes, loss, n_rows, n_components
         return cls(*data, share, name).plot(ax)
 
     def plot(self, ax=None, *, name=None):
@@ -226,16 +215,15 @@ class SpringDisplay:
         labels = _rows.RowLabels(np.asarray(self.classes), np.asarray(self.codes))
         points, rows = np.asarray(self.points), np.arange(len(self.points))
         with _axes.drawing_on(self, ax):
-            self.attracting_ = self._plot_springs(points, attracts=True)
-            self.repelling_ = self._plot_springs(points, attracts=False)
+            self.attracting_, pull = self._plot_springs(points, "attracts", "-")
+            self.repelling_, push = self._plot_springs(points, "repels", (0, (3, 2)))
             self.scatters_ = scatter(self.ax_, points, labels, rows, {"zorder": 3})
-            self._plot_forces(points, np.asarray(self.arrows))
+            others = [pull, push, self._plot_forces(points, np.asarray(self.arrows))]
             _axes.equal_scales(self.ax_)
             projection = _axes.label_components(self.ax_, self.n_components, self.share)
             if self.n_components == 1:
                 self.ax_.set(ylabel="", yticks=[])
             self._write_title(self.name if name is None else name, projection)
-            others = self._handles()
             if len(self.classes) <= _MOST_NAMED:
                 self.legend_ = class_legend(self.ax_, labels, self.scatters_, others)
             else:
@@ -244,62 +232,45 @@ class SpringDisplay:
             _axes.root_figure(self.ax_).draw_without_rendering()
         return self
 
-    def _plot_springs(self, points, attracts):
-        """Draw the strongest springs of a kind, below the points."""
+    def _plot_springs(self, points, what, linestyle):
+        """Draw the strongest springs of a kind below the points; return a handle."""
         from matplotlib.collections import LineCollection
+        from matplotlib.lines import Line2D
 
-        chosen = np.flatnonzero(self.springs.attracts == attracts)
+        chosen = np.flatnonzero(self.springs.attracts == (what == "attracts"))
         order = np.argsort(-self.springs.strengths[chosen], kind="stable")
         ends = self.springs.ends[chosen[order[:_MOST_SPRINGS]]]
         # Fainter and thinner where there are many.
         few = np.clip(40 / max(1, len(ends)), 0, 1)
+        look = {"linestyle": linestyle, "color": faint(self.ax_, 0.35 + 0.3 * few)}
         lines = LineCollection(
-            points[ends],
-            color=faint(self.ax_, 0.35 + 0.3 * few),
-            linestyle=_STYLES[attracts],
-            linewidth=0.4 + 0.8 * few,
-            zorder=1,
+            points[ends], linewidth=0.4 + 0.8 * few, zorder=1, **look
         )
-        return self.ax_.add_collection(lines)
+        label = f"{what} ({len(chosen):,})"
+        if len(chosen) > _MOST_SPRINGS:
+            label = f"{what} ({len(chosen):,},\n{_MOST_SPRINGS} strongest drawn)"
+        look |= {"color": faint(self.ax_, 0.65), "linewidth": 1.2}
+        handle = Line2D([], [], label=label, **look)
+        return self.ax_.add_collection(lines), handle
 
     def _plot_forces(self, points, arrows):
         """Draw an arrow at each point, the longest a certain part of the picture."""
+        from matplotlib.lines import Line2D
+
         # A smaller part with more points, which stand closer.
         part = np.clip(0.5 / np.sqrt(len(points)), 0.055, 0.15)
         extent = np.ptp(points, axis=0).max() or 1.0
-        scale = (np.linalg.norm(arrows, axis=1).max() or 1.0) / (part * extent)
+        longest = np.linalg.norm(arrows, axis=1).max()
+        scale = (longest or 1.0) / (part * extent)
         # To matplotlib arrows are no data; their ends belong to the picture.
         self.ax_.update_datalim(points + arrows / scale)
         self.ax_.autoscale_view()
-        self.arrows_ = self.ax_.quiver(
-            *points.T,
-            *arrows.T,
-            angles="xy",
-            scale_units="xy",
-            scale=scale,
-            minlength=0,
-            width=0.0045 if len(points) <= 40 else 0.003,
-            color=ink(self.ax_),
-            zorder=4,
-            gid=_axes.DRAWN + type(self).__name__,
-        )
-
-    def _handles(self):
-        """Return handles of a legend for both kinds of springs, and for forces."""
-        from matplotlib.lines import Line2D
-
-        handles = []
-        for what, attracts in (("attracts", True), ("repels", False)):
-            n_springs = int(np.sum(self.springs.attracts == attracts))
-            label = f"{what} ({n_springs:,})"
-            if n_springs > _MOST_SPRINGS:
-                label = f"{what} ({n_springs:,},\n{_MOST_SPRINGS} strongest drawn)"
-            look = {"color": faint(self.ax_, 0.65), "linestyle": _STYLES[attracts]}
-            handles.append(Line2D([], [], label=label, linewidth=1.2, **look))
-        longest = np.linalg.norm(self.arrows, axis=1).max()
-        label = f"force\n(longest {longest:.2g})"
-        arrow = {"marker": ">", "markevery": [-1], "markersize": 5}
-        return [*handles, Line2D([], [], label=label, color=ink(self.ax_), **arrow)]
+        look = {"angles": "xy", "scale_units": "xy", "scale": scale, "minlength": 0}
+        look |= {"width": 0.0045 if len(points) <= 40 else 0.003, "zorder": 4}
+        color = ink(self.ax_)
+        self.arrows_ = self.ax_.quiver(*points.T, *arrows.T, color=color, **look)
+        look = {"marker": ">", "markevery": [-1], "markersize": 5, "color": color}
+        return Line2D([], [], label=f"force\n(longest {longest:.2g})", **look)
 
     def _write_title(self, name, projection):
         """Write which springs, between how many of the rows."""

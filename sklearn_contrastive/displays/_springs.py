@@ -10,23 +10,15 @@ from sklearn_contrastive.losses import LOSSES, PairLoss
 
 
 class SpringForces(NamedTuple):
-    """Springs between all pairs of points.
+    """Springs between all pairs of points."""
 
-    Parameters
-    ----------
-    loss : float
-        Mean energy of similar pairs, plus that of dissimilar pairs that cost something.
-    forces : ndarray of shape (n_points, n_components)
-        Minus the gradient of the loss.
-    ends : ndarray of int of shape (n_springs, 2)
-        The pairs that pull or push, each once.
-    attracts, strengths : ndarray of shape (n_springs,)
-        Which pull, and the length of the force of each on either end.
-    """
-
+    #: Mean energy of similar pairs, plus that of dissimilar pairs that cost something.
     loss: float
+    #: Minus the gradient of the loss, of shape (n_points, n_components).
     forces: np.ndarray
+    #: The pairs that pull or push, each once, of shape (n_springs, 2).
     ends: np.ndarray
+    #: Which pull, and the length of the force of each on either end.
     attracts: np.ndarray
     strengths: np.ndarray
 
@@ -40,26 +32,20 @@ def spring_forces(Z, codes, loss):
     from scipy.spatial.distance import pdist, squareform
 
     Z = Z.astype(np.float64)
-    left, right = np.triu_indices(len(Z), k=1)
-    distances, similar = pdist(Z), codes[left] == codes[right]
-    total, W, active = 0.0, np.zeros(len(left)), np.zeros(len(left), dtype=bool)
+    ends = np.column_stack(np.triu_indices(len(Z), k=1))
+    distances, similar = pdist(Z), codes[ends[:, 0]] == codes[ends[:, 1]]
+    total, W, active = 0.0, np.zeros(len(ends)), np.zeros(len(ends), dtype=bool)
     for formula, kind in ((loss.positive, similar), (loss.negative, ~similar)):
         # Formulas divide by distances.
         energy, slope = formula(np.maximum(distances[kind], 1e-12))
         n_counted = max(1, kind.sum() if kind is similar else (energy > 0).sum())
         total += float(energy.sum()) / n_counted
-        W[kind] = slope / n_counted
-        active[kind] = energy > 0
+        W[kind], active[kind] = slope / n_counted, energy > 0
     # Points in the same place have no direction to push each other in.
     W[distances == 0] = 0
-    dense = squareform(W)
-    return SpringForces(
-        total,
-        2 * (dense @ Z - dense.sum(axis=1, keepdims=True) * Z),
-        np.column_stack([left, right])[active],
-        similar[active],
-        2 * np.abs(W * distances)[active],
-    )
+    dense, strengths = squareform(W), 2 * np.abs(W * distances)
+    forces = 2 * (dense @ Z - dense.sum(axis=1, keepdims=True) * Z)
+    return SpringForces(total, forces, ends[active], similar[active], strengths[active])
 
 
 def on_unit_sphere(Z):
@@ -77,25 +63,16 @@ def trained_loss(estimator, on_sphere=True):
     loss = LOSSES[loss]() if isinstance(loss, str) and loss in LOSSES else loss
     if not isinstance(loss, PairLoss):
         return loss
-    loss, margin = clone(loss), attribute(embedding, "margin_")
-    if margin is not None:
-        # Before "auto" is resolved: `fit` has warned of a margin that is out of reach.
-        loss.set_params(margin=margin)
-    autos = loss.on_sphere if on_sphere else loss.off_sphere
+    # Not by `resolve`: `fit` has warned already of a margin that is out of reach.
+    loss, autos = clone(loss), loss.on_sphere if on_sphere else loss.off_sphere
+    autos = {**autos, "margin": attribute(embedding, "margin_")}
     given = loss.get_params(deep=False)
-    loss.set_params(**{key: autos[key] for key in autos if given[key] == "auto"})
-    return loss.resolve(normalize=False)
+    return loss.set_params(**{k: v for k, v in autos.items() if given.get(k) == "auto"})
 
 
 def loss_for(loss, margin, Z):
     """Return a loss of single pairs, by name or object, without any "auto"."""
-    pair_losses = [name for name, kind in LOSSES.items() if issubclass(kind, PairLoss)]
     if isinstance(loss, str):
-        if loss not in pair_losses:
-            raise ValueError(
-                f"`loss` must be a loss of single pairs, one of {pair_losses}; got "
-                f"{loss!r}, which compares an anchor's candidates with one another."
-            )
         loss = LOSSES[loss]()
         if margin != "auto" and "margin" in loss.get_params(deep=False):
             loss, margin = loss.set_params(margin=margin), "auto"

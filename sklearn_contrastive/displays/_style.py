@@ -41,15 +41,10 @@ def background_of(ax):
     """Return red, green and blue, in [0, 1], of what lies behind the data."""
     from matplotlib.colors import to_rgba
 
-    behind = [ax, ax.get_figure()]
-    while behind[-1].figure is not behind[-1]:
-        # Parts of a figure have no colour of their own, as a rule.
-        behind.append(behind[-1].figure)
-    for each in behind:
-        *rgb, opacity = to_rgba(each.get_facecolor())
-        if opacity > 0:
-            return np.array(rgb)
-    return np.ones(3)
+    figure = ax.get_figure()
+    # Parts of a figure have no colour of their own, as a rule.
+    behind = [to_rgba(x.get_facecolor()) for x in (ax, figure, figure.canvas.figure)]
+    return np.array(next((rgb for *rgb, opacity in behind if opacity > 0), np.ones(3)))
 
 
 def is_dark(ax):
@@ -73,11 +68,12 @@ def ink(ax):
     return ax.xaxis.label.get_color()
 
 
-def faint(ax, strength):
-    """Return a colour from the background, at 0, to that of labels, at 1."""
+def faint(ax, strength, color=None):
+    """Return a colour, by default that of labels, mixed with the background, at 0."""
     from matplotlib.colors import to_rgb
 
-    return strength * np.array(to_rgb(ink(ax))) + (1 - strength) * background_of(ax)
+    rgb = to_rgb(ink(ax)) if color is None else color
+    return strength * np.array(rgb) + (1 - strength) * background_of(ax)
 
 
 def halo(ax):

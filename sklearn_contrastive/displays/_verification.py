@@ -9,7 +9,8 @@ from sklearn.utils._plotting import _validate_style_kwargs
 
 from sklearn_contrastive.displays import _axes, _pairs, _rows
 from sklearn_contrastive.displays._style import faint, halo, ink
-from sklearn_contrastive.metrics import equal_error_rate
+from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
+from sklearn_contrastive.metrics._inputs import check_kinds
 
 #: Rates that a tick may stand at, in percent: the roundest first.
 _TICKS = (
@@ -121,8 +122,7 @@ class VerificationDisplay:
         display : VerificationDisplay
             With the data, and what was drawn.
         """
-        _axes.require_matplotlib(f"{cls.__name__}.from_estimator")
-        same, distances = _pairs.measure_pairs(estimator, pairs, y)
+        same, distances = _pairs.measure_pairs(cls, estimator, pairs, y)
         name = _rows.name_of(estimator, name)
         return cls.from_predictions(
             same, distances, kind=kind, name=name, ax=ax, line_kw=line_kw
@@ -150,9 +150,9 @@ class VerificationDisplay:
         display : VerificationDisplay
             With the data, and what was drawn.
         """
-        same, distances, rates = _pairs.check_pair_distances(y_true, distances)
-        eer, numbers = equal_error_rate(same, distances), (same.sum(), (~same).sum())
-        display = cls(*rates, eer, *map(int, numbers), name, kind)
+        same, distances = check_kinds(y_true, distances)
+        rates, eer = far_frr_curve(same, distances), equal_error_rate(same, distances)
+        display = cls(*rates, eer, int(same.sum()), int((~same).sum()), name, kind)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, kind=None, line_kw=None):
@@ -171,51 +171,37 @@ class VerificationDisplay:
         kind, name = kind or self.kind, self.name if name is None else name
         if kind not in ("det", "roc"):
             raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
-        curve = f"{kind.upper()} curve"
-        same, different = self.n_same, self.n_different
-        pairs = _axes.counted(same, "same pair")
-        pairs += f", {_axes.counted(different, 'different pair')}"
-        with _axes.drawing_on(self, ax, joins=_axes.DRAWN + curve):
-            self._plot_curve(name, kind, _axes.DRAWN + curve, line_kw or {})
-            _axes.set_shared_title(self.ax_, curve, pairs)
-            self.legend_ = _axes.legend_of_curves(self.ax_)
+        curve, same = f"{kind.upper()} curve", _axes.counted(self.n_same, "same pair")
+        different = _axes.counted(self.n_different, "different pair")
+        with _axes.drawing_on(self, ax, joins=curve):
+            others = [line for line in self.ax_.lines if line.get_gid() == curve]
+            if not others:
+                _prepare(self.ax_, kind)
+            self._plot_curve(name, kind, curve, line_kw or {})
+            if kind == "det":
+                _scale(self.ax_, [line.get_xydata() for line in (*others, self.line_)])
+            self.legend_ = _axes.name_curves(self.ax_, curve, f"{same}, {different}")
         return self
 
     def _plot_curve(self, name, kind, gid, line_kw):
         """Draw the curve, and its equal error rate where it has no name."""
-        ax, style = self.ax_, _axes.style_of_next(self.ax_, gid)
-        curves = [line for line in ax.lines if line.get_gid() == gid]
-        if not curves:
-            _prepare(ax, kind)
+        ax, det = self.ax_, kind == "det"
+        color, marker, linestyle = _axes.style_of_next(ax, gid)
         x, y, crossing = self._curve(kind)
         # In three digits, zeros at the end included.
         rate = f"EER {f'{100 * self.eer:#.3g}'.rstrip('.')} %"
-        defaults = {
-            "color": style.color,
-            "linestyle": style.linestyle,
-            "linewidth": 2,
-            "marker": style.marker,
-            "markersize": 8,
-            "markevery": [crossing],
-            "label": f"{_axes.wrapped(name)}\n{rate}" if name else "_curve",
-            "clip_on": kind == "det",
-        }
-        [self.line_] = ax.plot(x, y, **_validate_style_kwargs(defaults, line_kw))
+        look = {"color": color, "linestyle": linestyle, "linewidth": 2, "clip_on": det}
+        look |= {"marker": marker, "markersize": 8, "markevery": [crossing]}
+        look |= {"label": f"{_axes.wrapped(name)}\n{rate}" if name else "_curve"}
+        [self.line_] = ax.plot(x, y, **_validate_style_kwargs(look, line_kw))
         self.line_.set_gid(gid)
-        if kind == "det":
-            _scale(ax, [line.get_xydata() for line in (*curves, self.line_)])
         self.text_ = None
         if not name:
             # On the side of the curve where the errors would be greater.
-            self.text_ = ax.annotate(
-                rate,
-                (x[crossing], y[crossing]),
-                xytext=(9, 6 if kind == "det" else -6),
-                textcoords="offset points",
-                va="bottom" if kind == "det" else "top",
-                color=ink(ax),
-                path_effects=halo(ax),
-            )
+            look = {"xytext": (9, 6 if det else -6), "va": "bottom" if det else "top"}
+            look |= {"textcoords": "offset points", "path_effects": halo(ax)}
+            place = x[crossing], y[crossing]
+            self.text_ = ax.annotate(rate, place, color=ink(ax), **look)
 
     def _curve(self, kind):
         """Return the points of a curve, and which of them is the equal error rate."""
@@ -230,7 +216,6 @@ class VerificationDisplay:
 
 def _prepare(ax, kind):
     """Set up an axes without curves, with the line on which both errors are equal."""
-    _axes.open_frame(ax)
     ax.set_xlabel("false accept rate (%)")
     how = {"color": faint(ax, 0.45), "linewidth": 1, "linestyle": (0, (2, 3))}
     if kind == "roc":

@@ -117,8 +117,8 @@ def test_the_error_names_both_kinds_of_curves():
 @pytest.mark.parametrize("case", ["embedding", "loss", "DET"])
 def test_circular_axes_raise(case):
     ax = plt.figure().add_subplot(projection="polar")
-    message = "`ax` must have 2 dimensions at right angles for this .*; got PolarAxes"
-    with pytest.raises(ValueError, match=message):
+    message = "for this .* with 2 dimensions at right angles; got PolarAxes"
+    with pytest.raises(TypeError, match=message):
         ONE_EACH[case](ax)
 
 

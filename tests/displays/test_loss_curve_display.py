@@ -102,7 +102,9 @@ def test_mistakes_are_explained(trained, iris):
     message = "`ax` must hold one axes for each of the 3 panels, or a single one"
     with pytest.raises(ValueError, match=re.escape(message)):
         LossCurveDisplay.from_estimator(trained, ax=plt.subplots(2)[1])
-    with pytest.raises(TypeError, match=re.escape("`ax` must be a matplotlib Axes")):
+    with pytest.raises(
+        TypeError, match=re.escape("`ax` must be None or a matplotlib Axes")
+    ):
         LossCurveDisplay.from_estimator(trained, ax=["here"])
     with pytest.raises(NotFittedError, match="not fitted"):
         LossCurveDisplay.from_estimator(ContrastiveEmbedding())

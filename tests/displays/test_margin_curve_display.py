@@ -134,7 +134,9 @@ def test_mistakes_are_explained(iris):
     message = "`ax` must hold one axes for each of the 3 panels, or a single one"
     with pytest.raises(ValueError, match=re.escape(message)):
         MarginCurveDisplay.from_estimator(search, ax=plt.subplots(2)[1])
-    with pytest.raises(TypeError, match=re.escape("`ax` must be a matplotlib Axes")):
+    with pytest.raises(
+        TypeError, match=re.escape("`ax` must be None or a matplotlib Axes")
+    ):
         MarginCurveDisplay.from_estimator(search, ax=["here"])
     ax = MarginCurveDisplay.from_estimator(search).ax_
     with pytest.raises(ValueError, match="it holds another picture already"):

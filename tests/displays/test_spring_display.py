@@ -221,7 +221,7 @@ def test_a_loss_of_ones_own_is_drawn():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(loss="triplet"), "`loss` must be a loss of single pairs, one of"),
+        (dict(loss="triplet"), "The 'loss' parameter of SpringDisplay.from_embedding"),
         (dict(loss="hinge"), "The 'loss' parameter of SpringDisplay.from_embedding"),
         (dict(margin=0), "The 'margin' parameter of SpringDisplay.from_embedding"),
         (
@@ -230,7 +230,7 @@ def test_a_loss_of_ones_own_is_drawn():
         ),
         (dict(loss="siamese", margin=1.0), "`margin` must be 'auto' with loss="),
         (dict(max_points=0), "The 'max_points' parameter of SpringDisplay"),
-        (dict(max_points=1), "`max_points` must be at least 2; got 1."),
+        (dict(max_points=1), "The 'max_points' parameter of SpringDisplay"),
         (dict(y=[0, 1]), "inconsistent numbers of samples"),
     ],
 )
