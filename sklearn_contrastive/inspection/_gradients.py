@@ -1,6 +1,5 @@
 """A fitted embedding as a differentiable function of tensors."""
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
@@ -10,33 +9,22 @@ from sklearn_contrastive.encoders import Encoder, to_sphere
 #: Rows differentiated at once.
 BLOCK = 1024
 
-#: Attributes of estimators that hold an embedding.
-_INSIDE = {
-    "best_estimator_": "the best estimator of the search",
-    "embedding_": "the embedding of the verifier",
-}
 
-
-def check_embedding(estimator):
+def _check_embedding(estimator):
     """Raise unless this is a fitted embedding, with a hint where to find one."""
-    from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
 
     if isinstance(estimator, ContrastiveEmbedding):
         check_is_fitted(estimator)
         return
     hint = "Pass the embedding itself."
-    if isinstance(estimator, FrozenEstimator):
-        hint = "Pass the frozen estimator, `estimator.estimator`."
-    elif isinstance(estimator, Pipeline):
-        for place, (_, step) in enumerate(estimator.steps):
-            if isinstance(step, ContrastiveEmbedding):
-                rows = f", and rows of `estimator[:{place}].transform(X)`"
-                hint = f"Pass its step, `estimator[{place}]`{rows if place else ''}."
-    else:
-        for name, title in _INSIDE.items():
-            if hasattr(estimator, name):
-                hint = f"Pass {title}, `estimator.{name}`."
+    for name in ("estimator", "embedding_", "best_estimator_"):
+        if hasattr(estimator, name):
+            hint = f"Pass the one inside, `estimator.{name}`."
+    for place, step in enumerate(estimator if isinstance(estimator, Pipeline) else ()):
+        if isinstance(step, ContrastiveEmbedding):
+            rows = f", and rows of `estimator[:{place}].transform(X)`"
+            hint = f"Pass its step, `estimator[{place}]`{rows if place else ''}."
     raise TypeError(
         "`estimator` must be a fitted ContrastiveEmbedding; got "
         f"{type(estimator).__name__}. {hint}"
@@ -51,25 +39,18 @@ def differentiable(estimator):
     """
     import torch
 
+    _check_embedding(estimator)
     state = estimator._state
-    encoder = state.source
-    if not isinstance(encoder, Encoder):
-        encoder = encoder_of(state)
-    kinds = [np.float64 if p.dtype.kind == "f" else None for p in state.params]
-    n_networks = len(state.params[0])
+    encoder = state.source if isinstance(state.source, Encoder) else encoder_of(state)
     with torch.inference_mode(False):
-        networks = [
-            [
-                torch.from_numpy(np.array(param[k], kind))
-                for param, kind in zip(state.params, kinds, strict=True)
-            ]
-            for k in range(n_networks)
-        ]
+        params = [torch.tensor(param) for param in state.params]
+        params = [p.double() if p.is_floating_point() else p for p in params]
+        networks = list(zip(*params, strict=True))
 
     def embed(S):
         parts = [encoder.forward(params, S) for params in networks]
         parts = [to_sphere(Z) for Z in parts] if state.normalize else parts
-        return torch.cat(parts, -1) / n_networks**0.5
+        return torch.cat(parts, -1) / len(networks) ** 0.5
 
     return state.columns, embed
 
@@ -84,12 +65,11 @@ def gradients(embed, S, directions):
     with torch.inference_mode(False), torch.enable_grad():
         S = torch.from_numpy(S).requires_grad_()
         Z = embed(S)
-    if not Z.requires_grad:
-        raise ValueError(
-            "`estimator` must have an encoder with a gradient; the output of its "
-            "module does not depend on the rows, or is detached from them."
-        )
-    with torch.inference_mode(False):
+        if not Z.requires_grad:
+            raise ValueError(
+                "`estimator` must have an encoder with a gradient; the output of its "
+                "module does not depend on the rows, or is detached from them."
+            )
         for U in directions(Z.detach()):
             (gradient,) = torch.autograd.grad(
                 Z, S, U, retain_graph=True, materialize_grads=True

@@ -3,18 +3,12 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.inspection._gradients import (
-    BLOCK,
-    check_embedding,
-    differentiable,
-    gradients,
-)
+from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing._standardization import (
-    Standardization,
     learn_standardization,
     standardised,
 )
@@ -98,7 +92,7 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     >>> int(feature_importances(model, X).argmax())
     1
     """
-    check_embedding(estimator)
+    standardization, embed = differentiable(estimator)
     X = check_rows(estimator, X, reset=False)
     if len(X) < 2:
         raise ValueError(
@@ -109,9 +103,9 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     if max_samples is not None and len(X) > max_samples:
         drawn = check_random_state(random_state).permutation(len(X))[:max_samples]
         X = X[np.sort(drawn)]
-    squares, (standardization, embed) = np.zeros(X.shape[1]), differentiable(estimator)
-    for start in range(0, len(X), BLOCK):
-        block = X[start : start + BLOCK].astype(np.float64)
+    squares = np.zeros(X.shape[1])
+    for rows in gen_batches(len(X), BLOCK):
+        block = X[rows].astype(np.float64)
         squares += _squared_gradients(embed, standardization, block)
     moved = spread * np.sqrt(squares)
     return moved / max(moved.sum(), np.finfo(np.float64).tiny)
@@ -121,20 +115,16 @@ def _squared_gradients(embed, standardization, X):
     """Return by column the sum over rows and outputs of squared gradients."""
     S, scales = standardised(X, standardization), np.ones(X.shape[1])
     if standardization.kind is not None:
-        _, center, scale = standardization
-        unclipped = standardised(X, Standardization("standard", center, scale))
+        unclipped = standardised(X, standardization._replace(kind="standard"))
         # The smooth clip, s = u / sqrt(1 + (u/8)²), has the derivative (s / u)³.
         clip = np.divide(S, unclipped, out=np.ones_like(S), where=unclipped != 0)
-        scales = clip**3 / scale
+        scales = clip**3 / standardization.scale
     found = gradients(embed, S, _each_output)
     return sum(((gradient * scales) ** 2).sum(axis=0) for gradient in found)
 
 
 def _each_output(Z):
-    """Yield directions that pick one output each."""
+    """Return directions that pick one output each."""
     import torch
 
-    for output in range(Z.shape[1]):
-        U = torch.zeros_like(Z)
-        U[:, output] = 1
-        yield U
+    return (output.expand_as(Z) for output in torch.eye(Z.shape[1], dtype=Z.dtype))

@@ -3,14 +3,10 @@
 import warnings
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_contrastive._validation import check_rows, column_names
-from sklearn_contrastive.inspection._gradients import (
-    BLOCK,
-    check_embedding,
-    differentiable,
-    gradients,
-)
+from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing._standardization import standardised
 
 #: Parts of the path at first, and points in each.
@@ -99,29 +95,26 @@ def explain_pair(estimator, a, b):
     >>> bool(abs(contributions.sum() - distance) < 1e-5)
     True
     """
-    check_embedding(estimator)
+    standardization, embed = differentiable(estimator)
     rows = [_one_row(estimator, row, name) for row, name in ((a, "a"), (b, "b"))]
-    rows = np.concatenate(rows).astype(np.float64)
-    path = _Path(*differentiable(estimator), rows)
-    lefts, widths = np.arange(_N_PARTS) / _N_PARTS, np.full(_N_PARTS, 1 / _N_PARTS)
-    kept = path.contributions(lefts, widths)
+    path = _Path(standardization, embed, np.concatenate(rows))
+    parts = np.array([np.arange(_N_PARTS), np.ones(_N_PARTS)]) / _N_PARTS
+    kept = path.contributions(*parts)
     for _ in range(_MOST_HALVINGS):
-        gaps = np.abs(kept.sum(axis=1) - path.rises(lefts, widths))
+        gaps = np.abs(kept.sum(axis=1) - path.rises(*parts))
         wrong = gaps > path.tolerance / (2 * len(gaps))
         if gaps.sum() <= path.tolerance or len(gaps) + wrong.sum() > _MOST_PARTS:
             break
-        halves = np.repeat(widths[wrong] / 2, 2)
-        starts = np.repeat(lefts[wrong], 2) + np.tile([0, 1], wrong.sum()) * halves
-        kept = np.concatenate([kept[~wrong], path.contributions(starts, halves)])
-        lefts = np.concatenate([lefts[~wrong], starts])
-        widths = np.concatenate([widths[~wrong], halves])
+        lefts, halves = parts[:, wrong] / [[1], [2]]
+        halved = np.hstack([[lefts, halves], [lefts + halves, halves]])
+        kept = np.concatenate([kept[~wrong], path.contributions(*halved)])
+        parts = np.hstack([parts[:, ~wrong], halved])
     contributions = kept.sum(axis=0)
     if abs(contributions.sum() - path.distance) > path.tolerance:
         warnings.warn(
             f"The contributions add up to {contributions.sum():.6g}, not to the "
             f"distance {path.distance:.6g}: the encoder jumps, or has very many kinks, "
             "between the two rows. No column has the missing part.",
-            UserWarning,
             stacklevel=2,
         )
     return contributions
@@ -160,9 +153,7 @@ class _Path:
     def contributions(self, lefts, widths):
         """Return the integral over each part of the line, column by column."""
         integrals = np.empty((len(lefts), len(self._step)))
-        n_parts = BLOCK // _N_NODES
-        for first in range(0, len(lefts), n_parts):
-            part = slice(first, first + n_parts)
+        for part in gen_batches(len(lefts), BLOCK // _N_NODES):
             t = lefts[part, None] + widths[part, None] * self._nodes
             (gradient,) = gradients(self._embed, self._rows(t.ravel()), self._uphill)
             gradient = gradient.reshape(*t.shape, -1)
@@ -186,12 +177,11 @@ def _one_row(estimator, row, name):
         # A Series of pandas, whose index holds the names of the columns.
         row = row.to_frame().T
     elif not column_names(row):
-        row = np.asarray(row)
-        row = row[None] if row.ndim == 1 else row
+        row = np.atleast_2d(row)
     if row.shape != (1, estimator.n_features_in_):
         raise ValueError(
             f"`{name}` must be one row of shape (n_features="
             f"{estimator.n_features_in_},); got {np.shape(given)}. Pass X[i], or "
             "X.iloc[i] of a data frame."
         )
-    return check_rows(estimator, row, reset=False, name=name)
+    return check_rows(estimator, row, reset=False, name=name).astype(np.float64)

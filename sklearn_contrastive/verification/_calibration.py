@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from scipy.special import logit
 
 
 def fit_sigmoid(same, distances):
@@ -24,16 +25,14 @@ def fit_sigmoid(same, distances):
     center, scale = distances.mean(), distances.std() or 1.0
     column = ((distances - center) / scale)[:, None]
     # A target between 0 and 1 is a row with both labels, each with its weight.
-    logistic = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(
-        np.concatenate([column, column]),
-        np.repeat([0, 1], len(column)),
-        sample_weight=np.concatenate([1 - targets, targets]),
-    )
+    rows, labels = np.tile(column, (2, 1)), np.repeat([0, 1], len(column))
+    weights = np.concatenate([1 - targets, targets])
+    logistic = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    logistic.fit(rows, labels, sample_weight=weights)
     slope = float(logistic.coef_[0, 0]) / scale
     if slope < 0:
         return slope, float(logistic.intercept_[0]) - slope * center
-    share = targets.mean()
-    return 0.0, float(np.log(share / (1 - share)))
+    return 0.0, float(logit(targets.mean()))
 
 
 def warn_if_swapped(classes, same, distances):
@@ -46,10 +45,8 @@ def warn_if_swapped(classes, same, distances):
         other, label = classes.tolist()
         warnings.warn(
             f"Pairs labelled {label!r} lie farther apart than pairs labelled "
-            f"{other!r} in {1 - share:.0%} of the comparisons, yet {label!r} means "
-            "same: it is the greater label, of words the later in the alphabet. If "
-            f"{other!r} means same, pass `np.asarray(y) == {other!r}` as `y`. If not, "
-            "the embedding does not separate the classes.",
-            UserWarning,
-            stacklevel=4,
+            f"{other!r} in {1 - share:.0%} of the comparisons, yet {label!r}, the "
+            f"greater label, means same. If {other!r} does, pass `np.asarray(y) == "
+            f"{other!r}` as `y`. If not, the embedding does not separate the classes.",
+            stacklevel=5,
         )

@@ -12,31 +12,20 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     StrOptions,
-    validate_parameter_constraints,
+    validate_params,
 )
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_contrastive.verification import _embedding, _samples, _thresholds
 from sklearn_contrastive.verification._calibration import fit_sigmoid, warn_if_swapped
-from sklearn_contrastive.verification._embedding import (
-    fit_embedding,
-    hold_out_pairs,
-    pair_distances,
-    prepare_embedding,
-    set_seeds,
-)
-from sklearn_contrastive.verification._samples import (
-    check_columns,
-    feature_names,
-    read_labels,
-    read_pairs,
-)
-from sklearn_contrastive.verification._thresholds import (
-    DEFAULTS,
-    STRATEGIES,
-    check_enough_pairs,
-    choose_threshold,
-    resolve_settings,
-)
+
+_SETTINGS = {
+    "strategy": [StrOptions(set(_thresholds.STRATEGIES))],
+    "min_rate": [Interval(Real, 0, 1, closed="both"), None],
+    "beta": [Interval(Real, 0, None, closed="neither"), None],
+    "target_far": [Interval(Real, 0, 1, closed="neither"), None],
+    "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+}
 
 
 class PairVerifier(ClassifierMixin, BaseEstimator):
@@ -159,12 +148,8 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
+        **_SETTINGS,
         "embedding": [HasMethods(["fit", "transform"]), None],
-        "strategy": [StrOptions(set(STRATEGIES))],
-        "min_rate": [Interval(Real, 0, 1, closed="both"), None],
-        "beta": [Interval(Real, 0, None, closed="neither"), None],
-        "target_far": [Interval(Real, 0, 1, closed="neither"), None],
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "preprocessor": ["array-like", callable, None],
         "random_state": ["random_state"],
@@ -220,7 +205,7 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
             pairs, or if there are too few different pairs for ``"far"``. After any
             error the state of an earlier fit is kept.
         TypeError
-            If `X` is sparse.
+            If `X` is sparse, or a step of `embedding` cannot be fitted without labels.
 
         Warns
         -----
@@ -229,25 +214,22 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
             pairs lie farther apart than others, as where the wrong label means same.
         """
         samples = self._read(X, "X")
-        classes, same = read_labels(y, len(samples.ends))
+        classes, same = _samples.read_labels(y, len(samples.ends))
         rng = check_random_state(self.random_state)
-        embedding, learns = prepare_embedding(self.embedding)
-        strategy, settings = self._settings()
+        embedding, learns = _embedding.prepare_embedding(self.embedding)
+        settings = _thresholds.resolve_settings(self.strategy, vars(self))
         held_out, held_out_same = samples, same
         if learns:
-            kept, out = hold_out_pairs(same, self.validation_fraction, rng)
+            kept, out = _embedding.hold_out_pairs(same, self.validation_fraction, rng)
             held_out, held_out_same = samples.among(out), same[out]
             samples, same = samples.among(kept), same[kept]
-        check_enough_pairs(strategy, settings, held_out_same)
-        set_seeds(embedding, rng)
-        embedding = fit_embedding(embedding, learns, samples, same)
-        distances = pair_distances(embedding, held_out, "X")
-        self._calibrate(strategy, settings, classes, held_out_same, distances)
+        _thresholds.check_enough_pairs(self.strategy, settings, held_out_same)
+        _embedding.set_seeds(embedding, rng)
+        _embedding.fit_embedding(embedding, learns, samples.stacked(), same)
+        distances = _embedding.pair_distances(embedding, held_out)
+        self._calibrate(self.strategy, settings, classes, held_out_same, distances)
         self.embedding_, self.classes_ = embedding, classes
-        self.n_features_in_ = samples.rows.shape[1]
-        vars(self).pop("feature_names_in_", None)
-        if (names := feature_names(samples.rows)) is not None:
-            self.feature_names_in_ = names
+        _samples.check_columns(self, samples.rows, reset=True)
         return self
 
     def pair_distance(self, pairs):
@@ -367,6 +349,10 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         self.threshold_, self.strategy_ = float(threshold), None
         return self
 
+    @validate_params(
+        {**_SETTINGS, "strategy": [*_SETTINGS["strategy"], None]},
+        prefer_skip_nested_validation=False,
+    )
     def calibrate_threshold(
         self,
         pairs,
@@ -406,57 +392,39 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
             If pairs, labels or a setting are invalid, as in `fit`. Nothing is changed.
         """
         check_is_fitted(self)
-        given = {
-            "min_rate": min_rate,
-            "beta": beta,
-            "target_far": target_far,
-            "confidence": confidence,
-        }
-        validate_parameter_constraints(
-            self._parameter_constraints,
-            given | ({} if strategy is None else {"strategy": strategy}),
-            caller_name="calibrate_threshold",
+        given = dict(
+            min_rate=min_rate, beta=beta, target_far=target_far, confidence=confidence
         )
-        strategy, settings = self._settings(strategy, given)
+        strategy = strategy or self.strategy
+        settings = _thresholds.resolve_settings(strategy, given, vars(self))
         distances = self._distances(pairs, "pairs")
-        classes, same = read_labels(y, len(distances))
+        classes, same = _samples.read_labels(y, len(distances))
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"`y` must hold the labels of `fit`, {self.classes_.tolist()}; got "
                 f"{classes.tolist()}."
             )
-        check_enough_pairs(strategy, settings, same)
         self._calibrate(strategy, settings, classes, same, distances)
         return self
-
-    def _settings(self, strategy=None, given=()):
-        """Return the strategy and its settings, those of the constructor for None."""
-        own = self.get_params(deep=False)
-        # With another strategy, settings of the constructor may belong to its own.
-        used = DEFAULTS if strategy is None else STRATEGIES[strategy][1]
-        settings = {name: own[name] for name in DEFAULTS if name in used}
-        settings |= {name: given[name] for name in given if given[name] is not None}
-        strategy = strategy or self.strategy
-        return strategy, resolve_settings(strategy, settings)
 
     def _calibrate(self, strategy, settings, classes, same, distances):
         """Set the attributes that follow from distances of labelled pairs."""
         warn_if_swapped(classes, same, distances)
-        threshold = choose_threshold(strategy, settings, same, distances)
+        threshold = _thresholds.choose_threshold(strategy, settings, same, distances)
         self.calibration_ = fit_sigmoid(same, distances)
         self.threshold_, self.strategy_ = threshold, strategy
         self.n_calibration_pairs_ = np.bincount(same, minlength=2)
 
     def _read(self, X, name):
         """Return validated pairs."""
-        return read_pairs(self, X, self.preprocessor, name)
+        return _samples.read_pairs(self, X, self.preprocessor, name)
 
     def _distances(self, X, name):
         """Return the distances of the user's pairs."""
         check_is_fitted(self)
         samples = self._read(X, name)
-        check_columns(self, samples.rows, name)
-        return pair_distances(self.embedding_, samples, name)
+        _samples.check_columns(self, samples.rows, reset=False)
+        return _embedding.pair_distances(self.embedding_, samples)
 
     def __repr__(self, N_CHAR_MAX=700):
         shown, table = copy(self), self.preprocessor
@@ -477,5 +445,4 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
 class _Unquoted(str):
     """Text that stands for a table in `repr`, without quotes."""
 
-    __slots__ = ()
     __repr__ = str.__str__

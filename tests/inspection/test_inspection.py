@@ -394,12 +394,13 @@ def test_other_estimators_raise_with_a_hint(inspect):
         "Pipeline. Pass its step, `estimator[0]`.": first.fit(X, y),
         "Pipeline. Pass its step, `estimator[1]`, and rows of "
         "`estimator[:1].transform(X)`.": last.fit(X, y),
-        "GridSearchCV. Pass the best estimator of the search, "
-        "`estimator.best_estimator_`.": search.fit(X, y),
-        "FrozenEstimator. Pass the frozen estimator, `estimator.estimator`.": (
+        "GridSearchCV. Pass the one inside, `estimator.best_estimator_`.": (
+            search.fit(X, y)
+        ),
+        "FrozenEstimator. Pass the one inside, `estimator.estimator`.": (
             FrozenEstimator(MODELS["default"])
         ),
-        "PairVerifier. Pass the embedding of the verifier, `estimator.embedding_`.": (
+        "PairVerifier. Pass the one inside, `estimator.embedding_`.": (
             PairVerifier(ContrastiveEmbedding(max_iter=1)).fit(
                 # Rows paired with near rows, and with far ones.
                 np.stack([X[[*range(20)] * 2], np.vstack([X[:20] + 0.1, -X[:20]])], 1),

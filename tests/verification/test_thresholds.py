@@ -31,7 +31,7 @@ SETTINGS = {
 
 def chosen(same, distances, strategy, **changed):
     """Return the threshold of a strategy."""
-    values = {name: (SETTINGS | changed)[name] for name in STRATEGIES[strategy][1]}
+    values = {name: (SETTINGS | changed)[name] for name in STRATEGIES[strategy]}
     return choose_threshold(
         strategy, values, np.asarray(same, bool), np.asarray(distances, float)
     )
@@ -233,12 +233,11 @@ def test_adjacent_floats_are_separated():
 def test_cuts_count_accepted_pairs(drawn):
     same, distances = np.asarray(drawn[0]), np.asarray(drawn[1])
     cuts = find_cuts(same, distances)
-    assert len(cuts.thresholds) == len(np.unique(distances)) + 1
-    assert (np.diff(cuts.thresholds) >= 0).all()
+    assert len(cuts[0]) == len(np.unique(distances)) + 1
+    assert (np.diff(cuts[0]) >= 0).all()
     for threshold, true, false in zip(*cuts, strict=True):
         counts = confusion(same, distances, threshold)
         assert (counts["tp"], counts["fp"]) == (true, false)
-    assert (cuts.n_same, cuts.n_different) == (same.sum(), (~same).sum())
 
 
 @many
@@ -359,7 +358,7 @@ def test_settings_are_those_that_a_strategy_uses():
 
 
 def test_a_setting_that_a_strategy_does_not_use_is_an_error():
-    for (strategy, (_, used)), name in product(STRATEGIES.items(), SETTINGS):
+    for (strategy, used), name in product(STRATEGIES.items(), SETTINGS):
         given_settings = {"min_rate": 0.5} if "min_rate" in used else {}
         given_settings |= {name: SETTINGS[name]}
         if name in used:
@@ -371,12 +370,11 @@ def test_a_setting_that_a_strategy_does_not_use_is_an_error():
 
 
 def test_a_least_rate_must_be_given():
-    for strategy, ending in (("max_tpr", "rejected"), ("max_tnr", "accepted")):
+    for strategy in ("max_tpr", "max_tnr"):
         message = f"`min_rate` must be a number in [0, 1] with strategy={strategy!r}"
         for given_settings in ({}, {"min_rate": None}):
-            with pytest.raises(ValueError, match=re.escape(message)) as caught:
+            with pytest.raises(ValueError, match=re.escape(message)):
                 resolve_settings(strategy, given_settings)
-            assert str(caught.value).endswith(f"pairs that must be {ending}.")
 
 
 def test_too_few_different_pairs_are_an_error_before_training():
