@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+
 
 class Similarity(ABC, BaseEstimator):
     """Which rows of a table are similar, and which are dissimilar.
@@ -200,8 +202,8 @@ class Similarity(ABC, BaseEstimator):
             By default, for a similarity without row numbers.
         """
         raise ValueError(
-            "`rows` is only used by a similarity with row numbers: a graph, "
-            f"NeighborSimilarity or PairConstraints; got {self}. Leave it out."
+            "`rows` is only used by a similarity with row numbers: a graph, or "
+            f"`pairs` or `edges` that are given; got {self}. Leave it out."
         )
 
     def prototypes(self, keys):
@@ -254,3 +256,13 @@ class Similarity(ABC, BaseEstimator):
             Name, similarity and weight of each; the name of the first is empty.
         """
         return [("", self, 1.0)]
+
+
+def compare_arrays(similarity, keys, other_keys):
+    """Compare keys in numpy as tensors, in double precision."""
+    import torch
+
+    ours, theirs = (Keys(*map(torch.tensor, each)) for each in (keys, other_keys))
+    precise = ours._replace(rows=ours.rows.double())
+    pairs = similarity.compare(ours, theirs, work_arrays(precise, theirs, None))
+    return Pairs(*(weights.numpy() for weights in pairs))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive._validation import raise_inconsistent_length, raise_missing_y
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, compare_arrays
 
 
 class FunctionSimilarity(Similarity):
@@ -86,27 +86,28 @@ class FunctionSimilarity(Similarity):
         Both are 0 where the function returns NaN. Raises a ValueError if it returns
         another shape, or numbers outside [0, 1].
         """
-        given = keys.rows
-        if isinstance(given, np.ndarray):
-            return self._compare_arrays(given, other_keys.rows)
+        if isinstance(keys.rows, np.ndarray):
+            return compare_arrays(self, keys, other_keys)
         import torch
 
-        rows, others = (
-            each.rows.cpu().numpy().astype(int) for each in (keys, other_keys)
-        )
-        weights = self._compare_arrays(rows, others)
-        dtype = given.dtype if given.is_floating_point() else torch.float32
-        return Pairs(*(torch.from_numpy(w).to(given.device, dtype) for w in weights))
-
-    def _compare_arrays(self, rows, others):
-        """Return the weights between rows of these numbers."""
-        if rows.ndim > 1:
+        if keys.rows.ndim > 1:
             # Several sets of anchors, each with candidates of its own.
-            parts = map(self._compare_arrays, rows, others)
-            return Pairs(*map(np.stack, zip(*parts, strict=True)))
-        rows, others = rows[:, None], others[None, :]
-        similar = np.asarray(self.function(self._entries[rows], self._entries[others]))
-        shape = np.broadcast_shapes(rows.shape, others.shape)
+            sets = zip(map(Keys, *keys), map(Keys, *other_keys), strict=True)
+            parts = [self.compare(*each) for each in sets]
+            return Pairs(*map(torch.stack, zip(*parts, strict=True)))
+        similar, known, _ = work_arrays(keys, other_keys, work)
+        rows, others = (
+            each.rows.long().numpy(force=True) for each in (keys, other_keys)
+        )
+        found = self._call(self._entries[rows[:, None]], self._entries[others[None]])
+        known.copy_(torch.from_numpy(~np.isnan(found) & (rows[:, None] != others)))
+        similar.copy_(torch.from_numpy(np.nan_to_num(found))).mul_(known)
+        return Pairs(similar, known.sub_(similar))
+
+    def _call(self, entries, others):
+        """Return the similarity of entries, NaN where it is not known."""
+        similar = np.asarray(self.function(entries, others))
+        shape = len(entries), others.shape[1]
         if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
                 f"`similarity` must return an array of numbers of shape {shape}; it "
@@ -114,12 +115,10 @@ class FunctionSimilarity(Similarity):
                 "that broadcast, as numpy's do."
             )
         similar = similar.astype(float)
-        if np.nanmin(similar, initial=0) < 0 or np.nanmax(similar, initial=1) > 1:
+        known = similar[~np.isnan(similar)]
+        if ((known < 0) | (known > 1)).any():
             raise ValueError(
                 "`similarity` must return similarity in [0, 1], or NaN where it is not "
-                f"known; it returned numbers from {np.nanmin(similar):g} to "
-                f"{np.nanmax(similar):g}."
+                f"known; it returned numbers from {known.min():g} to {known.max():g}."
             )
-        known = (~np.isnan(similar) & (rows != others)).astype(float)
-        similar = np.nan_to_num(similar) * known
-        return Pairs(similar, known - similar)
+        return similar

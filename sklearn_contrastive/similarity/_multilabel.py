@@ -10,7 +10,7 @@ from sklearn_contrastive._validation import (
     raise_inconsistent_length,
     raise_missing_y,
 )
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, compare_arrays
 
 #: Rows compared to find out whether any are dissimilar.
 _N_COMPARED = 1000
@@ -101,10 +101,8 @@ class MultilabelSimilarity(Similarity):
         dissimilar = (self.indicators_ != self.indicators_[0]).any()
         if self.measure == "overlap":
             some = self.indicators_[:_N_COMPARED].astype(np.float32)
-            dissimilar = (counts < len(some)).all() and (some @ some.T == 0).any()
-            dissimilar |= (
-                len(some) < len(self.rows_) and (counts < len(self.rows_)).all()
-            )
+            apart = len(some) < len(self.rows_) or (some @ some.T == 0).any()
+            dissimilar = apart and counts.max() < len(self.rows_)
         if not dissimilar:
             raise ValueError(
                 "`y` must hold rows that are dissimilar; every row shares a label with "
@@ -121,17 +119,11 @@ class MultilabelSimilarity(Similarity):
 
         Both are 0 where neither row has a label.
         """
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         if isinstance(keys.rows, np.ndarray):
-            ours, theirs = keys.values.astype(float), other_keys.values.astype(float)
-            shared = ours @ np.swapaxes(theirs, -1, -2)
-            union = ours.sum(-1)[..., None] + theirs.sum(-1)[..., None, :] - shared
-            known = ((union > 0) & (rows != others)).astype(float)
-            similar = shared / np.maximum(union, 1)
-            similar = ((similar > 0) if self.measure == "overlap" else similar) * known
-            return Pairs(similar, known - similar)
+            return compare_arrays(self, keys, other_keys)
         import torch
 
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         shared, known, union = work_arrays(keys, other_keys, work)
         ours, theirs = (each.values.to(shared.dtype) for each in (keys, other_keys))
         torch.matmul(ours, theirs.mT, out=shared)

@@ -9,8 +9,13 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
-from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import Edges, check_graph, symmetric_weights
+from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._edges import (
+    check_graph,
+    edges_among,
+    symmetric_weights,
+    write_weights,
+)
 from sklearn_contrastive.similarity._row_numbers import (
     check_row_numbers,
     check_row_pairs,
@@ -55,7 +60,7 @@ class NeighborSimilarity(Similarity):
 
     Attributes
     ----------
-    edges_ : Edges
+    edges_ : csr_array of shape (n_samples, n_samples)
         The graph in use, symmetric.
 
     rows_ : ndarray of shape (n_rows,)
@@ -180,8 +185,8 @@ class NeighborSimilarity(Similarity):
             starts = np.concatenate([starts, known[:, 0]])
             ends = np.concatenate([ends, known[:, 1]])
             weights = np.concatenate([weights, np.ones(len(known))])
-        self.edges_ = Edges(symmetric_weights(starts, ends, weights, n_rows))
-        degrees = self.edges_.degrees()
+        self.edges_ = symmetric_weights(starts, ends, weights, n_rows)
+        degrees = np.diff(self.edges_.indptr)
         if degrees.max() == 0:
             raise ValueError(
                 "`graph` must hold an edge between two of the rows; it holds none."
@@ -213,7 +218,7 @@ class NeighborSimilarity(Similarity):
     def among(self, rows):
         """Return a copy for some rows, with the edges between them."""
         similarity = super().among(rows)
-        similarity.edges_ = self.edges_.among(rows)
+        similarity.edges_ = edges_among(self.edges_, rows)
         return similarity
 
     def batches(self, batch_size, rng):
@@ -226,7 +231,7 @@ class NeighborSimilarity(Similarity):
         if len(self.rows_) < 2 * batch_size:
             return drawn
         seeds = drawn[:, : batch_size - batch_size // 2]
-        partners = self.edges_.partners(seeds[:, : batch_size // 2], rng)
+        partners = _partners(self.edges_, seeds[:, : batch_size // 2], rng)
         index = np.concatenate([seeds, partners], axis=1)
         return without_repeats(index, self.rows_, rng)
 
@@ -240,17 +245,27 @@ class NeighborSimilarity(Similarity):
         Parameters are those of `Similarity.compare`. Negative weights are 1 between
         rows without an edge, or 0 with ``repel=False``.
         """
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         if isinstance(keys.rows, np.ndarray):
-            near = self.edges_.read(keys.rows, other_keys.rows)
-            far = (near == 0) & (rows != others) & self.repel
-            return Pairs(near, far.astype(float))
+            return compare_arrays(self, keys, other_keys)
         import torch
 
+        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         near, far, itself = work_arrays(keys, other_keys, work)
-        self.edges_.write(keys.rows.long(), other_keys.rows.long(), near)
+        write_weights(self.edges_, keys.rows, other_keys.rows, near)
         if not self.repel:
             return Pairs(near, far.zero_())
         torch.eq(near, 0, out=far)
         torch.eq(rows, others, out=itself)
         return Pairs(near, far.sub_(itself))
+
+
+def _partners(edges, nodes, rng):
+    """Return for each node the other end of one of its edges, drawn at random.
+
+    Nodes may have any shape; one without edges is its own partner.
+    """
+    starts = edges.indptr[nodes]
+    degrees = edges.indptr[nodes + 1] - starts
+    places = starts + (rng.uniform(size=nodes.shape) * degrees).astype(int)
+    # A place behind the last edge belongs to a node without edges.
+    return np.where(degrees > 0, np.append(edges.indices, 0)[places], nodes)

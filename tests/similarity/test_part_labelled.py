@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_iris
-from sklearn_contrastive._estimators._objectives import objectives_of, over
 
 from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._training._terms import Term, expand
 from sklearn_contrastive.losses import ContrastiveLoss
+from sklearn_contrastive.miners import AllPairs
 from sklearn_contrastive.similarity import (
     LabelSimilarity,
     NeighborSimilarity,
@@ -196,10 +197,10 @@ def test_there_is_a_loss_over_each_similarity(unsupervised):
         unlabeled=-1, unsupervised=unsupervised, unsupervised_weight=0.25
     ).fit(X, PARTLY)
     loss = ContrastiveLoss().resolve(True)
-    objectives = over(objectives_of(loss, "all", 3, True)[0], similarity)
-    assert list(objectives) == ["", "unlabeled"]
-    assert [each.weight for each in objectives.values()] == [1.0, 0.25]
-    assert [each.similarity for each in objectives.values()] == [
+    terms = expand({"": Term(similarity, AllPairs(), loss)}, similarity)
+    assert list(terms) == ["", "unlabeled"]
+    assert [each.weight for each in terms.values()] == [1.0, 0.25]
+    assert [each.similarity for each in terms.values()] == [
         similarity,
         similarity.unsupervised_,
     ]
