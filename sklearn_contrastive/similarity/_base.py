@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Pairs
 
 
 class Similarity(ABC, BaseEstimator):
@@ -258,11 +258,21 @@ class Similarity(ABC, BaseEstimator):
         return [("", self, 1.0)]
 
 
-def compare_arrays(similarity, keys, other_keys):
-    """Compare keys in numpy as tensors, in double precision."""
+def graded_pairs(similar, keys, other_keys):
+    """Return weights that add up to 1, given similarity in [0, 1], NaN if not known."""
+    different = keys.rows[..., None] != other_keys.rows[..., None, :]
+    known = (similar == similar) & different
+    is_array = isinstance(similar, np.ndarray)
+    similar = (np.nan_to_num(similar) if is_array else similar.nan_to_num()) * known
+    return Pairs(similar, (1 - similar) * known)
+
+
+def look_up(read, rows, others):
+    """Return what `read` finds for row numbers in numpy, as tensors if these are."""
+    if isinstance(rows, np.ndarray):
+        return read(rows, others)
     import torch
 
-    ours, theirs = (Keys(*map(torch.tensor, each)) for each in (keys, other_keys))
-    precise = ours._replace(rows=ours.rows.double())
-    pairs = similarity.compare(ours, theirs, work_arrays(precise, theirs, None))
-    return Pairs(*(weights.numpy() for weights in pairs))
+    found = read(*(each.long().numpy(force=True) for each in (rows, others)))
+    like = rows if rows.is_floating_point() else rows.float()
+    return torch.from_numpy(found).to(like)

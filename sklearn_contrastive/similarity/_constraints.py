@@ -2,19 +2,20 @@
 
 import warnings
 from copy import copy
+from functools import partial
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array, triu
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._validation import check_pair_labels
-from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._base import Similarity, look_up
 from sklearn_contrastive.similarity._edges import (
     edges_among,
     symmetric_weights,
+    weights_between,
     without_zeros,
-    write_weights,
 )
 from sklearn_contrastive.similarity._row_numbers import (
     check_row_numbers,
@@ -332,13 +333,7 @@ class PairConstraints(Similarity):
 
     def compare(self, keys, other_keys, work=None):
         """Return the weights of given pairs, as `Similarity.compare` does."""
-        if isinstance(keys.rows, np.ndarray):
-            return compare_arrays(self, keys, other_keys)
-        import torch
-
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        known, dissimilar, different = work_arrays(keys, other_keys, work)
-        write_weights(self.edges_, keys.values, other_keys.values, known)
-        known.mul_(torch.ne(rows, others, out=different))
-        torch.neg(known, out=dissimilar)
-        return Pairs(known.clamp_(min=0), dissimilar.clamp_(min=0))
+        read = partial(weights_between, self.edges_)
+        different = keys.rows[..., None] != other_keys.rows[..., None, :]
+        known = look_up(read, keys.values, other_keys.values) * different
+        return Pairs(known.clip(min=0), (-known).clip(min=0))

@@ -31,17 +31,12 @@ def without_zeros(matrix):
     return found
 
 
-def write_weights(edges, nodes, others, out):
-    """Write the weights between nodes into a tensor (..., n_nodes, n_others)."""
-    import torch
-
-    rows, columns = (each.long().numpy(force=True) for each in (nodes, others))
-    if rows.ndim == 1:
-        found = edges[rows][:, columns].toarray()
-    else:
-        ends = np.broadcast_arrays(rows[..., None], columns[..., None, :])
-        found = np.asarray(edges[tuple(end.ravel() for end in ends)])
-    out.copy_(torch.from_numpy(found.reshape(out.shape)))
+def weights_between(edges, nodes, others):
+    """Return the weights between nodes, of shape (..., n_nodes, n_others)."""
+    if nodes.ndim == 1:
+        return edges[nodes][:, others].toarray()
+    ends = np.broadcast_arrays(nodes[..., None], others[..., None, :])
+    return np.asarray(edges[tuple(map(np.ravel, ends))]).reshape(ends[0].shape)
 
 
 def check_graph(graph, n_rows):

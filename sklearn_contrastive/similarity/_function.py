@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._validation import raise_inconsistent_length, raise_missing_y
-from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._base import Similarity, graded_pairs, look_up
 
 
 class FunctionSimilarity(Similarity):
@@ -86,28 +86,17 @@ class FunctionSimilarity(Similarity):
         Both are 0 where the function returns NaN. Raises a ValueError if it returns
         another shape, or numbers outside [0, 1].
         """
-        if isinstance(keys.rows, np.ndarray):
-            return compare_arrays(self, keys, other_keys)
-        import torch
+        similar = look_up(self._read, keys.rows, other_keys.rows)
+        return graded_pairs(similar, keys, other_keys)
 
-        if keys.rows.ndim > 1:
+    def _read(self, rows, others):
+        """Return the similarity of rows, NaN where it is not known."""
+        if rows.ndim > 1:
             # Several sets of anchors, each with candidates of its own.
-            sets = zip(map(Keys, *keys), map(Keys, *other_keys), strict=True)
-            parts = [self.compare(*each) for each in sets]
-            return Pairs(*map(torch.stack, zip(*parts, strict=True)))
-        similar, known, _ = work_arrays(keys, other_keys, work)
-        rows, others = (
-            each.rows.long().numpy(force=True) for each in (keys, other_keys)
-        )
-        found = self._call(self._entries[rows[:, None]], self._entries[others[None]])
-        known.copy_(torch.from_numpy(~np.isnan(found) & (rows[:, None] != others)))
-        similar.copy_(torch.from_numpy(np.nan_to_num(found))).mul_(known)
-        return Pairs(similar, known.sub_(similar))
-
-    def _call(self, entries, others):
-        """Return the similarity of entries, NaN where it is not known."""
-        similar = np.asarray(self.function(entries, others))
-        shape = len(entries), others.shape[1]
+            return np.stack([*map(self._read, rows, others)])
+        ours, theirs = self._entries[rows[:, None]], self._entries[others[None]]
+        similar, shape = self.function(ours, theirs), (len(rows), len(others))
+        similar = np.asarray(similar)
         if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
                 f"`similarity` must return an array of numbers of shape {shape}; it "

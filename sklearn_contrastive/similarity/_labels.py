@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, view_numbers, work_arrays
 from sklearn_contrastive._validation import check_labels
-from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._class_batches import class_batches, split_rows
 from sklearn_contrastive.similarity._unlabeled import (
     mixed_batches,
@@ -261,19 +261,20 @@ class LabelSimilarity(Similarity):
 
     def compare(self, keys, other_keys, work=None):
         """Return weights of 0 and 1, as `Similarity.compare` does."""
-        if isinstance(keys.rows, np.ndarray):
-            return compare_arrays(self, keys, other_keys)
-        import torch
-
         rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         codes, other_codes = keys.values[..., None], other_keys.values[..., None, :]
-        work = work_arrays(keys, other_keys, work) if work is None else work
-        positive, negative, itself = work
-        # Straight to floats: arithmetic with booleans is several times slower.
-        torch.eq(rows, others, out=itself)
-        torch.eq(codes, other_codes, out=positive)
-        torch.ne(codes, other_codes, out=negative)
-        positive.sub_(itself)
+        if isinstance(rows, np.ndarray):
+            positive = (codes == other_codes) * 1.0 - (rows == others)
+            negative = (codes != other_codes) * 1.0
+        else:
+            import torch
+
+            work = work_arrays(keys, other_keys, work) if work is None else work
+            positive, negative, itself = work
+            # Straight to floats: arithmetic with booleans is several times slower.
+            torch.eq(rows, others, out=itself)
+            torch.eq(codes, other_codes, out=positive).sub_(itself)
+            torch.ne(codes, other_codes, out=negative)
         if not self.batchable:
             # Pairs with a row whose label is unknown.
             negative *= codes < len(self.classes_)

@@ -1,20 +1,21 @@
 """Similarity from a graph of neighbours, searched among the rows or given."""
 
 from copy import copy
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
-from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._base import Similarity, look_up
 from sklearn_contrastive.similarity._edges import (
     check_graph,
     edges_among,
     symmetric_weights,
-    write_weights,
+    weights_between,
 )
 from sklearn_contrastive.similarity._row_numbers import (
     check_row_numbers,
@@ -245,18 +246,10 @@ class NeighborSimilarity(Similarity):
         Parameters are those of `Similarity.compare`. Negative weights are 1 between
         rows without an edge, or 0 with ``repel=False``.
         """
-        if isinstance(keys.rows, np.ndarray):
-            return compare_arrays(self, keys, other_keys)
-        import torch
-
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        near, far, itself = work_arrays(keys, other_keys, work)
-        write_weights(self.edges_, keys.rows, other_keys.rows, near)
-        if not self.repel:
-            return Pairs(near, far.zero_())
-        torch.eq(near, 0, out=far)
-        torch.eq(rows, others, out=itself)
-        return Pairs(near, far.sub_(itself))
+        read = partial(weights_between, self.edges_)
+        near = look_up(read, keys.rows, other_keys.rows)
+        different = keys.rows[..., None] != other_keys.rows[..., None, :]
+        return Pairs(near, (1 - near) * ((near == 0) & different & self.repel))
 
 
 def _partners(edges, nodes, rng):

@@ -7,13 +7,13 @@ import numpy as np
 from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._validation import (
     raise_inconsistent_length,
     raise_missing_y,
     without_na,
 )
-from sklearn_contrastive.similarity._base import Similarity, compare_arrays
+from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows whose targets are compared to choose a bandwidth.
 _N_COMPARED = 1000
@@ -147,30 +147,19 @@ class TargetSimilarity(Similarity):
 
         Both are 0 where a target is not known.
         """
-        if isinstance(keys.rows, np.ndarray):
-            return compare_arrays(self, keys, other_keys)
-        import torch
-
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        squares, known, gaps = work_arrays(keys, other_keys, work)
-        squares.zero_()
         ours, theirs = keys.values[..., None, :], other_keys.values[..., None, :, :]
-        for column in range(ours.shape[-1]):
-            torch.sub(ours[..., column], theirs[..., column], out=gaps)
-            squares.addcmul_(gaps, gaps)
-        torch.ne(rows, others, out=known)
-        known.mul_(torch.eq(squares, squares, out=gaps))
-        squares.nan_to_num_(0.0)
-        similar = self._kernel(squares).mul_(known)
-        return Pairs(similar, known.sub_(similar))
+        columns = range(ours.shape[-1])
+        squares = sum((ours[..., k] - theirs[..., k]) ** 2 for k in columns)
+        return graded_pairs(self._kernel(squares), keys, other_keys)
 
     def _kernel(self, squares):
-        """Return similarity for squared distances in bandwidths, which are lost."""
+        """Return similarity for squared distances in bandwidths, numpy or torch."""
         if self.kernel == "boxcar":
-            return squares.le_(1)
+            return (squares <= 1) * (squares * 0 + 1)
         if self.kernel == "cauchy":
-            return squares.add_(1).reciprocal_()
-        return squares.mul_(-0.5).exp_()
+            return 1 / (1 + squares)
+        is_array = isinstance(squares, np.ndarray)
+        return np.exp(squares * -0.5) if is_array else (squares * -0.5).exp()
 
 
 def check_targets(y, n_rows):
