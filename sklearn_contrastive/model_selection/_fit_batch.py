@@ -51,15 +51,14 @@ def split_into_batches(plans):
     by_shape = {}
     for key, (_, plan) in plans.items():
         first = plan.models[0]
-        sizes = tuple(param.shape for param in first.params)
+        sizes = [param.shape for param in first.params]
         views = first.terms[0].similarity.n_views, len(first.terms)
-        kind = sizes, first.encoder.activation, views
-        steps = tuple(plan.epochs.ends), plan.epochs.batch_size
-        by_shape.setdefault((kind, steps), []).append(key)
+        steps = list(plan.epochs.ends), plan.epochs.batch_size
+        shape = repr((sizes, first.encoder.activation, views, steps))
+        by_shape.setdefault(shape, []).append(key)
     for keys in by_shape.values():
         most = max(1, _MOST_NUMBERS // _count_numbers(plans[keys[0]].plan))
-        n_batches = -(-len(keys) // most)
-        for places in np.array_split(np.arange(len(keys)), n_batches):
+        for places in np.array_split(np.arange(len(keys)), -(-len(keys) // most)):
             yield [keys[place] for place in places]
 
 
@@ -100,9 +99,9 @@ def _train(trainer, plans, places):
         for number, ((_, plan), place) in enumerate(zip(plans, places, strict=True)):
             if failures[number] is not None:
                 continue
-            statistics = {}
-            if in_every_epoch or epoch == n_epochs:
-                statistics = trainer.statistics(range(place.start, place.stop))
+            read = in_every_epoch or epoch == n_epochs
+            members = range(place.start, place.stop)
+            statistics = trainer.statistics(members) if read else {}
             try:
                 loss = float(np.mean(losses[place]))
                 plan.history.record(loss, len(rates), statistics)

@@ -2,7 +2,6 @@
 
 import warnings
 from copy import copy
-from functools import partial
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array, triu
@@ -10,17 +9,15 @@ from scipy.sparse import coo_array, diags_array, triu
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._validation import check_pair_labels
-from sklearn_contrastive.similarity._base import Similarity, look_up
+from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._edges import (
+    check_row_numbers,
+    check_row_pairs,
     edges_among,
+    renumber_pairs,
     symmetric_weights,
     weights_between,
     without_zeros,
-)
-from sklearn_contrastive.similarity._row_numbers import (
-    check_row_numbers,
-    check_row_pairs,
-    renumber_pairs,
 )
 
 
@@ -333,7 +330,6 @@ class PairConstraints(Similarity):
 
     def compare(self, keys, other_keys, work=None):
         """Return the weights of given pairs, as `Similarity.compare` does."""
-        read = partial(weights_between, self.edges_)
         different = keys.rows[..., None] != other_keys.rows[..., None, :]
-        known = look_up(read, keys.values, other_keys.values) * different
+        known = weights_between(self.edges_, keys.values, other_keys.values) * different
         return Pairs(known.clip(min=0), (-known).clip(min=0))

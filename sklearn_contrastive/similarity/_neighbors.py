@@ -1,7 +1,6 @@
 """Similarity from a graph of neighbours, searched among the rows or given."""
 
 from copy import copy
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -10,17 +9,15 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
-from sklearn_contrastive.similarity._base import Similarity, look_up
+from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._edges import (
     check_graph,
-    edges_among,
-    symmetric_weights,
-    weights_between,
-)
-from sklearn_contrastive.similarity._row_numbers import (
     check_row_numbers,
     check_row_pairs,
+    edges_among,
     renumber_pairs,
+    symmetric_weights,
+    weights_between,
 )
 
 
@@ -182,10 +179,9 @@ class NeighborSimilarity(Similarity):
             graph = check_graph(self.graph, n_rows)
             starts, ends, weights = graph.row, graph.col, graph.data
         if self.edges is not None:
-            known = check_row_pairs(self.edges, n_rows, "edges")
-            starts = np.concatenate([starts, known[:, 0]])
-            ends = np.concatenate([ends, known[:, 1]])
-            weights = np.concatenate([weights, np.ones(len(known))])
+            given = check_row_pairs(self.edges, n_rows, "edges").T
+            starts, ends = np.concatenate([[starts, ends], given], axis=1)
+            weights = np.append(weights, np.ones(given.shape[1]))
         self.edges_ = symmetric_weights(starts, ends, weights, n_rows)
         degrees = np.diff(self.edges_.indptr)
         if degrees.max() == 0:
@@ -210,8 +206,7 @@ class NeighborSimilarity(Similarity):
         Z = np.ascontiguousarray(X, dtype=np.float32)
         found = nearest_rows(Z, n_neighbors + 1, copy(self.search))
         # A row is its own nearest one, unless as many others are at the same place.
-        own = np.arange(n_rows)[:, None]
-        itself = found == own
+        itself = found == np.arange(n_rows)[:, None]
         itself[~itself.any(axis=1), -1] = True
         starts, places = np.nonzero(~itself)
         return starts, found[starts, places]
@@ -246,8 +241,7 @@ class NeighborSimilarity(Similarity):
         Parameters are those of `Similarity.compare`. Negative weights are 1 between
         rows without an edge, or 0 with ``repel=False``.
         """
-        read = partial(weights_between, self.edges_)
-        near = look_up(read, keys.rows, other_keys.rows)
+        near = weights_between(self.edges_, keys.rows, other_keys.rows)
         different = keys.rows[..., None] != other_keys.rows[..., None, :]
         return Pairs(near, (1 - near) * ((near == 0) & different & self.repel))
 

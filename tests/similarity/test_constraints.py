@@ -326,8 +326,8 @@ BAD = {
     "float": (
         ([[0.0, 1.0], [2.0, 3.0]], [1, 0]),
         {},
-        "`pairs` must hold row numbers, integers from 0; got float64. Labels of an "
-        "index must be turned into positions first.",
+        "`pairs` must hold row numbers, integers from 0; got float64. Turn labels "
+        "of an index into positions first.",
     ),
     "text": (([["a", "b"]], [1]), {}, "integers from 0; got <U1."),
     "itself": (
