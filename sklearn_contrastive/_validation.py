@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 _FLOATS = (np.float64, np.float32)
+_BOOLS = (bool, np.bool_)
 #: Rows read together, so that temporary arrays stay small.
 _BLOCK = 8192
 #: Attributes that reading a table sets on an estimator.
@@ -21,9 +22,8 @@ def check_rows(estimator, X, reset, name="X"):
     """Return a table as finite floats; set the estimator's columns or compare them."""
     if issparse(X):
         raise TypeError(
-            f"Sparse data was passed for `{name}` ({type(X).__name__}), but dense data "
-            "is required. Use '.toarray()' if it fits in memory, or reduce it first "
-            "with sklearn.decomposition.TruncatedSVD."
+            f"Sparse data was passed for `{name}`, but dense data is required. Use "
+            "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
         )
     names = getattr(X, "columns", ())
     try:
@@ -47,9 +47,8 @@ def check_rows(estimator, X, reset, name="X"):
             raise
         raise ValueError(
             f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
-            "Encode text before this step, for example with "
-            "sklearn.preprocessing.OneHotEncoder in a ColumnTransformer, and turn "
-            "dates into numbers such as days."
+            "Encode text first, for example with sklearn.preprocessing.OneHotEncoder "
+            "in a ColumnTransformer, and turn dates into numbers such as days."
         ) from error
     _check_finite(table, names, name)
     return table
@@ -60,7 +59,7 @@ def check_no_bools(noun):
     for name, value in noun.get_params(deep=False).items():
         constraints = noun._parameter_constraints.get(name, ())
         number = any(isinstance(constraint, Interval) for constraint in constraints)
-        if number and isinstance(value, (bool, np.bool_)):
+        if number and isinstance(value, _BOOLS):
             raise ValueError(f"`{name}` must be a number; got {value}.")
 
 
@@ -76,10 +75,7 @@ def check_partners(y, n_rows):
     y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
     y = y[:, None] if y.ndim == 1 else y
     if n_rows is not None and len(y) != n_rows:
-        raise ValueError(
-            "`y` must hold the partner of each row of `X`: found input variables with "
-            f"inconsistent numbers of samples, {n_rows} and {len(y)} rows."
-        )
+        raise_inconsistent_length(n_rows, "one partner", f"{len(y)} rows")
     return y
 
 
@@ -115,8 +111,8 @@ def _check_finite(X, names, name):
         columns = _list_columns(np.flatnonzero(bad), names)
         raise ValueError(
             f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
-            "Fill missing values before this step, for example with "
-            "sklearn.impute.SimpleImputer, and replace infinite ones."
+            "Replace infinite values, and fill missing ones, for example with "
+            "sklearn.impute.SimpleImputer."
         )
 
 
@@ -199,8 +195,6 @@ def holds_sets(y):
     kinds = {type(labels) for labels in y}
     if not kinds or not kinds <= {set, frozenset, list, tuple}:
         return False
-    if kinds & {set, frozenset}:
-        return True
     try:
         # As many numbers in every row are a table.
         return np.asarray(y).dtype.kind not in "biuf"
@@ -282,15 +276,13 @@ def check_labels(y, n_rows, unlabeled=None):
         values.
     """
     if y is None:
-        raise_missing_y(
-            ". Pass one class label per row of `X`: pairs are built from them"
-        )
+        raise_missing_y(". Pass one class label per row of `X`")
     given, y = y, column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
         raise_inconsistent_length(n_rows, "one label", f"{len(y)} labels")
-    maybe = y.dtype.kind in "fcmMO"
-    missing = missing_labels(y) if maybe else np.zeros(len(y), dtype=bool)
-    known = np.ones(len(y), dtype=bool)
+    known, missing = np.ones(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
+    if y.dtype.kind in "fcmMO":
+        missing = missing_labels(y)
     if unlabeled is not None:
         known = ~_marked(y, missing, unlabeled)
         missing &= known
@@ -298,9 +290,9 @@ def check_labels(y, n_rows, unlabeled=None):
         raise ValueError(
             f"`y` must hold a class label for every row; {missing.sum()} are missing "
             f"(Input y contains NaN, infinity or None), the first at row "
-            f"{missing.argmax()}. Drop those rows, give them a class of their own, or "
-            "declare them unknown: LabelSimilarity(unlabeled=numpy.nan). If `y` "
-            "is a quantity, use similarity='targets', where NaN means unknown."
+            f"{missing.argmax()}. Drop those rows or declare them unknown: "
+            "LabelSimilarity(unlabeled=numpy.nan). If `y` is a quantity, use "
+            "similarity='targets', where NaN means unknown."
         )
     if y.dtype.kind == "f" and known.all():
         # Nullable integers and bools come through as floats.
@@ -310,10 +302,9 @@ def check_labels(y, n_rows, unlabeled=None):
     fraction = first_fraction(y[known]) if y.dtype.kind == "f" else None
     if fraction is not None:
         raise ValueError(
-            "`y` must hold class labels; got continuous values such as "
-            f"{fraction!s}. Unknown label type: continuous. "
-            "For a quantity use similarity='targets', or cut it into classes first, "
-            "for example with sklearn.preprocessing.KBinsDiscretizer or pandas.qcut."
+            f"`y` must hold class labels; got continuous values such as {fraction!s}. "
+            "Unknown label type: continuous. For a quantity use similarity='targets', "
+            "or cut it into classes first, for example with pandas.qcut."
         )
     return y, known
 
@@ -323,14 +314,11 @@ def _marked(y, missing, unlabeled):
     if is_missing(unlabeled):
         return np.isnan(y) if y.dtype.kind == "f" else missing
     # Entry by entry: text and numbers compare unequal, and True is not 1.
-    is_bool = isinstance(unlabeled, (bool, np.bool_))
-    same = [
-        not absent
-        and isinstance(label, (bool, np.bool_)) == is_bool
-        and label == unlabeled
-        for label, absent in zip(y.tolist(), missing, strict=True)
-    ]
-    return np.array(same, dtype=bool)
+    is_bool = isinstance(unlabeled, _BOOLS)
+    same = np.zeros(len(y), dtype=bool)
+    for row in np.flatnonzero(~missing):
+        same[row] = y[row] == unlabeled and isinstance(y[row], _BOOLS) == is_bool
+    return same
 
 
 def check_pair_labels(labels, n_pairs, name):

@@ -12,8 +12,6 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_contrastive.metrics._inputs import class_codes
 
-__all__ = ["ClassDisjointKFold"]
-
 
 class ClassDisjointKFold(BaseEstimator):
     """Folds of whole classes: no class of a test fold is trained on.
@@ -124,11 +122,8 @@ class ClassDisjointKFold(BaseEstimator):
         """
         self._validate_params()
         if groups is not None:
-            warnings.warn(
-                f"The groups parameter is ignored by {type(self).__name__}",
-                UserWarning,
-                stacklevel=2,
-            )
+            ignored = f"The groups parameter is ignored by {type(self).__name__}"
+            warnings.warn(ignored, UserWarning, stacklevel=2)
         if y is None:
             raise ValueError(
                 "`y` must hold the class of each row; got None. Folds are made of "
@@ -143,9 +138,8 @@ class ClassDisjointKFold(BaseEstimator):
         """Return the fold of each class, given their numbers of rows."""
         if len(sizes) < self.n_splits:
             raise ValueError(
-                f"`n_splits` must not exceed the number of classes in `y`; got "
-                f"n_splits={self.n_splits} for {len(sizes)} classes. Every test fold "
-                "needs classes of its own: use fewer folds."
+                "`n_splits` must not exceed the number of classes in `y`; got n_splits="
+                f"{self.n_splits} for {len(sizes)} classes. Use fewer folds."
             )
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(len(sizes))
@@ -159,10 +153,8 @@ class ClassDisjointKFold(BaseEstimator):
         if np.bincount(folds).min() == 1:
             warnings.warn(
                 f"A test fold holds a single class: {len(sizes)} classes are spread "
-                f"over n_splits={self.n_splits} folds. All its rows are similar, so "
-                "that scores within it are perfect whatever the embedding. Use fewer "
-                "folds.",
-                UserWarning,
+                f"over n_splits={self.n_splits} folds. Scores within it are perfect "
+                "whatever the embedding. Use fewer folds.",
                 stacklevel=3,
             )
         return folds

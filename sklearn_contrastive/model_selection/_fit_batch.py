@@ -51,15 +51,14 @@ def split_into_batches(plans):
     by_shape = {}
     for key, (_, plan) in plans.items():
         first = plan.models[0]
-        sizes = tuple(param.shape for param in first.params)
+        sizes = [param.shape for param in first.params]
         views = first.terms[0].similarity.n_views, len(first.terms)
-        kind = sizes, first.encoder.activation, views
-        steps = tuple(plan.epochs.ends), plan.epochs.batch_size
-        by_shape.setdefault((kind, steps), []).append(key)
+        steps = list(plan.epochs.ends), plan.epochs.batch_size
+        shape = repr((sizes, first.encoder.activation, views, steps))
+        by_shape.setdefault(shape, []).append(key)
     for keys in by_shape.values():
         most = max(1, _MOST_NUMBERS // _count_numbers(plans[keys[0]].plan))
-        n_batches = -(-len(keys) // most)
-        for places in np.array_split(np.arange(len(keys)), n_batches):
+        for places in np.array_split(np.arange(len(keys)), -(-len(keys) // most)):
             yield [keys[place] for place in places]
 
 

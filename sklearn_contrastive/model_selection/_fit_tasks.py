@@ -1,6 +1,7 @@
 """What a search fits and scores: each candidate on each fold."""
 
 import time
+from collections import namedtuple
 from copy import deepcopy
 from itertools import chain, product
 from numbers import Integral
@@ -35,11 +36,8 @@ _READ_FROM_Y = ("labels", "targets", "multilabel", "pairs")
 _N_NEIGHBORS = 5
 
 
-class FitTask(NamedTuple):
-    """A candidate on a fold, by their numbers."""
-
-    candidate: int
-    fold: int
+#: A candidate on a fold, by their numbers.
+FitTask = namedtuple("FitTask", ["candidate", "fold"])
 
 
 class FitResult(NamedTuple):
@@ -62,24 +60,22 @@ def expand_candidates(estimator, margins, param_grid):
 
     if param_grid is None:
         margins = check_array(
-            margins, ensure_2d=False, dtype=np.float64, input_name="margins"
+            margins, ensure_2d=False, dtype=float, input_name="margins"
         )
         # The margin of a loss that is an object is the object's.
         name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
         if name not in estimator.get_params():
             raise ValueError(
-                "`margins` need a loss with a margin, by name or as an object; got "
-                f"loss={estimator.loss!r}. Search what it has with `param_grid`, "
-                "such as {'loss__temperature': [0.05, 0.1, 0.2]}."
+                f"`margins` need a loss with a margin; got loss={estimator.loss!r}. "
+                "Search another parameter: param_grid={'loss__temperature': [0.1, 0.2]}."
             )
         return list(ParameterGrid({name: margins.ravel().tolist()}))
     grid = list(ParameterGrid(param_grid))
     others = sorted({name for params in grid for name in params} - set(_STACKABLE))
     if others:
         raise ValueError(
-            f"`param_grid` may hold {list(_STACKABLE)}, in which models that are "
-            f"trained at once may differ; got {others}. Search these with "
-            "sklearn.model_selection.GridSearchCV."
+            f"`param_grid` may hold {list(_STACKABLE)}; got {others}. Search these "
+            "with sklearn.model_selection.GridSearchCV."
         )
     return grid
 
@@ -110,8 +106,8 @@ class FitTasks:
         if not (candidates and self.splits):
             raise ValueError(
                 "`cv` must have a fold and `param_grid` a candidate to try; got "
-                f"{len(self.splits)} folds and {len(candidates)} candidates. A "
-                "generator of folds is used up by one fit: pass a list or a splitter."
+                f"{len(self.splits)} folds and {len(candidates)} candidates. Pass a "
+                "list of folds or a splitter: one fit uses up a generator."
             )
         # By fold: training rows as given, and as the estimator has converted them.
         self._training, self._converted = {}, {}
@@ -120,23 +116,19 @@ class FitTasks:
         return len(self.candidates) * len(self.splits)
 
     def run(self, n_jobs):
-        """Yield each fit task with its result, as soon as that is there."""
+        """Return an iterator over fit tasks with their results, as they are there."""
         from joblib import effective_n_jobs
         from sklearn.utils.parallel import Parallel, delayed
 
         numbers = map(range, (len(self.candidates), len(self.splits)))
         tasks = [FitTask(*each) for each in product(*numbers)]
         n_jobs = min(effective_n_jobs(n_jobs), len(tasks))
-        if n_jobs == 1:
-            yield from self._run(tasks)
-            return
         parts = [tasks[first::n_jobs] for first in range(n_jobs)]
-        found = Parallel(n_jobs=n_jobs)(delayed(self._run_all)(part) for part in parts)
-        yield from chain.from_iterable(found)
-
-    def _run_all(self, tasks):
+        if n_jobs == 1:
+            return self._run(tasks)
         # A process sends all results at once.
-        return list(self._run(tasks))
+        run = delayed(lambda part: list(self._run(part)))
+        return chain.from_iterable(Parallel(n_jobs=n_jobs)(map(run, parts)))
 
     def _run(self, tasks):
         """Yield some fit tasks with their results."""
@@ -205,10 +197,7 @@ class FitTasks:
         except FloatingPointError as error:
             return model, str(error)
         except np.linalg.LinAlgError:
-            failure = (
-                "Rows have points that are not finite; lower `learning_rate_init`."
-            )
-            return model, failure
+            return model, "Points are not finite; lower `learning_rate_init`."
         return model, None
 
     def _result(self, task, model, failure, fit_time):
@@ -261,8 +250,8 @@ def _neighbors_score(model, X, y, X_test, y_test):
     X, X_test = _safe_indexing(X, labeled), _safe_indexing(X_test, labeled_test)
     if len(y_test) == 0:
         raise ValueError(
-            "`y` must hold known labels in every test fold to score by; one has none. "
-            "Spread them over the folds of `cv`, or pass `scoring`."
+            "`y` must hold known labels in every test fold; one has none. Spread them "
+            "over the folds of `cv`, or pass `scoring`."
         )
     if not np.isin(y_test, y).any():
         return KNNScorer(min(_N_NEIGHBORS, len(y_test) - 1))(model, X_test, y_test)

@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_contrastive._pairs._keys import Pairs
+
 
 class Similarity(ABC, BaseEstimator):
     """Which rows of a table are similar, and which are dissimilar.
@@ -200,8 +202,8 @@ class Similarity(ABC, BaseEstimator):
             By default, for a similarity without row numbers.
         """
         raise ValueError(
-            "`rows` is only used by a similarity with row numbers: a graph, "
-            f"NeighborSimilarity or PairConstraints; got {self}. Leave it out."
+            "`rows` is only used by a similarity with row numbers: a graph, or "
+            f"`pairs` or `edges` that are given; got {self}. Leave it out."
         )
 
     def prototypes(self, keys):
@@ -254,3 +256,23 @@ class Similarity(ABC, BaseEstimator):
             Name, similarity and weight of each; the name of the first is empty.
         """
         return [("", self, 1.0)]
+
+
+def graded_pairs(similar, keys, other_keys):
+    """Return weights that add up to 1, given similarity in [0, 1], NaN if not known."""
+    different = keys.rows[..., None] != other_keys.rows[..., None, :]
+    known = (similar == similar) & different
+    is_array = isinstance(similar, np.ndarray)
+    similar = (np.nan_to_num(similar) if is_array else similar.nan_to_num()) * known
+    return Pairs(similar, (1 - similar) * known)
+
+
+def look_up(read, rows, others):
+    """Return what `read` finds for row numbers in numpy, as tensors if these are."""
+    if isinstance(rows, np.ndarray):
+        return read(rows, others)
+    import torch
+
+    found = read(*(each.long().numpy(force=True) for each in (rows, others)))
+    like = rows if rows.is_floating_point() else rows.float()
+    return torch.from_numpy(found).to(like)

@@ -4,17 +4,20 @@ import warnings
 from copy import copy
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, triu
+from scipy.sparse import coo_array, diags_array, triu
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._validation import check_pair_labels
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import Edges, symmetric_weights
-from sklearn_contrastive.similarity._row_numbers import (
+from sklearn_contrastive.similarity._edges import (
     check_row_numbers,
     check_row_pairs,
+    edges_among,
     renumber_pairs,
+    symmetric_weights,
+    weights_between,
+    without_zeros,
 )
 
 
@@ -117,10 +120,7 @@ class PairConstraints(Similarity):
         Raises a ValueError if there are none, or if the samples are the pairs.
         """
         if self.pairs is None:
-            raise ValueError(
-                "`rows` must not be given when the samples are pairs themselves: they "
-                "have no row numbers. Leave it out."
-            )
+            return super().of_rows(rows)
         similarity = copy(self)
         check_row_numbers(rows, None, "rows")
         pairs = check_row_pairs(self.pairs, None, "pairs")
@@ -128,8 +128,8 @@ class PairConstraints(Similarity):
         if not kept.any():
             raise ValueError(
                 f"`rows` must hold both rows of some of the {len(pairs)} pairs; it "
-                f"holds both of none. Its numbers, from {rows.min()} to {rows.max()}, "
-                "must be those that the rows of `X` have in the table of `pairs`."
+                f"holds both of none. Pass the numbers that rows of `X` have in the "
+                f"table of `pairs`; got some from {rows.min()} to {rows.max()}."
             )
         similarity.labels = check_pair_labels(self.labels, len(pairs), "labels")[kept]
         if self.weights is not None:
@@ -177,14 +177,13 @@ class PairConstraints(Similarity):
             )
         both = self._count_contradictions(similar, dissimilar)
         agreed = similar - dissimilar
-        self._set_edges(Edges(agreed - agreed.multiply(both)))
-        if not all(len(ends) for ends, _ in self._kinds):
+        self._set_edges(without_zeros(agreed - agreed.multiply(both)))
+        if not all(map(len, self._ends)):
             raise ValueError(
-                "Pairs must be of both kinds, similar and dissimilar; "
-                f"{is_positive.sum()} are similar and {(~is_positive).sum()} "
-                f"dissimilar, {self.n_contradictions_} of them contradict each other. "
-                "Where only similar pairs are known and all others are dissimilar, use "
-                "NeighborSimilarity with `graph`."
+                f"Pairs must be of both kinds; got {is_positive.sum()} similar and "
+                f"{(~is_positive).sum()} dissimilar, {self.n_contradictions_} of which "
+                "contradict each other. Where only similar pairs are known and all "
+                "others are dissimilar, use NeighborSimilarity(edges=...)."
             )
         return self
 
@@ -196,7 +195,7 @@ class PairConstraints(Similarity):
         if n_rows % 2:
             raise ValueError(
                 f"`X` must hold two rows for each pair, below each other; got {n_rows} "
-                "rows. Or give the row numbers of pairs, in `pairs`."
+                "rows. Or give row numbers, in `pairs`."
             )
         pairs = np.arange(n_rows).reshape(-1, 2)
         return pairs, check_pair_labels(y, len(pairs), "y")
@@ -228,13 +227,11 @@ class PairConstraints(Similarity):
                 "follow from others have no weight of their own."
             )
         weights = np.asarray(self.weights, dtype=np.float64)
-        if weights.shape != (n_pairs,) or not (
-            np.isfinite(weights).all() and (weights > 0).all()
-        ):
+        positive = np.isfinite(weights) & (weights > 0)
+        if weights.shape != (n_pairs,) or not positive.all():
             raise ValueError(
                 f"`weights` must hold a number > 0 for each of {n_pairs} pairs; got "
-                f"shape {weights.shape}, from {weights.min(initial=np.inf):g} to "
-                f"{weights.max(initial=-np.inf):g}."
+                f"{positive.sum()} such numbers in shape {weights.shape}."
             )
         return weights
 
@@ -243,36 +240,28 @@ class PairConstraints(Similarity):
         # Imported here because loading it takes longer than all else.
         from scipy.sparse.csgraph import connected_components
 
-        links = symmetric_weights(
-            *pairs[is_positive].T, np.ones(is_positive.sum()), n_rows
-        )
+        links = symmetric_weights(*pairs[is_positive].T, 1.0, n_rows)
         n_groups, self._nodes = connected_components(links, directed=False)
         ends = self._nodes[pairs[~is_positive].T]
-        inside = ends[0, ends[0] == ends[1]]
-        apart = symmetric_weights(*ends, np.ones(ends.shape[1]), n_groups).tolil()
-        apart[inside, inside] = 1
-        joined = np.flatnonzero(np.bincount(self._nodes) > 1)
-        together = np.ones(len(joined)), (joined, joined)
-        return csr_array(together, shape=apart.shape), csr_array(apart)
+        inside = np.isin(np.arange(n_groups), ends[0, ends[0] == ends[1]])
+        apart = symmetric_weights(*ends, 1.0, n_groups) + diags_array(inside * 1.0)
+        joined = np.bincount(self._nodes) > 1
+        return diags_array(joined * 1.0), apart
 
-    def _set_edges(self, edges, rows=None):
+    def _set_edges(self, edges):
         """Set the edges, the rows at their ends, and the pairs of either kind."""
         self.edges_ = edges
-        known = edges.degrees()[self._nodes] > 0
-        self.rows_ = np.flatnonzero(known if rows is None else known & rows)
-        upper = triu(edges.weights)
-        ends = np.stack([upper.row, upper.col], axis=1)
+        self.rows_ = np.flatnonzero(np.diff(edges.indptr)[self._nodes])
         # Each pair once; the weights of dissimilar ones have a minus sign.
-        self._kinds = [
-            (ends[kind], upper.data[kind]) for kind in (upper.data > 0, upper.data < 0)
-        ]
+        upper = triu(edges)
+        ends = np.stack([upper.row, upper.col], axis=1)
+        self._ends = ends[upper.data > 0], ends[upper.data < 0]
 
     def among(self, rows):
         """Return a copy for some rows, with the pairs between them."""
         similarity = copy(self)
-        there = np.zeros(len(self._nodes), dtype=bool)
-        there[rows] = True
-        similarity._set_edges(self.edges_.among(self._nodes[rows]), there)
+        similarity._set_edges(edges_among(self.edges_, self._nodes[rows]))
+        similarity.rows_ = np.intersect1d(similarity.rows_, rows)
         return similarity
 
     def hold_out(self, fraction, rng):
@@ -281,22 +270,22 @@ class PairConstraints(Similarity):
         Parameters are those of `Similarity.hold_out`, with a fraction of the pairs.
         Raises a ValueError if there are not two pairs of each kind.
         """
-        parts = [], []
-        for ends, weights in self._kinds:
-            if len(ends) < 2:
+        upper = triu(self.edges_)
+        out = np.zeros(upper.nnz, dtype=bool)
+        for kind in (upper.data > 0, upper.data < 0):
+            places = rng.permutation(np.flatnonzero(kind))
+            if len(places) < 2:
                 raise ValueError(
                     "Two pairs of each kind are needed to keep one and hold one out. "
                     "Set `early_stopping=False` or give more pairs."
                 )
-            order = rng.permutation(len(ends))
-            n_out = min(max(1, round(fraction * len(ends))), len(ends) - 1)
-            for part, chosen in zip(parts, (order[n_out:], order[:n_out]), strict=True):
-                part.append((ends[chosen], weights[chosen]))
+            n_out = min(max(1, round(fraction * len(places))), len(places) - 1)
+            out[places[:n_out]] = True
         found = copy(self), copy(self)
-        for similarity, kinds in zip(found, parts, strict=True):
-            ends, weights = map(np.concatenate, zip(*kinds, strict=True))
-            half = coo_array((weights, tuple(ends.T)), shape=self.edges_.weights.shape)
-            similarity._set_edges(Edges(half + triu(half, k=1).T))
+        for similarity, chosen in zip(found, (~out, out), strict=True):
+            ends = upper.row[chosen], upper.col[chosen]
+            half = coo_array((upper.data[chosen], ends), shape=upper.shape)
+            similarity._set_edges(without_zeros(half + triu(half, k=1).T))
         return found
 
     def batches(self, batch_size, rng):
@@ -311,7 +300,7 @@ class PairConstraints(Similarity):
         n_each = n_similar, batch_size // 2 - n_similar
         parts = [
             self._draw(ends, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
-            for (ends, _), n_pairs in zip(self._kinds, n_each, strict=True)
+            for ends, n_pairs in zip(self._ends, n_each, strict=True)
         ]
         index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
         return without_repeats(index, self.rows_, rng)
@@ -319,7 +308,7 @@ class PairConstraints(Similarity):
     def _draw(self, ends, n_pairs, rng):
         """Return both rows of pairs of a kind, each pair about as often."""
         nodes_there = self._nodes[self.rows_]
-        sizes = np.bincount(nodes_there, minlength=self.edges_.weights.shape[0])
+        sizes = np.bincount(nodes_there, minlength=self.edges_.shape[0])
         # Within a group of similar rows, each row comes about as often.
         shares = np.where(ends[:, 0] == ends[:, 1], sizes[ends[:, 0]], 1).cumsum()
         if not n_pairs or not len(ends):
@@ -341,15 +330,6 @@ class PairConstraints(Similarity):
 
     def compare(self, keys, other_keys, work=None):
         """Return the weights of given pairs, as `Similarity.compare` does."""
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        if isinstance(keys.rows, np.ndarray):
-            known = self.edges_.read(keys.values, other_keys.values)
-            known = np.where(rows == others, 0.0, known)
-            return Pairs(known.clip(min=0), (-known).clip(min=0))
-        import torch
-
-        known, dissimilar, different = work_arrays(keys, other_keys, work)
-        self.edges_.write(keys.values.long(), other_keys.values.long(), known)
-        known.mul_(torch.ne(rows, others, out=different))
-        torch.neg(known, out=dissimilar)
-        return Pairs(known.clamp_(min=0), dissimilar.clamp_(min=0))
+        different = keys.rows[..., None] != other_keys.rows[..., None, :]
+        known = weights_between(self.edges_, keys.values, other_keys.values) * different
+        return Pairs(known.clip(min=0), (-known).clip(min=0))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._validation import raise_inconsistent_length, raise_missing_y
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, graded_pairs, look_up
 
 
 class FunctionSimilarity(Similarity):
@@ -86,27 +86,17 @@ class FunctionSimilarity(Similarity):
         Both are 0 where the function returns NaN. Raises a ValueError if it returns
         another shape, or numbers outside [0, 1].
         """
-        given = keys.rows
-        if isinstance(given, np.ndarray):
-            return self._compare_arrays(given, other_keys.rows)
-        import torch
+        similar = look_up(self._read, keys.rows, other_keys.rows)
+        return graded_pairs(similar, keys, other_keys)
 
-        rows, others = (
-            each.rows.cpu().numpy().astype(int) for each in (keys, other_keys)
-        )
-        weights = self._compare_arrays(rows, others)
-        dtype = given.dtype if given.is_floating_point() else torch.float32
-        return Pairs(*(torch.from_numpy(w).to(given.device, dtype) for w in weights))
-
-    def _compare_arrays(self, rows, others):
-        """Return the weights between rows of these numbers."""
+    def _read(self, rows, others):
+        """Return the similarity of rows, NaN where it is not known."""
         if rows.ndim > 1:
             # Several sets of anchors, each with candidates of its own.
-            parts = map(self._compare_arrays, rows, others)
-            return Pairs(*map(np.stack, zip(*parts, strict=True)))
-        rows, others = rows[:, None], others[None, :]
-        similar = np.asarray(self.function(self._entries[rows], self._entries[others]))
-        shape = np.broadcast_shapes(rows.shape, others.shape)
+            return np.stack([*map(self._read, rows, others)])
+        ours, theirs = self._entries[rows[:, None]], self._entries[others[None]]
+        similar, shape = self.function(ours, theirs), (len(rows), len(others))
+        similar = np.asarray(similar)
         if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
                 f"`similarity` must return an array of numbers of shape {shape}; it "
@@ -114,12 +104,10 @@ class FunctionSimilarity(Similarity):
                 "that broadcast, as numpy's do."
             )
         similar = similar.astype(float)
-        if np.nanmin(similar, initial=0) < 0 or np.nanmax(similar, initial=1) > 1:
+        known = similar[~np.isnan(similar)]
+        if ((known < 0) | (known > 1)).any():
             raise ValueError(
                 "`similarity` must return similarity in [0, 1], or NaN where it is not "
-                f"known; it returned numbers from {np.nanmin(similar):g} to "
-                f"{np.nanmax(similar):g}."
+                f"known; it returned numbers from {known.min():g} to {known.max():g}."
             )
-        known = (~np.isnan(similar) & (rows != others)).astype(float)
-        similar = np.nan_to_num(similar) * known
-        return Pairs(similar, known - similar)
+        return similar

@@ -161,8 +161,18 @@ class LabelSimilarity(Similarity):
                 f"`y` must hold labels that can be sorted; got a mix of {kinds}. "
                 "Convert them to one type, for example to str."
             ) from error
-        if len(self.classes_) < 2 or np.bincount(codes.reshape(-1)).max() < 2:
-            _raise_too_few_classes(self.classes_, len(codes))
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "`y` must hold at least two classes; got "
+                f"{f'one class only, {y[known][0]}' if known.any() else 'no labels'}. "
+                "Dissimilar pairs are what keeps the embedding from collapsing."
+            )
+        if np.bincount(codes).max() < 2:
+            raise ValueError(
+                f"`y` must hold a class with at least two rows; got {len(codes)} "
+                f"classes for {len(codes)} rows (n_samples={len(codes)}). If `y` is a "
+                "quantity, use similarity='targets', or cut it into classes first."
+            )
         if y.dtype.kind in "iuf" and 2 * len(self.classes_) > len(codes) > 20:
             warnings.warn(
                 f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
@@ -171,7 +181,7 @@ class LabelSimilarity(Similarity):
                 stacklevel=2,
             )
         self.codes_ = np.empty(len(y), dtype=np.int32)
-        self.codes_[known] = codes.reshape(-1)
+        self.codes_[known] = codes
         self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
         self.batchable = len(self.rows_) == len(y)
         if not self.batchable:
@@ -263,9 +273,9 @@ class LabelSimilarity(Similarity):
         """Return weights of 0 and 1, as `Similarity.compare` does."""
         rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
         codes, other_codes = keys.values[..., None], other_keys.values[..., None, :]
-        if isinstance(keys.rows, np.ndarray):
-            positive = ((codes == other_codes) & (rows != others)).astype(float)
-            negative = (codes != other_codes).astype(float)
+        if isinstance(rows, np.ndarray):
+            positive = (codes == other_codes) * 1.0 - (rows == others)
+            negative = (codes != other_codes) * 1.0
         else:
             import torch
 
@@ -273,9 +283,8 @@ class LabelSimilarity(Similarity):
             positive, negative, itself = work
             # Straight to floats: arithmetic with booleans is several times slower.
             torch.eq(rows, others, out=itself)
-            torch.eq(codes, other_codes, out=positive)
+            torch.eq(codes, other_codes, out=positive).sub_(itself)
             torch.ne(codes, other_codes, out=negative)
-            positive.sub_(itself)
         if not self.batchable:
             # Pairs with a row whose label is unknown.
             negative *= codes < len(self.classes_)
@@ -288,18 +297,3 @@ class LabelSimilarity(Similarity):
 
         codes = torch.arange(len(self.classes_))
         return Keys((-1 - codes).to(keys.rows), codes.to(keys.values))
-
-
-def _raise_too_few_classes(classes, n_rows):
-    """Raise for labels that make no pairs of both kinds."""
-    if len(classes) < 2:
-        found = f"one class only, {classes[0]}" if len(classes) else "no labels"
-        raise ValueError(
-            f"`y` must hold at least two classes; got {found}. Dissimilar pairs are "
-            "what keeps the embedding from collapsing."
-        )
-    raise ValueError(
-        f"`y` must hold a class with at least two rows; got {len(classes)} classes for "
-        f"{n_rows} rows (n_samples={n_rows}), so no two rows are similar. If `y` is "
-        "continuous, use similarity='targets', or cut it into classes first."
-    )

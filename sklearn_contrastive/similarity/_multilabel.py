@@ -4,13 +4,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._validation import (
     holds_sets,
     raise_inconsistent_length,
     raise_missing_y,
 )
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows compared to find out whether any are dissimilar.
 _N_COMPARED = 1000
@@ -101,10 +101,8 @@ class MultilabelSimilarity(Similarity):
         dissimilar = (self.indicators_ != self.indicators_[0]).any()
         if self.measure == "overlap":
             some = self.indicators_[:_N_COMPARED].astype(np.float32)
-            dissimilar = (counts < len(some)).all() and (some @ some.T == 0).any()
-            dissimilar |= (
-                len(some) < len(self.rows_) and (counts < len(self.rows_)).all()
-            )
+            apart = len(some) < len(self.rows_) or (some @ some.T == 0).any()
+            dissimilar = apart and counts.max() < len(self.rows_)
         if not dissimilar:
             raise ValueError(
                 "`y` must hold rows that are dissimilar; every row shares a label with "
@@ -121,30 +119,13 @@ class MultilabelSimilarity(Similarity):
 
         Both are 0 where neither row has a label.
         """
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        if isinstance(keys.rows, np.ndarray):
-            ours, theirs = keys.values.astype(float), other_keys.values.astype(float)
-            shared = ours @ np.swapaxes(theirs, -1, -2)
-            union = ours.sum(-1)[..., None] + theirs.sum(-1)[..., None, :] - shared
-            known = ((union > 0) & (rows != others)).astype(float)
-            similar = shared / np.maximum(union, 1)
-            similar = ((similar > 0) if self.measure == "overlap" else similar) * known
-            return Pairs(similar, known - similar)
-        import torch
-
-        shared, known, union = work_arrays(keys, other_keys, work)
-        ours, theirs = (each.values.to(shared.dtype) for each in (keys, other_keys))
-        torch.matmul(ours, theirs.mT, out=shared)
-        torch.sub(ours.sum(-1)[..., None], shared, out=union)
-        union.add_(theirs.sum(-1)[..., None, :])
-        torch.ne(rows, others, out=known)
-        known.mul_(union.clamp(max=1))
+        ours, theirs = (each.values * 1.0 for each in (keys, other_keys))
+        shared = ours @ theirs.swapaxes(-1, -2)
+        union = ours.sum(-1)[..., None] + theirs.sum(-1)[..., None, :] - shared
         if self.measure == "overlap":
-            shared.clamp_(max=1)
-        else:
-            shared.div_(union.clamp_(min=1))
-        similar = shared.mul_(known)
-        return Pairs(similar, known.sub_(similar))
+            shared, union = shared.clip(max=1), union.clip(max=1)
+        with np.errstate(invalid="ignore"):
+            return graded_pairs(shared / union, keys, other_keys)
 
 
 def check_label_sets(y, n_rows):

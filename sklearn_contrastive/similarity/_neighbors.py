@@ -6,15 +6,18 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import Edges, check_graph, symmetric_weights
-from sklearn_contrastive.similarity._row_numbers import (
+from sklearn_contrastive.similarity._edges import (
+    check_graph,
     check_row_numbers,
     check_row_pairs,
+    edges_among,
     renumber_pairs,
+    symmetric_weights,
+    weights_between,
 )
 
 
@@ -55,7 +58,7 @@ class NeighborSimilarity(Similarity):
 
     Attributes
     ----------
-    edges_ : Edges
+    edges_ : csr_array of shape (n_samples, n_samples)
         The graph in use, symmetric.
 
     rows_ : ndarray of shape (n_rows,)
@@ -176,12 +179,11 @@ class NeighborSimilarity(Similarity):
             graph = check_graph(self.graph, n_rows)
             starts, ends, weights = graph.row, graph.col, graph.data
         if self.edges is not None:
-            known = check_row_pairs(self.edges, n_rows, "edges")
-            starts = np.concatenate([starts, known[:, 0]])
-            ends = np.concatenate([ends, known[:, 1]])
-            weights = np.concatenate([weights, np.ones(len(known))])
-        self.edges_ = Edges(symmetric_weights(starts, ends, weights, n_rows))
-        degrees = self.edges_.degrees()
+            given = check_row_pairs(self.edges, n_rows, "edges").T
+            starts, ends = np.concatenate([[starts, ends], given], axis=1)
+            weights = np.append(weights, np.ones(given.shape[1]))
+        self.edges_ = symmetric_weights(starts, ends, weights, n_rows)
+        degrees = np.diff(self.edges_.indptr)
         if degrees.max() == 0:
             raise ValueError(
                 "`graph` must hold an edge between two of the rows; it holds none."
@@ -204,8 +206,7 @@ class NeighborSimilarity(Similarity):
         Z = np.ascontiguousarray(X, dtype=np.float32)
         found = nearest_rows(Z, n_neighbors + 1, copy(self.search))
         # A row is its own nearest one, unless as many others are at the same place.
-        own = np.arange(n_rows)[:, None]
-        itself = found == own
+        itself = found == np.arange(n_rows)[:, None]
         itself[~itself.any(axis=1), -1] = True
         starts, places = np.nonzero(~itself)
         return starts, found[starts, places]
@@ -213,7 +214,7 @@ class NeighborSimilarity(Similarity):
     def among(self, rows):
         """Return a copy for some rows, with the edges between them."""
         similarity = super().among(rows)
-        similarity.edges_ = self.edges_.among(rows)
+        similarity.edges_ = edges_among(self.edges_, rows)
         return similarity
 
     def batches(self, batch_size, rng):
@@ -226,7 +227,7 @@ class NeighborSimilarity(Similarity):
         if len(self.rows_) < 2 * batch_size:
             return drawn
         seeds = drawn[:, : batch_size - batch_size // 2]
-        partners = self.edges_.partners(seeds[:, : batch_size // 2], rng)
+        partners = _partners(self.edges_, seeds[:, : batch_size // 2], rng)
         index = np.concatenate([seeds, partners], axis=1)
         return without_repeats(index, self.rows_, rng)
 
@@ -240,17 +241,18 @@ class NeighborSimilarity(Similarity):
         Parameters are those of `Similarity.compare`. Negative weights are 1 between
         rows without an edge, or 0 with ``repel=False``.
         """
-        rows, others = keys.rows[..., None], other_keys.rows[..., None, :]
-        if isinstance(keys.rows, np.ndarray):
-            near = self.edges_.read(keys.rows, other_keys.rows)
-            far = (near == 0) & (rows != others) & self.repel
-            return Pairs(near, far.astype(float))
-        import torch
+        near = weights_between(self.edges_, keys.rows, other_keys.rows)
+        different = keys.rows[..., None] != other_keys.rows[..., None, :]
+        return Pairs(near, (1 - near) * ((near == 0) & different & self.repel))
 
-        near, far, itself = work_arrays(keys, other_keys, work)
-        self.edges_.write(keys.rows.long(), other_keys.rows.long(), near)
-        if not self.repel:
-            return Pairs(near, far.zero_())
-        torch.eq(near, 0, out=far)
-        torch.eq(rows, others, out=itself)
-        return Pairs(near, far.sub_(itself))
+
+def _partners(edges, nodes, rng):
+    """Return for each node the other end of one of its edges, drawn at random.
+
+    Nodes may have any shape; one without edges is its own partner.
+    """
+    starts = edges.indptr[nodes]
+    degrees = edges.indptr[nodes + 1] - starts
+    places = starts + (rng.uniform(size=nodes.shape) * degrees).astype(int)
+    # A place behind the last edge belongs to a node without edges.
+    return np.where(degrees > 0, np.append(edges.indices, 0)[places], nodes)

@@ -4,15 +4,16 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_contrastive._pairs._keys import Keys, Pairs, work_arrays
+from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._validation import (
     raise_inconsistent_length,
     raise_missing_y,
     without_na,
 )
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows whose targets are compared to choose a bandwidth.
 _N_COMPARED = 1000
@@ -146,26 +147,10 @@ class TargetSimilarity(Similarity):
 
         Both are 0 where a target is not known.
         """
-        ours, theirs = keys.values, other_keys.values
-        if isinstance(keys.rows, np.ndarray):
-            squares = ((ours[..., None, :] - theirs[..., None, :, :]) ** 2).sum(-1)
-            known = ~np.isnan(squares)
-            known &= keys.rows[..., None] != other_keys.rows[..., None, :]
-            similar = np.where(known, self._kernel(np.where(known, squares, 0.0)), 0.0)
-            return Pairs(similar, known - similar)
-        import torch
-
-        squares, known, gaps = work_arrays(keys, other_keys, work)
-        squares.zero_()
-        for column in range(ours.shape[-1]):
-            left, right = ours[..., column, None], theirs[..., None, :, column]
-            torch.sub(left, right, out=gaps)
-            squares.addcmul_(gaps, gaps)
-        torch.ne(keys.rows[..., None], other_keys.rows[..., None, :], out=known)
-        known.mul_(torch.eq(squares, squares, out=gaps))
-        squares.nan_to_num_(0.0)
-        similar = self._kernel(squares).mul_(known)
-        return Pairs(similar, known.sub_(similar))
+        ours, theirs = keys.values[..., None, :], other_keys.values[..., None, :, :]
+        columns = range(ours.shape[-1])
+        squares = sum((ours[..., k] - theirs[..., k]) ** 2 for k in columns)
+        return graded_pairs(self._kernel(squares), keys, other_keys)
 
     def _kernel(self, squares):
         """Return similarity for squared distances in bandwidths, numpy or torch."""
@@ -173,8 +158,8 @@ class TargetSimilarity(Similarity):
             return (squares <= 1) * (squares * 0 + 1)
         if self.kernel == "cauchy":
             return 1 / (1 + squares)
-        numpy = isinstance(squares, np.ndarray)
-        return np.exp(squares * -0.5) if numpy else squares.mul(-0.5).exp_()
+        is_array = isinstance(squares, np.ndarray)
+        return np.exp(squares * -0.5) if is_array else (squares * -0.5).exp()
 
 
 def check_targets(y, n_rows):
@@ -209,9 +194,7 @@ def check_targets(y, n_rows):
 
 def _typical_distance(targets):
     """Return the median distance of two targets, which is never zero."""
-    some = targets[:: max(1, len(targets) // _N_COMPARED)]
-    left, right = np.triu_indices(len(some), k=1)
-    distances = np.sqrt(((some[left] - some[right]) ** 2).sum(axis=1))
+    distances = pdist(targets[:: max(1, len(targets) // _N_COMPARED)])
     distance = np.median(distances)
     # Most targets may be the same: then the smallest difference counts.
     positive = distances[distances > 0]

@@ -116,8 +116,7 @@ class ViewSimilarity(Similarity):
             )
         if len(X) < 2:
             raise ValueError(
-                f"`X` must hold at least two rows; got n_samples={len(X)}. Dissimilar "
-                "pairs are what keeps the embedding from collapsing."
+                f"`X` must hold at least two rows; got n_samples={len(X)}."
             )
         self.rows_ = np.arange(len(X))
         # A copy of some rows: the table may be on disk.

@@ -511,7 +511,7 @@ BAD = {
     "other rows": (
         (X, Y[:-1]),
         ValueError,
-        "`y` must hold the partner of each row of `X`: found input variables with "
+        "`y` must hold one partner per row of `X`: found input variables with "
         "inconsistent numbers of samples, 60 and 59 rows.",
     ),
     "one row": (

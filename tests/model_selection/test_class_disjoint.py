@@ -173,7 +173,7 @@ ERRORS = [
     (
         ["a", "b", "a", "b"],
         "`n_splits` must not exceed the number of classes in `y`; got n_splits=3 for 2 "
-        "classes. Every test fold needs classes of its own: use fewer folds.",
+        "classes. Use fewer folds.",
     ),
 ]
 

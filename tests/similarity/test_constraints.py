@@ -308,9 +308,9 @@ def test_samples_may_be_the_pairs():
 
 
 ONE_KIND = (
-    "Pairs must be of both kinds, similar and dissimilar; {} are similar and {} "
-    "dissimilar, {} of them contradict each other. Where only similar pairs are known "
-    "and all others are dissimilar, use NeighborSimilarity with `graph`."
+    "Pairs must be of both kinds; got {} similar and {} dissimilar, {} of which "
+    "contradict each other. Where only similar pairs are known and all others are "
+    "dissimilar, use NeighborSimilarity(edges=...)."
 )
 CODING = (
     "`labels` must hold 1 or True for pairs that are similar, and 0, -1 or False for"
@@ -326,8 +326,8 @@ BAD = {
     "float": (
         ([[0.0, 1.0], [2.0, 3.0]], [1, 0]),
         {},
-        "`pairs` must hold row numbers, integers from 0; got float64. Labels of an "
-        "index must be turned into positions first.",
+        "`pairs` must hold row numbers, integers from 0; got float64. Turn labels "
+        "of an index into positions first.",
     ),
     "text": (([["a", "b"]], [1]), {}, "integers from 0; got <U1."),
     "itself": (
@@ -359,12 +359,16 @@ BAD = {
     "weight zero": (
         (TWO, [1, 0]),
         {"weights": [1, 0]},
-        "`weights` must hold a number > 0 for each of 2 pairs; got shape (2,), from 0 "
-        "to 1.",
+        "`weights` must hold a number > 0 for each of 2 pairs; got 1 such numbers "
+        "in shape (2,).",
     ),
     "weight NaN": ((TWO, [1, 0]), {"weights": [1, np.nan]}, "`weights` must hold a"),
-    "weight below": ((TWO, [1, 0]), {"weights": [1, -1]}, "shape (2,), from -1 to 1."),
-    "few weights": ((TWO, [1, 0]), {"weights": [1]}, "got shape (1,), from 1 to 1."),
+    "weight below": (
+        (TWO, [1, 0]),
+        {"weights": [1, -1]},
+        "got 1 such numbers in shape (2,).",
+    ),
+    "few weights": ((TWO, [1, 0]), {"weights": [1]}, "in shape (1,)."),
     "weights and closure": (
         (TWO, [1, 0]),
         {"weights": [1, 2], "transitive_closure": True},
@@ -443,8 +447,8 @@ def test_pairs_as_samples_are_only_for_pairs():
 
 def test_rows_are_not_for_samples_that_are_pairs():
     message = (
-        "`rows` must not be given when the samples are pairs themselves: they have no "
-        "row numbers. Leave it out."
+        "`rows` is only used by a similarity with row numbers: a graph, or `pairs` or "
+        "`edges` that are given; got PairConstraints(). Leave it out."
     )
     model = ContrastiveEmbedding(2, similarity="pairs", max_iter=1)
     with pytest.raises(ValueError, match=re.escape(message)):

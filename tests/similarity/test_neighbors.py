@@ -13,7 +13,8 @@ from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive.similarity import NeighborSimilarity
-from sklearn_contrastive.similarity._edges import Edges, symmetric_weights
+from sklearn_contrastive.similarity._edges import edges_among, symmetric_weights
+from sklearn_contrastive.similarity._neighbors import _partners
 
 few = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -232,11 +233,11 @@ def test_edges_between_all_rows_are_an_error_unless_nothing_repels():
 
 def test_faiss_finds_most_neighbours_of_many_rows(monkeypatch):
     X = points(3000, 8)
-    exact = NeighborSimilarity(5).fit(X).edges_.weights
+    exact = NeighborSimilarity(5).fit(X).edges_
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 1000)
-    found = NeighborSimilarity(5).fit(X).edges_.weights
+    found = NeighborSimilarity(5).fit(X).edges_
     assert (exact.multiply(found)).sum() > 0.9 * exact.sum()
-    again = NeighborSimilarity(5).fit(X).edges_.weights
+    again = NeighborSimilarity(5).fit(X).edges_
     assert (found != again).nnz == 0
 
 
@@ -286,19 +287,18 @@ def test_of_pairs_given_twice_the_greatest_weight_counts(seed, n_pairs):
             expected[i, j] = expected[j, i] = max(expected[i, j], w)
     found = symmetric_weights(rows, columns, weights, 8)
     assert_array_equal(found.toarray(), expected)
-    edges = Edges(found)
-    assert_array_equal(edges.degrees(), (expected > 0).sum(axis=1))
+    assert_array_equal(np.diff(found.indptr), (expected > 0).sum(axis=1))
     some = rng.permutation(8)[:5]
     inside = np.isin(np.arange(8), some)
-    among = edges.among(some).weights.toarray()
-    assert_array_equal(among, expected * inside * inside[:, None])
+    among = edges_among(found, some)
+    assert_array_equal(among.toarray(), expected * inside * inside[:, None])
+    assert among.nnz == np.count_nonzero(among.toarray())
 
 
 def test_a_partner_is_each_neighbour_as_often_as_another():
     graph = csr_array(nearest_by_loop(points(10), 2))
-    edges = Edges(graph)
     nodes = np.tile(np.arange(10), (2000, 1))
-    partners = edges.partners(nodes, np.random.RandomState(0))
+    partners = _partners(graph, nodes, np.random.RandomState(0))
     for node in range(10):
         found, counts = np.unique(partners[:, node], return_counts=True)
         assert_array_equal(found, np.flatnonzero(graph[[node]].toarray()[0]))
@@ -306,11 +306,11 @@ def test_a_partner_is_each_neighbour_as_often_as_another():
 
 
 def test_a_node_without_edges_is_its_own_partner():
-    graph = coo_array(([1.0, 1.0], ([0, 1], [1, 0])), shape=(4, 4))
+    graph = csr_array(([1.0, 1.0], ([0, 1], [1, 0])), shape=(4, 4))
     rng = np.random.RandomState(0)
-    assert_array_equal(Edges(graph).partners(np.arange(4), rng), [1, 0, 2, 3])
-    empty = Edges(coo_array((4, 4)))
-    assert_array_equal(empty.partners(np.arange(4), rng), np.arange(4))
+    assert_array_equal(_partners(graph, np.arange(4), rng), [1, 0, 2, 3])
+    empty = csr_array((4, 4))
+    assert_array_equal(_partners(empty, np.arange(4), rng), np.arange(4))
 
 
 # Batches.
@@ -344,7 +344,7 @@ def test_held_out_rows_keep_the_edges_between_them():
     for part in NeighborSimilarity(4).fit(X).hold_out(0.4, np.random.RandomState(0)):
         inside = np.isin(np.arange(60), part.rows_)
         expected = near * inside * inside[:, None]
-        assert_array_equal(part.edges_.weights.toarray(), expected)
+        assert_array_equal(part.edges_.toarray(), expected)
         for batch in part.batches(8, np.random.RandomState(0)):
             assert np.isin(batch, part.rows_).all()
 
@@ -400,15 +400,14 @@ BAD = {
     ),
     "dense": (
         {"graph": np.eye(6)},
-        "`graph` must be a sparse matrix, such as sklearn.neighbors.kneighbors_graph "
+        "`graph` must be a sparse matrix, as sklearn.neighbors.kneighbors_graph "
         "returns; got ndarray. Wrap it with scipy.sparse.csr_array.",
     ),
     "list": ({"graph": [[0, 1], [1, 0]]}, "kneighbors_graph returns; got list."),
     "other rows": (
         {"graph": graph_of((1.0, 0, 1), n_rows=7)},
-        "`graph` has 7 rows and `X` has 6. Row numbers mean nothing in another "
-        "table: pass the numbers that the rows of `X` have in the graph as fit(..., "
-        "rows=...)",
+        "`graph` has 7 rows and `X` has 6. Pass the numbers that the rows of `X` have "
+        "in the graph as fit(..., rows=...)",
     ),
     "everyone": (
         {"graph": csr_array(1 - np.eye(6))},
@@ -480,8 +479,8 @@ def test_rows_that_a_graph_does_not_have_are_an_error(rows, message):
 
 def test_rows_are_only_for_similarities_with_row_numbers():
     message = (
-        "`rows` is only used by a similarity with row numbers: a graph, "
-        "NeighborSimilarity or PairConstraints; got "
+        "`rows` is only used by a similarity with row numbers: a graph, or "
+        "`pairs` or `edges` that are given; got "
     )
     for similarity in ("labels", "targets", "views"):
         model = ContrastiveEmbedding(2, similarity=similarity, max_iter=1)
@@ -521,6 +520,6 @@ def test_columns_far_from_zero_do_not_hide_neighbours():
 def test_what_faiss_does_not_find_is_left_out(monkeypatch):
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 100)
     similarity = NeighborSimilarity(390).fit(points(400))
-    degrees = similarity.edges_.degrees()
+    degrees = np.diff(similarity.edges_.indptr)
     assert 0 < degrees.min()
     assert degrees.max() < 400
