@@ -72,13 +72,6 @@ def test_neighbours_are_the_nearest_rows_in_either_direction(seed, n_rows, n_nei
     assert_array_equal(similarity.rows_, np.arange(n_rows))
 
 
-def test_more_rows_than_a_block_make_the_same_graph(monkeypatch):
-    X = points(130)
-    expected = nearest_by_loop(X, 4)
-    monkeypatch.setattr(_neighbor_search, "_BLOCK", 700)
-    assert_is_graph(NeighborSimilarity(4).fit(X), expected)
-
-
 @few
 @given(seed=seeds)
 def test_a_given_graph_counts_with_the_greater_weight_of_both_directions(seed):

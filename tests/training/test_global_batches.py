@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
 from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive._pairs._neighbor_search import among, nearest_rows
+from sklearn_contrastive._pairs._neighbor_search import _exact, nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._training import _global_batches
 from sklearn_contrastive._training._global_batches import GlobalBatches
@@ -74,35 +74,17 @@ def brute_force(Z, others, n_neighbors):
     n_others=st.integers(1, 300),
     share=st.floats(0, 1),
 )
-def test_the_search_by_blocks_is_brute_force(seed, n_points, n_others, share):
+def test_the_exact_search_is_brute_force(seed, n_points, n_others, share):
     Z, others = points(n_points, seed), points(n_others, seed // 2)
     n_neighbors = max(1, round(share * n_others))
-    found = among(Z, others, n_neighbors)
+    found = _exact(Z, others, n_neighbors)
     expected = brute_force(Z, others, n_neighbors)
     assert_array_equal(np.sort(found, axis=1), expected)
 
 
-@pytest.mark.parametrize("n_points", [1, 2, 63, 64, 65, 127, 129, 300])
-def test_pieces_and_blocks_do_not_show(n_points, monkeypatch):
-    Z = points(n_points)
-    for block in (2**20, 130, 1):
-        monkeypatch.setattr(_neighbor_search, "_BLOCK", block)
-        for n_neighbors in {1, min(5, n_points), n_points}:
-            found = among(Z, Z, n_neighbors)
-            expected = brute_force(Z, Z, n_neighbors)
-            assert_array_equal(np.sort(found, axis=1), expected)
-
-
-def test_all_neighbours_in_one_piece_are_found():
-    Z = np.zeros((200, 2), dtype=np.float32)
-    Z[:, 0] = np.arange(200)
-    found = np.sort(among(Z[:1], Z, 40), axis=1)
-    assert_array_equal(found, [np.arange(40)])
-
-
 def test_points_that_coincide_are_each_found_once():
     Z = np.repeat(points(3), 50, axis=0)
-    found = np.sort(among(Z, Z, 50), axis=1)
+    found = np.sort(_exact(Z, Z, 50), axis=1)
     assert_array_equal(found // 50, np.repeat([[0] * 50, [1] * 50, [2] * 50], 50, 0))
     assert_array_equal(found[0], np.arange(50))
 
@@ -577,7 +559,7 @@ def test_a_miner_that_never_searches_warns(settings):
 
 def test_faiss_finds_most_neighbours_of_many_points(monkeypatch):
     Z = points(4000, n_components=8)
-    exact = among(Z, Z, 9)
+    exact = _exact(Z, Z, 9)
     monkeypatch.setattr(_neighbor_search, "_MOST_EXACT", 1000)
     found = nearest_rows(Z, 9, None, np.random.RandomState(0))
     shared = [len(np.intersect1d(a, b)) for a, b in zip(exact, found, strict=True)]
