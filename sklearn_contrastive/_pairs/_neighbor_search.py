@@ -11,9 +11,9 @@ def nearest_rows(Z, n_neighbors, search, rng=None):
     """Return the positions of each point's nearest neighbours, itself among them.
 
     ``search`` is an object with `fit` and `kneighbors`; None for an exact search, or
-    by faiss where there are many points and it is installed. ``rng`` draws the points to
-    search among where there are too many and faiss is not installed; None to search all
-    of them, however long that takes, and more thoroughly with faiss.
+    by faiss where there are many points and it is installed. ``rng`` draws the points
+    to search among where there are too many and faiss is not installed; None to search
+    all of them, however long that takes, and more thoroughly with faiss.
     """
     n_neighbors = min(n_neighbors, len(Z))
     if search is not None:

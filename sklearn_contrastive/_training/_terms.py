@@ -97,16 +97,20 @@ class StackedTerm:
 class TermsInTurn:
     """The terms of several models, one after the other.
 
-    ``params`` are the parameters of each model's loss, to which their gradients are
-    written; ``keys`` are arrays that hold the keys of each batch in turn.
+    ``params`` are the parameters of the losses along the axis of models, to which their
+    gradients are written; ``keys`` are arrays that hold the keys of each batch in turn.
     """
 
     def __init__(self, terms, params, keys, points, normalize, generators):
-        each = zip(terms, params, points, generators, strict=True)
-        self._evaluators = [
-            SingleTerm(term, own, Keys(*(k[model] for k in keys)), *rest, normalize)
-            for model, (term, own, *rest) in enumerate(each)
-        ]
+        each = zip(terms, points, generators, strict=True)
+        self._evaluators = []
+        for model, (term, *rest) in enumerate(each):
+            own_keys, own_params = Keys(*(key[model] for key in keys)), {}
+            for name, param in params.items():
+                own_params[name] = param.detach()[model].requires_grad_()
+                own_params[name].grad = param.grad[model]
+            evaluator = SingleTerm(term, own_params, own_keys, *rest, normalize)
+            self._evaluators.append(evaluator)
         memories = (each.memory for each in self._evaluators)
         self.memories = [memory for memory in memories if memory is not None]
 

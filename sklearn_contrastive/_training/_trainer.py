@@ -88,36 +88,31 @@ class Trainer:
         """Make one for the encoder, and one for each loss with its own parameters."""
         import torch
 
-        def leaf(value):
-            value = torch.from_numpy(np.array(value)).to(self._device, self._dtype)
-            return value.requires_grad_()
-
-        self._loss_params = [
-            [
-                {name: leaf(value) for name, value in own.items()}
-                for own in model.loss_params or [{}] * len(model.terms)
-            ]
-            for model in self._models
-        ]
-        states = [iter(model.optimizer_state or ()) for model in self._models]
-        saved = [next(state, None) for state in states]
-        if saved[0] is not None:
-            saved = [np.stack(part) for part in zip(*saved, strict=True)]
-        else:
+        models, self._loss_params = self._models, []
+        groups = [self._params[:n_trained]]
+        self._rates = [[model.learning_rate for model in models]]
+        for place, owned in enumerate(
+            zip(*(m.loss_params or [{}] * len(m.terms) for m in models), strict=True)
+        ):
+            own = {}
+            for name in owned[0]:
+                value = torch.from_numpy(np.stack([each[name] for each in owned]))
+                own[name] = value.to(self._device, self._dtype).requires_grad_()
+            self._loss_params.append(own)
+            if own:
+                groups.append(list(own.values()))
+                losses = [model.terms[place].loss for model in models]
+                factors = [loss.learning_rate_factor() for loss in losses]
+                rates = zip(factors, self._rates[0], strict=True)
+                self._rates.append([factor * rate for factor, rate in rates])
+        self.optimizers = []
+        for place, params in enumerate(groups):
+            alphas = [0.0 if place else model.alpha for model in models]
             saved = None
-        alphas = [model.alpha for model in self._models]
-        self.optimizers = [AdamW(self._params[:n_trained], alphas, saved)]
-        self._rates = [[model.learning_rate for model in self._models]]
-        self._loss_optimizers = [[] for _ in self._models]
-        for number, (model, state) in enumerate(zip(self._models, states, strict=True)):
-            owned = self._loss_params[number]
-            for term, own in zip(model.terms, owned, strict=True):
-                if own:
-                    factor = term.loss.learning_rate_factor()
-                    self._rates.append([factor * model.learning_rate])
-                    optimizer = AdamW(list(own.values()), [0.0], next(state, None))
-                    self._loss_optimizers[number].append(optimizer)
-                    self.optimizers.append(optimizer)
+            if models[0].optimizer_state is not None:
+                states = (model.optimizer_state[place] for model in models)
+                saved = [np.stack(part) for part in zip(*states, strict=True)]
+            self.optimizers.append(AdamW(params, alphas, saved))
 
     def epoch(self, index, rates):
         """Train on batches, and return the mean loss of each model as a list.
@@ -196,9 +191,8 @@ class Trainer:
             if can_stack(terms):
                 evaluator = StackedTerm(terms, own_keys, points)
             else:
-                params = [own[place] for own in self._loss_params]
                 rest = own_keys, points, self._normalize, self._generators
-                evaluator = TermsInTurn(terms, params, *rest)
+                evaluator = TermsInTurn(terms, self._loss_params[place], *rest)
             self._evaluators.append(evaluator)
         self.memories = [each for one in self._evaluators for each in one.memories]
         self._replay = self._numbers = None
@@ -279,22 +273,15 @@ class Trainer:
     def state(self, models=slice(None)):
         """Return copies of what some models have learned so far, as numpy."""
         params = [p.detach()[models].cpu().numpy().copy() for p in self._params]
-        numbers = range(len(self._models))[models]
-        optimizers = []
-        for number in numbers:
-            places = [(number, self.optimizers[0])]
-            places += [(0, own) for own in self._loss_optimizers[number]]
-            optimizers.append(
-                [
-                    [tensor[place].cpu().numpy().copy() for tensor in optimizer.state]
-                    for place, optimizer in places
-                ]
-            )
         loss_params = [
-            {
-                name: np.stack([each[name].detach().cpu().numpy() for each in owned])
-                for name in owned[0]
-            }
-            for owned in zip(*(self._loss_params[n] for n in numbers), strict=True)
+            {k: v.detach()[models].cpu().numpy().copy() for k, v in own.items()}
+            for own in self._loss_params
+        ]
+        optimizers = [
+            [
+                [tensor[number].cpu().numpy().copy() for tensor in optimizer.state]
+                for optimizer in self.optimizers
+            ]
+            for number in range(len(self._models))[models]
         ]
         return TrainedState(params, loss_params, optimizers)
