@@ -42,8 +42,7 @@ def _neighbors(queries, n_found):
         import faiss
     except ImportError as error:
         raise ImportError(
-            "search='faiss' needs the package faiss: install it with 'pip install "
-            "faiss-cpu', or use search='exact'."
+            "install it with 'pip install faiss-cpu', or use search='exact'."
         ) from error
     # Squares that are finite in float32.
     both = (

@@ -7,8 +7,8 @@ from scipy.special import logsumexp
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
+from sklearn_contrastive.metrics import _inputs
 from sklearn_contrastive.metrics._distances import centered, scaled, to_bulk
-from sklearn_contrastive.metrics._inputs import check_points, class_codes, validate
 
 #: Squared distances held at once.
 _BLOCK = 2**20
@@ -17,7 +17,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-@validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
+@_inputs.validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
 def alignment(Z, y, alpha=2):
     r"""Return how far apart rows of the same class are.
 
@@ -64,15 +64,12 @@ def alignment(Z, y, alpha=2):
     >>> alignment([[0, 0], [0, 2], [5, 0], [9, 0]], ["a", "a", "b", "b"], alpha=1)
     3.0
     """
-    Z = check_points(Z, "Z")
-    codes = class_codes(y, len(Z))
+    Z = _inputs.check_points(Z, "Z")
+    codes = _inputs.class_codes(y, len(Z))
     counts = np.bincount(codes)
     n_pairs = int((counts * (counts - 1) // 2).sum())
     if n_pairs == 0:
-        raise ValueError(
-            "`y` must hold a class with at least two rows; each of the "
-            f"{len(Z)} rows is alone of its class."
-        )
+        _inputs.raise_all_alone(len(Z))
     points, exponent = scaled(Z[np.argsort(codes, kind="stable")])
     total = 0.0
     for part in np.split(points, np.cumsum(counts)[:-1]):
@@ -84,7 +81,7 @@ def alignment(Z, y, alpha=2):
         return _finite(total / n_pairs * np.exp2(exponent * float(alpha)), "powers")
 
 
-@validate({"Z": ["array-like"], "t": [_POSITIVE]})
+@_inputs.validate({"Z": ["array-like"], "t": [_POSITIVE]})
 def uniformity(Z, t=2):
     r"""Return how unevenly points are spread.
 
@@ -128,7 +125,7 @@ def uniformity(Z, t=2):
     >>> uniformity([[1, 0], [-1, 0]])
     -8.0
     """
-    Z = check_points(Z, "Z", n_least=2)
+    Z = _inputs.check_points(Z, "Z", n_least=2)
     with np.errstate(over="ignore", invalid="ignore"):
         _finite((_centered(Z) ** 2).sum(), "squares")
     sums = []
@@ -139,7 +136,7 @@ def uniformity(Z, t=2):
     return float(logsumexp(sums) - np.log(len(Z) * (len(Z) - 1) / 2))
 
 
-@validate({"Z": ["array-like"]})
+@_inputs.validate({"Z": ["array-like"]})
 def effective_rank(Z):
     r"""Return how many dimensions the points use.
 
@@ -179,12 +176,12 @@ def effective_rank(Z):
     """
     from scipy.stats import entropy
 
-    points = _in_unit(check_points(Z, "Z", n_least=2))
+    points = _in_unit(_inputs.check_points(Z, "Z", n_least=2))
     lengths = np.linalg.svd(points, compute_uv=False)
     return float(np.exp(entropy(lengths))) if lengths.any() else 0.0
 
 
-@validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
+@_inputs.validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
 def hubness(Z, n_neighbors=10):
     r"""Return how unevenly rows occur among the nearest neighbours of others.
 
@@ -230,12 +227,12 @@ def hubness(Z, n_neighbors=10):
     """
     from scipy.stats import skew
 
-    Z = check_points(Z, "Z")
+    Z = _inputs.check_points(Z, "Z")
     occurrences = np.bincount(_neighbors(Z, n_neighbors).ravel(), minlength=len(Z))
     return float(skew(occurrences)) if np.ptp(occurrences) else 0.0
 
 
-@validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
+@_inputs.validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
 def neighborhood_preservation(X, Z, n_neighbors=5):
     r"""Return the share of neighbours that an embedding preserves.
 
@@ -274,7 +271,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     >>> neighborhood_preservation([[0], [1], [3], [7]], [[0], [1], [3], [-9]], 1)
     0.75
     """
-    X, Z = check_points(X, "X"), check_points(Z, "Z")
+    X, Z = _inputs.check_points(X, "X"), _inputs.check_points(Z, "Z")
     if len(X) != len(Z):
         raise ValueError(
             f"`Z` must hold the same rows as `X`; got {len(Z)} rows and {len(X)}."
@@ -284,7 +281,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     return float(np.sum(kept) / before.size)
 
 
-@validate({"embeddings": ["array-like"]})
+@_inputs.validate({"embeddings": ["array-like"]})
 def embedding_consistency(embeddings):
     r"""Return how well each embedding of the same rows follows from each other.
 
@@ -359,7 +356,8 @@ def _check_embeddings(embeddings):
             "`embeddings` must be a list of embeddings, or an array of shape "
             f"(n_embeddings, n_rows, n_components); got shape {np.shape(embeddings)}."
         )
-    points = [check_points(Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings)]
+    named = ((Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings))
+    points = [_inputs.check_points(Z, name) for Z, name in named]
     shapes = [Z.shape for Z in points]
     lengths, widths = np.reshape(shapes, (-1, 2)).T
     if len(points) < 2 or np.ptp(lengths) or lengths[0] < max(widths) + 2:

@@ -79,6 +79,14 @@ def check_labels(y, n_rows, name="y", table="Z"):
     return labels
 
 
+def raise_all_alone(n_rows):
+    """Raise where no row has another one of its class."""
+    raise ValueError(
+        "`y` must hold a class with at least two rows; each of the "
+        f"{n_rows} rows is alone of its class."
+    )
+
+
 def check_ranks(k):
     """Return one or several numbers of nearest rows as a tuple of ints >= 1."""
     values = tuple(k) if np.iterable(k) else (k,)

@@ -72,10 +72,7 @@ def _in_order(Z, gallery, middle, codes, others, within):
     kept = np.argsort(codes, kind="stable")
     kept = kept[n_similar[kept] > 0]
     if not len(kept):
-        raise ValueError(
-            "`y` must hold a class of which there is another row to find; each of the "
-            f"{len(Z)} queries is alone of its class. Nothing can be retrieved then."
-        )
+        _inputs.raise_all_alone(len(Z))
     order = np.argsort(others, kind="stable")
     itself = np.argsort(order) if within else np.full(len(Z), -1)
     starts = np.concatenate([[0], np.cumsum(sizes)])

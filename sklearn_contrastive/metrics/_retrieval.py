@@ -72,8 +72,7 @@ def precision_at_1(
     Warns
     -----
     UserWarning
-        If all rows are of one class, so that every metric is 1; or if rows are more
-        than 1e150 times as far from the middle as most of the gallery.
+        If all rows are of one class, so that every metric is 1.
 
     See Also
     --------

@@ -82,10 +82,7 @@ class KNNScorer:
         counts = np.bincount(codes)
         scored = counts[codes] > 1
         if not scored.any():
-            raise ValueError(
-                "`y` must hold a class with at least two rows to score by; each of the "
-                f"{len(codes)} rows is alone of its class."
-            )
+            _inputs.raise_all_alone(len(codes))
         _inputs.warn_of_one_class(counts, stacklevel=2)
         near = nearest_rows(Z, self.n_neighbors)[scored]
         # Of several modes the least.
