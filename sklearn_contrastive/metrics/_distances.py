@@ -1,8 +1,7 @@
 """Squared distances to a gallery, in units in which they do not over- or underflow."""
 
-import warnings
-
 import numpy as np
+from sklearn.utils import gen_batches
 
 #: Squared distances held at once.
 _BLOCK = 2**20
@@ -26,29 +25,17 @@ def to_bulk(Z, gallery):
     each column: a few far rows move neither, and neither depends on the order of rows.
     It is a power of two, which leaves whole numbers exact, and so ties between them.
     """
-    within = Z is gallery
+    # Two large numbers must have a sum and a difference.
     top = _exponent(max(np.abs(Z).max(), np.abs(gallery).max()))
     exponent = max(0, top - _MOST)
-    # Two large numbers must have a sum and a difference.
-    Z, gallery = (np.ldexp(part, -exponent) for part in (Z, gallery))
+    Z, gallery = np.ldexp(Z, -exponent), np.ldexp(gallery, -exponent)
     middle = np.median(gallery, axis=0)
     radii = np.abs(gallery - middle).max(axis=1)
     radii = radii[radii > 0]
     unit = _exponent(np.median(radii)) if len(radii) else 0
     unit = max(unit, top - exponent - _MOST)
     # Adding 0 makes -0 and 0 the same bits.
-    Z, gallery, middle = (np.ldexp(part, -unit) + 0.0 for part in (Z, gallery, middle))
-    searched = [gallery] if within else [gallery, Z]
-    radii = [np.abs(part - middle).max(axis=1) for part in searched]
-    n_far = np.count_nonzero(np.concatenate(radii) > _MOST_SQUARED)
-    if n_far:
-        warnings.warn(
-            f"{n_far} rows are more than 1e150 times as far out as most rows of the "
-            "gallery. Distances from them are not told apart: leave them out.",
-            UserWarning,
-            stacklevel=5,
-        )
-    return Z, gallery, middle
+    return tuple(np.ldexp(part, -unit) + 0.0 for part in (Z, gallery, middle))
 
 
 def centered(points, middle):
@@ -72,9 +59,8 @@ def squared_distances(points, gallery, middle):
     limits = np.maximum(norms * lost, 2.0**_LEAST)
     n_rows = int(np.clip(_BLOCK // len(gallery), 16, 1024))
     block = np.empty((n_rows, len(gallery)))
-    for start in range(0, len(points), n_rows):
-        rows = slice(start, start + n_rows)
-        squares = np.dot(left[rows], right, out=block[: len(points) - start])
+    for rows in gen_batches(len(points), n_rows):
+        squares = np.dot(left[rows], right, out=block[: rows.stop - rows.start])
         near = np.flatnonzero(squares < limits[rows, None])
         with np.errstate(over="ignore"):
             _recompute(squares, near, points[rows], gallery)
@@ -89,7 +75,7 @@ def squared_distances(points, gallery, middle):
 
 def in_float32(squares):
     """Return squares in float32, each row in a unit in which its least is 2**-100."""
-    least = np.where(squares > 0, squares, np.inf).min(axis=1)
+    least = squares.min(axis=1, where=squares > 0, initial=np.inf)
     lifts = _LEAST - np.frexp(least)[1]
     with np.errstate(over="ignore"):
         return np.ldexp(squares, lifts[:, None]).astype(np.float32)
@@ -97,9 +83,8 @@ def in_float32(squares):
 
 def _recompute(squares, near, points, gallery):
     """Replace some squares by sums of squared differences."""
-    n_pairs = max(1, _BLOCK // points.shape[1])
-    for start in range(0, len(near), n_pairs):
-        rows, columns = np.divmod(near[start : start + n_pairs], len(gallery))
+    for part in gen_batches(len(near), max(1, _BLOCK // points.shape[1])):
+        rows, columns = np.divmod(near[part], len(gallery))
         gaps = gallery[columns] - points[rows]
         squares[rows, columns] = np.einsum("ij,ij->i", gaps, gaps)
 

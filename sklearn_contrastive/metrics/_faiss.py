@@ -1,6 +1,7 @@
 """The ranking of the nearest rows of a gallery as faiss finds them."""
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 from sklearn_contrastive.metrics._distances import centered, in_float32
 from sklearn_contrastive.metrics._ranking import FARTHEST, keys_of, scores_at_r
@@ -17,8 +18,8 @@ def faiss_scores(queries, n_nearest, at_r):
     """Return `exact_scores` by faiss, with infinite ranks where it found no row."""
     if n_nearest > _MOST_NEIGHBORS:
         raise ValueError(
-            f"search='faiss' finds up to {_MOST_NEIGHBORS} neighbours of a query; this "
-            f"figure needs {n_nearest} here. Use search='exact', or a smaller `k`."
+            f"search='faiss' finds up to {_MOST_NEIGHBORS} neighbours of a query; got "
+            f"{n_nearest} to find. Use search='exact', or a smaller `k`."
         )
     within = bool((queries.itself >= 0).any())
     # faiss accepts no integers of numpy.
@@ -26,8 +27,7 @@ def faiss_scores(queries, n_nearest, at_r):
     found = _neighbors(queries, n_found)
     scores = np.zeros((3, len(found)))
     n_rows = max(1, _BLOCK // (n_found * queries.gallery.shape[1]))
-    for start in range(0, len(found), n_rows):
-        rows = slice(start, start + n_rows)
+    for rows in gen_batches(len(found), n_rows):
         keys = _keys(queries.some(rows), found[rows])
         hits = (keys[:, : n_found - within] & 1).astype(bool)
         scores[0, rows] = np.where(hits.any(axis=1), 1 + hits.argmax(axis=1), np.inf)
@@ -42,14 +42,13 @@ def _neighbors(queries, n_found):
         import faiss
     except ImportError as error:
         raise ImportError(
-            "search='faiss' needs the package faiss: install it with 'pip install "
-            "faiss-cpu', or use search='exact'."
+            "install it with 'pip install faiss-cpu', or use search='exact'."
         ) from error
-    gallery, points = (
-        # Squares that are finite in float32.
-        np.clip(centered(part, queries.middle), -_MOST, _MOST).astype(np.float32)
-        for part in (queries.gallery, queries.points)
+    # Squares that are finite in float32.
+    both = (
+        centered(part, queries.middle) for part in (queries.gallery, queries.points)
     )
+    gallery, points = (np.clip(part, -_MOST, _MOST).astype(np.float32) for part in both)
     index = faiss.IndexFlatL2(gallery.shape[1])
     if len(gallery) > _MOST_EXACT:
         n_lists = int(4 * np.sqrt(len(gallery)))

@@ -4,10 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.special import logsumexp
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
+from sklearn_contrastive.metrics import _inputs
 from sklearn_contrastive.metrics._distances import centered, scaled, to_bulk
-from sklearn_contrastive.metrics._inputs import check_points, class_codes, validate
 
 #: Squared distances held at once.
 _BLOCK = 2**20
@@ -16,7 +17,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-@validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
+@_inputs.validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
 def alignment(Z, y, alpha=2):
     r"""Return how far apart rows of the same class are.
 
@@ -63,15 +64,12 @@ def alignment(Z, y, alpha=2):
     >>> alignment([[0, 0], [0, 2], [5, 0], [9, 0]], ["a", "a", "b", "b"], alpha=1)
     3.0
     """
-    Z = check_points(Z, "Z")
-    codes = class_codes(y, len(Z))
+    Z = _inputs.check_points(Z, "Z")
+    codes = _inputs.class_codes(y, len(Z))
     counts = np.bincount(codes)
     n_pairs = int((counts * (counts - 1) // 2).sum())
     if n_pairs == 0:
-        raise ValueError(
-            "`y` must hold a class with at least two rows; each of the "
-            f"{len(Z)} rows is alone of its class, so there is no pair to measure."
-        )
+        _inputs.raise_all_alone(len(Z))
     points, exponent = scaled(Z[np.argsort(codes, kind="stable")])
     total = 0.0
     for part in np.split(points, np.cumsum(counts)[:-1]):
@@ -83,7 +81,7 @@ def alignment(Z, y, alpha=2):
         return _finite(total / n_pairs * np.exp2(exponent * float(alpha)), "powers")
 
 
-@validate({"Z": ["array-like"], "t": [_POSITIVE]})
+@_inputs.validate({"Z": ["array-like"], "t": [_POSITIVE]})
 def uniformity(Z, t=2):
     r"""Return how unevenly points are spread.
 
@@ -127,19 +125,18 @@ def uniformity(Z, t=2):
     >>> uniformity([[1, 0], [-1, 0]])
     -8.0
     """
-    points, exponent = scaled(check_points(Z, "Z", n_least=2))
-    # The unit matters here.
-    with np.errstate(over="ignore"):
-        Z = np.ldexp(_centered(points), exponent)
-        _finite((Z**2).sum(), "squares")
+    Z = _inputs.check_points(Z, "Z", n_least=2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        _finite((_centered(Z) ** 2).sum(), "squares")
     sums = []
     for squares in _pair_squares(Z):
+        # Faster than `logsumexp` of all of them.
         least = squares.min()
         sums.append(np.log(np.exp(t * (least - squares)).sum()) - t * least)
     return float(logsumexp(sums) - np.log(len(Z) * (len(Z) - 1) / 2))
 
 
-@validate({"Z": ["array-like"]})
+@_inputs.validate({"Z": ["array-like"]})
 def effective_rank(Z):
     r"""Return how many dimensions the points use.
 
@@ -177,15 +174,14 @@ def effective_rank(Z):
     >>> round(effective_rank([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]), 3)
     2.0
     """
-    points = _in_unit(check_points(Z, "Z", n_least=2))
-    shares = np.linalg.svd(points, compute_uv=False)
-    if not shares.any():
-        return 0.0
-    shares = shares[shares > 0] / shares.sum()
-    return float(np.exp(-(shares * np.log(shares)).sum()))
+    from scipy.stats import entropy
+
+    points = _in_unit(_inputs.check_points(Z, "Z", n_least=2))
+    lengths = np.linalg.svd(points, compute_uv=False)
+    return float(np.exp(entropy(lengths))) if lengths.any() else 0.0
 
 
-@validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
+@_inputs.validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
 def hubness(Z, n_neighbors=10):
     r"""Return how unevenly rows occur among the nearest neighbours of others.
 
@@ -229,14 +225,14 @@ def hubness(Z, n_neighbors=10):
     >>> round(hubness(Z, n_neighbors=1), 2)
     1.29
     """
-    Z = check_points(Z, "Z")
+    from scipy.stats import skew
+
+    Z = _inputs.check_points(Z, "Z")
     occurrences = np.bincount(_neighbors(Z, n_neighbors).ravel(), minlength=len(Z))
-    deviations = occurrences - n_neighbors
-    spread = np.sqrt((deviations**2).mean())
-    return float((deviations**3).mean() / spread**3) if spread > 0 else 0.0
+    return float(skew(occurrences)) if np.ptp(occurrences) else 0.0
 
 
-@validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
+@_inputs.validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
 def neighborhood_preservation(X, Z, n_neighbors=5):
     r"""Return the share of neighbours that an embedding preserves.
 
@@ -275,18 +271,17 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     >>> neighborhood_preservation([[0], [1], [3], [7]], [[0], [1], [3], [-9]], 1)
     0.75
     """
-    X, Z = check_points(X, "X"), check_points(Z, "Z")
+    X, Z = _inputs.check_points(X, "X"), _inputs.check_points(Z, "Z")
     if len(X) != len(Z):
         raise ValueError(
             f"`Z` must hold the same rows as `X`; got {len(Z)} rows and {len(X)}."
         )
     before, after = _neighbors(X, n_neighbors), _neighbors(Z, n_neighbors)
-    numbers = len(X) * np.arange(len(X))[:, None]
-    kept = np.isin(before + numbers, after + numbers, assume_unique=True)
-    return float(kept.mean())
+    kept = [np.isin(*rows).sum() for rows in zip(before, after, strict=True)]
+    return float(np.sum(kept) / before.size)
 
 
-@validate({"embeddings": ["array-like"]})
+@_inputs.validate({"embeddings": ["array-like"]})
 def embedding_consistency(embeddings):
     r"""Return how well each embedding of the same rows follows from each other.
 
@@ -359,19 +354,16 @@ def _check_embeddings(embeddings):
     if not isinstance(embeddings, (list, tuple)) and np.ndim(embeddings) != 3:
         raise ValueError(
             "`embeddings` must be a list of embeddings, or an array of shape "
-            "(n_embeddings, n_rows, n_components); got one of shape "
-            f"{np.shape(embeddings)}. To compare Z with others, pass [Z, ...]."
+            f"(n_embeddings, n_rows, n_components); got shape {np.shape(embeddings)}."
         )
-    if len(embeddings) < 2:
+    named = ((Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings))
+    points = [_inputs.check_points(Z, name) for Z, name in named]
+    shapes = [Z.shape for Z in points]
+    lengths, widths = np.reshape(shapes, (-1, 2)).T
+    if len(points) < 2 or np.ptp(lengths) or lengths[0] < max(widths) + 2:
         raise ValueError(
-            f"`embeddings` must hold at least two embeddings; got {len(embeddings)}."
-        )
-    points = [check_points(Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings)]
-    lengths, widths = zip(*(Z.shape for Z in points), strict=True)
-    if len(set(lengths)) > 1 or lengths[0] < max(widths) + 2:
-        raise ValueError(
-            "`embeddings` must be of the same rows, at least two more than components "
-            f"(a map to fewer always fits); got shapes {[Z.shape for Z in points]}."
+            "`embeddings` must hold two embeddings or more of the same rows, at least "
+            f"two more than components, since fewer always fit; got shapes {shapes}."
         )
     return points
 
@@ -380,17 +372,17 @@ def nearest_rows(Z, n_neighbors):
     """Return the row numbers of the nearest other rows of each row, in order."""
     from sklearn.neighbors import NearestNeighbors
 
+    if not 1 <= n_neighbors < len(Z):
+        raise ValueError(
+            "`n_neighbors` must be at least 1 and less than the number of rows, "
+            f"{len(Z)}; got {n_neighbors}."
+        )
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
     return search.kneighbors(return_distance=False)
 
 
 def _neighbors(Z, n_neighbors):
     """Return the nearest rows of points in any unit."""
-    if len(Z) <= n_neighbors:
-        raise ValueError(
-            f"`n_neighbors` must be less than the number of rows, {len(Z)}; got "
-            f"{n_neighbors}."
-        )
     _, Z, middle = to_bulk(Z, Z)
     return nearest_rows(centered(Z, middle), n_neighbors)
 
@@ -409,9 +401,8 @@ def _in_unit(Z):
 def _finite(value, what):
     if not np.isfinite(value):
         raise ValueError(
-            f"`Z` must have distances with {what} that are finite numbers, since this "
-            "figure depends on their unit. Divide `Z` by its largest value, or bring "
-            "its rows to the unit sphere."
+            f"`Z` must have distances with {what} that are finite numbers. Divide it "
+            "by its largest value, or bring its rows to the unit sphere."
         )
     return float(value)
 
@@ -420,9 +411,7 @@ def _pair_squares(Z):
     """Yield the squared distances of all pairs of different rows, block by block."""
     Z = _centered(Z)
     norms = (Z**2).sum(axis=1)
-    n_rows = max(1, _BLOCK // len(Z))
-    for start in range(0, len(Z) - 1, n_rows):
-        block = slice(start, start + n_rows)
-        squares = -2 * (Z[block] @ Z[start:].T) + norms[block, None] + norms[start:]
-        pairs = ~np.tri(*squares.shape, dtype=bool)
-        yield np.maximum(squares[pairs], 0)
+    for rows in gen_batches(len(Z) - 1, max(1, _BLOCK // len(Z))):
+        others = slice(rows.start, None)
+        squares = -2 * (Z[rows] @ Z[others].T) + norms[rows, None] + norms[others]
+        yield np.maximum(squares[~np.tri(*squares.shape, dtype=bool)], 0)

@@ -20,16 +20,15 @@ validate = partial(validate_params, prefer_skip_nested_validation=True)
 def check_points(Z, name, n_least=1):
     """Return a table of points as finite float64, `n_least` rows or more."""
     try:
-        Z = check_array(Z, dtype=np.float64, ensure_all_finite=False)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
+        Z = check_array(
+            Z, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=n_least
+        )
+    except ValueError as error:
+        raise ValueError(
             f"`{name}` must be a table of numbers, of shape (n_rows, n_components): "
             # Behind it there is the whole array.
             f"{str(error).partition(' instead:')[0]}"
         ) from error
-    if len(Z) < n_least:
-        raise ValueError(f"`{name}` must hold at least {n_least} rows; got {len(Z)}.")
     bad = ~np.isfinite(Z).all(axis=1)
     if bad.any():
         raise ValueError(
@@ -65,15 +64,27 @@ def check_labels(y, n_rows, name="y", table="Z"):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    _check_none_missing(labels, name, "row")
+    missing = missing_labels(labels)
+    if missing.any():
+        raise ValueError(
+            f"`{name}` must hold a class label for every row; {missing.sum()} are "
+            f"missing, the first at row {missing.argmax()}. Leave those rows out."
+        )
     fraction = first_fraction(labels)
     if fraction is not None:
         raise ValueError(
             f"`{name}` must hold class labels; got continuous values such as "
-            f"{fraction}. Cut a quantity into classes first, for example with "
-            "pandas.qcut."
+            f"{fraction}. Cut a quantity into classes first, as by pandas.qcut."
         )
     return labels
+
+
+def raise_all_alone(n_rows):
+    """Raise where no row has another one of its class."""
+    raise ValueError(
+        "`y` must hold a class with at least two rows; each of the "
+        f"{n_rows} rows is alone of its class."
+    )
 
 
 def check_ranks(k):
@@ -82,8 +93,7 @@ def check_ranks(k):
     for value in values:
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(
-                "`k` must hold ints in [1, inf), numbers of nearest rows; got "
-                f"{value!r}."
+                f"`k` must hold ints in [1, inf), numbers of rows; got {value!r}."
             )
     return tuple(int(value) for value in values)
 
@@ -94,7 +104,6 @@ def warn_of_one_class(counts, stacklevel):
         warnings.warn(
             "All rows that are searched are of one class: every figure is 1, whatever "
             "the embedding. Measure on rows of several classes.",
-            UserWarning,
             stacklevel=stacklevel + 1,
         )
 
@@ -107,18 +116,12 @@ def check_kinds(y_true, distances):
         raise ValueError(
             f"`distances` must be one column of numbers: {error}"
         ) from error
-    if not np.isfinite(distances).all():
+    bad = ~((distances >= 0) & (distances < np.inf))
+    if bad.any():
         raise ValueError(
-            "`distances` must be numbers in [0, inf); found NaN or infinity in "
-            f"{(~np.isfinite(distances)).sum()} of {len(distances)} pairs."
+            "`distances` must be numbers in [0, inf), small for similar pairs; got "
+            f"{distances[bad][0]:g} ({bad.sum()} pairs in all are outside)."
         )
-    if (distances < 0).any():
-        raise ValueError(
-            "`distances` must be numbers in [0, inf), small for pairs that are "
-            f"similar; got {distances.min():g}. Give what `pair_distance` returns, not "
-            "scores."
-        )
-    _check_none_missing(np.asarray(y_true).ravel(), "y_true", "pair")
     same = check_pair_labels(y_true, len(distances), "y_true")
     if same.all() or not same.any():
         kind = "the same" if same.any() else "different"
@@ -128,20 +131,10 @@ def check_kinds(y_true, distances):
     return same, distances
 
 
-def _check_none_missing(labels, name, what):
-    missing = missing_labels(labels)
-    if missing.any():
-        raise ValueError(
-            f"`{name}` must hold a class label for every {what}; {missing.sum()} are "
-            f"missing, the first at row {missing.argmax()}. Leave those {what}s out."
-        )
-
-
 def _coded(labels, name):
     try:
         return np.unique(labels, return_inverse=True)[1].ravel()
     except TypeError as error:
         raise ValueError(
-            f"{name} must hold labels of one type, such as all text or all numbers: "
-            f"{error}."
+            f"{name} must hold labels of one type, all text or all numbers: {error}."
         ) from error

@@ -4,14 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_contrastive.metrics import _inputs
 from sklearn_contrastive.metrics._distances import to_bulk
-from sklearn_contrastive.metrics._inputs import (
-    check_labels,
-    check_points,
-    class_codes,
-    shared_codes,
-    warn_of_one_class,
-)
 
 
 class Queries(NamedTuple):
@@ -46,28 +40,25 @@ class Queries(NamedTuple):
 
 def prepare(Z, y, gallery=None, y_gallery=None):
     """Return the user's queries and gallery, validated and in order."""
-    Z = check_points(Z, "Z")
+    Z = _inputs.check_points(Z, "Z")
     if (gallery is None) != (y_gallery is None):
-        given = "gallery" if y_gallery is None else "y_gallery"
-        raise ValueError(
-            f"`gallery` and `y_gallery` must be given together; got only `{given}`."
-        )
+        raise ValueError("`gallery` and `y_gallery` must be given together; got one.")
     within = gallery is None
     if within:
-        gallery, codes = Z, class_codes(y, len(Z))
+        gallery, codes = Z, _inputs.class_codes(y, len(Z))
         others = codes
     else:
-        gallery = check_points(gallery, "gallery")
+        gallery = _inputs.check_points(gallery, "gallery")
         if gallery.shape[1] != Z.shape[1]:
             raise ValueError(
-                "`gallery` must have as many columns as `Z`; got "
-                f"{gallery.shape[1]} and {Z.shape[1]}."
+                f"`gallery` must have {Z.shape[1]} columns, as `Z`; got "
+                f"{gallery.shape[1]}."
             )
-        labels = check_labels(y, len(Z))
-        others = check_labels(y_gallery, len(gallery), "y_gallery", "gallery")
-        codes, others = shared_codes(labels, others)
+        labels = _inputs.check_labels(y, len(Z))
+        others = _inputs.check_labels(y_gallery, len(gallery), "y_gallery", "gallery")
+        codes, others = _inputs.shared_codes(labels, others)
     queries = _in_order(*to_bulk(Z, gallery), codes, others, within)
-    warn_of_one_class(np.bincount(others), stacklevel=4)
+    _inputs.warn_of_one_class(np.bincount(others), stacklevel=4)
     return queries
 
 
@@ -81,21 +72,9 @@ def _in_order(Z, gallery, middle, codes, others, within):
     kept = np.argsort(codes, kind="stable")
     kept = kept[n_similar[kept] > 0]
     if not len(kept):
-        needed = "of which there is a row of `gallery` to find"
-        needed = "with at least two rows" if within else needed
-        raise ValueError(
-            f"`y` must hold a class {needed}; each of the {len(Z)} queries is alone of "
-            "its class. Nothing can be retrieved then."
-        )
+        _inputs.raise_all_alone(len(Z))
     order = np.argsort(others, kind="stable")
     itself = np.argsort(order) if within else np.full(len(Z), -1)
-    return Queries(
-        points=Z[kept],
-        classes=codes[kept],
-        itself=itself[kept],
-        n_similar=n_similar[kept],
-        gallery=gallery[order],
-        starts=np.concatenate([[0], np.cumsum(sizes)]),
-        middle=middle,
-        n_lone=len(Z) - len(kept),
-    )
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    own = (part[kept] for part in (Z, codes, itself, n_similar))
+    return Queries(*own, gallery[order], starts, middle, n_lone=len(Z) - len(kept))

@@ -10,7 +10,7 @@ from sklearn_contrastive.metrics._inputs import check_ranks, validate
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import exact_scores
 
-_RULES = {
+RULES = {
     "Z": ["array-like"],
     "y": ["array-like"],
     "gallery": ["array-like", None],
@@ -20,7 +20,7 @@ _RULES = {
 }
 
 
-@validate(_RULES)
+@validate(RULES)
 def precision_at_1(
     Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -72,8 +72,7 @@ def precision_at_1(
     Warns
     -----
     UserWarning
-        If all rows are of one class, so that every metric is 1; or if rows are more
-        than 1e150 times as far from the middle as most of the gallery.
+        If all rows are of one class, so that every metric is 1.
 
     See Also
     --------
@@ -100,11 +99,10 @@ def precision_at_1(
     0.4
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    first, _, _ = _scores(queries, search, n_first=1)
-    return queries.mean(first == 1, average)
+    return queries.mean(_scores(queries, search, n_first=1)[0] == 1, average)
 
 
-@validate({**_RULES, "k": [Interval(Integral, 1, None, closed="left")]})
+@validate({**RULES, "k": [Interval(Integral, 1, None, closed="left")]})
 def recall_at_k(
     Z, y, k, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -147,11 +145,10 @@ def recall_at_k(
     """
     (k,) = check_ranks(k)
     queries = prepare(Z, y, gallery, y_gallery)
-    first, _, _ = _scores(queries, search, n_first=k)
-    return queries.mean(first <= k, average)
+    return queries.mean(_scores(queries, search, n_first=k)[0] <= k, average)
 
 
-@validate(_RULES)
+@validate(RULES)
 def mean_reciprocal_rank(
     Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"
 ):
@@ -184,12 +181,11 @@ def mean_reciprocal_rank(
     0.65
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    first, _, _ = _scores(queries, search, n_first=32)
-    first = _found_or_exact(queries, first)
+    first = _found_or_exact(queries, _scores(queries, search, n_first=32)[0])
     return queries.mean(1 / first, average)
 
 
-@validate(_RULES)
+@validate(RULES)
 def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"):
     r"""Return the share of the query's class among its R nearest rows.
 
@@ -230,11 +226,10 @@ def r_precision(Z, y, *, gallery=None, y_gallery=None, average="micro", search="
     0.3
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    _, share, _ = _scores(queries, search, at_r=True)
-    return queries.mean(share, average)
+    return queries.mean(_scores(queries, search, at_r=True)[1], average)
 
 
-@validate(_RULES)
+@validate(RULES)
 def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exact"):
     r"""Return the mean average precision at R.
 
@@ -273,11 +268,10 @@ def map_at_r(Z, y, *, gallery=None, y_gallery=None, average="micro", search="exa
     0.25
     """
     queries = prepare(Z, y, gallery, y_gallery)
-    _, _, precision = _scores(queries, search, at_r=True)
-    return queries.mean(precision, average)
+    return queries.mean(_scores(queries, search, at_r=True)[2], average)
 
 
-@validate({**_RULES, "k": ["array-like", Integral]})
+@validate({**RULES, "k": ["array-like", Integral]})
 def retrieval_scores(
     Z, y, *, k=(1, 5, 10), gallery=None, y_gallery=None, average="micro", search="exact"
 ):

@@ -3,27 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
-from sklearn_contrastive.metrics import _retrieval
+from sklearn_contrastive.metrics import _inputs, _retrieval
 from sklearn_contrastive.metrics._geometry import nearest_rows
-from sklearn_contrastive.metrics._inputs import (
-    check_points,
-    check_ranks,
-    class_codes,
-    warn_of_one_class,
-)
 
-_CHOICES = {
-    "figure": (
-        "map_at_r",
-        "mean_reciprocal_rank",
-        "precision_at_1",
-        "r_precision",
-        "recall_at_k",
-    ),
-    "average": ("macro", "micro"),
-    "search": ("exact", "faiss"),
-}
+_FIGURES = "map_at_r mean_reciprocal_rank precision_at_1 r_precision recall_at_k"
+_RULES = {**_retrieval.RULES, "figure": [StrOptions(set(_FIGURES.split()))]}
 
 
 @dataclass(frozen=True)
@@ -92,21 +78,12 @@ class KNNScorer:
         from scipy.stats import mode
 
         Z = _embedded(estimator, X, y)
-        codes = class_codes(y, len(Z), table="X")
+        codes = _inputs.class_codes(y, len(Z), table="X")
         counts = np.bincount(codes)
         scored = counts[codes] > 1
         if not scored.any():
-            raise ValueError(
-                "`y` must hold a class with at least two rows to score by; got "
-                f"{len(counts)} classes for {len(codes)} rows."
-            )
-        warn_of_one_class(counts, stacklevel=2)
-        if not 1 <= self.n_neighbors < len(Z):
-            raise ValueError(
-                f"`n_neighbors` must be at least 1 and less than the number of rows "
-                f"to score, {len(Z)}; got {self.n_neighbors}. Use "
-                "KNNScorer(n_neighbors=...) with another number, or larger folds."
-            )
+            _inputs.raise_all_alone(len(codes))
+        _inputs.warn_of_one_class(counts, stacklevel=2)
         near = nearest_rows(Z, self.n_neighbors)[scored]
         # Of several modes the least.
         return float(np.mean(mode(codes[near], axis=1).mode == codes[scored]))
@@ -167,17 +144,12 @@ class RetrievalScorer:
 
     def __post_init__(self):
         """Validate the parameters now, not after a search has run for hours."""
-        for name, choices in _CHOICES.items():
-            value = vars(self)[name]
-            if value not in choices:
-                raise ValueError(
-                    f"`{name}` must be one of {list(choices)}; got {value!r}."
-                )
-        check_ranks(self.k)
+        validate_parameter_constraints(_RULES, vars(self), "RetrievalScorer")
+        _inputs.check_ranks(self.k)
         if self.k != 1 and self.figure != "recall_at_k":
             raise ValueError(
                 f"`k` belongs to figure='recall_at_k'; got k={self.k} for "
-                f"figure={self.figure!r}, which it would not change."
+                f"figure={self.figure!r}."
             )
 
     def __call__(self, estimator, X, y):
@@ -205,24 +177,21 @@ def _embedded(estimator, X, y):
             "`y` must hold the class of each row to score by; got None. Pass it to "
             "the search or the cross-validation too."
         )
-    is_class = isinstance(estimator, type)
-    if is_class or not hasattr(estimator, "fit"):
-        # A data frame has a method of the name `transform`.
-        kind = estimator if is_class else type(estimator)
+    # A data frame has a method of the name `transform`.
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
-            f"`estimator` must be a fitted estimator; got {'the class ' * is_class}"
-            f"{kind.__name__}. Scorers are called as scorer(estimator, X, y)."
+            f"`estimator` must be a fitted estimator; got {type(estimator).__name__}. "
+            "Scorers are called as scorer(estimator, X, y)."
         )
     while hasattr(estimator, "best_estimator_"):
         # What a search has found; with a classifier at its end it cannot transform.
         estimator = estimator.best_estimator_
-    parts = [estimator]
-    if isinstance(estimator, Pipeline) and len(estimator) > 1:
-        parts.append(estimator[:-1])
-    for part in parts:
-        if hasattr(part, "transform"):
-            return check_points(part.transform(X), "transform(X)")
-    raise TypeError(
-        "`estimator` must be a transformer, or a Pipeline with one before its last "
-        f"step; got {type(estimator).__name__}, which has no embedding to score."
-    )
+    part = estimator
+    if isinstance(estimator, Pipeline) and not hasattr(estimator, "transform"):
+        part = estimator[:-1] if len(estimator) > 1 else estimator
+    if not hasattr(part, "transform"):
+        raise TypeError(
+            "`estimator` must be a transformer, or a Pipeline with one before its last "
+            f"step; got {type(estimator).__name__}, which has no embedding to score."
+        )
+    return _inputs.check_points(part.transform(X), "transform(X)")

@@ -216,10 +216,10 @@ def test_the_unit_may_be_very_small_or_large():
 def test_where_the_unit_matters_the_metric_must_be_finite():
     Z, y = drawn(0), np.arange(30) % 3
     assert uniformity(Z * 1e-200) == 0
-    message = "`Z` must have distances with squares that are finite numbers, since"
+    message = "`Z` must have distances with squares that are finite numbers. Divide"
     with pytest.raises(ValueError, match=re.escape(message)):
         uniformity(Z * 1e200)
-    message = "`Z` must have distances with powers that are finite numbers, since"
+    message = "`Z` must have distances with powers that are finite numbers. Divide"
     with pytest.raises(ValueError, match=re.escape(message)):
         alignment(Z * 1e200, y)
 
@@ -263,12 +263,18 @@ def test_messages_hold_no_whole_array():
             lambda Z: uniformity(Z, t=-1),
             "The 't' parameter of uniformity must be a float",
         ),
-        (lambda Z: uniformity(Z[:1]), "`Z` must hold at least 2 rows; got 1"),
-        (lambda Z: effective_rank(Z[:1]), "`Z` must hold at least 2 rows; got 1"),
+        (
+            lambda Z: uniformity(Z[:1]),
+            "(shape=(1, 3)) while a minimum of 2 is required.",
+        ),
+        (
+            lambda Z: effective_rank(Z[:1]),
+            "(shape=(1, 3)) while a minimum of 2 is required.",
+        ),
         (lambda Z: effective_rank(Z * np.inf), "found NaN or infinity in 30 rows"),
         (
             lambda Z: hubness(Z, 30),
-            "`n_neighbors` must be less than the number of rows",
+            "`n_neighbors` must be at least 1 and less than the number of rows, 30",
         ),
         (
             lambda Z: hubness(Z, 0),
@@ -277,10 +283,13 @@ def test_messages_hold_no_whole_array():
         (lambda Z: neighborhood_preservation(Z, Z[:9]), "got 9 rows and 30"),
         (lambda Z: neighborhood_preservation(Z[:5], Z[:5]), "number of rows, 5; got 5"),
         (lambda Z: neighborhood_preservation(Z * np.nan, Z), "`X` must be finite"),
-        (lambda Z: embedding_consistency([Z]), "at least two embeddings; got 1"),
+        (
+            lambda Z: embedding_consistency([Z]),
+            "two embeddings or more of the same rows",
+        ),
         (
             lambda Z: embedding_consistency(Z),
-            "n_rows, n_components); got one of shape (30, 3). To compare Z with",
+            "n_rows, n_components); got shape (30, 3).",
         ),
         (lambda Z: embedding_consistency([Z, Z[1:]]), "got shapes [(30, 3), (29, 3)]"),
         (

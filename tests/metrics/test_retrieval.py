@@ -138,7 +138,7 @@ def test_every_metric_is_that_of_the_literal_loop(
         patch.setattr(_distances, "_BLOCK", 1)
         expected = by_loop(Z, y, average=average, **given)
         if expected is None:
-            with pytest.raises(ValueError, match="Nothing can be retrieved then"):
+            with pytest.raises(ValueError, match="is alone of its class"):
                 retrieval_scores(Z, y, average=average, **given)
             return
         if len(np.unique(given.get("y_gallery", y))) == 1:
@@ -305,18 +305,10 @@ def test_the_query_may_be_far_from_the_gallery():
         assert precision_at_1([[0.0, far], [2 * far, 0]], [0, 1], **near) == 1
 
 
-def test_rows_too_far_out_to_be_told_apart_are_warned_about():
-    Z, y = drawn(0)
-    far = np.concatenate([Z, [[1e160, 0, 0], [0, 1e170, 0]]])
-    with pytest.warns(UserWarning, match=r"2 rows are more than 1e150 times as far"):
-        found = retrieval_scores(far, [*y, 98, 99])
-    assert found == {**retrieval_scores(Z, y), "n_lone": 2}
-
-
 def test_a_far_row_changes_nothing_for_the_others():
     Z, y = drawn(0)
     expected = {**retrieval_scores(Z, y), "n_lone": 1}
-    for far_out in (1e9, 1e20, 1e22, 1e25, 1e100):
+    for far_out in (1e9, 1e20, 1e22, 1e25, 1e100, 1e170):
         far = np.concatenate([Z, [[far_out, -far_out, 0]]])
         assert retrieval_scores(far, np.append(y, 99)) == expected
 
@@ -332,9 +324,9 @@ def test_queries_that_are_alone_of_their_class_are_counted_and_left_out():
     assert map_at_r([[100.0], *Z], ["c", *y], average="macro") == pytest.approx(
         1.25 / 6
     )
-    with pytest.raises(ValueError, match="each of the 5 queries is alone of its class"):
+    with pytest.raises(ValueError, match="each of the 5 rows is alone of its class"):
         map_at_r(Z, range(5))
-    with pytest.raises(ValueError, match="there is a row of `gallery` to find"):
+    with pytest.raises(ValueError, match="a class with at least two rows"):
         map_at_r(Z, y, gallery=Z, y_gallery=["c"] * 5)
 
 
@@ -481,9 +473,9 @@ def test_faiss_raises_for_more_neighbours_than_it_finds():
     Z, y = drawn(0, n_rows=1100, n_classes=1)
     Z[0], y[0] = 1e3, 1
     for metric in (map_at_r, r_precision, retrieval_scores):
-        with pytest.raises(ValueError, match="up to 1024 neighbours of a query; this"):
+        with pytest.raises(ValueError, match="up to 1024 neighbours of a query; got"):
             metric(Z, y, search="faiss")
-    with pytest.raises(ValueError, match="needs 2000 here"):
+    with pytest.raises(ValueError, match="got 2000 to find"):
         recall_at_k(Z, y, 2000, search="faiss")
     assert precision_at_1(Z, y, search="faiss") == 1
 
@@ -530,11 +522,11 @@ def test_one_class_is_perfect_whatever_the_embedding(metric):
             {"y": np.array([1, "a", 1, "a", 1], dtype=object)},
             "`y` must hold labels of one",
         ),
-        ({"gallery": [[1.0]]}, "must be given together; got only `gallery`"),
-        ({"y_gallery": [1]}, "must be given together; got only `y_gallery`"),
+        ({"gallery": [[1.0]]}, "must be given together; got one"),
+        ({"y_gallery": [1]}, "must be given together; got one"),
         (
             {"gallery": [[1.0, 2]], "y_gallery": ["a"]},
-            "`gallery` must have as many columns as `Z`; got 2 and 1",
+            "`gallery` must have 1 columns, as `Z`; got 2.",
         ),
         (
             {"gallery": [[1.0]], "y_gallery": ["a", "b"]},

@@ -171,13 +171,19 @@ def test_float32_distances_and_read_only_memory():
             "`y_true` must hold 1 or True for pairs that are similar",
         ),
         ({"y_true": ["a", "b", "a"]}, "one of the three throughout; got ['a', 'b']."),
-        ({"y_true": [0, 1, None]}, "1 are missing, the first at row 2"),
-        ({"y_true": [0, 1, np.nan]}, "1 are missing, the first at row 2"),
+        ({"y_true": [0, 1, None]}, "one of the three throughout; got [None]."),
+        (
+            {"y_true": [0, 1, np.nan]},
+            "one of the three throughout; got [0.0, 1.0, nan]",
+        ),
         (
             {"distances": [1, 2, -3]},
-            "`distances` must be numbers in [0, inf), small for pairs that",
+            "[0, inf), small for similar pairs; got -3 (1 pairs in all are outside).",
         ),
-        ({"distances": [1, 2, np.nan]}, "found NaN or infinity in 1 of 3 pairs"),
+        (
+            {"distances": [1, 2, np.nan]},
+            "`distances` must be numbers in [0, inf), small for similar pairs; got nan",
+        ),
         ({"distances": [1, 2, "x"]}, "`distances` must be one column of numbers"),
         ({"distances": np.ones((3, 2))}, "`distances` must be one column of numbers"),
         (
