@@ -67,7 +67,7 @@ def expand_candidates(estimator, margins, param_grid):
         if name not in estimator.get_params():
             raise ValueError(
                 f"`margins` need a loss with a margin; got loss={estimator.loss!r}. "
-                "Search another parameter: param_grid={'loss__temperature': [0.1, 0.2]}."
+                "Search others with param_grid={'loss__temperature': [0.1, 0.2]}."
             )
         return list(ParameterGrid({name: margins.ravel().tolist()}))
     grid = list(ParameterGrid(param_grid))
