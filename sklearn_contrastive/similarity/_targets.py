@@ -128,8 +128,7 @@ class TargetSimilarity(Similarity):
         if not varies.any():
             raise ValueError(
                 "`y` must hold at least two different targets; got "
-                f"{known.sum()} known ones (n_samples={len(y)}), all the same. Nothing "
-                "is dissimilar then, and the embedding would collapse."
+                f"{known.sum()} known ones (n_samples={len(y)}), all the same."
             )
         targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
         self.bandwidth_ = self.bandwidth
@@ -169,7 +168,7 @@ def check_targets(y, n_rows):
     for any number), not numeric, or infinite.
     """
     if y is None:
-        raise_missing_y(". Pass one target per row of `X`: pairs are built from them")
+        raise_missing_y(". Pass one target per row of `X`")
     try:
         y = values = without_na(y, "iuf")
         if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
