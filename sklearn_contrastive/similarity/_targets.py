@@ -147,8 +147,11 @@ class TargetSimilarity(Similarity):
         Both are 0 where a target is not known.
         """
         ours, theirs = keys.values[..., None, :], other_keys.values[..., None, :, :]
-        columns = range(ours.shape[-1])
-        squares = sum((ours[..., k] - theirs[..., k]) ** 2 for k in columns)
+        first, *others = (ours[..., k] - theirs[..., k] for k in range(ours.shape[-1]))
+        squares, is_array = first**2, isinstance(first, np.ndarray)
+        for gaps in others:
+            # Tensors are multiplied and added in one pass.
+            squares = squares + gaps**2 if is_array else squares.addcmul_(gaps, gaps)
         return graded_pairs(self._kernel(squares), keys, other_keys)
 
     def _kernel(self, squares):
