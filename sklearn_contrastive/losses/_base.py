@@ -14,6 +14,11 @@ from sklearn_contrastive._pairs._autograd import AutogradPairs, closed_form
 from sklearn_contrastive._pairs._keys import withdraw
 from sklearn_contrastive._pairs._pairwise import DensePairs, SparsePairs
 
+#: Constraints of parameters.
+FINITE = [Interval(Real, None, None, closed="neither")]
+POSITIVE = [Interval(Real, 0, None, closed="neither")]
+POSITIVE_OR_AUTO = [*POSITIVE, StrOptions({"auto"})]
+
 
 class Loss(ABC, BaseEstimator):
     """Base class of losses over the distances of similar and dissimilar rows.
@@ -210,11 +215,9 @@ class Loss(ABC, BaseEstimator):
         margin = getattr(loss, "margin", None)
         if normalize and isinstance(margin, Real) and margin > loss.reach:
             warnings.warn(
-                f"`margin`={margin:g} cannot be reached: points on the unit "
-                f"sphere are at most {loss.reach:g} apart in the units of "
-                f"{type(self).__name__}, so the push on dissimilar rows never ends. "
+                f"`margin`={margin:g} cannot be reached: points on the unit sphere are "
+                f"at most {loss.reach:g} apart in the units of {type(self).__name__}. "
                 "Lower the margin, or set `normalize=False`.",
-                UserWarning,
                 stacklevel=2,
             )
         if not loss.tested:

@@ -44,10 +44,7 @@ class HybridLoss(Loss, _BaseComposition):
     True
     """
 
-    _parameter_constraints = {
-        "losses": [list, None],
-        "weights": ["array-like", None],
-    }
+    _parameter_constraints = {"losses": [list, None], "weights": ["array-like", None]}
 
     def __init__(self, losses=None, weights=None):
         self.losses = losses
@@ -116,9 +113,8 @@ class HybridLoss(Loss, _BaseComposition):
                     "`losses` must be a list of (name, loss); it holds "
                     f"{member!r}. Write [('nca', NCALoss())]."
                 )
-            if not HasMethods("resolve").is_satisfied_by(member[1]) or isinstance(
-                member[1], (type, HybridLoss)
-            ):
+            is_object = HasMethods("resolve").is_satisfied_by(member[1])
+            if not is_object or isinstance(member[1], (type, HybridLoss)):
                 raise ValueError(
                     "`losses` must hold objects of sklearn_contrastive.losses, made as "
                     f"NCALoss(), and no other hybrid; {member[0]!r} is {member[1]!r}."

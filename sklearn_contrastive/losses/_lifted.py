@@ -1,10 +1,6 @@
 """The lifted structured loss."""
 
-from numbers import Real
-
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from sklearn_contrastive.losses._base import Loss
+from sklearn_contrastive.losses._base import POSITIVE_OR_AUTO, Loss
 from sklearn_contrastive.losses._listwise import log_sum
 
 
@@ -54,7 +50,7 @@ class LiftedLoss(Loss):
     on_sphere = off_sphere = {"margin": 1.0}
 
     _parameter_constraints = {
-        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "margin": POSITIVE_OR_AUTO,
     }
 
     def __init__(self, margin="auto"):

@@ -2,15 +2,13 @@
 
 import math
 from abc import abstractmethod
-from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._autograd import closed_form
 from sklearn_contrastive._pairs._listwise import Listwise
-from sklearn_contrastive.losses._base import Loss
+from sklearn_contrastive.losses._base import POSITIVE_OR_AUTO, Loss
 
 #: Taken from the logits of what does not count, so that nothing is left of it.
 _NEVER = 1e30
@@ -106,10 +104,7 @@ class TemperatureLoss(ListwiseLoss):
     """
 
     _parameter_constraints = {
-        "temperature": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions({"auto"}),
-        ],
+        "temperature": POSITIVE_OR_AUTO,
     }
 
     def init(self, n_components, n_classes, rng):

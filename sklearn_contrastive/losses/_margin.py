@@ -3,8 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
+from sklearn_contrastive.losses._base import POSITIVE, POSITIVE_OR_AUTO
 from sklearn_contrastive.losses._listwise import ListwiseLoss
 
 
@@ -61,8 +62,8 @@ class MarginLoss(ListwiseLoss):
     reach = 2.0
 
     _parameter_constraints = {
-        "margin": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-        "boundary": [Interval(Real, 0, None, closed="neither")],
+        "margin": POSITIVE_OR_AUTO,
+        "boundary": POSITIVE,
         "rate": [Interval(Real, 0, None, closed="left")],
     }
 

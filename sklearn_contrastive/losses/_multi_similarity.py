@@ -1,9 +1,6 @@
 """The multi-similarity loss."""
 
-from numbers import Real
-
-from sklearn.utils._param_validation import Interval
-
+from sklearn_contrastive.losses._base import FINITE, POSITIVE
 from sklearn_contrastive.losses._listwise import ListwiseLoss, powers
 
 
@@ -57,9 +54,9 @@ class MultiSimilarityLoss(ListwiseLoss):
     tested = True
 
     _parameter_constraints = {
-        "alpha": [Interval(Real, 0, None, closed="neither")],
-        "beta": [Interval(Real, 0, None, closed="neither")],
-        "base": [Interval(Real, None, None, closed="neither")],
+        "alpha": POSITIVE,
+        "beta": POSITIVE,
+        "base": FINITE,
     }
 
     def __init__(self, alpha=2.0, beta=50.0, base=0.5):

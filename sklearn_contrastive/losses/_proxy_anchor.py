@@ -1,9 +1,6 @@
 """The proxy-anchor loss."""
 
-from numbers import Real
-
-from sklearn.utils._param_validation import Interval
-
+from sklearn_contrastive.losses._base import FINITE, POSITIVE
 from sklearn_contrastive.losses._listwise import ListwiseLoss
 from sklearn_contrastive.losses._multi_similarity import one_and_more
 
@@ -58,9 +55,9 @@ class ProxyAnchorLoss(ListwiseLoss):
     has_conditions = has_proxies = True
 
     _parameter_constraints = {
-        "alpha": [Interval(Real, 0, None, closed="neither")],
-        "delta": [Interval(Real, None, None, closed="neither")],
-        "rate": [Interval(Real, 0, None, closed="neither")],
+        "alpha": POSITIVE,
+        "delta": FINITE,
+        "rate": POSITIVE,
     }
 
     def __init__(self, alpha=32.0, delta=0.1, rate=10.0):

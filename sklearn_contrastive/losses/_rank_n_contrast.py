@@ -70,10 +70,8 @@ class RankNContrastLoss(TemperatureLoss):
         grades = torch.where(known > 0, positive - negative, torch.inf)
         grades, order = grades.sort(-1)
         known, ordered = known.gather(-1, order), logits.gather(-1, order)
-        ranked = (
-            grades[..., :1] < grades.where(known > 0, -torch.inf).amax(-1)[..., None]
-        )
-        known *= ranked
+        most = grades.where(known > 0, -torch.inf).amax(-1, keepdim=True)
+        known *= grades[..., :1] < most
         ordered = torch.where(known > 0, ordered, _NEVER)
         # The set of each candidate ends with the last one that is as much similar.
         ends = torch.searchsorted(grades, grades, right=True) - 1

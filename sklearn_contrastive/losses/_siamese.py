@@ -1,11 +1,8 @@
 """The exponential loss of Chopra, Hadsell and LeCun."""
 
 import math
-from numbers import Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from sklearn_contrastive.losses._base import PairLoss
+from sklearn_contrastive.losses._base import POSITIVE_OR_AUTO, PairLoss
 
 
 class SiameseLoss(PairLoss):
@@ -42,7 +39,7 @@ class SiameseLoss(PairLoss):
     tested = batchable = True
 
     _parameter_constraints = {
-        "bound": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "bound": POSITIVE_OR_AUTO,
     }
 
     on_sphere = {"bound": 2.0}

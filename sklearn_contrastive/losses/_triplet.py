@@ -9,6 +9,7 @@ from sklearn_contrastive.losses._listwise import ListwiseLoss
 
 #: Farther than any two points.
 _FAR = 1e30
+_MARGINS = {"auto", "soft"}
 
 
 class TripletLoss(ListwiseLoss):
@@ -80,10 +81,7 @@ class TripletLoss(ListwiseLoss):
     off_sphere = {"margin": 1.0}
 
     _parameter_constraints = {
-        "margin": [
-            Interval(Real, 0, 1e14, closed="right"),
-            StrOptions({"auto", "soft"}),
-        ],
+        "margin": [Interval(Real, 0, 1e14, closed="right"), StrOptions(_MARGINS)],
         "negatives": [StrOptions({"auto", "all", "semihard", "hard"})],
         "squared": ["boolean"],
     }
@@ -146,17 +144,14 @@ class TripletLoss(ListwiseLoss):
         # A positive nearer than every negative, by the margin, costs nothing.
         nearest = apart.amin(-1, keepdim=True)
         positive = (d + self._margin()).gt_(nearest).mul_(positive)
+        arrays = d, apart, positive, negative
         if d.device.type != "cpu":
             # To leave anchors out would mean to wait for the device.
-            count, slopes = self._hinges(d, apart, positive, negative)
+            count, slopes = self._hinges(*arrays)
         else:
             at = (positive.amax(-1) > 0).nonzero(as_tuple=True)
-            arrays = d, apart, positive, negative
             count, slopes = d.new_zeros(d.shape[:-1]), torch.zeros_like(d)
-            if len(at[0]) == count.numel():
-                count, slopes = self._hinges(*arrays)
-            elif len(at[0]):
-                count[at], slopes[at] = self._hinges(*(a[at] for a in arrays))
+            count[at], slopes[at] = self._hinges(*(a[at] for a in arrays))
         # Hinges are straight: slope times d, and a margin for each.
         count = count.sum(-1)
         energy = (slopes * d).sum((-2, -1)) + count * self._margin()
@@ -172,11 +167,11 @@ class TripletLoss(ListwiseLoss):
         n_nearer = d.new_zeros((*d.shape[:-1], d.shape[-1] + 1))
         torch.cumsum(weights, -1, out=n_nearer[..., 1:])
         i, w, d_own = _listed(d, positive)
-        end = _n_below(ordered, d_own + self._margin())
+        end = torch.searchsorted(ordered, d_own + self._margin())
         if self.negatives == "all":
             start = torch.zeros_like(end)
         else:
-            start = _n_below(ordered, d_own.nextafter(d_own.new_tensor(torch.inf)))
+            start = torch.searchsorted(ordered, d_own, right=True)
             # A margin too small to change d_own leaves nothing between.
             end = torch.maximum(start, end)
         n = (n_nearer.gather(-1, end) - n_nearer.gather(-1, start)).mul_(w)
@@ -200,9 +195,8 @@ class TripletLoss(ListwiseLoss):
             if self.negatives != "all":
                 known = known * (d > d_own[..., at])
             excess = d_own[..., at] - d
-            energy = energy + (torch.nn.functional.softplus(excess) * known).sum(
-                (-2, -1)
-            )
+            costs = torch.nn.functional.softplus(excess) * known
+            energy = energy + costs.sum((-2, -1))
             count = count + known.sum((-2, -1))
             pushes = excess.sigmoid_().mul_(known)
             slopes.scatter_add_(-1, i[..., at], pushes.sum(-1, keepdim=True))
@@ -236,25 +230,6 @@ def _in_order(far):
     return torch.from_numpy(order), far
 
 
-def _n_below(ordered, limits):
-    """Return how many of each row's numbers, in order, are less than each limit."""
-    import torch
-
-    if ordered.device.type != "cpu":
-        return torch.searchsorted(ordered, limits)
-    # A search that branches takes longer, because nobody can guess where it goes.
-    n_left = ordered.shape[-1]
-    numbers, limits = ordered.numpy().reshape(-1), limits.numpy()
-    first = np.arange(0, numbers.size, n_left).reshape(*ordered.shape[:-1], 1)
-    place = np.broadcast_to(first - 1, limits.shape).copy()
-    while n_left:
-        half = (n_left + 1) // 2
-        place += half
-        place -= half * (numbers.take(place) >= limits)
-        n_left -= half
-    return torch.from_numpy(place - (first - 1))
-
-
 def _apart(d, weights, by=_FAR):
     """Return d, and far off it where the weight is zero."""
     import torch
@@ -270,15 +245,8 @@ def _listed(d, positive):
     if d.device.type != "cpu":
         places = positive.topk(d.shape[-1], -1).indices
     else:
-        n_candidates = d.shape[-1]
-        # Their places one after the other, then side by side with a row for each.
-        anchor, place = divmod(np.flatnonzero(positive.numpy() > 0), n_candidates)
-        counts = np.bincount(anchor, minlength=positive.numel() // n_candidates)
-        counts = counts.reshape(*positive.shape[:-1], 1)
-        slots = np.arange(max(1, counts.max())) < counts
-        places = np.zeros(slots.shape, dtype=np.int64)
-        places[slots] = place
-        places = torch.from_numpy(places)
-        weights = positive.gather(-1, places) * torch.from_numpy(slots)
-        return places, weights, d.gather(-1, places)
+        absent = positive.numpy() <= 0
+        n_places = d.shape[-1] - absent.sum(-1).min(initial=d.shape[-1] - 1)
+        order = absent.argsort(-1, kind="stable")[..., :n_places]
+        places = torch.from_numpy(order)
     return places, positive.gather(-1, places), d.gather(-1, places)

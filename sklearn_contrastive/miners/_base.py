@@ -1,11 +1,16 @@
 """The base class of miners, and the adapter of functions."""
 
 from abc import ABC, abstractmethod
+from numbers import Integral
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs._keys import Pairs, withdraw
+
+#: The constraint of numbers of pairs.
+COUNT = [Interval(Integral, 1, None, closed="left")]
 
 
 class Miner(ABC, BaseEstimator):
@@ -92,9 +97,9 @@ class FunctionMiner(Miner):
         if not isinstance(kept, (tuple, list)) or len(kept) != 2:
             raise ValueError(f"{expected}; it returned {type(kept).__name__}.")
         for weights, given in zip(kept, pairs, strict=True):
-            if not isinstance(weights, torch.Tensor) or weights.shape != given.shape:
-                tensor = isinstance(weights, torch.Tensor)
-                got = tuple(weights.shape) if tensor else f"a {type(weights).__name__}"
+            tensor = isinstance(weights, torch.Tensor)
+            got = tuple(weights.shape) if tensor else f"a {type(weights).__name__}"
+            if got != shape:
                 raise ValueError(f"{expected}; it returned {got}.")
             weights = weights.to(given.dtype)
             # Differences, because arithmetic with booleans is several times slower.

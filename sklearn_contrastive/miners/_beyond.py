@@ -1,9 +1,11 @@
 """Miners that look beyond one batch: what they are asked to do."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
+
+from sklearn_contrastive.miners._base import COUNT
 
 
 class CrossBatchMemory(BaseEstimator):
@@ -47,7 +49,7 @@ class CrossBatchMemory(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "size": [Interval(Integral, 1, None, closed="left")],
+        "size": COUNT,
         "miner": [str, callable, HasMethods("get_params")],
         "weight": [Interval(Real, 0, None, closed="neither")],
     }
@@ -96,8 +98,8 @@ class GlobalMiner(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "refresh_every": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": COUNT,
+        "refresh_every": COUNT,
         "search": [HasMethods(["fit", "kneighbors"]), None],
         "miner": [str, callable, HasMethods("get_params")],
     }

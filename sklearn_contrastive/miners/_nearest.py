@@ -1,13 +1,11 @@
 """Miners that keep the nearest, or the hardest, pairs of each anchor."""
 
 from abc import abstractmethod
-from numbers import Integral
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs._keys import Links, Pairs
-from sklearn_contrastive.miners._base import Miner
+from sklearn_contrastive.miners._base import COUNT, Miner
 
 #: Farther than any two embedded rows.
 _FAR = 1e30
@@ -122,10 +120,7 @@ class NearestPairs(LinkMiner):
 
     tested = True
 
-    _parameter_constraints = {
-        "n_positives": [Interval(Integral, 1, None, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
 
     def __init__(self, n_positives=5, n_negatives=8):
         self.n_positives = n_positives
@@ -172,10 +167,7 @@ class HardPairs(LinkMiner):
 
     tested = True
 
-    _parameter_constraints = {
-        "n_positives": [Interval(Integral, 1, None, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
 
     def __init__(self, n_positives=1, n_negatives=1):
         self.n_positives = n_positives

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Pairs
-from sklearn_contrastive.miners._base import Miner
+from sklearn_contrastive.miners._base import COUNT, Miner
 from sklearn_contrastive.miners._nearest import LinkMiner, nearest
 
 
@@ -36,10 +36,7 @@ class RandomPairs(LinkMiner):
 
     draws = tested = True
 
-    _parameter_constraints = {
-        "n_positives": [Interval(Integral, 1, None, closed="left")],
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
 
     def __init__(self, n_positives=8, n_negatives=8):
         self.n_positives = n_positives
@@ -103,7 +100,7 @@ class DistanceWeightedPairs(Miner):
     draws = tested = True
 
     _parameter_constraints = {
-        "n_negatives": [Interval(Integral, 1, None, closed="left")],
+        "n_negatives": COUNT,
         "cutoff": [Interval(Real, 0, 2, closed="neither")],
         "farthest": [Interval(Real, 0, 2, closed="right")],
         "dimension": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
@@ -187,9 +184,7 @@ def uniform(like, generator):
     import torch
 
     if isinstance(generator, torch.Generator):
-        numbers = torch.rand(
-            like.shape, dtype=like.dtype, device=like.device, generator=generator
-        )
+        numbers = torch.empty_like(like).uniform_(generator=generator)
     else:
         generator = np.random.default_rng() if generator is None else generator
         numbers = torch.from_numpy(generator.random(tuple(like.shape), np.float32))

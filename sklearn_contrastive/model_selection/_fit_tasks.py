@@ -11,18 +11,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_array, indexable
 
-from sklearn_contrastive._estimators._nouns import (
-    flat_pairs,
-    resolve_similarity,
-    similarity_name,
-)
+from sklearn_contrastive._estimators import _nouns
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer
-from sklearn_contrastive.model_selection._fit_batch import (
-    fit_batch,
-    split_into_batches,
-    stackable_plan,
-)
+from sklearn_contrastive.model_selection import _fit_batch
 from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: Parameters in which stacked models may differ.
@@ -67,7 +59,7 @@ def expand_candidates(estimator, margins, param_grid):
         if name not in estimator.get_params():
             raise ValueError(
                 f"`margins` need a loss with a margin; got loss={estimator.loss!r}. "
-                "Search another parameter: param_grid={'loss__temperature': [0.1, 0.2]}."
+                "Search others with param_grid={'loss__temperature': [0.1, 0.2]}."
             )
         return list(ParameterGrid({name: margins.ravel().tolist()}))
     grid = list(ParameterGrid(param_grid))
@@ -93,12 +85,12 @@ class FitTasks:
             # By all rows: those of a fold alone may look like something else.
             self._estimator.set_params(similarity=infer_similarity(X, y))
         similarity = self._estimator.similarity
-        resolved = resolve_similarity(similarity)
-        rows = flat_pairs(X) if resolved.takes_pairs else X
+        resolved = _nouns.resolve_similarity(similarity)
+        rows = _nouns.flat_pairs(X) if resolved.takes_pairs else X
         check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
         self._uses_row_indices = resolved.uses_row_indices
-        kind = similarity_name(similarity)
+        kind = _nouns.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
             kind = infer_similarity(self.X, self.y)
         self._by_neighbors, self._scoring = kind == "labels", scoring
@@ -141,7 +133,7 @@ class FitTasks:
                 continue
             model, failure = self._fit_alone(task)
             yield task, self._result(task, model, failure, time.perf_counter() - start)
-        for batch in split_into_batches(plans):
+        for batch in _fit_batch.split_into_batches(plans):
             start = time.perf_counter()
             fitted = self._fit_stacked(batch, plans)
             share = (time.perf_counter() - start) / len(batch)
@@ -168,7 +160,8 @@ class FitTasks:
 
     def _plan(self, task):
         """Return the plan of a fit task, or None where it is fitted by itself."""
-        plan = stackable_plan(self._candidate(task), *self._training_rows(task.fold))
+        estimator, rows = self._candidate(task), self._training_rows(task.fold)
+        plan = _fit_batch.stackable_plan(estimator, *rows)
         if plan is None:
             return None
         # A converted table is kept once for all candidates.
@@ -176,12 +169,12 @@ class FitTasks:
 
     def _fit_stacked(self, tasks, plans):
         """Fit tasks at once; return their models, each with its failure or None."""
-        fitted, failures = [], fit_batch([plans[task] for task in tasks])
+        fitted, failures = [], _fit_batch.fit_batch([plans[task] for task in tasks])
         for task, failure in zip(tasks, failures, strict=True):
             if failure is not None and len(tasks) > 1:
                 # Perhaps only because of another model of the batch.
                 plans[task] = self._plan(task)
-                [failure] = fit_batch([plans[task]])
+                [failure] = _fit_batch.fit_batch([plans[task]])
             fitted.append((plans[task].estimator, failure))
         return fitted
 

@@ -17,20 +17,14 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._callbacks import (
-    CallbackSupportMixin,
-    with_callbacks,
-)
+from sklearn_contrastive._estimators import _callbacks
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive.model_selection._fit_tasks import (
-    FitTasks,
-    expand_candidates,
-)
+from sklearn_contrastive.model_selection._fit_tasks import FitTasks, expand_candidates
 
 
 class ContrastiveEmbeddingCV(
     ClassNamePrefixFeaturesOutMixin,
-    CallbackSupportMixin,
+    _callbacks.CallbackSupportMixin,
     TransformerMixin,
     BaseEstimator,
 ):
@@ -153,7 +147,7 @@ class ContrastiveEmbeddingCV(
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @with_callbacks
+    @_callbacks.with_callbacks
     def fit(self, X, y=None, groups=None):
         """Try all candidates on all folds, and fit the best one to all rows.
 
@@ -300,9 +294,8 @@ class ContrastiveEmbeddingCV(
         best = vars(self).get("best_estimator_")
         if best is None:
             raise AttributeError(
-                "What maps or scores rows needs `refit=True`; it was False, so that no "
-                "candidate was fitted to all rows. Fit again with it, or fit "
-                "ContrastiveEmbedding().set_params(**search.best_params_) yourself."
+                "What maps or scores rows needs `refit=True`; it was False. Fit again, "
+                "or use ContrastiveEmbedding().set_params(**search.best_params_)."
             )
         return best
 
@@ -330,10 +323,9 @@ def _validate_estimator(estimator):
 def _choose(candidates, results):
     """Return the fitted attributes of a search; warn of each failure."""
     for params, folds in zip(candidates, results, strict=True):
-        for failure in (result.failure for result in folds):
-            if failure is not None:
-                message = f"A fit with {params} failed, and its score is NaN: {failure}"
-                warnings.warn(message, UserWarning, stacklevel=3)
+        for failure in (each.failure for each in folds if each.failure is not None):
+            message = f"A fit with {params} failed, and its score is NaN: {failure}"
+            warnings.warn(message, stacklevel=3)
     table = _format_results(candidates, results)
     best = int(np.argmin(table["rank_test_score"]))
     score = float(table["mean_test_score"][best])

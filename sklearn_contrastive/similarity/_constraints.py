@@ -9,16 +9,8 @@ from scipy.sparse import coo_array, diags_array, triu
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._validation import check_pair_labels
+from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import (
-    check_row_numbers,
-    check_row_pairs,
-    edges_among,
-    renumber_pairs,
-    symmetric_weights,
-    weights_between,
-    without_zeros,
-)
 
 
 class PairConstraints(Similarity):
@@ -122,9 +114,9 @@ class PairConstraints(Similarity):
         if self.pairs is None:
             return super().of_rows(rows)
         similarity = copy(self)
-        check_row_numbers(rows, None, "rows")
-        pairs = check_row_pairs(self.pairs, None, "pairs")
-        similarity.pairs, kept = renumber_pairs(pairs, rows)
+        _edges.check_row_numbers(rows, None, "rows")
+        pairs = _edges.check_row_pairs(self.pairs, None, "pairs")
+        similarity.pairs, kept = _edges.renumber_pairs(pairs, rows)
         if not kept.any():
             raise ValueError(
                 f"`rows` must hold both rows of some of the {len(pairs)} pairs; it "
@@ -172,12 +164,12 @@ class PairConstraints(Similarity):
             similar, dissimilar = self._close(pairs, is_positive, n_rows)
         else:
             similar, dissimilar = (
-                symmetric_weights(*pairs[kind].T, weights[kind], n_rows)
+                _edges.symmetric(*pairs[kind].T, weights[kind], n_rows)
                 for kind in (is_positive, ~is_positive)
             )
         both = self._count_contradictions(similar, dissimilar)
         agreed = similar - dissimilar
-        self._set_edges(without_zeros(agreed - agreed.multiply(both)))
+        self._set_edges(_edges.without_zeros(agreed - agreed.multiply(both)))
         if not all(map(len, self._ends)):
             raise ValueError(
                 f"Pairs must be of both kinds; got {is_positive.sum()} similar and "
@@ -190,7 +182,7 @@ class PairConstraints(Similarity):
     def _read_pairs(self, n_rows, y):
         """Return the row numbers of pairs, and which pairs are similar."""
         if self.pairs is not None:
-            pairs = check_row_pairs(self.pairs, n_rows, "pairs")
+            pairs = _edges.check_row_pairs(self.pairs, n_rows, "pairs")
             return pairs, check_pair_labels(self.labels, len(pairs), "labels")
         if n_rows % 2:
             raise ValueError(
@@ -209,12 +201,8 @@ class PairConstraints(Similarity):
         n_pairs = sizes[ends[0]] * (sizes[ends[1]] - (ends[0] == ends[1]))
         self.n_contradictions_ = int(n_pairs.sum()) // 2
         if self.n_contradictions_:
-            warnings.warn(
-                f"{self.n_contradictions_} pairs are both similar and dissimilar by "
-                "what is given, and are left out.",
-                UserWarning,
-                stacklevel=3,
-            )
+            found = f"{self.n_contradictions_} pairs are both similar and dissimilar"
+            warnings.warn(f"{found} by what is given: they are left out.", stacklevel=3)
         return both
 
     def _check_weights(self, n_pairs):
@@ -240,13 +228,13 @@ class PairConstraints(Similarity):
         # Imported here because loading it takes longer than all else.
         from scipy.sparse.csgraph import connected_components
 
-        links = symmetric_weights(*pairs[is_positive].T, 1.0, n_rows)
+        links = _edges.symmetric(*pairs[is_positive].T, 1.0, n_rows)
         n_groups, self._nodes = connected_components(links, directed=False)
         ends = self._nodes[pairs[~is_positive].T]
         inside = np.isin(np.arange(n_groups), ends[0, ends[0] == ends[1]])
-        apart = symmetric_weights(*ends, 1.0, n_groups) + diags_array(inside * 1.0)
+        apart = _edges.symmetric(*ends, 1.0, n_groups)
         joined = np.bincount(self._nodes) > 1
-        return diags_array(joined * 1.0), apart
+        return diags_array(joined * 1.0), apart + diags_array(inside * 1.0)
 
     def _set_edges(self, edges):
         """Set the edges, the rows at their ends, and the pairs of either kind."""
@@ -260,7 +248,7 @@ class PairConstraints(Similarity):
     def among(self, rows):
         """Return a copy for some rows, with the pairs between them."""
         similarity = copy(self)
-        similarity._set_edges(edges_among(self.edges_, self._nodes[rows]))
+        similarity._set_edges(_edges.among(self.edges_, self._nodes[rows]))
         similarity.rows_ = np.intersect1d(similarity.rows_, rows)
         return similarity
 
@@ -285,7 +273,7 @@ class PairConstraints(Similarity):
         for similarity, chosen in zip(found, (~out, out), strict=True):
             ends = upper.row[chosen], upper.col[chosen]
             half = coo_array((upper.data[chosen], ends), shape=upper.shape)
-            similarity._set_edges(without_zeros(half + triu(half, k=1).T))
+            similarity._set_edges(_edges.without_zeros(half + triu(half, k=1).T))
         return found
 
     def batches(self, batch_size, rng):
@@ -330,6 +318,6 @@ class PairConstraints(Similarity):
 
     def compare(self, keys, other_keys, work=None):
         """Return the weights of given pairs, as `Similarity.compare` does."""
-        different = keys.rows[..., None] != other_keys.rows[..., None, :]
-        known = weights_between(self.edges_, keys.values, other_keys.values) * different
+        known = _edges.between(self.edges_, keys.values, other_keys.values)
+        known = known * (keys.rows[..., None] != other_keys.rows[..., None, :])
         return Pairs(known.clip(min=0), (-known).clip(min=0))

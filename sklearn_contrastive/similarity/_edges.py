@@ -8,7 +8,7 @@ from scipy.sparse import coo_array, csr_array, issparse
 from sklearn_contrastive.similarity._base import look_up
 
 
-def symmetric_weights(rows, columns, weights, n_nodes):
+def symmetric(rows, columns, weights, n_nodes):
     """Return a symmetric csr_array with the greatest of the weights > 0 of a pair.
 
     Pairs of a node with itself are left out.
@@ -22,7 +22,7 @@ def symmetric_weights(rows, columns, weights, n_nodes):
     return without_zeros(half + half.T)
 
 
-def edges_among(edges, nodes):
+def among(edges, nodes):
     """Return the edges with both ends in `nodes`, with the same numbers."""
     there = np.isin(np.arange(edges.shape[0]), nodes)
     return without_zeros(edges.multiply(there).multiply(there[:, None]))
@@ -35,7 +35,7 @@ def without_zeros(matrix):
     return found
 
 
-def weights_between(edges, nodes, others):
+def between(edges, nodes, others):
     """Return the weights between nodes, numpy or torch, (..., n_nodes, n_others)."""
     return look_up(partial(_read, edges), nodes, others)
 

@@ -9,12 +9,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, view_numbers, work_arrays
 from sklearn_contrastive._validation import check_labels
+from sklearn_contrastive.similarity import _unlabeled
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._class_batches import class_batches, split_rows
-from sklearn_contrastive.similarity._unlabeled import (
-    mixed_batches,
-    resolve_unsupervised,
-)
 
 #: With more classes than this, batches are drawn by class.
 _MOST_UNIFORM_CLASSES = 32
@@ -119,7 +116,7 @@ class LabelSimilarity(Similarity):
         """Whether the similarity of all rows uses their values."""
         if self.unlabeled is None or self.unsupervised is None:
             return False
-        return resolve_unsupervised(self.unsupervised).reads_rows
+        return _unlabeled.resolve(self.unsupervised).reads_rows
 
     def fit(self, X, y):
         """Read the classes.
@@ -177,7 +174,6 @@ class LabelSimilarity(Similarity):
             warnings.warn(
                 f"`y` has {len(self.classes_)} different numbers in {len(codes)} rows. "
                 "If it is a quantity rather than a class, use similarity='targets'.",
-                UserWarning,
                 stacklevel=2,
             )
         self.codes_ = np.empty(len(y), dtype=np.int32)
@@ -194,7 +190,8 @@ class LabelSimilarity(Similarity):
         unknown = np.arange(np.count_nonzero(~known))
         self.codes_[~known] = len(self.classes_) + unknown
         if self.unsupervised is not None:
-            self.unsupervised_ = resolve_unsupervised(self.unsupervised).fit(X, None)
+            unsupervised = _unlabeled.resolve(self.unsupervised)
+            self.unsupervised_ = unsupervised.fit(X, None)
             self.n_views = self.unsupervised_.n_views
             self.rows_ = np.arange(len(known))
 
@@ -245,9 +242,8 @@ class LabelSimilarity(Similarity):
         """
         if self.unsupervised_ is not None:
             drawn = super().batches(batch_size, rng)
-            return mixed_batches(
-                drawn, self._labeled(), self.unsupervised_, self.rows_, rng
-            )
+            parts = self._labeled(), self.unsupervised_
+            return _unlabeled.mix_batches(drawn, *parts, self.rows_, rng)
         n_rows, codes = len(self.rows_), self.codes_[self.rows_]
         counts = np.bincount(codes)
         counts = counts[counts > 0]

@@ -137,9 +137,7 @@ def check_label_sets(y, n_rows):
     from sklearn.preprocessing import MultiLabelBinarizer
 
     if y is None:
-        raise_missing_y(
-            ". Pass the labels of each row of `X`: pairs are built from them"
-        )
+        raise_missing_y(". Pass the labels of each row of `X`")
     if holds_sets(y):
         binarizer = MultiLabelBinarizer()
         try:

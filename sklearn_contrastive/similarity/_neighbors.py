@@ -9,16 +9,8 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
+from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity
-from sklearn_contrastive.similarity._edges import (
-    check_graph,
-    check_row_numbers,
-    check_row_pairs,
-    edges_among,
-    renumber_pairs,
-    symmetric_weights,
-    weights_between,
-)
 
 
 class NeighborSimilarity(Similarity):
@@ -133,12 +125,12 @@ class NeighborSimilarity(Similarity):
         """
         similarity = copy(self)
         if self.graph is not None:
-            graph = check_graph(self.graph, None).tocsr()
-            check_row_numbers(rows, graph.shape[0], "rows")
+            graph = _edges.check_graph(self.graph, None).tocsr()
+            _edges.check_row_numbers(rows, graph.shape[0], "rows")
             similarity.graph = graph[rows][:, rows]
         if self.edges is not None:
-            edges = check_row_pairs(self.edges, None, "edges")
-            similarity.edges = renumber_pairs(edges, rows)[0]
+            edges = _edges.check_row_pairs(self.edges, None, "edges")
+            similarity.edges = _edges.renumber_pairs(edges, rows)[0]
         return similarity
 
     def fit(self, X, y=None):
@@ -176,13 +168,13 @@ class NeighborSimilarity(Similarity):
             starts, ends = self._nearest(X)
             weights = np.ones(len(starts))
         else:
-            graph = check_graph(self.graph, n_rows)
+            graph = _edges.check_graph(self.graph, n_rows)
             starts, ends, weights = graph.row, graph.col, graph.data
         if self.edges is not None:
-            given = check_row_pairs(self.edges, n_rows, "edges").T
+            given = _edges.check_row_pairs(self.edges, n_rows, "edges").T
             starts, ends = np.concatenate([[starts, ends], given], axis=1)
             weights = np.append(weights, np.ones(given.shape[1]))
-        self.edges_ = symmetric_weights(starts, ends, weights, n_rows)
+        self.edges_ = _edges.symmetric(starts, ends, weights, n_rows)
         degrees = np.diff(self.edges_.indptr)
         if degrees.max() == 0:
             raise ValueError(
@@ -214,7 +206,7 @@ class NeighborSimilarity(Similarity):
     def among(self, rows):
         """Return a copy for some rows, with the edges between them."""
         similarity = super().among(rows)
-        similarity.edges_ = edges_among(self.edges_, rows)
+        similarity.edges_ = _edges.among(self.edges_, rows)
         return similarity
 
     def batches(self, batch_size, rng):
@@ -241,7 +233,7 @@ class NeighborSimilarity(Similarity):
         Parameters are those of `Similarity.compare`. Negative weights are 1 between
         rows without an edge, or 0 with ``repel=False``.
         """
-        near = weights_between(self.edges_, keys.rows, other_keys.rows)
+        near = _edges.between(self.edges_, keys.rows, other_keys.rows)
         different = keys.rows[..., None] != other_keys.rows[..., None, :]
         return Pairs(near, (1 - near) * ((near == 0) & different & self.repel))
 

@@ -128,8 +128,7 @@ class TargetSimilarity(Similarity):
         if not varies.any():
             raise ValueError(
                 "`y` must hold at least two different targets; got "
-                f"{known.sum()} known ones (n_samples={len(y)}), all the same. Nothing "
-                "is dissimilar then, and the embedding would collapse."
+                f"{known.sum()} known ones (n_samples={len(y)}), all the same."
             )
         targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
         self.bandwidth_ = self.bandwidth
@@ -148,8 +147,11 @@ class TargetSimilarity(Similarity):
         Both are 0 where a target is not known.
         """
         ours, theirs = keys.values[..., None, :], other_keys.values[..., None, :, :]
-        columns = range(ours.shape[-1])
-        squares = sum((ours[..., k] - theirs[..., k]) ** 2 for k in columns)
+        first, *others = (ours[..., k] - theirs[..., k] for k in range(ours.shape[-1]))
+        squares, is_array = first**2, isinstance(first, np.ndarray)
+        for gaps in others:
+            # Tensors are multiplied and added in one pass.
+            squares = squares + gaps**2 if is_array else squares.addcmul_(gaps, gaps)
         return graded_pairs(self._kernel(squares), keys, other_keys)
 
     def _kernel(self, squares):
@@ -169,7 +171,7 @@ def check_targets(y, n_rows):
     for any number), not numeric, or infinite.
     """
     if y is None:
-        raise_missing_y(". Pass one target per row of `X`: pairs are built from them")
+        raise_missing_y(". Pass one target per row of `X`")
     try:
         y = values = without_na(y, "iuf")
         if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):

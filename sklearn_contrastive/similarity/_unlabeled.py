@@ -8,7 +8,7 @@ from sklearn_contrastive.similarity._neighbors import NeighborSimilarity
 from sklearn_contrastive.similarity._views import ViewSimilarity
 
 
-def resolve_unsupervised(unsupervised):
+def resolve(unsupervised):
     """Return the second similarity for a name or an object, not fitted."""
     if unsupervised == "neighbors":
         return NeighborSimilarity(n_neighbors=10, repel=False)
@@ -17,7 +17,7 @@ def resolve_unsupervised(unsupervised):
     return clone(unsupervised)
 
 
-def mixed_batches(drawn, labeled, unsupervised, rows, rng):
+def mix_batches(drawn, labeled, unsupervised, rows, rng):
     """Return batches of labelled rows, of rows of a second similarity, and others.
 
     Batches `drawn` from all `rows` at random give their shape and the other rows. At

@@ -137,7 +137,7 @@ def test_a_pair_given_both_ways_is_left_out_with_a_warning():
     pairs = [[0, 1], [1, 0], [2, 3], [4, 5], [6, 7], [7, 6]]
     similarity = PairConstraints(pairs, [1, 0, 1, 0, 0, 1], weights=np.arange(1, 7))
     message = (
-        "2 pairs are both similar and dissimilar by what is given, and are left out."
+        "2 pairs are both similar and dissimilar by what is given: they are left out."
     )
     with pytest.warns(UserWarning, match=re.escape(message)):
         similarity.fit(X)

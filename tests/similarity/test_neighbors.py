@@ -12,8 +12,7 @@ from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs import _neighbor_search
-from sklearn_contrastive.similarity import NeighborSimilarity
-from sklearn_contrastive.similarity._edges import edges_among, symmetric_weights
+from sklearn_contrastive.similarity import NeighborSimilarity, _edges
 from sklearn_contrastive.similarity._neighbors import _partners
 
 few = settings(max_examples=25, deadline=None)
@@ -278,12 +277,12 @@ def test_of_pairs_given_twice_the_greatest_weight_counts(seed, n_pairs):
     for i, j, w in zip(rows, columns, weights, strict=True):
         if i != j:
             expected[i, j] = expected[j, i] = max(expected[i, j], w)
-    found = symmetric_weights(rows, columns, weights, 8)
+    found = _edges.symmetric(rows, columns, weights, 8)
     assert_array_equal(found.toarray(), expected)
     assert_array_equal(np.diff(found.indptr), (expected > 0).sum(axis=1))
     some = rng.permutation(8)[:5]
     inside = np.isin(np.arange(8), some)
-    among = edges_among(found, some)
+    among = _edges.among(found, some)
     assert_array_equal(among.toarray(), expected * inside * inside[:, None])
     assert among.nnz == np.count_nonzero(among.toarray())
 

@@ -221,8 +221,7 @@ BAD = {
     "none": (None, "This estimator requires y to be passed, but the target y is None."),
     "constant": (
         [2.0] * 4,
-        CONSTANT.format(4) + "4), all the same. Nothing is dissimilar then, and the "
-        "embedding would collapse.",
+        CONSTANT.format(4) + "4), all the same.",
     ),
     "rounding": ([0.1 + 0.2, 0.3, 0.3, 0.3], CONSTANT.format(4)),
     "one known": ([1.0, np.nan, np.nan, np.nan], CONSTANT.format(1) + "4)"),
