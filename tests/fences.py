@@ -39,6 +39,13 @@ FENCES = {
     "code lines of the longest file": (268, 250),
     "test cases": (6577, 4500),
 }
+#: Where the package is still over its limit: what it may not grow beyond. Lower or
+#: delete an entry as soon as the package is smaller; do not raise or add one.
+NOT_REACHED = {
+    "one linear network: files": 14,
+    "one linear network: functions": 79,
+    "code lines": 8467,
+}
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"
 
@@ -197,12 +204,12 @@ def measure():
 
 
 def over(values):
-    """Return the numbers that are over their limits, with these."""
-    limits = {name: limit for name, (_, limit) in FENCES.items() if limit is not None}
+    """Return the numbers that are over what they may be, with these limits."""
+    limits = {name: limit for name, (_, limit) in FENCES.items()} | NOT_REACHED
     return {
         name: f"{values[name]} > {limit}"
         for name, limit in limits.items()
-        if name in values and not (values[name] or 0) <= limit
+        if limit is not None and name in values and not (values[name] or 0) <= limit
     }
 
 
@@ -212,6 +219,8 @@ def main():
     for name, (before, limit) in FENCES.items():
         cells = ("–" if n is None else n for n in (before, values[name], limit))
         print(f"{name:32}" + "".join(f"{cell:>8}" for cell in cells))
+    if NOT_REACHED:
+        print(f"Not reached yet, and held where they are: {', '.join(NOT_REACHED)}")
     if over(values):
         raise SystemExit(f"Over the fence: {over(values)}")
 
