@@ -670,7 +670,7 @@ class ContrastiveEmbedding(
         warn_of_idleness(plan, trainer.memories)
         warn_of_collapse(attributes, plan.X, self.learning_rate_init)
         reports.end_fit(attributes)
-        replace_fitted(self, attributes)
+        replace_fitted(self, attributes, resumed=before is not None)
         return self
 
     def __sklearn_tags__(self):

@@ -6,7 +6,13 @@ from sklearn.base import BaseEstimator, clone
 
 from sklearn_contrastive._validation import check_no_bools
 from sklearn_contrastive.losses import FunctionLoss, TripletLoss
-from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
+from sklearn_contrastive.miners import (
+    MINERS,
+    CrossBatchMemory,
+    FunctionMiner,
+    GlobalMiner,
+    Miner,
+)
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,
@@ -89,7 +95,8 @@ def flat_pairs(X):
 
 def check_no_margin(given, loss, margin):
     """Raise where `margin` is set for a loss that does not take it."""
-    own = {} if isinstance(loss, FunctionLoss) else loss.get_params(deep=False)
+    loss = loss.function if isinstance(loss, FunctionLoss) else loss
+    own = loss.get_params(deep=False) if isinstance(loss, BaseEstimator) else {}
     advice, name = "Leave it out.", type(loss).__name__
     if "margin" in own:
         advice = f"Set it on the object, loss={name}(margin={margin!r}), and search it "
@@ -127,6 +134,14 @@ def split_layers(miner):
             "place of the last."
         )
     return found[GlobalMiner], found[CrossBatchMemory], miner
+
+
+def adapted_miner(miner):
+    """Return a validated copy of a miner, whose result is checked if it is foreign."""
+    miner = resolve(miner, MINERS)
+    # A list of links is for pair losses to read, and cannot add or reverse pairs.
+    checked = isinstance(miner, Miner) and (miner.tested or miner.lists_pairs)
+    return miner if checked else FunctionMiner(miner)
 
 
 def unknown_auto_miner(loss):

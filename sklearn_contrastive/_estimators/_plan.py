@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sklearn_contrastive._estimators._held_out import early_stopping_of
 from sklearn_contrastive._estimators._nouns import (
+    adapted_miner,
     agreed,
     check_no_margin,
     flat_pairs,
@@ -18,6 +19,7 @@ from sklearn_contrastive._estimators._nouns import (
 )
 from sklearn_contrastive._estimators._resume import (
     all_classes,
+    check_same_names,
     full_name,
     resumed_params,
 )
@@ -39,7 +41,7 @@ from sklearn_contrastive.encoders import (
     share_components,
 )
 from sklearn_contrastive.losses import LOSSES, FunctionLoss, HybridLoss, Loss
-from sklearn_contrastive.miners import MINERS, FunctionMiner, Miner, NearestPairs
+from sklearn_contrastive.miners import MINERS, Miner, NearestPairs
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardised_table,
@@ -86,6 +88,7 @@ class Plan(NamedTuple):
             params=best.params,
             loss_params=loss_params,
             optimizer_states=trained.optimizer_states,
+            names=self.models[0].encoder.names,
         )
         return {
             **self.fitted,
@@ -120,7 +123,7 @@ def prepare(
     columns = columns or learn_standardization(X, estimator.standardize)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardised_table(X, columns) if similarity.reads_rows else X
-    similarity.fit(table, y)
+    similarity = similarity.fit(table, y)
     fitted, state = _architecture(estimator, similarity, columns, X, before)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
@@ -220,7 +223,7 @@ def _terms(estimator, similarity, state):
     GlobalMiner, or None.
     """
     for name in ("similarity", "loss", "miner"):
-        value = vars(estimator)[name]
+        value = getattr(estimator, name)
         if isinstance(value, type):
             raise ValueError(
                 f"`{name}` must be a name or an object; got the class "
@@ -246,8 +249,7 @@ def _terms(estimator, similarity, state):
         chosen[name] = choice
         if one.has_conditions or memory is not None or choice == "semihard":
             one = agreed(one, choice, given=miner, memory=memory)
-        own = MINERS[choice]() if isinstance(choice, str) else resolve(choice, MINERS)
-        own = own if isinstance(own, Miner) else FunctionMiner(own)
+        own = MINERS[choice]() if isinstance(choice, str) else adapted_miner(choice)
         if type(own).resolve is not Miner.resolve:
             own = own.resolve(state.n_own, state.normalize)
         terms[name] = Term(None, own, one, weight, memory)
@@ -288,6 +290,7 @@ def _model(X, terms, rng, member, state, rates, before):
         loss_params.append(own)
     if before:
         new = params, loss_params, terms
+        check_same_names(encoder, before)
         params, loss_params = resumed_params(*new, before, *member)
         optimizer_state = before["_state"].optimizer_states[member[0]]
     own = params, state.n_own, *rates, seed, loss_params, optimizer_state

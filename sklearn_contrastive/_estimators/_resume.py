@@ -3,6 +3,16 @@
 import numpy as np
 
 
+def check_same_names(encoder, before):
+    """Raise where the parameters of a module are others, or in another order."""
+    if encoder.names != before["_state"].names:
+        raise ValueError(
+            "Training can only resume with parameters of the names it began with, "
+            f"{before['_state'].names}; `encoder` now has {encoder.names}. Set it back, "
+            "or start from the beginning with `warm_start=False` or sklearn.base.clone."
+        )
+
+
 def resumed_params(params, loss_params, terms, before, member, n_members):
     """Return the parameters of a network and its losses where training left them.
 
@@ -21,7 +31,8 @@ def resumed_params(params, loss_params, terms, before, member, n_members):
     earlier, found = dict(state.loss_params), []
     for (part, term), own in zip(terms.items(), loss_params, strict=True):
         if term.loss.has_proxies:
-            _check_same_classes(term.loss, before["classes_"], term.similarity.classes_)
+            earlier_classes = before.get("classes_", np.empty(0))
+            _check_same_classes(term.loss, earlier_classes, term.similarity.classes_)
         names = {name: full_name(part, name) for name in own}
         for name, value in own.items():
             stored = earlier.get(names[name])

@@ -43,6 +43,7 @@ class FittedState(NamedTuple):
     params: list | None = None
     loss_params: dict | None = None
     optimizer_states: list | None = None
+    names: list | None = None
 
     def embed(self, X):
         """Return the points of checked rows, block by block, without torch.
@@ -79,7 +80,7 @@ class FittedState(NamedTuple):
         if isinstance(self.source, Encoder):
             raise AttributeError("`module_state_` belongs to torch modules.")
         params = [self._without_axis(param) for param in self.params]
-        return dict(zip(encoder_of(self).names, params, strict=True))
+        return dict(zip(self.names, params, strict=True))
 
     def own_loss_params(self):
         """Return the losses' parameters, of a single network without the axis."""
@@ -92,15 +93,20 @@ class FittedState(NamedTuple):
 
 def encoder_of(state, seed=0):
     """Return the encoder of a torch module, or of what a factory makes of `seed`."""
-    return ModuleEncoder(state.source, state.n_features, state.n_own, seed)
+    sizes = state.n_features, state.n_own
+    return ModuleEncoder(state.source, *sizes, seed, state.names)
 
 
-def replace_fitted(estimator, attributes):
-    """Replace all that was fitted before in one step, as seen by other threads."""
+def replace_fitted(estimator, attributes, resumed=False):
+    """Replace all that was fitted before in one step, as seen by other threads.
+
+    A fit that resumes keeps attributes of others, which it does not set itself.
+    """
     kept = {
         name: value
         for name, value in vars(estimator).items()
-        if name not in _PRIVATE and (name.startswith("_") or not name.endswith("_"))
+        if resumed or name not in _PRIVATE
+        if resumed or name.startswith("_") or not name.endswith("_")
     }
     estimator.__dict__ = {**kept, **attributes}
 

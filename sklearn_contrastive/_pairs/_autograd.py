@@ -6,7 +6,7 @@ from functools import cache
 class AutogradPairs:
     """A loss that is called with all pairs at once, and differentiated by torch."""
 
-    def __init__(self, loss, A, C=None, miner=None, fixed=False):
+    def __init__(self, loss, A, C=None, miner=None, fixed=False, symmetric=False):
         self._loss, self._miner, self._fixed = loss, miner, fixed
 
     def __call__(self, A, C, weigh, params=None):

@@ -15,7 +15,7 @@ _FAR = 1e30
 class Listwise:
     """A listwise loss between anchors and candidates, or those a miner keeps."""
 
-    def __init__(self, loss, A, C=None, miner=None, fixed=False):
+    def __init__(self, loss, A, C=None, miner=None, fixed=False, symmetric=False):
         self._loss, self._miner = loss, miner
         # A formula of the user is checked when it is first called.
         self._unchecked = not loss.tested

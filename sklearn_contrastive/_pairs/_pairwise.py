@@ -49,7 +49,9 @@ class Tiles:
     candidates, are points of the shape, precision and device to prepare for.
     """
 
-    def __init__(self, A, C=None, whole_rows=True, products=False, lengths=True):
+    def __init__(
+        self, A, C=None, whole_rows=True, products=False, lengths=True, half=False
+    ):
         C = A if C is None else C
         self._products, self._lengths = products, lengths
         # The product of these is a·c - |a|²/2 - |c|²/2.
@@ -69,7 +71,7 @@ class Tiles:
                 for by, n in zip(steps, sizes, strict=True)
             )
         )
-        ends = list(ends)
+        ends = [(i, j) for i, j in ends if not half or i.start <= j.start]
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in ends]
         # Made once: new arrays of this size cost more than what is done with them.
         arrays = A.new_empty((4, max(map(math.prod, shapes), default=0)))
@@ -118,9 +120,13 @@ class Tiles:
             squared = tile.values.clone()
         return squared.clamp_(min=self.least).sqrt_()
 
+    def has_close(self, squared):
+        """Return whether the product cannot tell some pair from a coincident one."""
+        return not self.exact and squared.numel() and squared.amin() < self._close
+
     def close_pairs(self, tile, squared):
         """Measure close pairs from differences; return where and how they differ."""
-        if self.exact or not squared.numel() or squared.amin().item() >= self._close:
+        if not self.has_close(squared):
             return None
         *model, i, j = at = (squared < self._close).nonzero(as_tuple=True)
         differences = tile.A[(*model, i)] - tile.C[(*model, j)]
@@ -131,15 +137,15 @@ class Tiles:
 class Sums:
     """Values, numbers of pairs and gradients of two kinds of pairs, added up."""
 
-    def __init__(self, A, C=None, fixed=False):
+    def __init__(self, A, C=None, fixed=False, symmetric=False):
         self._gradients = [A.new_zeros((2, *A.shape))]
         if C is not None and not fixed:
             self._gradients.append(C.new_zeros((2, *C.shape)))
-        self._n_ends = len(self._gradients)
+        self._n_ends, self._symmetric = len(self._gradients), symmetric
         if C is None:
             # When the candidates are the anchors, so are the gradients in them.
             self._gradients.append(self._gradients[0])
-        self._sums = A.new_zeros((2, 2, *A.shape[:-2]))
+        self._sums, self._parts = A.new_zeros((2, 2, *A.shape[:-2])), {}
 
     def clear(self):
         """Start from zero."""
@@ -170,6 +176,9 @@ class Sums:
             on_A.index_put_((*model, i), own, accumulate=True)
             if on_C is not None:
                 on_C.index_put_((*model, j), -own, accumulate=True)
+        if self._symmetric and tile.rows == tile.columns:
+            # Both ends are the same points, with the same gradient.
+            W, on_C = W * 2, None
         on_A.addcmul_(W.sum(-1, keepdim=True), tile.A)
         add_product(on_A, W, tile.C, beta=1, alpha=-1)
         if on_C is not None:
@@ -177,9 +186,12 @@ class Sums:
             add_product(on_C, W.mT, tile.A, beta=1, alpha=-1)
 
     def _of(self, tile, kind):
-        ends = zip(self._gradients, (tile.rows, tile.columns), strict=False)
-        parts = [gradient[kind][..., part, :] for gradient, part in ends]
-        return parts if len(parts) > 1 else (*parts, None)
+        place = kind, tile.rows.start, tile.columns.start
+        if place not in self._parts:
+            ends = zip(self._gradients, (tile.rows, tile.columns), strict=False)
+            parts = [gradient[kind][..., part, :] for gradient, part in ends]
+            self._parts[place] = parts if len(parts) > 1 else (*parts, None)
+        return self._parts[place]
 
     def averaged(self, factor):
         """Return the sum of both means, gradients times `factor`, and both shares."""
@@ -199,11 +211,14 @@ class Sums:
 class DensePairs:
     """A pair loss over all pairs of anchors and candidates, or those a miner keeps."""
 
-    def __init__(self, loss, A, C=None, miner=None, fixed=False):
+    def __init__(self, loss, A, C=None, miner=None, fixed=False, symmetric=False):
         self._loss, self._miner = loss, miner
         self._constant = loss.constant_slopes(A.new_ones(1))
-        self._tiles = Tiles(A, C, whole_rows=miner is not None)
-        self._sums = Sums(A, C, fixed)
+        # With symmetric weights, a tile off the diagonal stands for two.
+        self._symmetric = symmetric and C is None and miner is None
+        whole_rows = miner is not None
+        self._tiles = Tiles(A, C, whole_rows, half=self._symmetric)
+        self._sums = Sums(A, C, fixed, self._symmetric)
 
     def __call__(self, A, C, weigh, params=None):
         """Return the mean loss, its gradients in A and C, and none in parameters.
@@ -213,7 +228,10 @@ class DensePairs:
         """
         self._sums.clear()
         for tile in self._tiles.measured(A, A if C is None else C):
-            self._add(tile, weigh(tile.rows, tile.columns, tile.work))
+            pairs = weigh(tile.rows, tile.columns, tile.work)
+            if self._symmetric and tile.rows != tile.columns:
+                pairs = [w * 2 for w in pairs]
+            self._add(tile, pairs)
         value, gradients, _ = self._sums.averaged(2)
         return value, gradients, {}
 
@@ -228,17 +246,18 @@ class DensePairs:
         # Where the derivative is a constant, nearness is no danger.
         kinds = zip(weights, self._constant, strict=True)
         curved, close = [w for w, constant in kinds if constant is None], None
-        if curved:
+        if curved and self._tiles.has_close(squared):
             unknown = torch.le(sum(curved), 0, out=torch.empty_like(squared))
             close = self._tiles.close_pairs(tile, unknown.mul_(_FAR).add_(squared))
         distances = squared.sqrt()
         for kind, formula in enumerate((self._loss.positive, self._loss.negative)):
+            w, constant = weights[kind], self._constant[kind]
             value, slope = formula(distances)
-            w = weights[kind]
             counted = w if kind == 0 else w * (value > 0)
             self._sums.add(kind, (value * w).sum((-2, -1)), counted.sum((-2, -1)))
-            exact = close if self._constant[kind] is None else None
-            self._sums.add_distances(tile, kind, w * slope, exact)
+            W = w if constant == 1 else w * slope
+            exact = close if constant is None else None
+            self._sums.add_distances(tile, kind, W, exact)
 
 
 class SparsePairs:
@@ -248,7 +267,7 @@ class SparsePairs:
     other.
     """
 
-    def __init__(self, loss, A, C=None, miner=None, fixed=False):
+    def __init__(self, loss, A, C=None, miner=None, fixed=False, symmetric=False):
         self._loss, self._miner, self._fixed = loss, miner, fixed
         self._tiles, self._work = Tiles(A, C), None
 

@@ -79,7 +79,8 @@ class StackedTerm:
         similarity, miner, *_ = terms[0]
         self._weigh = PairBatch(similarity, keys, keys).weigh
         miner = None if miner.keeps_all else miner
-        self._evaluate = loss.evaluator(points, None, miner)
+        symmetric = similarity.symmetric
+        self._evaluate = loss.evaluator(points, None, miner, symmetric=symmetric)
 
     def __call__(self, points):
         """Return the loss of each model, and the gradient in the points."""
@@ -212,7 +213,8 @@ def _evaluate(term, ends, A, C=None, fixed=False):
     """Return a function of points and parameters that evaluates a term."""
     weigh = PairBatch(term.similarity, *ends).weigh
     miner = None if term.miner.keeps_all else term.miner
-    evaluator = term.loss.evaluator(A, C, miner, fixed)
+    symmetric = term.similarity.symmetric
+    evaluator = term.loss.evaluator(A, C, miner, fixed, symmetric)
     return lambda A, C, params: evaluator(A, C, weigh, params)
 
 

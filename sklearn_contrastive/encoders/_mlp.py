@@ -31,6 +31,9 @@ class Encoder(ABC):
     n_trained : int or None
         How many of the parameters, from the first, are trained; None for all.
 
+    names : list of str or None
+        Names of the parameters, where they have some.
+
     tested : bool
         Whether parameters may have a leading axis of models, and every call does the
         same operations. A subclass that overrides a method loses it.
@@ -38,6 +41,7 @@ class Encoder(ABC):
 
     draws_globally: ClassVar[bool] = False
     n_trained: int | None = None
+    names: list | None = None
     tested: ClassVar[bool] = False
 
     def __init_subclass__(cls):

@@ -24,11 +24,15 @@ class ModuleEncoder(Encoder):
 
     seed : int, default=0
         Seed of the weights that a factory, or a lazy module, draws.
+
+    names : list of str, default=None
+        Names of parameters and buffers in the order that they are given in; None for
+        the module's own, those that are trained first.
     """
 
     draws_globally = True
 
-    def __init__(self, source, n_in, n_out, seed=0):
+    def __init__(self, source, n_in, n_out, seed=0, names=None):
         import torch
 
         with torch.random.fork_rng(devices=[]):
@@ -49,7 +53,15 @@ class ModuleEncoder(Encoder):
         trained = [name for name in params if params[name].requires_grad]
         frozen = [name for name in params if not params[name].requires_grad]
         self.n_trained = len(trained)
-        self._names = [*trained, *frozen, *dict(self._module.named_buffers())]
+        #: Names of parameters and buffers, in the order of `init`; that of an earlier
+        #: fit may be another, since parameters are frozen and thawed.
+        self.names = [*trained, *frozen, *dict(self._module.named_buffers())]
+        if names is not None and set(names) != set(self.names):
+            raise ValueError(
+                "`encoder` must have the parameters that were fitted, "
+                f"{sorted(names)}; it has {sorted(self.names)} now. Fit again."
+            )
+        self.names = names or self.names
 
     def _check_output(self, n_in, n_out):
         import torch
@@ -92,7 +104,7 @@ class ModuleEncoder(Encoder):
             **dict(self._module.named_parameters()),
             **dict(self._module.named_buffers()),
         }
-        return [tensors[name].detach().numpy().copy() for name in self._names]
+        return [tensors[name].detach().numpy().copy() for name in self.names]
 
     def forward(self, params, X, generator=None):
         """Return the points of some rows.
@@ -124,7 +136,7 @@ class ModuleEncoder(Encoder):
                 return self.forward(params, X).numpy()
         if self._module.training != (generator is not None):
             self._module.train(generator is not None)
-        state = dict(zip(self._names, params, strict=True))
+        state = dict(zip(self.names, params, strict=True))
         return torch.func.functional_call(self._module, state, (X,))
 
     @staticmethod
@@ -133,8 +145,3 @@ class ModuleEncoder(Encoder):
 
         floating = np.issubdtype(param.dtype, np.floating)
         return torch.from_numpy(np.array(param, dtype=dtype if floating else None))
-
-    @property
-    def names(self):
-        """Names of the parameters and buffers, in the order of `init`."""
-        return self._names

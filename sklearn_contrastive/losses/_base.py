@@ -155,7 +155,7 @@ class Loss(ABC, BaseEstimator):
         """
         return pairs
 
-    def evaluator(self, A, C=None, miner=None, fixed=False):
+    def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what turns points and pair weights into the loss and its gradients.
 
         Parameters
@@ -172,6 +172,9 @@ class Loss(ABC, BaseEstimator):
         fixed : bool, default=False
             Whether candidates do not move, so that no gradient in them is needed.
 
+        symmetric : bool, default=False
+            Whether the weights of a pair are the same with its ends exchanged.
+
         Returns
         -------
         evaluator : callable
@@ -180,7 +183,7 @@ class Loss(ABC, BaseEstimator):
             in `params`. ``weigh(rows, columns, work)`` returns the weights of the
             pairs of two slices. Here by automatic differentiation.
         """
-        return AutogradPairs(self, A, C, miner, fixed)
+        return AutogradPairs(self, A, C, miner, fixed, symmetric)
 
     def resolve(self, normalize):
         """Return a validated copy in which every ``"auto"`` has become a number.
@@ -380,12 +383,12 @@ class PairLoss(Loss):
         evaluator = DensePairs(self, anchors, candidates)
         return closed_form(evaluator, anchors, candidates, pairs)
 
-    def evaluator(self, A, C=None, miner=None, fixed=False):
+    def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""
         if type(self).__call__ is not PairLoss.__call__:
-            return super().evaluator(A, C, miner, fixed)
+            return super().evaluator(A, C, miner, fixed, symmetric)
         lists = miner is not None and miner.lists_pairs
-        return (SparsePairs if lists else DensePairs)(self, A, C, miner, fixed)
+        return (SparsePairs if lists else DensePairs)(self, A, C, miner, fixed, symmetric)
 
 
 class HingeLoss(PairLoss):

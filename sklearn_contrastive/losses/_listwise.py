@@ -86,11 +86,11 @@ class ListwiseLoss(Loss):
         evaluator = Listwise(self, anchors, candidates)
         return closed_form(evaluator, anchors, candidates, pairs, params)
 
-    def evaluator(self, A, C=None, miner=None, fixed=False):
+    def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""
         if type(self).__call__ is not ListwiseLoss.__call__:
-            return super().evaluator(A, C, miner, fixed)
-        return Listwise(self, A, C, miner, fixed)
+            return super().evaluator(A, C, miner, fixed, symmetric)
+        return Listwise(self, A, C, miner, fixed, symmetric)
 
 
 class TemperatureLoss(ListwiseLoss):

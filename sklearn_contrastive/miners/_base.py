@@ -82,16 +82,27 @@ class Miner(ABC, BaseEstimator):
 
 
 class FunctionMiner(Miner):
-    """A function ``(distances, pairs) -> pairs``, whose result is checked."""
+    """A function ``(distances, pairs) -> pairs`` or foreign miner, with checked results.
+
+    A miner that draws takes a generator as a third argument.
+    """
 
     def __init__(self, function):
         self.function = function
+        self.draws = getattr(function, "draws", False)
 
-    def __call__(self, distances, pairs):
+    def resolve(self, n_components, normalize):
+        """Return the adapter of the resolved miner, where it has a `resolve`."""
+        if not hasattr(self.function, "resolve"):
+            return self
+        return FunctionMiner(self.function.resolve(n_components, normalize))
+
+    def __call__(self, distances, pairs, generator=None):
         """Return what the function keeps, or raise where it may not."""
         import torch
 
-        kept = self.function(distances, pairs)
+        drawn = (generator,) if self.draws else ()
+        kept = self.function(distances, pairs, *drawn)
         shape = tuple(distances.shape)
         expected = f"`miner` must return Pairs of two tensors of shape {shape}"
         if not isinstance(kept, (tuple, list)) or len(kept) != 2:

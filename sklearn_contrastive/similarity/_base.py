@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklearn_contrastive._pairs._keys import withdraw
+
 from sklearn_contrastive._pairs._keys import Pairs
 
 
@@ -41,13 +43,15 @@ class Similarity(ABC, BaseEstimator):
     needs_y = False
     #: Whether `X` holds pairs of rows, (n_pairs, 2, n_features).
     takes_pairs = False
+    #: Whether the weights of a pair are the same with its ends exchanged.
+    symmetric = False
     #: Whether there are dissimilar pairs.
     repels = True
     #: How many points a row has in a step, one per view.
     n_views = 1
     #: Whether `compare` runs the same operations on tensors in every step, on their
     #: device and without waiting for it.
-    repeatable = True
+    repeatable = False
     #: Whether `compare` depends on nothing but the keys, so that one similarity serves
     #: several models at once.
     batchable = False
@@ -57,6 +61,11 @@ class Similarity(ABC, BaseEstimator):
     auto_nearest: ClassVar[dict[str, int]] = {}
     #: The activation for ``activation="auto"``.
     auto_activation = "relu"
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        for flag in ("symmetric", "repeatable", "batchable"):
+            withdraw(cls, flag, ("keys", "compare"))
 
     @abstractmethod
     def fit(self, X, y):

@@ -96,6 +96,7 @@ class LabelSimilarity(Similarity):
     }
 
     has_classes = needs_y = True
+    symmetric = repeatable = batchable = True
     unsupervised_ = None
 
     def __init__(
@@ -179,8 +180,9 @@ class LabelSimilarity(Similarity):
         self.codes_ = np.empty(len(y), dtype=np.int32)
         self.codes_[known] = codes
         self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
-        self.batchable = len(self.rows_) == len(y)
-        if not self.batchable:
+        self._complete = len(self.rows_) == len(y)
+        self.batchable = self._complete and type(self).batchable
+        if not self._complete:
             self._fit_unlabeled(X, known)
         return self
 
@@ -281,7 +283,7 @@ class LabelSimilarity(Similarity):
             torch.eq(rows, others, out=itself)
             torch.eq(codes, other_codes, out=positive).sub_(itself)
             torch.ne(codes, other_codes, out=negative)
-        if not self.batchable:
+        if not self._complete:
             # Pairs with a row whose label is unknown.
             negative *= codes < len(self.classes_)
             negative *= other_codes < len(self.classes_)

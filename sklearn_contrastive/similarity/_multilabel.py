@@ -58,7 +58,7 @@ class MultilabelSimilarity(Similarity):
            [0. , 0. , 0. , 0. ]])
     """
 
-    needs_y = True
+    needs_y = symmetric = repeatable = True
 
     _parameter_constraints = {"measure": [StrOptions({"jaccard", "overlap"})]}
 

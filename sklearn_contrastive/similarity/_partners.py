@@ -13,6 +13,8 @@ class PartnerSimilarity(Similarity):
     each row, those of the one table before those of the other.
     """
 
+    symmetric = repeatable = True
+
     def fit(self, X, y=None):
         """Count the rows.
 

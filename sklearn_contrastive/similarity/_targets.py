@@ -71,7 +71,7 @@ class TargetSimilarity(Similarity):
            [0.  , 0.  , 0.  , 0.  ]])
     """
 
-    needs_y = True
+    needs_y = symmetric = repeatable = True
 
     _parameter_constraints = {
         "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],

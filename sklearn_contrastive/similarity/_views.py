@@ -69,6 +69,8 @@ class ViewSimilarity(Similarity):
            [0, 1, 0, 0]])
     """
 
+    symmetric = repeatable = True
+
     _parameter_constraints = {
         "augment": [StrOptions({"corrupt", "noise"}), callable],
         "amount": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
