@@ -393,7 +393,7 @@ def test_the_legend_shows_the_markers_of_the_points():
 
 
 def test_colours_do_not_go_with_targets():
-    message = "`scatter_kw` must leave the colour to the targets in `y`; got {'c': 'red'}."
+    message = "must leave the colour to the targets in `y`; got {'c': 'red'}. Choose"
     with pytest.raises(ValueError, match=re.escape(message)):
         EmbeddingDisplay.from_embedding(PLANE, PLANE[:, 0], scatter_kw={"c": "red"})
 
