@@ -5,9 +5,8 @@ shown, keep it as attributes and draw it; ``plot`` draws it once more. matplotli
 loaded when something is drawn.
 """
 
+from sklearn_contrastive.displays._curves import LossCurveDisplay, MarginCurveDisplay
 from sklearn_contrastive.displays._embedding import EmbeddingDisplay
-from sklearn_contrastive.displays._loss_curve import LossCurveDisplay
-from sklearn_contrastive.displays._margin_curve import MarginCurveDisplay
 from sklearn_contrastive.displays._pair_distance import PairDistanceDisplay
 from sklearn_contrastive.displays._retrieval_curve import RetrievalCurveDisplay
 from sklearn_contrastive.displays._spring import SpringDisplay

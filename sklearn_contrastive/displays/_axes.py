@@ -2,10 +2,10 @@
 
 import textwrap
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_contrastive.displays._style import faint, style_of
 
@@ -19,10 +19,17 @@ _WIDTHS: WeakKeyDictionary = WeakKeyDictionary()
 _PICTURES: WeakKeyDictionary = WeakKeyDictionary()
 
 
+def check_matplotlib(caller):
+    """Raise where matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        install = "pip install 'sklearn_contrastive[plot]'"
+        raise ImportError(f"{caller} requires matplotlib: {install}")
+
+
 @contextmanager
-def drawing_on(display, ax, *, three_d=False, joins=None, n_panels=1):
+def drawing_on(display, ax, *, projection="rectilinear", joins=None, n_panels=1):
     """Yield axes for the panels of a display, validated or new; errors close these."""
-    check_matplotlib_support(f"{type(display).__name__}.plot")
+    check_matplotlib(f"{type(display).__name__}.plot")
     import matplotlib.pyplot as plt
 
     picture = joins or type(display).__name__
@@ -32,17 +39,17 @@ def drawing_on(display, ax, *, three_d=False, joins=None, n_panels=1):
             on_error.callback(plt.close, figure)
             _WIDTHS[figure] = figure.get_figwidth()
             figure.set_figheight(figure.get_figheight() + 0.9 * (n_panels - 1))
-            kw = {"projection": "3d" if three_d else None}
-            ax = figure.subplots(n_panels, sharex=True, subplot_kw=kw)
+            kind = {"projection": projection}
+            ax = figure.subplots(n_panels, sharex=True, subplot_kw=kind)
         axes = np.ravel(np.asarray(ax, dtype=object))
         for each in axes:
-            _validate_axes(each, picture, three_d, joins)
+            _validate_axes(each, picture, projection, joins)
         if len(axes) not in (1, n_panels):
             raise ValueError(
                 f"`ax` must hold one axes for each of the {n_panels} panels, or a "
                 f"single one for the first; got {len(axes)}."
             )
-        for each in () if three_d else axes:
+        for each in axes:
             each.spines[["top", "right"]].set_visible(False)
         display.ax_, display.figure_ = axes[0], axes[0].get_figure()
         yield axes
@@ -50,23 +57,20 @@ def drawing_on(display, ax, *, three_d=False, joins=None, n_panels=1):
     _PICTURES.update((each.patch, picture) for each in axes)
 
 
-def _validate_axes(ax, picture, three_d, joins):
-    """Raise for what is no straight axes, or holds a picture that cannot be joined."""
+def _validate_axes(ax, picture, projection, joins):
+    """Raise for axes of another kind, or with a picture that cannot be joined."""
     from matplotlib.axes import Axes
 
-    name, how = ("3d", "projection='3d'") if three_d else ("rectilinear", "")
-    if not isinstance(ax, Axes) or ax.name != name:
+    if not isinstance(ax, Axes) or ax.name != projection:
         raise TypeError(
-            f"`ax` must be None or a matplotlib Axes, for this {picture} with "
-            f"{3 if three_d else 2} dimensions at right angles; got "
-            f"{type(ax).__name__}. Make it with plt.figure().add_subplot({how})."
+            f"`ax` must be None or a matplotlib Axes, for this {picture} one from "
+            f"plt.figure().add_subplot(projection={projection!r}); got {type(ax)}."
         )
     other = _PICTURES.get(ax.patch)
     if other not in (None, joins):
         raise ValueError(
             f"`ax` cannot take this {picture}: it holds another picture already "
-            f"({other}). Pass ax=None for a new figure, or an axes for each: "
-            "plt.subplots(1, 2, layout='constrained') makes two."
+            f"({other}). Pass None, or one of plt.subplots(1, 2, layout='constrained')."
         )
 
 

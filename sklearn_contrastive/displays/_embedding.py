@@ -170,21 +170,22 @@ class EmbeddingDisplay:
         labels = _rows.check_y(self.y, self.y_kind, len(points))
         n_classes, n_dimensions = len(labels.classes), points.shape[1]
         name = self.name if name is None else name
+        projection = "3d" if n_dimensions == 3 else "rectilinear"
         what = _axes.counted(len(points), "row")
         what += f" of {_axes.counted(n_classes, 'class')}" if n_classes else ""
-        with _axes.drawing_on(self, ax, three_d=n_dimensions == 3):
+        with _axes.drawing_on(self, ax, projection=projection):
             shape = self.n_components, self.share, n_dimensions
-            projection = _axes.label_components(self.ax_, *shape)
+            components = _axes.label_components(self.ax_, *shape)
             places = points if n_dimensions > 1 else _rows.spread_out(points, labels)
             note = self._plot_marks(places, labels, max_points, scatter_kw)
             # Names are written at medians by the layout, which the title is part of.
-            _axes.set_title(self.ax_, name, what, projection, note)
+            _axes.set_title(self.ax_, name, what, components, note)
             self.legend_, self.colorbar_, self.texts_ = None, None, []
             if n_dimensions > 1:
                 _axes.equal_scales(self.ax_)
             name_marks = self._name_colors if n_dimensions > 1 else self._name_heights
             notes = filter(None, (note, name_marks(places, labels)))
-            _axes.set_title(self.ax_, name, what, projection, "; ".join(notes))
+            _axes.set_title(self.ax_, name, what, components, "; ".join(notes))
             # Limits follow the size, tick labels the limits, and the room for tick
             # labels was that of those before.
             _axes.root_figure(self.ax_).draw_without_rendering()
@@ -192,7 +193,6 @@ class EmbeddingDisplay:
 
     def _plot_marks(self, places, labels, max_points, scatter_kw):
         """Draw points or a density; return a note on rows that are not in sight."""
-        rows, note = np.arange(len(places)), ""
         self.scatters_, self.density_ = [], None
         if len(places) > max_points and places.shape[1] < 3:
             wide = np.shape(self.points)[1] > 1
@@ -200,11 +200,10 @@ class EmbeddingDisplay:
             shown = labels if wide else labels._replace(targets=None)
             self.density_, n_far = _marks.density(self.ax_, places, shown, wide)
             return f"{_axes.counted(n_far, 'row')} outside the frame" if n_far else ""
-        if len(places) > max_points:
-            rows = np.sort(np.random.RandomState(0).permutation(rows)[:max_points])
-            note = f"{max_points:,} rows drawn at random"
+        rows = _rows.some_of(len(places), max_points, 0)
         self.scatters_ = _marks.scatter(self.ax_, places, labels, rows, scatter_kw)
-        return note
+        some = len(places) > max_points
+        return f"{max_points:,} rows drawn at random" if some else ""
 
     def _target(self):
         """Return what targets are called."""
@@ -235,8 +234,10 @@ class EmbeddingDisplay:
             self._add_colorbar(f"mean {what} of a cell" if self.density_ else what)
         elif self.density_ and not n_classes:
             self._add_colorbar("rows in a cell", "{x:,.0f}")
-        elif 0 < n_classes <= (N_COLORS if self.density_ else _MOST_NAMED):
-            self.legend_ = _marks.class_legend(self.ax_, labels, self.scatters_)
+        elif self.density_ and n_classes <= N_COLORS:
+            self.legend_ = _marks.density_legend(self.ax_, labels)
+        elif 0 < n_classes <= _MOST_NAMED and not self.density_:
+            self.legend_ = _marks.point_legend(self.ax_, self.scatters_)
         elif n_classes:
             named = _marks.name_many(self.ax_, places, labels, self.scatters_)
             self.legend_, self.texts_ = named

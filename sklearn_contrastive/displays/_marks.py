@@ -50,11 +50,10 @@ def _looks(ax, labels):
 def scatter(ax, places, labels, rows, scatter_kw=None):
     """Draw rows as points, one collection for each class, unlabelled ones last."""
     scatter_kw = scatter_kw or {}
-    taken = [key for key in _COLORS if key in scatter_kw]
-    if taken and labels.targets is not None:
+    if labels.targets is not None and not scatter_kw.keys().isdisjoint(_COLORS):
         raise ValueError(
             f"`scatter_kw` must leave the colour to the targets in `y`; got "
-            f"{taken[0]!r}. Choose a `cmap`, or leave out `y`."
+            f"{scatter_kw}. Choose a `cmap`, or leave out `y`."
         )
     # Smaller where there are many, but large enough to tell markers apart.
     size = float(np.clip(16_000 / len(rows), 16, 40))
@@ -96,8 +95,7 @@ def density(ax, places, labels, equal=True):
     counts, codes = np.divmod(cells.get_array().astype(int), n_codes)
     strength = _PALEST + (1 - _PALEST) * np.log1p(counts) / np.log1p(counts.max())
     colors = np.array([to_rgb(look["color"]) for look in _looks(ax, labels).values()])
-    cells.set_array(None)
-    cells.set_facecolor(_style.faint(ax, strength[:, None], colors[codes]))
+    cells.set(array=None, facecolor=_style.faint(ax, strength[:, None], colors[codes]))
     return cells, n_far
 
 
@@ -119,19 +117,22 @@ def _gridsize(places, equal):
     return int(across), max(1, round(up / 3**0.5))
 
 
-def class_legend(ax, labels, scatters, others=()):
-    """Name classes of points or of a density beside an axes, and what else there is."""
-    from matplotlib.patches import Patch
-
-    if not scatters:
-        looks = _looks(ax, labels).values()
-        patches = [Patch(color=look["color"], label=look["label"]) for look in looks]
-        return _axes.legend_beside(ax, patches, "commonest class")
+def point_legend(ax, scatters, others=()):
+    """Name classes of points beside an axes, and what else there is."""
     legend = _axes.legend_beside(ax, [*scatters, *others])
     for handle in legend.legend_handles[: len(scatters)]:
         # Seen as well where points are small, pale or far away.
         handle.set(sizes=[_SIZE], alpha=1)
     return legend
+
+
+def density_legend(ax, labels):
+    """Name classes of a density beside an axes."""
+    from matplotlib.patches import Patch
+
+    looks = _looks(ax, labels).values()
+    patches = [Patch(color=look["color"], label=look["label"]) for look in looks]
+    return _axes.legend_beside(ax, patches, "commonest class")
 
 
 def name_many(ax, places, labels, scatters):
@@ -144,7 +145,7 @@ def name_many(ax, places, labels, scatters):
     # Of a density, or of more classes, several look the same.
     if len(texts) == n_classes or not scatters or n_classes > _style.N_STYLES:
         return None, texts
-    legend = class_legend(ax, labels, scatters)
+    legend = point_legend(ax, scatters)
     wide = legend.get_window_extent().width > 0.6 * ax.get_window_extent().width
     if wide and not _axes.may_widen(ax):
         legend.remove()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_contrastive.displays import _axes, _pairs, _rows
-from sklearn_contrastive.displays._springs import reach_of, trained_loss
+from sklearn_contrastive.displays._spring import reach_of, trained_loss
 from sklearn_contrastive.displays._style import ink, style_of
 from sklearn_contrastive.metrics._inputs import check_kinds
 
@@ -116,22 +116,16 @@ class PairDistanceDisplay:
         if np.ndim(X) == 3 or threshold is not None:
             similar, distances = _pairs.measure_pairs(cls, estimator, X, y)
         else:
-            Z = _rows.check_points(_rows.embed(cls, estimator, X, name)[0])
+            Z, _ = _rows.embed(cls, estimator, X, name)
             codes = _rows.check_classes(y, len(Z))[1]
             ends, similar = _pairs.draw_pairs(codes, n_pairs, random_state)
-            left, right = Z[ends[:, 0]], Z[ends[:, 1]]
-            distances = np.sqrt(((left - right) ** 2).sum(axis=1))
-        if similar.all() or not similar.any():
-            raise ValueError(
-                "`y` must make pairs of both kinds, similar and dissimilar; all "
-                f"{len(similar)} pairs are of one kind."
-            )
+            distances = np.linalg.norm(Z[ends[:, 0]] - Z[ends[:, 1]], axis=1)
         # Some transformers keep the points of their training as `embedding_`.
         embedding = estimator if threshold is None else estimator.embedding_
         margin = reach_of(trained_loss(embedding))
+        kw = {"margin": margin, "threshold": threshold, "bins": bins, "ax": ax}
         name = _rows.name_of(estimator, name)
-        display = cls(similar, distances, margin, threshold, name)
-        return display.plot(ax, bins=bins)
+        return cls.from_predictions(similar, distances, name=name, **kw)
 
     @classmethod
     @_rows.validated
@@ -166,8 +160,7 @@ class PairDistanceDisplay:
             With the data, and what was drawn.
         """
         similar, distances = check_kinds(y_true, distances)
-        display = cls(similar, distances, margin, threshold, name)
-        return display.plot(ax, bins=bins)
+        return cls(similar, distances, margin, threshold, name).plot(ax, bins=bins)
 
     def plot(self, ax=None, *, bins=60, name=None):
         """Draw the histograms.

@@ -2,12 +2,10 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.random import sample_without_replacement
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from sklearn_contrastive.displays._rows import attribute, kind_of
-from sklearn_contrastive.similarity import check_pair_labels
+from sklearn_contrastive.displays._rows import attribute, require
 
 
 def draw_pairs(codes, n_pairs, random_state=None):
@@ -35,23 +33,17 @@ def draw_pairs(codes, n_pairs, random_state=None):
 
 
 def measure_pairs(display, estimator, pairs, y):
-    """Return which pairs are similar, and their distances by an estimator."""
-    check_matplotlib_support(f"{display.__name__}.from_estimator")
-    if None in (attribute(estimator, "fit"), attribute(estimator, "pair_distance")):
-        raise TypeError(
-            "`estimator` must be a fitted PairVerifier, or a fitted embedding with "
-            f"`pair_distance`, to measure pairs; got {kind_of(estimator)}. Draw "
-            "distances that are known already with from_predictions."
-        )
-    check_is_fitted(estimator)
+    """Return which pairs are similar, not yet validated, and their distances."""
+    needed = "PairVerifier, or a fitted embedding with `pair_distance`"
+    advice = "Draw distances that are known already with from_predictions."
+    require(display, estimator, "pair_distance", needed, advice)
     distances = estimator.pair_distance(pairs)
     if attribute(estimator, "threshold_") is None:
-        return check_pair_labels(y, len(distances), "y"), distances
+        return y, distances
     classes, labels = estimator.classes_, column_or_1d(y)
-    if len(labels) != len(distances) or not np.isin(labels, classes).all():
+    if not np.isin(labels, classes).all():
         raise ValueError(
-            f"`y` must hold one of the labels {classes.tolist()} for each of "
-            f"{len(distances)} pairs, as in `fit`; got {len(labels)} labels such as "
+            f"`y` must hold labels of `fit`, {classes.tolist()}; got labels such as "
             f"{labels[:5].tolist()}."
         )
     return labels == classes[1], distances

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._plotting import _validate_style_kwargs
 
 from sklearn_contrastive.displays import _axes, _rows
@@ -151,18 +150,14 @@ class RetrievalCurveDisplay:
         UserWarning
             If all rows are of one class, so that both curves are 1.
         """
-        Z = _rows.check_points(Z)
-        queries = prepare(Z, _rows.check_classes(y, len(Z))[1])
-        n_queries = len(queries.points)
-        if n_queries > max_queries:
-            rng = check_random_state(random_state)
-            drawn = rng.choice(n_queries, max_queries, replace=False)
-            queries = queries.some(np.sort(drawn))
-        found = nearest_hits(queries, min(max_k, len(Z) - 1))
+        queries = prepare(Z, y)
+        n_queries, n_rows = len(queries.points), len(queries.gallery)
+        queries = queries.some(_rows.some_of(n_queries, max_queries, random_state))
+        found = nearest_hits(queries, min(max_k, n_rows - 1))
         k = np.arange(1, found.shape[1] + 1)
         hits = found.cumsum(axis=1)
         recall, precision = (hits > 0).mean(axis=0), (hits / k).mean(axis=0)
-        display = cls(k, recall, precision, len(found), len(Z), name)
+        display = cls(k, recall, precision, len(found), n_rows, name)
         return display.plot(ax, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, line_kw=None):
@@ -178,9 +173,8 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             The display itself.
         """
-        name = self.name if name is None else name
         with _axes.drawing_on(self, ax, joins=_CURVE):
-            self._plot_curves(name, line_kw or {})
+            self._plot_curves(self.name if name is None else name, line_kw or {})
             self._label_axes()
             self.legend_ = _axes.name_curves(self.ax_, "Retrieval", self._rows())
         return self
@@ -192,9 +186,9 @@ class RetrievalCurveDisplay:
         # About evenly on a logarithmic axis.
         marks = np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1)
         lines, before = [], f"{_axes.wrapped(name)}\n" if name else ""
-        for what, line in (("recall", "-"), ("precision", "--")):
+        shown = ("recall", self.recall, "-"), ("precision", self.precision, "--")
+        for what, shares, line in shown:
             own = {"label": f"{before}{what}@k", "linestyle": line, "markevery": marks}
-            shares = self.recall if what == "recall" else self.precision
             kw = _validate_style_kwargs({**look, **own}, line_kw)
             lines += self.ax_.plot(self.k, shares, **kw)
         self.recall_line_, self.precision_line_ = lines

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array
-from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from sklearn_contrastive.displays._axes import check_matplotlib
 from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
 
 #: Height of a strip of points in strips, and steps that never fall into a pattern.
@@ -37,11 +37,14 @@ def attribute(estimator, name):
     return None if isinstance(estimator, type) else getattr(estimator, name, None)
 
 
-def kind_of(given):
-    """Return for a message what was given: its type alone, since it may be large."""
-    if isinstance(given, type):
-        return f"the class {given.__name__}, of which an object must be fitted"
-    return f"a {type(given).__name__}"
+def require(display, estimator, name, needed, advice=""):
+    """Raise for a missing matplotlib, or an estimator without what is needed."""
+    check_matplotlib(f"{display.__name__}.from_estimator")
+    if None in (attribute(estimator, "fit"), attribute(estimator, name)):
+        # Its type alone: a table may be large.
+        is_class, kind = isinstance(estimator, type), type(estimator).__name__
+        got = f"the class {estimator.__name__}" if is_class else f"a {kind}"
+        raise TypeError(f"`estimator` must be a fitted {needed}; got {got}. {advice}")
 
 
 def last_step(estimator):
@@ -49,10 +52,9 @@ def last_step(estimator):
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import Pipeline
 
-    while isinstance(estimator, (FrozenEstimator, Pipeline)):
-        frozen = isinstance(estimator, FrozenEstimator)
-        estimator = estimator.estimator if frozen else estimator[-1]
-    return estimator
+    if isinstance(estimator, FrozenEstimator):
+        return last_step(estimator.estimator)
+    return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
 def name_of(estimator, name=None):
@@ -61,22 +63,17 @@ def name_of(estimator, name=None):
 
 
 def embed(display, estimator, X, name):
-    """Return what a fitted transformer makes of rows, and its name for a display."""
-    check_matplotlib_support(f"{display.__name__}.from_estimator")
-    # A table has `transform` too, but no `fit`.
-    if None in (attribute(estimator, "fit"), attribute(estimator, "transform")):
-        advice = "To draw points that are embedded already, use from_embedding."
-        if attribute(estimator, "pair_distance"):
-            advice = "It embeds no single rows: pass its `embedding_`."
-        elif attribute(estimator, "predict"):
-            advice = "Of a pipeline that ends in a classifier pass pipeline[:-1]."
-        raise TypeError(
-            "`estimator` must be a fitted transformer, or a pipeline that ends in one; "
-            f"got {kind_of(estimator)}. {advice}"
-        )
+    """Return the points that a fitted transformer makes of rows, and its name."""
+    needed = "transformer, or a pipeline that ends in one"
+    advice = (
+        "Of a pipeline that ends in a classifier pass pipeline[:-1], of a PairVerifier "
+        "its `embedding_`. Draw embedded points with from_embedding."
+    )
+    require(display, estimator, "transform", needed, advice)
     Z = estimator.transform(X)
     # An array, whatever `set_output` says.
-    return Z if issparse(Z) else np.asarray(Z), name_of(estimator, name)
+    Z = check_points(Z if issparse(Z) else np.asarray(Z))
+    return Z, name_of(estimator, name)
 
 
 def check_points(Z):
@@ -85,20 +82,21 @@ def check_points(Z):
     return check_array(Z, dtype=dtypes, ensure_min_samples=2, input_name="Z")
 
 
+def some_of(n_rows, most, random_state):
+    """Return the numbers of rows in order; of more than `most` some at random."""
+    return np.sort(check_random_state(random_state).permutation(n_rows)[:most])
+
+
 def check_classes(y, n_rows, unlabeled=None):
     """Return classes in order, and the place of each row's among them, -1 for none."""
-    if y is None:
-        raise ValueError("`y` must hold one class label per row; got None.")
     order = attribute(y, "dtype")
     y, labeled = check_labels(y, n_rows, unlabeled)
     codes = np.full(n_rows, -1)
     try:
         classes, codes[labeled] = np.unique(y[labeled], return_inverse=True)
     except TypeError as error:
-        raise TypeError(
-            f"`y` must hold labels of one type, which can be sorted ({error}). Convert "
-            "them, for example to text."
-        ) from error
+        message = f"`y` must hold labels of one type ({error}). Convert them to text."
+        raise TypeError(message) from error
     if attribute(order, "ordered"):
         places = order.categories.get_indexer(classes)
         codes[labeled] = places.argsort().argsort()[codes[labeled]]
@@ -122,7 +120,7 @@ def kind_of_y(y):
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
         raise ValueError(
             "`y` must hold one class label or one target per row; got several. Pass "
-            "one column of an indicator matrix or of a table of targets."
+            "one column of them."
         )
     return kind
 

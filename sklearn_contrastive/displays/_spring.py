@@ -1,15 +1,15 @@
-"""A picture of the loss as springs between points."""
+"""A pair loss as springs between points: which pull or push, how strongly, drawn."""
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_contrastive.displays import _axes, _rows, _springs
-from sklearn_contrastive.displays._marks import class_legend, scatter
+from sklearn_contrastive.displays import _axes, _rows
+from sklearn_contrastive.displays._marks import point_legend, scatter
 from sklearn_contrastive.displays._style import faint, ink
 from sklearn_contrastive.losses import LOSSES, PairLoss
 
@@ -23,6 +23,95 @@ _RULES = {
     "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
     "max_points": [Interval(Integral, 2, None, closed="left")],
 }
+
+
+class SpringForces(NamedTuple):
+    """Springs between all pairs of points."""
+
+    #: Mean energy of similar pairs, plus that of dissimilar pairs that cost something.
+    loss: float
+    #: Minus the gradient of the loss, of shape (n_points, n_components).
+    forces: np.ndarray
+    #: The pairs that pull or push, each once, of shape (n_springs, 2).
+    ends: np.ndarray
+    #: Which pull, and the length of the force of each on either end.
+    attracts: np.ndarray
+    strengths: np.ndarray
+
+
+def spring_forces(Z, codes, loss):
+    """Return the springs of a loss without any "auto" between points.
+
+    With W the slopes of the energies in the squared distance, each over the number of
+    pairs in its mean, the gradient is 2 (diag(W1) Z - W Z).
+    """
+    from scipy.spatial.distance import pdist, squareform
+
+    Z = Z.astype(np.float64)
+    ends = np.column_stack(np.triu_indices(len(Z), k=1))
+    distances, similar = pdist(Z), codes[ends[:, 0]] == codes[ends[:, 1]]
+    total, W, active = 0.0, np.zeros(len(ends)), np.zeros(len(ends), dtype=bool)
+    for formula, kind in ((loss.positive, similar), (loss.negative, ~similar)):
+        # Formulas divide by distances.
+        energy, slope = formula(np.maximum(distances[kind], 1e-12))
+        n_counted = max(1, kind.sum() if kind is similar else (energy > 0).sum())
+        total += float(energy.sum()) / n_counted
+        W[kind], active[kind] = slope / n_counted, energy > 0
+    # Points in the same place have no direction to push each other in.
+    W[distances == 0] = 0
+    dense, strengths = squareform(W), 2 * np.abs(W * distances)
+    forces = 2 * (dense @ Z - dense.sum(axis=1, keepdims=True) * Z)
+    return SpringForces(total, forces, ends[active], similar[active], strengths[active])
+
+
+def on_unit_sphere(Z):
+    """Return whether points have length 1, in more than one component."""
+    lengths = np.linalg.norm(Z, axis=1)
+    return Z.shape[1] > 1 and bool(np.allclose(lengths, 1, atol=1e-3))
+
+
+def trained_loss(estimator, on_sphere=True):
+    """Return the loss of a fitted embedding, a pair loss without any "auto"."""
+    embedding = _rows.last_step(estimator)
+    loss = _rows.attribute(embedding, "loss")
+    if _rows.attribute(embedding, "loss_curve_") is None:
+        return None
+    loss = LOSSES[loss]() if isinstance(loss, str) and loss in LOSSES else loss
+    if not isinstance(loss, PairLoss):
+        return loss
+    # Not by `resolve`: `fit` has warned already of a margin that is out of reach.
+    loss, autos = clone(loss), loss.on_sphere if on_sphere else loss.off_sphere
+    autos = {**autos, "margin": _rows.attribute(embedding, "margin_")}
+    given = loss.get_params(deep=False)
+    return loss.set_params(**{k: v for k, v in autos.items() if given.get(k) == "auto"})
+
+
+def loss_for(loss, margin, Z):
+    """Return a loss of single pairs, by name or object, without any "auto"."""
+    if isinstance(loss, str):
+        loss = LOSSES[loss]()
+        if margin != "auto" and "margin" in loss.get_params(deep=False):
+            loss, margin = loss.set_params(margin=margin), "auto"
+    if margin != "auto":
+        raise ValueError(
+            f"`margin` must be 'auto' with loss={loss!r}; got {margin!r}. Set it on an "
+            "object that has one, such as ContrastiveLoss(margin=1.0)."
+        )
+    return loss.resolve(on_unit_sphere(Z))
+
+
+def reach_of(loss):
+    """Return the distance from which dissimilar rows no longer push, None for none."""
+    margin = _rows.attribute(loss, "margin")
+    if not isinstance(loss, PairLoss) or margin is None:
+        return None
+    # Margins are distances, or squares of them: what costs nothing there, and
+    # something just before, is the one.
+    for distance in (margin, np.sqrt(margin)):
+        before, behind = loss.negative(distance * np.array([1 - 1e-6, 1 + 1e-6]))[0]
+        if behind == 0 < before:
+            return float(distance)
+    return None
 
 
 @dataclass(eq=False, repr=False)
@@ -93,7 +182,7 @@ class SpringDisplay:
 
     points: Any
     arrows: Any
-    springs: _springs.SpringForces
+    springs: SpringForces
     classes: Any
     codes: Any
     loss: PairLoss
@@ -134,13 +223,11 @@ class SpringDisplay:
             With the data, and what was drawn.
         """
         Z, name = _rows.embed(cls, estimator, X, name)
-        Z = _rows.check_points(Z)
-        loss = _springs.trained_loss(estimator, _springs.on_unit_sphere(Z))
+        loss = trained_loss(estimator, on_unit_sphere(Z))
         if not isinstance(loss, PairLoss):
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as loss='contrastive'; got {_rows.name_of(estimator)} with "
-                f"loss={loss!r}. Draw springs of another with from_embedding."
+                f"as 'contrastive'; got {loss!r}. Draw another with from_embedding."
             )
         kw = {"max_points": max_points, "random_state": random_state, "ax": ax}
         return cls.from_embedding(Z, y, loss=loss, name=name, **kw)
@@ -183,14 +270,12 @@ class SpringDisplay:
             With the data, and what was drawn.
         """
         Z = _rows.check_points(Z)
-        loss = _springs.loss_for(loss, margin, Z)
+        loss = loss_for(loss, margin, Z)
         classes, codes = _rows.check_classes(y, len(Z))
         n_rows, n_components = Z.shape
-        if n_rows > max_points:
-            rng = check_random_state(random_state)
-            rows = rng.choice(n_rows, max_points, replace=False)
-            Z, codes = Z[rows], codes[rows]
-        springs = _springs.spring_forces(Z, codes, loss)
+        rows = _rows.some_of(n_rows, max_points, random_state)
+        Z, codes = Z[rows], codes[rows]
+        springs = spring_forces(Z, codes, loss)
         points, directions, share = _rows.project(Z)
         arrows = springs.forces
         arrows = arrows if directions is None else arrows @ directions.T
@@ -224,10 +309,8 @@ class SpringDisplay:
             if self.n_components == 1:
                 self.ax_.set(ylabel="", yticks=[])
             self._write_title(self.name if name is None else name, projection)
-            if len(self.classes) <= _MOST_NAMED:
-                self.legend_ = class_legend(self.ax_, labels, self.scatters_, others)
-            else:
-                self.legend_ = _axes.legend_beside(self.ax_, others)
+            named = self.scatters_ if len(self.classes) <= _MOST_NAMED else []
+            self.legend_ = point_legend(self.ax_, named, others)
             # Tick labels follow limits, which follow the layout.
             _axes.root_figure(self.ax_).draw_without_rendering()
         return self
@@ -242,16 +325,13 @@ class SpringDisplay:
         ends = self.springs.ends[chosen[order[:_MOST_SPRINGS]]]
         # Fainter and thinner where there are many.
         few = np.clip(40 / max(1, len(ends)), 0, 1)
-        look = {"linestyle": linestyle, "color": faint(self.ax_, 0.35 + 0.3 * few)}
-        lines = LineCollection(
-            points[ends], linewidth=0.4 + 0.8 * few, zorder=1, **look
-        )
-        label = f"{what} ({len(chosen):,})"
-        if len(chosen) > _MOST_SPRINGS:
-            label = f"{what} ({len(chosen):,},\n{_MOST_SPRINGS} strongest drawn)"
+        look = {"color": faint(self.ax_, 0.35 + 0.3 * few), "zorder": 1}
+        look |= {"linewidth": 0.4 + 0.8 * few, "linestyle": linestyle}
+        lines = self.ax_.add_collection(LineCollection(points[ends], **look))
+        many = len(chosen) > _MOST_SPRINGS
+        drawn = f",\n{_MOST_SPRINGS} strongest drawn" if many else ""
         look |= {"color": faint(self.ax_, 0.65), "linewidth": 1.2}
-        handle = Line2D([], [], label=label, **look)
-        return self.ax_.add_collection(lines), handle
+        return lines, Line2D([], [], label=f"{what} ({len(chosen):,}{drawn})", **look)
 
     def _plot_forces(self, points, arrows):
         """Draw an arrow at each point, the longest a certain part of the picture."""
@@ -265,10 +345,10 @@ class SpringDisplay:
         # To matplotlib arrows are no data; their ends belong to the picture.
         self.ax_.update_datalim(points + arrows / scale)
         self.ax_.autoscale_view()
+        color, width = ink(self.ax_), 0.0045 if len(points) <= 40 else 0.003
         look = {"angles": "xy", "scale_units": "xy", "scale": scale, "minlength": 0}
-        look |= {"width": 0.0045 if len(points) <= 40 else 0.003, "zorder": 4}
-        color = ink(self.ax_)
-        self.arrows_ = self.ax_.quiver(*points.T, *arrows.T, color=color, **look)
+        look |= {"width": width, "zorder": 4, "color": color}
+        self.arrows_ = self.ax_.quiver(*points.T, *arrows.T, **look)
         look = {"marker": ">", "markevery": [-1], "markersize": 5, "color": color}
         return Line2D([], [], label=f"force\n(longest {longest:.2g})", **look)
 

@@ -234,8 +234,6 @@ def _prepare(ax, kind):
 
 def _scale(ax, curves):
     """Let normal deviates reach from the smallest rate to beyond the crossings."""
-    from matplotlib.ticker import NullLocator
-
     # Of each curve the point where the greater rate is least, next to its crossing.
     worst = ndtri(min(0.98, max(rates.max(axis=1).min() for rates in curves)))
     high = max(ndtri(0.5), worst + 0.4)
@@ -252,4 +250,4 @@ def _scale(ax, curves):
             ticks = np.sort([*ticks, rate])
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_ticks(ticks / 100, [f"{tick:g}" for tick in ticks])
-        axis.set_minor_locator(NullLocator())
+    ax.minorticks_off()

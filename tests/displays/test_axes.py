@@ -20,7 +20,7 @@ from sklearn_contrastive.displays import (
     SpringDisplay,
     VerificationDisplay,
 )
-from sklearn_contrastive.displays._springs import trained_loss
+from sklearn_contrastive.displays._spring import trained_loss
 
 rng = np.random.default_rng(0)
 PLANE = rng.normal(size=(60, 2))
@@ -117,7 +117,7 @@ def test_the_error_names_both_kinds_of_curves():
 @pytest.mark.parametrize("case", ["embedding", "loss", "DET"])
 def test_circular_axes_raise(case):
     ax = plt.figure().add_subplot(projection="polar")
-    message = "for this .* with 2 dimensions at right angles; got PolarAxes"
+    message = "for this .*projection='rectilinear'.*; got .*PolarAxes"
     with pytest.raises(TypeError, match=message):
         ONE_EACH[case](ax)
 

@@ -1,6 +1,7 @@
 """What holds for every display: nothing is cut off or hidden, by any background."""
 
 import inspect
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -312,19 +313,24 @@ def test_matplotlib_waits_until_something_is_drawn():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+INSTALL = re.escape("pip install 'sklearn_contrastive[plot]'")
+
+
 def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for name in sklearn_contrastive.displays.__all__:
         display = getattr(sklearn_contrastive.displays, name)
         of_a_model = name in ("LossCurveDisplay", "MarginCurveDisplay")
-        message = rf"{name}\.from_estimator requires matplotlib.*pip install"
+        message = rf"{name}\.from_estimator requires matplotlib: {INSTALL}"
         with pytest.raises(ImportError, match=message):
             display.from_estimator(*[None, None, None][: 1 if of_a_model else 3])
     for draw in (
         LossCurveDisplay(loss_curve=[1.0]).plot,
         lambda: EmbeddingDisplay.from_embedding(PLANE),
     ):
-        with pytest.raises(ImportError, match=r"Display\.plot requires matplotlib"):
+        with pytest.raises(
+            ImportError, match=rf"Display\.plot requires matplotlib: {INSTALL}"
+        ):
             draw()
 
 

@@ -393,7 +393,7 @@ def test_the_legend_shows_the_markers_of_the_points():
 
 
 def test_colours_do_not_go_with_targets():
-    message = "`scatter_kw` must leave the colour to the targets in `y`; got 'c'."
+    message = "must leave the colour to the targets in `y`; got {'c': 'red'}. Choose"
     with pytest.raises(ValueError, match=re.escape(message)):
         EmbeddingDisplay.from_embedding(PLANE, PLANE[:, 0], scatter_kw={"c": "red"})
 
@@ -591,7 +591,7 @@ def test_mistakes_are_explained():
         (
             dict(Z=PLANE, ax="here"),
             TypeError,
-            "`ax` must be None or a matplotlib Axes, for this EmbeddingDisplay with",
+            "`ax` must be None or a matplotlib Axes, for this EmbeddingDisplay one",
         ),
     ]:
         with pytest.raises(error, match=re.escape(message)):
@@ -602,7 +602,8 @@ def test_mistakes_are_explained():
 @pytest.mark.parametrize(("width", "three_d"), [(2, True), (3, False)])
 def test_axes_of_another_dimension_raise(width, three_d):
     ax = plt.figure().add_subplot(projection="3d" if three_d else None)
-    message = f"for this EmbeddingDisplay with {width} dimensions at right angles; got"
+    projection = "rectilinear" if width == 2 else "3d"
+    message = f"plt.figure().add_subplot(projection={projection!r}); got"
     with pytest.raises(TypeError, match=re.escape(message)):
         EmbeddingDisplay.from_embedding(rng.normal(size=(5, width)), ax=ax)
 
@@ -621,14 +622,12 @@ def test_what_is_no_estimator_is_named_by_its_type(trained, iris):
     X, y = iris
     verifier = PairVerifier(trained, preprocessor=X)
     for thing, message in (
-        (pd.DataFrame(X), "got a DataFrame. To draw points that are embedded already"),
+        (pd.DataFrame(X), "got a DataFrame."),
         (None, "got a NoneType."),
-        (
-            verifier,
-            "got a PairVerifier. It embeds no single rows: pass its `embedding_`",
-        ),
+        (verifier, "got a PairVerifier."),
     ):
         with pytest.raises(TypeError, match=re.escape(message)) as caught:
             EmbeddingDisplay.from_estimator(thing, X, y)
         assert str(caught.value).startswith("`estimator` must be a fitted transformer")
+        assert "of a PairVerifier its `embedding_`. Draw embedded" in str(caught.value)
         assert len(str(caught.value)) < 250

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import PairDistanceDisplay
 from sklearn_contrastive.displays._pairs import draw_pairs
-from sklearn_contrastive.displays._springs import reach_of, trained_loss
+from sklearn_contrastive.displays._spring import reach_of, trained_loss
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,
@@ -226,10 +226,10 @@ def test_parameters_out_of_range_raise():
 
 def test_mistakes_with_estimators_are_explained(trained, iris):
     X, y = iris
-    message = "`y` must make pairs of both kinds"
+    message = "`y_true` must hold pairs of both kinds; all 10000 are the same"
     with pytest.raises(ValueError, match=re.escape(message)):
         PairDistanceDisplay.from_estimator(trained, X, np.zeros(150, dtype=int))
-    message = "`y` must hold one class label per row; got None."
+    message = "Pass one class label per row"
     with pytest.raises(ValueError, match=re.escape(message)):
         PairDistanceDisplay.from_estimator(trained, X, None)
     message = "`estimator` must be a fitted PairVerifier, or a fitted embedding"
@@ -239,6 +239,9 @@ def test_mistakes_with_estimators_are_explained(trained, iris):
         )
     ends, same = draw_pairs(y, 60, 0)
     verifier = PairVerifier(FrozenEstimator(trained)).fit(X[ends], same)
-    message = "`y` must hold one of the labels [False, True] for each of 120 pairs"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        PairDistanceDisplay.from_estimator(verifier, X[ends], np.arange(120))
+    for labels, message in (
+        (np.arange(120), "`y` must hold labels of `fit`, [False, True]; got"),
+        (same[:5], "must hold one label for each of 120 pairs"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            PairDistanceDisplay.from_estimator(verifier, X[ends], labels)

@@ -197,7 +197,7 @@ def test_keywords_reach_both_lines():
 def test_mistakes_are_explained():
     for arguments, message in [
         (dict(y=[0, 1, 2]), "`y` must hold a class with at least two rows; each of"),
-        (dict(y=None), "`y` must hold one class label per row; got None."),
+        (dict(y=None), "`y` must be one column of labels"),
         (dict(y=[0.5, 1.5, 0.5]), "`y` must hold class labels; got continuous values"),
         (dict(y=[0, 0, 1], max_k=0), "The 'max_k' parameter of RetrievalCurveDisplay"),
         (dict(y=[0, 0, 1], max_queries=0), "The 'max_queries' parameter of Retrieval"),

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import SpringDisplay
-from sklearn_contrastive.displays._springs import spring_forces
+from sklearn_contrastive.displays._spring import spring_forces
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,
     ContrastiveLoss,
