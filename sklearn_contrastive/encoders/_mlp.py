@@ -18,6 +18,7 @@ _MEMBERS, _FEWEST_OWN = 4, 4
 #: with many: a sphere of few dimensions has no room for many classes.
 _COMPONENTS, _MORE_COMPONENTS = 32, 128
 _MANY_CLASSES = 21
+_WIDTH = Interval(Integral, 1, None, closed="left")
 
 
 class Encoder(ABC):
@@ -150,10 +151,7 @@ class MLPEncoder(Encoder, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "hidden_layer_sizes": ["array-like", _WIDTH],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
@@ -188,14 +186,13 @@ class MLPEncoder(Encoder, BaseEstimator):
             If `hidden_layer_sizes` holds anything but positive ints.
         """
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object))
-        if not all(isinstance(size, Integral) and size >= 1 for size in hidden):
+        if not all(_WIDTH.is_satisfied_by(size) for size in hidden):
             raise ValueError(
                 "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
                 f"{self.hidden_layer_sizes}."
             )
-        sizes = [n_in, *hidden, n_out]
         params = []
-        for fan_in, fan_out in pairwise(sizes):
+        for fan_in, fan_out in pairwise([n_in, *hidden, n_out]):
             limit = 1 / np.sqrt(fan_in)
             params.append(rng.uniform(-limit, limit, (fan_in, fan_out)))
             params.append(rng.uniform(-limit, limit, fan_out))
@@ -279,15 +276,12 @@ class MLPPasses:
         self._biases = [param.detach().unsqueeze(-2) for param in params[1::2]]
         self._on_weights = [param.grad for param in params[0::2]]
         self._on_biases = [param.grad for param in params[1::2]]
-        self._activation, self._dropouts = activation, dropouts
-        self._normalize, self._generators = normalize, generators
-        self._values = [
-            b.new_empty((len(b), n_rows, b.shape[-1])) for b in self._biases
-        ]
+        self._activation, self._normalize = activation, normalize
+        self._drops = list(zip(dropouts, generators, strict=True))
+        self._values = [bias.repeat(1, n_rows, 1) for bias in self._biases]
         self._slopes = [values.clone() for values in self._values]
         self._outputs = [values.clone() for values in self._values[:-1]]
-        drops = np.any(dropouts)
-        self._masks = [values.clone() for values in self._outputs if drops]
+        self._masks = [values.clone() for values in self._outputs if any(dropouts)]
 
     def forward(self, X):
         """Return the points of a batch, which the next call overwrites."""
@@ -295,19 +289,15 @@ class MLPPasses:
 
         aten = torch.ops.aten
         self._inputs = [X, *self._outputs]
-        layers = zip(
-            self._weights, self._biases, self._inputs, self._values, strict=True
-        )
-        for layer, (W, b, inputs, values) in enumerate(layers):
-            torch.baddbmm(b, inputs, W, out=values)
+        for layer, (W, b) in enumerate(zip(self._weights, self._biases, strict=True)):
+            values = self._values[layer]
+            torch.baddbmm(b, self._inputs[layer], W, out=values)
             if layer < len(self._outputs):
                 self._activation.write(aten, values, self._outputs[layer])
                 if self._masks:
                     mask = self._masks[layer]
-                    for each in zip(
-                        mask, self._dropouts, self._generators, strict=True
-                    ):
-                        write_mask(*each)
+                    for own, drop in zip(mask, self._drops, strict=True):
+                        write_mask(own, *drop)
                     self._outputs[layer].mul_(mask)
         if not self._normalize:
             return values

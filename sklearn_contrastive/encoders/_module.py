@@ -37,10 +37,8 @@ class ModuleEncoder(Encoder):
 
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            if isinstance(source, torch.nn.Module):
-                module = deepcopy(source)
-            else:
-                module = source(n_in, n_out)
+            ready = isinstance(source, torch.nn.Module)
+            module = deepcopy(source) if ready else source(n_in, n_out)
             if not isinstance(module, torch.nn.Module):
                 raise TypeError(
                     "`encoder` must be a torch.nn.Module or a factory that returns "
@@ -50,12 +48,11 @@ class ModuleEncoder(Encoder):
             # A dry run also gives lazy modules their shapes.
             self._check_output(n_in, n_out)
         params = dict(self._module.named_parameters())
-        trained = [name for name in params if params[name].requires_grad]
-        frozen = [name for name in params if not params[name].requires_grad]
-        self.n_trained = len(trained)
-        #: Names of parameters and buffers, in the order of `init`; that of an earlier
-        #: fit may be another, since parameters are frozen and thawed.
-        self.names = [*trained, *frozen, *dict(self._module.named_buffers())]
+        self.n_trained = sum(param.requires_grad for param in params.values())
+        frozen_last = sorted(params, key=lambda name: not params[name].requires_grad)
+        # Of the parameters and buffers, in the order of `init`. That of an earlier fit
+        # may be another, since parameters are frozen and thawed.
+        self.names = [*frozen_last, *dict(self._module.named_buffers())]
         if names is not None and set(names) != set(self.names):
             raise ValueError(
                 "`encoder` must have the parameters that were fitted, "
@@ -76,11 +73,11 @@ class ModuleEncoder(Encoder):
                 out = self._module(rows)
         except Exception as error:
             raise ValueError(f"{expected}; it raised {error!r}.") from error
-        if not isinstance(out, torch.Tensor):
-            raise ValueError(f"{expected}; it returned {type(out).__name__}.")
-        if tuple(out.shape) != (2, n_out):
+        tensor = isinstance(out, torch.Tensor)
+        got = tuple(out.shape) if tensor else type(out).__name__
+        if got != (2, n_out):
             raise ValueError(
-                f"{expected}; given (2, {n_in}) it returned {tuple(out.shape)}. Change "
+                f"{expected}; given (2, {n_in}) it returned {got}. Change "
                 "its last layer, or set `n_components` to its width."
             )
 
@@ -100,10 +97,8 @@ class ModuleEncoder(Encoder):
         params : list of ndarray
             Copies, trained parameters first.
         """
-        tensors = {
-            **dict(self._module.named_parameters()),
-            **dict(self._module.named_buffers()),
-        }
+        tensors = dict(self._module.named_parameters())
+        tensors |= self._module.named_buffers()
         return [tensors[name].detach().numpy().copy() for name in self.names]
 
     def forward(self, params, X, generator=None):
@@ -130,18 +125,12 @@ class ModuleEncoder(Encoder):
 
         if isinstance(X, np.ndarray):
             with torch.inference_mode():
-                params = [self._cast(param, X.dtype) for param in params]
                 # torch refuses arrays that are read-only or run backwards.
+                dtypes = [X.dtype if p.dtype.kind == "f" else None for p in params]
+                params = map(torch.from_numpy, map(np.array, params, dtypes))
                 X = torch.from_numpy(np.require(X, requirements=("C", "W", "E")))
                 return self.forward(params, X).numpy()
         if self._module.training != (generator is not None):
             self._module.train(generator is not None)
         state = dict(zip(self.names, params, strict=True))
         return torch.func.functional_call(self._module, state, (X,))
-
-    @staticmethod
-    def _cast(param, dtype):
-        import torch
-
-        floating = np.issubdtype(param.dtype, np.floating)
-        return torch.from_numpy(np.array(param, dtype=dtype if floating else None))

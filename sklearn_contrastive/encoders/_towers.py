@@ -66,21 +66,15 @@ class Towers(Encoder):
         import torch
 
         left, right = self.split(params)
-        return torch.cat(
-            [
-                self._left.forward(left, X[..., : self._n_left], generator),
-                self._right.forward(right, X[..., self._n_left :], generator),
-            ],
-            -2,
-        )
+        left = self._left.forward(left, X[..., : self._n_left], generator)
+        right = self._right.forward(right, X[..., self._n_left :], generator)
+        return torch.cat([left, right], -2)
 
     def passes(self, params, n_rows, normalize, generators):
         """Return forward and backward of both networks, as `Encoder.passes` does."""
         both = zip((self._left, self._right), self.split(params), strict=True)
-        return _BothPasses(
-            [each.passes(own, n_rows, normalize, generators) for each, own in both],
-            self._n_left,
-        )
+        passes = [net.passes(own, n_rows, normalize, generators) for net, own in both]
+        return _BothPasses(passes, self._n_left)
 
 
 class _BothPasses:

@@ -13,11 +13,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_contrastive._pairs._autograd import AutogradPairs, closed_form
 from sklearn_contrastive._pairs._keys import withdraw
 from sklearn_contrastive._pairs._pairwise import DensePairs, SparsePairs
+from sklearn_contrastive._validation import check_pair_labels
 
 #: Constraints of parameters.
 FINITE = [Interval(Real, None, None, closed="neither")]
 POSITIVE = [Interval(Real, 0, None, closed="neither")]
 POSITIVE_OR_AUTO = [*POSITIVE, StrOptions({"auto"})]
+#: Pairs that do not count are put 1e15 apart, where nothing may push.
+MARGIN = Interval(Real, 0, 1e14, closed="right")
 
 
 class Loss(ABC, BaseEstimator):
@@ -344,7 +347,7 @@ class PairLoss(Loss):
             Euclidean distances, >= 0.
 
         similar : array-like of shape (n_pairs,)
-            1 or True where the two rows of a pair are similar, else 0 or False.
+            1 or True where the two rows of a pair are similar, else 0, -1 or False.
 
         Returns
         -------
@@ -362,20 +365,13 @@ class PairLoss(Loss):
             warnings.simplefilter("ignore")
             loss = self.resolve(normalize=True)
         distances = np.asarray(distances, dtype=np.float64)
-        similar = np.asarray(similar)
-        if distances.shape != similar.shape:
-            raise ValueError(
-                "`distances` and `similar` must have the same shape; got "
-                f"{distances.shape} and {similar.shape}."
-            )
+        similar = check_pair_labels(similar, len(distances), "similar")
         if not np.all(distances >= 0):
             raise ValueError("`distances` must be numbers in [0, inf).")
-        if not np.isin(similar, (0, 1)).all():
-            raise ValueError("`similar` must hold 1 (similar) and 0 (dissimilar) only.")
         with np.errstate(divide="ignore", invalid="ignore"):
             attracted, _ = loss.positive(distances)
             repelled, _ = loss.negative(distances)
-        return np.where(similar == 1, attracted, repelled)
+        return np.where(similar, attracted, repelled)
 
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
@@ -388,7 +384,9 @@ class PairLoss(Loss):
         if type(self).__call__ is not PairLoss.__call__:
             return super().evaluator(A, C, miner, fixed, symmetric)
         lists = miner is not None and miner.lists_pairs
-        return (SparsePairs if lists else DensePairs)(self, A, C, miner, fixed, symmetric)
+        return (SparsePairs if lists else DensePairs)(
+            self, A, C, miner, fixed, symmetric
+        )
 
 
 class HingeLoss(PairLoss):
@@ -405,10 +403,7 @@ class HingeLoss(PairLoss):
     hinge on anything else says its own in `on_sphere`, `off_sphere` and `reach`.
     """
 
-    _parameter_constraints = {
-        # Pairs that do not count are put 1e15 apart, where nothing may push.
-        "margin": [Interval(Real, 0, 1e14, closed="right"), StrOptions({"auto"})],
-    }
+    _parameter_constraints = {"margin": [MARGIN, StrOptions({"auto"})]}
 
     # The typical, and the largest, distance of two directions.
     on_sphere = {"margin": math.sqrt(2)}

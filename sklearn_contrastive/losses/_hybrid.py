@@ -1,14 +1,15 @@
 """A weighted sum of losses."""
 
-from math import inf
 from numbers import Real
 
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_contrastive.losses._base import Loss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._nca import NCALoss
+
+_WEIGHT = Interval(Real, 0, None, closed="left")
 
 
 class HybridLoss(Loss, _BaseComposition):
@@ -84,11 +85,8 @@ class HybridLoss(Loss, _BaseComposition):
         self._validate_params()
         members = self._members()
         weights = [1.0] * len(members) if self.weights is None else list(self.weights)
-        numbers = [
-            isinstance(w, Real) and not isinstance(w, bool) and 0 <= w < inf
-            for w in weights
-        ]
-        if len(weights) != len(members) or not all(numbers):
+        numbers = [w for w in weights if _WEIGHT.is_satisfied_by(w) and w is not True]
+        if not len(weights) == len(numbers) == len(members):
             raise ValueError(
                 f"`weights` must hold a number >= 0 for each of the {len(members)} "
                 f"losses; got {self.weights}."
@@ -113,8 +111,7 @@ class HybridLoss(Loss, _BaseComposition):
                     "`losses` must be a list of (name, loss); it holds "
                     f"{member!r}. Write [('nca', NCALoss())]."
                 )
-            is_object = HasMethods("resolve").is_satisfied_by(member[1])
-            if not is_object or isinstance(member[1], (type, HybridLoss)):
+            if not isinstance(member[1], Loss) or isinstance(member[1], HybridLoss):
                 raise ValueError(
                     "`losses` must hold objects of sklearn_contrastive.losses, made as "
                     f"NCALoss(), and no other hybrid; {member[0]!r} is {member[1]!r}."

@@ -48,9 +48,6 @@ class InfoNCELoss(TemperatureLoss):
 
     tested = True
 
-    def __init__(self, temperature=0.1):
-        self.temperature = temperature
-
     def lists(self, values, positive, negative, params):
         """Return the sum over positive pairs, with its slopes."""
         inverse = self.inverse_temperature(params)

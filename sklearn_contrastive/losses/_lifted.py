@@ -49,9 +49,7 @@ class LiftedLoss(Loss):
     auto_miner = "nearest"
     on_sphere = off_sphere = {"margin": 1.0}
 
-    _parameter_constraints = {
-        "margin": POSITIVE_OR_AUTO,
-    }
+    _parameter_constraints = {"margin": POSITIVE_OR_AUTO}
 
     def __init__(self, margin="auto"):
         self.margin = margin

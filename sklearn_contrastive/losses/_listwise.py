@@ -103,9 +103,10 @@ class TemperatureLoss(ListwiseLoss):
         count more. ``"auto"`` learns it, starting from 0.1 and never below 0.01.
     """
 
-    _parameter_constraints = {
-        "temperature": POSITIVE_OR_AUTO,
-    }
+    _parameter_constraints = {"temperature": POSITIVE_OR_AUTO}
+
+    def __init__(self, temperature=0.1):
+        self.temperature = temperature
 
     def init(self, n_components, n_classes, rng):
         """Return the logarithm of a temperature that is to be learned."""
@@ -126,12 +127,10 @@ class TemperatureLoss(ListwiseLoss):
         inverse : float or Tensor
             The number to multiply values with.
         """
-        if self.temperature != "auto":
-            return 1 / self.temperature
+        if "log_temperature" in params:
+            return params["log_temperature"].exp().clamp(min=_FLOOR).reciprocal()
         # Without what `init` makes, as when called by hand: where learning starts.
-        if "log_temperature" not in params:
-            return 1 / _START
-        return params["log_temperature"].exp().clamp(min=_FLOOR).reciprocal()
+        return 1 / (_START if self.temperature == "auto" else self.temperature)
 
     def on_temperature(self, values, slopes, params):
         """Return the slope in the parameters, given the values and the slopes in them.

@@ -53,11 +53,7 @@ class MultiSimilarityLoss(ListwiseLoss):
 
     tested = True
 
-    _parameter_constraints = {
-        "alpha": POSITIVE,
-        "beta": POSITIVE,
-        "base": FINITE,
-    }
+    _parameter_constraints = {"alpha": POSITIVE, "beta": POSITIVE, "base": FINITE}
 
     def __init__(self, alpha=2.0, beta=50.0, base=0.5):
         self.alpha = alpha

@@ -54,11 +54,7 @@ class ProxyAnchorLoss(ListwiseLoss):
 
     has_conditions = has_proxies = True
 
-    _parameter_constraints = {
-        "alpha": POSITIVE,
-        "delta": FINITE,
-        "rate": POSITIVE,
-    }
+    _parameter_constraints = {"alpha": POSITIVE, "delta": FINITE, "rate": POSITIVE}
 
     def __init__(self, alpha=32.0, delta=0.1, rate=10.0):
         self.alpha = alpha

@@ -55,9 +55,6 @@ class RankNContrastLoss(TemperatureLoss):
     measure = "squared_distance"
     curved = True
 
-    def __init__(self, temperature=0.1):
-        self.temperature = temperature
-
     def lists(self, values, positive, negative, params):
         """Return the sum over pairs, with its slopes."""
         import torch

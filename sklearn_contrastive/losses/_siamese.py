@@ -38,9 +38,7 @@ class SiameseLoss(PairLoss):
 
     tested = batchable = True
 
-    _parameter_constraints = {
-        "bound": POSITIVE_OR_AUTO,
-    }
+    _parameter_constraints = {"bound": POSITIVE_OR_AUTO}
 
     on_sphere = {"bound": 2.0}
     off_sphere = {"bound": 1.0}

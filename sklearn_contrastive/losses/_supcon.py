@@ -45,9 +45,6 @@ class SupConLoss(TemperatureLoss):
 
     tested = True
 
-    def __init__(self, temperature=0.1):
-        self.temperature = temperature
-
     def lists(self, values, positive, negative, params):
         """Return the sum over anchors, with its slopes."""
         import torch

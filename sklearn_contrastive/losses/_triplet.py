@@ -1,15 +1,13 @@
 """The triplet loss, without an array of triplets."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
+from sklearn_contrastive.losses._base import MARGIN
 from sklearn_contrastive.losses._listwise import ListwiseLoss
 
 #: Farther than any two points.
 _FAR = 1e30
-_MARGINS = {"auto", "soft"}
 
 
 class TripletLoss(ListwiseLoss):
@@ -81,7 +79,7 @@ class TripletLoss(ListwiseLoss):
     off_sphere = {"margin": 1.0}
 
     _parameter_constraints = {
-        "margin": [Interval(Real, 0, 1e14, closed="right"), StrOptions(_MARGINS)],
+        "margin": [MARGIN, StrOptions({"auto", "soft"})],
         "negatives": [StrOptions({"auto", "all", "semihard", "hard"})],
         "squared": ["boolean"],
     }
@@ -110,31 +108,12 @@ class TripletLoss(ListwiseLoss):
         """Return the sum over triplets, with its slopes."""
         d = values if self.squared else values.sqrt()
         if self.negatives == "hard":
-            energy, count, slopes = self._hardest(d, positive, negative)
-        elif self.margin == "soft":
-            energy, count, slopes = self._softly(d, positive, negative)
-        else:
-            energy, count, slopes = self._counted(d, positive, negative)
+            positive, negative = _hardest(d, positive, negative)
+        add_up = self._softly if self.margin == "soft" else self._counted
+        energy, count, slopes = add_up(d, positive, negative)
         if not self.squared:
             slopes.div_(d).mul_(0.5)
         return [(energy, count, slopes, {})]
-
-    def _hardest(self, d, positive, negative):
-        """Compare the farthest positive of each anchor with its nearest negative."""
-        import torch
-
-        far, i = _apart(d, positive, -_FAR).max(-1, keepdim=True)
-        near, j = _apart(d, negative).min(-1, keepdim=True)
-        both = ((far > -_FAR / 2) & (near < _FAR / 2)).to(d.dtype)
-        excess = (far - near) * both
-        if self.margin == "soft":
-            costs, slope = torch.nn.functional.softplus(excess) * both, excess.sigmoid()
-            slope, count = slope * both, both
-        else:
-            costs = (excess + self._margin()).clamp_(min=0) * both
-            slope = count = (costs > 0).to(d.dtype)
-        slopes = torch.zeros_like(d).scatter_(-1, i, slope).scatter_add_(-1, j, -slope)
-        return costs.sum((-2, -1)), count.sum((-2, -1)), slopes
 
     def _counted(self, d, positive, negative):
         """Add up hinges, of those anchors that have any."""
@@ -145,13 +124,11 @@ class TripletLoss(ListwiseLoss):
         nearest = apart.amin(-1, keepdim=True)
         positive = (d + self._margin()).gt_(nearest).mul_(positive)
         arrays = d, apart, positive, negative
-        if d.device.type != "cpu":
-            # To leave anchors out would mean to wait for the device.
-            count, slopes = self._hinges(*arrays)
-        else:
-            at = (positive.amax(-1) > 0).nonzero(as_tuple=True)
-            count, slopes = d.new_zeros(d.shape[:-1]), torch.zeros_like(d)
-            count[at], slopes[at] = self._hinges(*(a[at] for a in arrays))
+        # On another device, to leave anchors out would mean to wait for it.
+        on_cpu = d.device.type == "cpu"
+        at = (positive.amax(-1) > 0).nonzero(as_tuple=True) if on_cpu else ...
+        count, slopes = d.new_zeros(d.shape[:-1]), torch.zeros_like(d)
+        count[at], slopes[at] = self._hinges(*(a[at] for a in arrays))
         # Hinges are straight: slope times d, and a margin for each.
         count = count.sum(-1)
         energy = (slopes * d).sum((-2, -1)) + count * self._margin()
@@ -161,14 +138,14 @@ class TripletLoss(ListwiseLoss):
         """Count each anchor's hinges over sorted negatives, by running sums."""
         import torch
 
-        order, ordered = _in_order(apart)
+        ordered, order = _in_order(apart)
         weights = negative.gather(-1, order)
         # The weight of the 0, 1, 2 ... nearest negatives.
         n_nearer = d.new_zeros((*d.shape[:-1], d.shape[-1] + 1))
         torch.cumsum(weights, -1, out=n_nearer[..., 1:])
-        i, w, d_own = _listed(d, positive)
+        i, w, d_own = _listed(d, positive, 1 if self.negatives == "hard" else None)
         end = torch.searchsorted(ordered, d_own + self._margin())
-        if self.negatives == "all":
+        if self.negatives in ("all", "hard"):
             start = torch.zeros_like(end)
         else:
             start = torch.searchsorted(ordered, d_own, right=True)
@@ -186,13 +163,13 @@ class TripletLoss(ListwiseLoss):
         """Add up the soft margin of all triplets, one positive an anchor at a time."""
         import torch
 
-        i, w, d_own = _listed(d, positive)
+        i, w, d_own = _listed(d, positive, 1 if self.negatives == "hard" else None)
         energy = count = torch.zeros_like(d[..., 0, 0])
         slopes = torch.zeros_like(d)
         for place in range(i.shape[-1]):
             at = slice(place, place + 1)
             known = w[..., at] * negative
-            if self.negatives != "all":
+            if self.negatives not in ("all", "hard"):
                 known = known * (d > d_own[..., at])
             excess = d_own[..., at] - d
             costs = torch.nn.functional.softplus(excess) * known
@@ -208,18 +185,14 @@ class TripletLoss(ListwiseLoss):
 
 
 def _in_order(far):
-    """Return the order of each row of numbers >= 0, and the row in that order."""
+    """Return each row of numbers >= 0 in order, and that order."""
     import torch
 
-    if far.device.type != "cpu":
-        ordered, order = far.sort(-1)
-        return order, ordered
-    # numpy sorts eight times as fast as torch.
-    if far.dtype != torch.float32:
-        order = torch.from_numpy(far.numpy().argsort(-1))
-        return order, far.gather(-1, order)
-    # Floats >= 0 are in the order of their bits, of which doubles have 29 to spare:
-    # with the place in these, one sort does both.
+    if far.device.type != "cpu" or far.dtype != torch.float32:
+        return far.sort(-1)
+    # numpy sorts eight times as fast as torch. Floats >= 0 are in the order of their
+    # bits, of which doubles have 29 to spare: with the place in these, one sort does
+    # both.
     ordered = far.numpy()
     keys = ordered.astype(np.float64)
     order = keys.view(np.int64)
@@ -227,7 +200,7 @@ def _in_order(far):
     order.sort(-1)
     ordered[...] = keys
     order &= 2**29 - 1
-    return torch.from_numpy(order), far
+    return far, torch.from_numpy(order)
 
 
 def _apart(d, weights, by=_FAR):
@@ -238,12 +211,22 @@ def _apart(d, weights, by=_FAR):
     return torch.add(d, far, alpha=by, out=far)
 
 
-def _listed(d, positive):
+def _hardest(d, positive, negative):
+    """Keep the farthest positive and the nearest negative of each anchor."""
+    import torch
+
+    i = _apart(d, positive, -_FAR).argmax(-1, keepdim=True)
+    j = _apart(d, negative).argmin(-1, keepdim=True)
+    pairs = (i, positive.gather(-1, i)), (j, negative.gather(-1, j))
+    return [torch.zeros_like(d).scatter_(-1, at, w.sign()) for at, w in pairs]
+
+
+def _listed(d, positive, most=None):
     """Return the places, weights and distances of each anchor's positives."""
     import torch
 
     if d.device.type != "cpu":
-        places = positive.topk(d.shape[-1], -1).indices
+        places = positive.topk(most or d.shape[-1], -1).indices
     else:
         absent = positive.numpy() <= 0
         n_places = d.shape[-1] - absent.sum(-1).min(initial=d.shape[-1] - 1)

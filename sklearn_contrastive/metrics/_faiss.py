@@ -45,10 +45,8 @@ def _neighbors(queries, n_found):
             "install it with 'pip install faiss-cpu', or use search='exact'."
         ) from error
     # Squares that are finite in float32.
-    both = (
-        centered(part, queries.middle) for part in (queries.gallery, queries.points)
-    )
-    gallery, points = (np.clip(part, -_MOST, _MOST).astype(np.float32) for part in both)
+    both = (centered(Z, queries.middle) for Z in (queries.gallery, queries.points))
+    gallery, points = (np.clip(Z, -_MOST, _MOST).astype(np.float32) for Z in both)
     index = faiss.IndexFlatL2(gallery.shape[1])
     if len(gallery) > _MOST_EXACT:
         n_lists = int(4 * np.sqrt(len(gallery)))

@@ -351,11 +351,6 @@ def embedding_consistency(embeddings):
 
 def _check_embeddings(embeddings):
     """Return embeddings of the same rows as a list of float64 arrays."""
-    if not isinstance(embeddings, (list, tuple)) and np.ndim(embeddings) != 3:
-        raise ValueError(
-            "`embeddings` must be a list of embeddings, or an array of shape "
-            f"(n_embeddings, n_rows, n_components); got shape {np.shape(embeddings)}."
-        )
     named = ((Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings))
     points = [_inputs.check_points(Z, name) for Z, name in named]
     shapes = [Z.shape for Z in points]

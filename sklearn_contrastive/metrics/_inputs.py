@@ -14,6 +14,9 @@ from sklearn_contrastive._validation import (
     missing_labels,
 )
 
+#: What to do about a quantity in the place of classes.
+_CUT = "Cut a quantity into classes first, as by pandas.qcut."
+
 validate = partial(validate_params, prefer_skip_nested_validation=True)
 
 
@@ -40,7 +43,7 @@ def check_points(Z, name, n_least=1):
 
 def class_codes(y, n_rows, table="Z"):
     """Return the class of each row as an int from 0 to ``n_classes - 1``."""
-    return _coded(check_labels(y, n_rows, table=table), "`y`")
+    return sorted_classes(check_labels(y, n_rows, table=table))[1]
 
 
 def shared_codes(labels, others):
@@ -49,12 +52,15 @@ def shared_codes(labels, others):
     if labels.dtype.kind != others.dtype.kind:
         # As text 1 and "1" would be one class, as floats two large integers.
         both = [part.astype(object) for part in both]
-    codes = _coded(np.concatenate(both), "`y` and `y_gallery`")
+    codes = sorted_classes(np.concatenate(both), "`y` and `y_gallery`")[1]
     return codes[: len(labels)], codes[len(labels) :]
 
 
-def check_labels(y, n_rows, name="y", table="Z"):
-    """Return class labels as an array of any type, one for each row."""
+def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
+    """Return class labels as an array of any type, one for each row.
+
+    Text of messages: the names of the parameters, and what to do about a quantity.
+    """
     try:
         labels = column_or_1d(y)
     except ValueError as error:
@@ -68,13 +74,14 @@ def check_labels(y, n_rows, name="y", table="Z"):
     if missing.any():
         raise ValueError(
             f"`{name}` must hold a class label for every row; {missing.sum()} are "
-            f"missing, the first at row {missing.argmax()}. Leave those rows out."
+            f"missing, the first at row {missing.argmax()}. Leave those rows out "
+            "(Input y contains NaN, infinity or None)."
         )
     fraction = first_fraction(labels)
     if fraction is not None:
         raise ValueError(
             f"`{name}` must hold class labels; got continuous values such as "
-            f"{fraction}. Cut a quantity into classes first, as by pandas.qcut."
+            f"{fraction}. {remedy} (Unknown label type: continuous.)"
         )
     return labels
 
@@ -131,9 +138,10 @@ def check_kinds(y_true, distances):
     return same, distances
 
 
-def _coded(labels, name):
+def sorted_classes(labels, name="`y`"):
+    """Return the classes in order, and the number of each label among them."""
     try:
-        return np.unique(labels, return_inverse=True)[1].ravel()
+        return np.unique(labels, return_inverse=True)
     except TypeError as error:
         raise ValueError(
             f"{name} must hold labels of one type, all text or all numbers: {error}."

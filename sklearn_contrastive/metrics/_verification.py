@@ -3,7 +3,6 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive.metrics._inputs import check_kinds, validate
 
@@ -111,7 +110,7 @@ def equal_error_rate(y_true, distances):
     return float(np.interp(0, far - frr, far))
 
 
-@validate({**_RULES, "far": [Interval(Real, 0, 1, closed="both"), "array-like"]})
+@validate({**_RULES, "far": [Real, "array-like"]})
 def frr_at_far(y_true, distances, far):
     """Return the false-reject rate that a bound on the false-accept rate costs.
 

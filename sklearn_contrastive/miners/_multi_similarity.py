@@ -68,10 +68,8 @@ class MultiSimilarityPairs(Miner):
             return pairs
         similarities = 1 - distances.square() / 2
         positive, negative = (w.to(distances.dtype) for w in pairs)
-        lowest = similarities + _NEVER * (positive <= 0)
-        highest = similarities - _NEVER * (negative <= 0)
-        lowest = lowest.amin(-1, keepdim=True)
-        highest = highest.amax(-1, keepdim=True)
+        lowest = (similarities + _NEVER * (positive <= 0)).amin(-1, keepdim=True)
+        highest = (similarities - _NEVER * (negative <= 0)).amax(-1, keepdim=True)
         return Pairs(
             positive * (similarities - self.epsilon < highest),
             negative * (similarities + self.epsilon > lowest),

@@ -77,7 +77,20 @@ class LinkMiner(Miner):
         return Pairs(*kept)
 
 
-class NearestPairs(LinkMiner):
+class CountedPairs(LinkMiner):
+    """Keep `n_positives` and `n_negatives` of each anchor, by default the nearest."""
+
+    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
+
+    def links(self, distances, pairs, out=None, generator=None):
+        """Return the nearest pairs of each anchor, as `LinkMiner.links` describes."""
+        return Pairs(
+            nearest(distances, pairs.positive, self.n_positives, out),
+            nearest(distances, pairs.negative, self.n_negatives, out),
+        )
+
+
+class NearestPairs(CountedPairs):
     """Keep each anchor's nearest positives and nearest negatives.
 
     Pulling only the few nearest rows of the same class lets a class keep several
@@ -120,21 +133,12 @@ class NearestPairs(LinkMiner):
 
     tested = True
 
-    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
-
     def __init__(self, n_positives=5, n_negatives=8):
         self.n_positives = n_positives
         self.n_negatives = n_negatives
 
-    def links(self, distances, pairs, out=None, generator=None):
-        """Return the nearest pairs of each anchor, as `LinkMiner.links` describes."""
-        return Pairs(
-            nearest(distances, pairs.positive, self.n_positives, out),
-            nearest(distances, pairs.negative, self.n_negatives, out),
-        )
 
-
-class HardPairs(LinkMiner):
+class HardPairs(CountedPairs):
     """Keep each anchor's farthest positives and nearest negatives.
 
     The pairs that cost most, one of each kind in [1]_. A row with a wrong label is one
@@ -166,8 +170,6 @@ class HardPairs(LinkMiner):
     """
 
     tested = True
-
-    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
 
     def __init__(self, n_positives=1, n_negatives=1):
         self.n_positives = n_positives

@@ -8,10 +8,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.miners._base import COUNT, Miner
-from sklearn_contrastive.miners._nearest import LinkMiner, nearest
+from sklearn_contrastive.miners._nearest import CountedPairs, nearest
 
 
-class RandomPairs(LinkMiner):
+class RandomPairs(CountedPairs):
     """Keep a given number of pairs of each anchor, drawn at random.
 
     Parameters
@@ -36,19 +36,13 @@ class RandomPairs(LinkMiner):
 
     draws = tested = True
 
-    _parameter_constraints = {"n_positives": COUNT, "n_negatives": COUNT}
-
     def __init__(self, n_positives=8, n_negatives=8):
         self.n_positives = n_positives
         self.n_negatives = n_negatives
 
     def links(self, distances, pairs, out=None, generator=None):
         """Return some pairs of each anchor, as `LinkMiner.links` describes."""
-        chance = uniform(distances, generator)
-        return Pairs(
-            nearest(chance, pairs.positive, self.n_positives, out),
-            nearest(chance, pairs.negative, self.n_negatives, out),
-        )
+        return super().links(uniform(distances, generator), pairs, out)
 
 
 class DistanceWeightedPairs(Miner):

@@ -7,9 +7,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklearn_contrastive._pairs._keys import withdraw
-
-from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive._pairs._keys import Pairs, withdraw
 
 
 class Similarity(ABC, BaseEstimator):

@@ -10,17 +10,16 @@ from sklearn.utils.validation import (
     _check_n_features,
     _get_feature_names,
     _num_samples,
-    check_consistent_length,
 )
 
 from sklearn_contrastive._validation import (
     check_rows,
     column_names,
-    first_fraction,
     missing_labels,
     nullable_dtype,
     raise_missing_y,
 )
+from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
 
 class PairSamples(NamedTuple):
@@ -130,29 +129,12 @@ def read_labels(y, n_pairs):
     if y is None:
         raise_missing_y(": one of two labels per pair, of which the greater means same")
     given, y = y, column_or_1d(y, warn=True)
-    check_consistent_length(np.empty(n_pairs), y)
-    missing = missing_labels(y)
-    if missing.any():
-        raise ValueError(
-            f"`y` must hold one of two labels for every pair; {missing.sum()} are "
-            "missing (Input y contains NaN, infinity or None), the first at pair "
-            f"{missing.argmax()}. Drop these pairs."
-        )
-    if (fraction := first_fraction(y)) is not None:
-        raise ValueError(
-            "`y` must hold two labels, not a distance; got continuous values such as "
-            f"{fraction!s}. Unknown label type: continuous. Give one of two labels for "
-            "each pair, for example `y <= limit`."
-        )
+    remedy = "Of distances, give labels such as `y <= limit`."
+    y = check_labels(y, n_pairs, table="X", remedy=remedy)
     if y.dtype.kind == "f":
         # Nullable integers and bools come through as floats.
         y = y.astype(nullable_dtype(given) or y.dtype)
-    try:
-        classes, codes = np.unique(y, return_inverse=True)
-    except TypeError as error:
-        raise ValueError(
-            f"`y` must hold two labels that can be sorted, of one type ({error})."
-        ) from error
+    classes, codes = sorted_classes(y)
     if len(classes) != 2:
         raise ValueError(
             "Only binary classification is supported: `y` must hold two labels, the "

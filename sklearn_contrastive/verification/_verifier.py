@@ -429,9 +429,8 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
     def __repr__(self, N_CHAR_MAX=700):
         shown, table = copy(self), self.preprocessor
         if isinstance(table, Sized) and not isinstance(table, str):
-            shown.preprocessor = _Unquoted(
-                f"<{type(table).__name__} of {len(table)} rows>"
-            )
+            text = f"<{type(table).__name__} of {len(table)} rows>"
+            shown.preprocessor = _Unquoted(text)
         return BaseEstimator.__repr__(shown, N_CHAR_MAX)
 
     def __sklearn_tags__(self):

@@ -289,7 +289,7 @@ def test_messages_hold_no_whole_array():
         ),
         (
             lambda Z: embedding_consistency(Z),
-            "n_rows, n_components); got shape (30, 3).",
+            "`embeddings[0]` must be a table of numbers, of shape (n_rows, n_comp",
         ),
         (lambda Z: embedding_consistency([Z, Z[1:]]), "got shapes [(30, 3), (29, 3)]"),
         (

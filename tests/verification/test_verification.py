@@ -1107,20 +1107,26 @@ def test_samples_that_are_no_pairs():
 def test_labels_that_are_not_of_two_classes():
     for labels, message in (
         (None, "requires y to be passed, but the target y is None"),
-        (SAME[:-1], "inconsistent numbers of samples: [120, 119]"),
+        (SAME[:-1], "one label for each row of `X`; got 119 labels for 120 rows."),
         (np.ones(120), "got 1 class(es) in 120 pairs, [1.0]."),
         (np.arange(120) % 3, "Only binary classification is supported"),
         (np.arange(120) % 3, "for pairs of the same; got 3 class(es) in 120 pairs, [0"),
         (np.linspace(0, 1, 120), "Unknown label type: continuous"),
-        (np.linspace(0, 1, 120), "`y` must hold two labels, not a distance; got"),
+        (np.linspace(0, 1, 120), "Of distances, give labels such as `y <= limit`."),
         (np.where(SAME, 1.0, np.nan), "Input y contains NaN"),
-        (np.where(SAME, 1.0, np.inf), "`y` must hold one of two labels for every pair"),
-        (np.where(np.arange(120) < 118, SAME, np.nan), "2 are missing (Input y"),
-        (np.where(np.arange(120) < 118, SAME, None), "the first at pair 118. Drop"),
-        (np.where(SAME, "same", None), "`y` must hold one of two labels for every"),
-        (pd.Series(SAME, dtype="boolean").mask(SAME), "`y` must hold one of two"),
-        (pd.Series(SAME, dtype="string").mask(SAME), "`y` must hold one of two"),
-        (np.array([1, "a"] * 60, dtype=object), "labels that can be sorted, of one"),
+        (np.where(SAME, 1.0, np.inf), "`y` must hold a class label for every row"),
+        (
+            np.where(np.arange(120) < 118, SAME, np.nan),
+            "2 are missing, the first",
+        ),
+        (np.where(np.arange(120) < 118, SAME, None), "the first at row 118. Leave"),
+        (np.where(SAME, "same", None), "`y` must hold a class label for every"),
+        (pd.Series(SAME, dtype="boolean").mask(SAME), "`y` must hold a class label"),
+        (pd.Series(SAME, dtype="string").mask(SAME), "`y` must hold a class label"),
+        (
+            np.array([1, "a"] * 60, dtype=object),
+            "`y` must hold labels of one type",
+        ),
         (np.column_stack([SAME, SAME]), "y should be a 1d array"),
     ):
         assert_error(message, labels=labels)
