@@ -32,8 +32,8 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
     unfitted = resolve_similarity(similarity)
     X_val = flat_pairs(X_val) if unfitted.takes_pairs else X_val
     X = check_rows(reader, X_val, reset=False, name="X_val")
+    check_no_row_numbers(unfitted)
     try:
-        check_no_row_numbers(unfitted)
         rows = standardised_table(X, columns) if unfitted.reads_rows else X
         held_out = unfitted.fit(rows, y_val)
     except (TypeError, ValueError) as error:

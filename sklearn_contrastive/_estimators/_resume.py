@@ -8,8 +8,9 @@ def check_same_names(encoder, before):
     if encoder.names != before["_state"].names:
         raise ValueError(
             "Training can only resume with parameters of the names it began with, "
-            f"{before['_state'].names}; `encoder` now has {encoder.names}. Set it back, "
-            "or start from the beginning with `warm_start=False` or sklearn.base.clone."
+            f"{before['_state'].names}; `encoder` now has {encoder.names}. Set it "
+            "back, or start from the beginning with `warm_start=False` or "
+            "sklearn.base.clone."
         )
 
 

@@ -82,7 +82,7 @@ class Miner(ABC, BaseEstimator):
 
 
 class FunctionMiner(Miner):
-    """A function ``(distances, pairs) -> pairs`` or foreign miner, with checked results.
+    """A function ``(distances, pairs) -> pairs`` or foreign miner; results are checked.
 
     A miner that draws takes a generator as a third argument.
     """
