@@ -63,13 +63,11 @@ class Tiles:
         most = max(1, most // max(1, math.prod(lead)))
         step = max(1, most // max(1, sizes[1]))
         steps = (step, max(1, sizes[1])) if whole_rows else [math.isqrt(most)] * 2
-        ends = product(
-            *(
-                [slice(start, min(start + by, n)) for start in range(0, max(1, n), by)]
-                for by, n in zip(steps, sizes, strict=True)
-            )
-        )
-        ends = list(ends)
+        parts = [
+            [slice(start, min(start + by, n)) for start in range(0, max(1, n), by)]
+            for by, n in zip(steps, sizes, strict=True)
+        ]
+        ends = list(product(*parts))
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in ends]
         # Made once: new arrays of this size cost more than what is done with them.
         arrays = A.new_empty((4, max(map(math.prod, shapes), default=0)))
@@ -118,9 +116,15 @@ class Tiles:
             squared = tile.values.clone()
         return squared.clamp_(min=self.least).sqrt_()
 
-    def close_pairs(self, tile, squared):
-        """Measure close pairs from differences; return where and how they differ."""
-        if self.exact or not squared.numel() or squared.amin().item() >= self._close:
+    def close_pairs(self, tile, weights):
+        """Measure close pairs that count from differences; return where and these."""
+        import torch
+
+        if self.exact or not tile.values.numel():
+            return None
+        unknown = torch.le(weights, 0, out=torch.empty_like(tile.values))
+        squared = unknown.mul_(_FAR).add_(tile.values)
+        if squared.amin().item() >= self._close:
             return None
         *model, i, j = at = (squared < self._close).nonzero(as_tuple=True)
         differences = tile.A[(*model, i)] - tile.C[(*model, j)]
@@ -219,18 +223,14 @@ class DensePairs:
 
     def _add(self, tile, pairs):
         """Add up the pairs of a tile by the formulas of the loss."""
-        import torch
-
         squared = tile.values.clamp_(min=self._tiles.least)
         if self._miner is not None:
             pairs = self._miner(squared.sqrt(), pairs)
         weights = [w.to(squared.dtype) for w in pairs]
         # Where the derivative is a constant, nearness is no danger.
         kinds = zip(weights, self._constant, strict=True)
-        curved, close = [w for w, constant in kinds if constant is None], None
-        if curved:
-            unknown = torch.le(sum(curved), 0, out=torch.empty_like(squared))
-            close = self._tiles.close_pairs(tile, unknown.mul_(_FAR).add_(squared))
+        curved = [w for w, constant in kinds if constant is None]
+        close = self._tiles.close_pairs(tile, sum(curved)) if curved else None
         distances = squared.sqrt()
         for kind, formula in enumerate((self._loss.positive, self._loss.negative)):
             value, slope = formula(distances)
@@ -262,12 +262,10 @@ class SparsePairs:
             listed.append(self._miner.links(tile.values, pairs, tile.work[2]))
         kinds = listed[0]
         if len(listed) > 1:
+            by_kind = zip(*listed, strict=True)
             kinds = [
-                [
-                    torch.cat([tile[kind][part] for tile in listed], -1)
-                    for part in (0, 1)
-                ]
-                for kind in (0, 1)
+                [torch.cat(parts, -1) for parts in zip(*tiles, strict=True)]
+                for tiles in by_kind
             ]
         candidates = (A if C is None else C).reshape(-1, A.shape[-1])
         ends, differences = self._differences(A, candidates, kinds)
