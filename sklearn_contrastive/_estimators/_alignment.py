@@ -17,11 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._state import (
-    FittedState,
-    replace_fitted,
-)
-from sklearn_contrastive._training._models import Model
+from sklearn_contrastive._estimators._plan import make_model
+from sklearn_contrastive._estimators._state import FittedState, replace_fitted
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
@@ -53,12 +50,12 @@ _SHARED = (
     *("batch_size", "max_iter", "learning_rate_init", "device", "random_state"),
     "verbose",
 )
+#: Attributes of one table and its network.
+_OF_SIDE = "center_", "scale_", "coefs_", "intercepts_"
 
 
 class ContrastiveAlignment(
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     r"""Embedding of two tables about the same rows, in which partners are near.
 
@@ -289,28 +286,22 @@ class ContrastiveAlignment(
             "_n_features_out": self.n_components,
         }
         for side, own, part in zip("xy", columns, towers.split(params), strict=True):
-            fitted[f"{side}_center_"], fitted[f"{side}_scale_"] = own[1:]
-            fitted[f"{side}_coefs_"], fitted[f"{side}_intercepts_"] = (
-                part[::2],
-                part[1::2],
-            )
+            values = *own[1:], part[::2], part[1::2]
+            names = (f"{side}_{name}" for name in _OF_SIDE)
+            fitted |= dict(zip(names, values, strict=True))
         replace_fitted(self, fitted)
         return self
 
     def _state(self, side):
         """Return what maps the rows of one table."""
         fitted = vars(self)
-        names = ("coefs_", "intercepts_", "center_", "scale_")
-        coefs, biases, *columns = (fitted[f"{side}_{name}"] for name in names)
-        return FittedState(
-            Standardization(fitted["standardize_"], *columns),
-            fitted["encoder_"],
-            len(coefs[0]),
-            fitted["_n_features_out"],
-            params=[
-                p[None] for layer in zip(coefs, biases, strict=True) for p in layer
-            ],
-        )
+        values = (fitted[f"{side}_{name}"] for name in _OF_SIDE)
+        *columns, coefs, biases = values
+        layers = zip(coefs, biases, strict=True)
+        params = [param[None] for layer in layers for param in layer]
+        sizes = len(coefs[0]), fitted["_n_features_out"]
+        own = Standardization(fitted["standardize_"], *columns)
+        return FittedState(own, fitted["encoder_"], *sizes, params=params)
 
     def _check_sizes(self, X):
         if len(X) < 2:
@@ -334,19 +325,10 @@ class ContrastiveAlignment(
             parts = zip(*(own[1:] for own in columns), strict=True)
             both = Standardization(kind, *map(np.concatenate, parts))
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
-        seed = int(rng.randint(2**31 - 1))
-        return Model(
-            tables,
-            both,
-            towers,
-            [Term(partners, AllPairs(), loss)],
-            towers.init(tables.shape[1], self.n_components, rng),
-            self.n_components,
-            self.learning_rate_init,
-            self.alpha,
-            seed,
-            [loss.init(self.n_components, 0, rng)],
-        )
+        terms = {"": Term(partners, AllPairs(), loss)}
+        state = FittedState(both, towers, tables.shape[1], self.n_components)
+        rates = self.learning_rate_init, self.alpha
+        return make_model(tables, terms, rng, state, rates)
 
     def _temperature(self, loss_params):
         """Return the temperature used, given or learned."""

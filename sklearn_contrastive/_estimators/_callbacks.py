@@ -36,11 +36,8 @@ class Reports:
             print(f"Iteration {history.n_iter}, loss = {history.loss_curve[-1]:.8f}")
         if estimator.verbose and self._stopping is not None:
             print(f"Validation score: {self._stopping.scores[-1]:.6f}")
-        asked = self._epoch.call_on_fit_task_end(
-            estimator=estimator,
-            **self._given,
-            reconstruction_attributes=self._attributes,
-        )
+        given = {**self._given, "reconstruction_attributes": self._attributes}
+        asked = self._epoch.call_on_fit_task_end(estimator=estimator, **given)
         if estimator.verbose and stop:
             print(
                 "Validation score did not improve more than "
@@ -51,11 +48,8 @@ class Reports:
 
     def end_fit(self, attributes):
         """Report the end of the fit."""
-        self._tasks.call_on_fit_task_end(
-            estimator=self._estimator,
-            **self._given,
-            reconstruction_attributes=attributes,
-        )
+        given = {**self._given, "reconstruction_attributes": attributes}
+        self._tasks.call_on_fit_task_end(estimator=self._estimator, **given)
 
 
 class NoTasks:
@@ -71,13 +65,7 @@ class NoTasks:
         return self
 
     def call_on_fit_task_end(
-        self,
-        *,
-        estimator,
-        X=None,
-        y=None,
-        metadata=None,
-        reconstruction_attributes=None,
+        self, *, estimator, X=None, y=None, reconstruction_attributes=None
     ):
         return False
 

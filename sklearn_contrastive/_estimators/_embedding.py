@@ -35,6 +35,9 @@ from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
 from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 
+#: Constraints that several parameters share.
+_AUTO, _COUNT = StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")
+
 
 class ContrastiveEmbedding(
     ClassNamePrefixFeaturesOutMixin,
@@ -325,10 +328,7 @@ class ContrastiveEmbedding(
     """
 
     _parameter_constraints = {
-        "n_components": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "n_components": [_AUTO, _COUNT],
         "similarity": [
             StrOptions({"auto", *SIMILARITIES}),
             Similarity,
@@ -336,15 +336,12 @@ class ContrastiveEmbedding(
             callable,
         ],
         "encoder": [StrOptions(set(ENCODERS)), callable, HasMethods("forward")],
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "hidden_layer_sizes": ["array-like", _COUNT],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_members": [_AUTO, _COUNT],
         "loss": [StrOptions(set(LOSSES)), callable],
-        "margin": [StrOptions({"auto"}), Interval(Real, 0, 1e14, closed="right")],
+        "margin": [_AUTO, Interval(Real, 0, 1e14, closed="right")],
         "miner": [
             StrOptions({"auto", *MINERS}),
             callable,
@@ -353,16 +350,13 @@ class ContrastiveEmbedding(
         ],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 2, None, closed="left"),
-        ],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [_AUTO, Interval(Integral, 2, None, closed="left")],
+        "max_iter": [_AUTO, _COUNT],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "alpha": [_AUTO, Interval(Real, 0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [_COUNT],
         "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "device": [str],

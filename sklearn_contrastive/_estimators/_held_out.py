@@ -1,7 +1,6 @@
 """Rows that an estimator holds out for early stopping."""
 
 from sklearn_contrastive._estimators._nouns import (
-    check_no_row_numbers,
     flat_pairs,
     resolve_similarity,
 )
@@ -32,7 +31,11 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
     unfitted = resolve_similarity(similarity)
     X_val = flat_pairs(X_val) if unfitted.takes_pairs else X_val
     X = check_rows(reader, X_val, reset=False, name="X_val")
-    check_no_row_numbers(unfitted)
+    if unfitted.uses_row_indices:
+        raise ValueError(
+            f"`X_val` must not be given with {type(unfitted).__name__}: its row "
+            "numbers belong to `X`. Leave it out to hold rows or pairs out of `X`."
+        )
     try:
         rows = standardised_table(X, columns) if unfitted.reads_rows else X
         held_out = unfitted.fit(rows, y_val)

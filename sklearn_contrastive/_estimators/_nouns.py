@@ -69,16 +69,6 @@ def of_rows(similarity, rows, n_rows):
     return similarity.of_rows(rows)
 
 
-def check_no_row_numbers(similarity):
-    """Raise where a similarity holds row numbers of one table, for another one."""
-    if similarity.uses_row_indices:
-        raise ValueError(
-            f"`X_val` must not be given with {type(similarity).__name__}: its row "
-            "numbers belong to `X`. Leave it out, and rows or pairs are held out of "
-            "`X`."
-        )
-
-
 def flat_pairs(X):
     """Return the two rows of pairs (n_pairs, 2, n_features) one below the other."""
     X = np.asarray(X)
@@ -110,6 +100,14 @@ def check_no_margin(given, loss, margin):
     )
 
 
+def class_given(name, value):
+    """Return the error for a class that is given instead of an object."""
+    return ValueError(
+        f"`{name}` must be a name or an object; got the class {value.__name__}. Make "
+        f"an object of it: {value.__name__}()."
+    )
+
+
 def split_layers(miner):
     """Return GlobalMiner, CrossBatchMemory (each or None) and the miner inside."""
     found = {GlobalMiner: None, CrossBatchMemory: None}
@@ -120,12 +118,9 @@ def split_layers(miner):
             found[kind] = resolve(miner, MINERS)
             miner = miner.miner
     search = found[GlobalMiner] and found[GlobalMiner].search
-    for name, given in (("miner", miner), ("search", search)):
-        if isinstance(given, type):
-            raise ValueError(
-                f"`{name}` must be a name or an object; got the class "
-                f"{given.__name__}. Make an object of it: {given.__name__}()."
-            )
+    for name, value in (("miner", miner), ("search", search)):
+        if isinstance(value, type):
+            raise class_given(name, value)
     within = {"auto", *(name for name, kind in MINERS.items() if kind not in found)}
     if not (miner in within if isinstance(miner, str) else callable(miner)):
         raise ValueError(
@@ -142,14 +137,6 @@ def adapted_miner(miner):
     # A list of links is for pair losses to read, and cannot add or reverse pairs.
     checked = isinstance(miner, Miner) and (miner.tested or miner.lists_pairs)
     return miner if checked else FunctionMiner(miner)
-
-
-def unknown_auto_miner(loss):
-    """Return the error for a loss whose `auto_miner` is no name of a miner."""
-    return ValueError(
-        f"`auto_miner` of {type(loss).__name__} must be one of {sorted(MINERS)}; "
-        f"got {loss.auto_miner!r}."
-    )
 
 
 def agreed(loss, name, given, memory):

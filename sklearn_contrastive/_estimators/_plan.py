@@ -10,12 +10,12 @@ from sklearn_contrastive._estimators._nouns import (
     adapted_miner,
     agreed,
     check_no_margin,
+    class_given,
     flat_pairs,
     of_rows,
     resolve,
     resolve_similarity,
     split_layers,
-    unknown_auto_miner,
 )
 from sklearn_contrastive._estimators._resume import (
     all_classes,
@@ -143,8 +143,8 @@ def prepare(
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
     models = [
-        _model(X, own, rngs[member], (member, len(rngs)), state, rates, before)
-        for member, own in enumerate(terms)
+        make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
+        for i, own in enumerate(terms)
     ]
     searched = []
     if global_miner is not None:
@@ -223,12 +223,8 @@ def _terms(estimator, similarity, state):
     GlobalMiner, or None.
     """
     for name in ("similarity", "loss", "miner"):
-        value = getattr(estimator, name)
-        if isinstance(value, type):
-            raise ValueError(
-                f"`{name}` must be a name or an object; got the class "
-                f"{value.__name__}. Make an object of it: {value.__name__}()."
-            )
+        if isinstance(getattr(estimator, name), type):
+            raise class_given(name, getattr(estimator, name))
     loss = _loss(estimator.loss, estimator.margin, state.normalize)
     miner, memory, global_miner = estimator.miner, None, None
     if not isinstance(miner, str) or miner in ("memory", "global"):
@@ -240,7 +236,10 @@ def _terms(estimator, similarity, state):
         if isinstance(miner, str) and miner == "auto":
             choice = one.auto_miner
             if choice not in MINERS:
-                raise unknown_auto_miner(one)
+                raise ValueError(
+                    f"`auto_miner` of {type(one).__name__} must be one of "
+                    f"{sorted(MINERS)}; got {choice!r}."
+                )
             if choice == "distance_weighted" and not state.normalize:
                 # It knows the distances of points on the sphere only.
                 choice = "all"
@@ -276,8 +275,12 @@ def _loss(loss, margin, normalize):
     return loss.resolve(normalize)
 
 
-def _model(X, terms, rng, member, state, rates, before):
-    """Return a network to be trained, from its beginning or from where it was left."""
+def make_model(X, terms, rng, state, rates, before=None, member=(0, 1)):
+    """Return a network to be trained, from its beginning or from where it was left.
+
+    ``rates`` are learning rate and weight decay; ``member`` is the number of the
+    network, and of all networks, in the fit to resume.
+    """
     seed = int(rng.randint(2**31 - 1))
     encoder = state.source
     if not isinstance(encoder, Encoder):

@@ -29,28 +29,25 @@ def resumed_params(params, loss_params, terms, before, member, n_members):
             f"now need {now}. Set them back, or start from the beginning with "
             "`warm_start=False` or sklearn.base.clone."
         )
-    earlier, found = dict(state.loss_params), []
-    for (part, term), own in zip(terms.items(), loss_params, strict=True):
+    for term in terms.values():
         if term.loss.has_proxies:
             earlier_classes = before.get("classes_", np.empty(0))
             _check_same_classes(term.loss, earlier_classes, term.similarity.classes_)
-        names = {name: full_name(part, name) for name in own}
-        for name, value in own.items():
-            stored = earlier.get(names[name])
-            same = stored is not None and np.shape(stored[member]) == np.shape(value)
-            _check_same_params(same, term.loss)
-        found.append({name: earlier.pop(full)[member] for name, full in names.items()})
-    _check_same_params(not earlier, [term.loss for term in terms.values()])
-    return [param[member] for param in state.params], found
-
-
-def _check_same_params(same, loss):
-    if not same:
+    parts = list(zip(terms, loss_params, strict=True))
+    names = [{name: full_name(part, name) for name in own} for part, own in parts]
+    began = {name: param.shape[1:] for name, param in state.loss_params.items()}
+    now = {
+        full_name(part, k): np.shape(v) for part, own in parts for k, v in own.items()
+    }
+    if began != now:
         raise ValueError(
             "Training can only resume with the parameters that its loss has learned, "
-            f"and {loss} has others. Set `loss` back to what training began with, or "
-            "start from the beginning with `warm_start=False` or sklearn.base.clone."
+            f"{began}; `loss` now has {now}. Set it back to what training began with, "
+            "or start from the beginning with `warm_start=False` or sklearn.base.clone."
         )
+    earlier = state.loss_params
+    found = [{k: earlier[name][member] for k, name in own.items()} for own in names]
+    return [param[member] for param in state.params], found
 
 
 def _check_same_classes(loss, before, now):

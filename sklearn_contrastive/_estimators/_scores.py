@@ -53,7 +53,7 @@ def _r2(Z, y):
     y = check_targets(y, len(Z))
     known = ~np.isnan(y).any(axis=1)
     Z, y = _where_known(known, Z, y, "target")
-    near = _others(Z, min(_N_NEIGHBORS, max(1, len(Z) - 1)))
+    near = _others(Z, _N_NEIGHBORS)
     return float(r2_score(y, y[near].mean(axis=1)))
 
 
@@ -76,19 +76,18 @@ def _pairs_in_order(distances, y):
 
 
 def _share_kept(X, Z):
-    n_neighbors = min(_N_NEIGHBORS, max(1, len(Z) - 1))
-    before, after = _others(X, n_neighbors), _others(Z, n_neighbors)
+    before, after = _others(X, _N_NEIGHBORS), _others(Z, _N_NEIGHBORS)
     kept = (before[:, :, None] == after[:, None, :]).any(axis=2)
     return float(kept.mean())
 
 
 def _others(Z, n_neighbors):
-    """Return the nearest other rows of each row."""
+    """Return the nearest other rows of each row, at most so many."""
     from sklearn.neighbors import NearestNeighbors
 
     if len(Z) < 2:
         raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
+    search = NearestNeighbors(n_neighbors=min(n_neighbors, len(Z) - 1)).fit(Z)
     return search.kneighbors(return_distance=False)
 
 

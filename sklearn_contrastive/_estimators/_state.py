@@ -50,9 +50,7 @@ class FittedState(NamedTuple):
 
         They have the dtype of `X`; those of several networks stand side by side.
         """
-        encoder = self.source
-        if not isinstance(encoder, Encoder):
-            encoder = encoder_of(self)
+        encoder = self.source if isinstance(self.source, Encoder) else encoder_of(self)
         params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
         n_networks, n_own = len(params[0]), self.n_own
         networks = [[param[k] for param in params] for k in range(n_networks)]

@@ -8,9 +8,6 @@ needed, let alone one of all triplets.
 
 from sklearn_contrastive._pairs._pairwise import Sums, Tiles
 
-#: Squared distance of pairs that are unknown, farther than any other.
-_FAR = 1e30
-
 
 class Listwise:
     """A listwise loss between anchors and candidates, or those a miner keeps."""
@@ -49,7 +46,7 @@ class Listwise:
         if not self._products:
             tile.values.clamp_(min=self._tiles.least)
         if self._loss.curved:
-            close = self._close_pairs(tile, positive, negative)
+            close = self._tiles.close_pairs(tile, positive + negative)
         if self._unchecked:
             _check(self._loss, tile.values, positive, negative, params)
             self._unchecked = False
@@ -63,29 +60,24 @@ class Listwise:
             for name, own in on.items():
                 on_params[kind][name] = on_params[kind].get(name, 0) + own
 
-    def _close_pairs(self, tile, positive, negative):
-        import torch
-
-        squared = tile.values
-        unknown = torch.le(positive + negative, 0, out=torch.empty_like(squared))
-        return self._tiles.close_pairs(tile, unknown.mul_(_FAR).add_(squared))
-
 
 def _check(loss, values, positive, negative, params):
     """Raise where terms of a user's loss are malformed or their slopes are wrong."""
     # Not every device knows float64.
     params = {name: value.detach().cpu().double() for name, value in params.items()}
-    values, *pairs = (
-        array[..., :8, :].cpu().double() for array in (values, positive, negative)
-    )
+    some = (array[..., :8, :].cpu().double() for array in (values, positive, negative))
+    values, *pairs = some
 
     def terms(values):
-        return loss.lists(
-            values.clone(), *(weights.clone() for weights in pairs), params
-        )
+        return loss.lists(*(array.clone() for array in (values, *pairs)), params)
 
     found = terms(values)
-    _check_terms(found, values)
+    wrong = _wrong(found, values)
+    if wrong:
+        expected = (
+            "`loss.lists` must return a list of 1 or 2 (sum, count, slopes, dict)"
+        )
+        raise ValueError(f"{expected}{wrong}.")
     # Uphill, by a share of each value that leaves distances positive.
     slopes = sum(term[2] for term in found)
     steps = slopes.sign() * values.abs()
@@ -102,36 +94,28 @@ def _check(loss, values, positive, negative, params):
         )
 
 
-def _check_terms(terms, values):
+def _wrong(terms, values):
+    """Return what is wrong with the terms of a user's loss, None if nothing is."""
     import torch
 
-    expected = "`loss.lists` must return a list of 1 or 2 (sum, count, slopes, dict)"
     if not isinstance(terms, list) or len(terms) not in (1, 2):
         n_terms = f" of {len(terms)}" if isinstance(terms, list) else ""
-        raise ValueError(f"{expected}; it returned {type(terms).__name__}{n_terms}.")
+        return f"; it returned {type(terms).__name__}{n_terms}"
     for term in terms:
         if not isinstance(term, tuple) or len(term) != 4:
             n_entries = len(term) if isinstance(term, tuple) else "no"
-            raise ValueError(f"{expected}; one of them has {n_entries} entries.")
+            return f"; one of them has {n_entries} entries"
         *sums, slopes, on_params = term
-        if not isinstance(slopes, torch.Tensor) or slopes.shape != values.shape:
-            got = getattr(slopes, "shape", type(slopes).__name__)
-            raise ValueError(
-                f"{expected} with slopes of the shape of the values, "
-                f"{tuple(values.shape)}; got {got}."
-            )
-        if slopes.dtype != values.dtype:
-            raise ValueError(
-                f"{expected} with slopes in the precision of the values; got "
-                f"{slopes.dtype} for {values.dtype}."
-            )
-        kinds = [getattr(value, "shape", type(value).__name__) for value in sums]
-        if any(kind != torch.Size([]) for kind in kinds) or not isinstance(
-            on_params, dict
-        ):
-            raise ValueError(
-                f"{expected} whose sum and count are scalar tensors; got {kinds}."
-            )
+        kinds = [getattr(v, "shape", type(v).__name__) for v in (*sums, slopes)]
+        shape, dtype = tuple(values.shape), values.dtype
+        if kinds[2] != shape:
+            return f" with slopes of the shape of the values, {shape}; got {kinds[2]}"
+        if slopes.dtype != dtype:
+            got = f"got {slopes.dtype} for {dtype}"
+            return f" with slopes in the precision of the values; {got}"
+        if kinds[:2] != [torch.Size([])] * 2 or not isinstance(on_params, dict):
+            return f" whose sum and count are scalar tensors; got {kinds[:2]}"
+    return None
 
 
 def _to_write(weights, tile):

@@ -65,12 +65,11 @@ class Tiles:
         most = max(1, most // max(1, math.prod(lead)))
         step = max(1, most // max(1, sizes[1]))
         steps = (step, max(1, sizes[1])) if whole_rows else [math.isqrt(most)] * 2
-        ends = product(
-            *(
-                [slice(start, min(start + by, n)) for start in range(0, max(1, n), by)]
-                for by, n in zip(steps, sizes, strict=True)
-            )
-        )
+        parts = [
+            [slice(start, min(start + by, n)) for start in range(0, max(1, n), by)]
+            for by, n in zip(steps, sizes, strict=True)
+        ]
+        ends = product(*parts)
         ends = [(i, j) for i, j in ends if not half or i.start <= j.start]
         shapes = [(*lead, i.stop - i.start, j.stop - j.start) for i, j in ends]
         # Made once: new arrays of this size cost more than what is done with them.
@@ -120,13 +119,15 @@ class Tiles:
             squared = tile.values.clone()
         return squared.clamp_(min=self.least).sqrt_()
 
-    def has_close(self, squared):
-        """Return whether the product cannot tell some pair from a coincident one."""
-        return not self.exact and squared.numel() and squared.amin() < self._close
+    def close_pairs(self, tile, weights):
+        """Measure close pairs that count from differences; return where and these."""
+        import torch
 
-    def close_pairs(self, tile, squared):
-        """Measure close pairs from differences; return where and how they differ."""
-        if not self.has_close(squared):
+        if self.exact or not tile.values.numel() or tile.values.amin() >= self._close:
+            return None
+        unknown = torch.le(weights, 0, out=torch.empty_like(tile.values))
+        squared = unknown.mul_(_FAR).add_(tile.values)
+        if squared.amin().item() >= self._close:
             return None
         *model, i, j = at = (squared < self._close).nonzero(as_tuple=True)
         differences = tile.A[(*model, i)] - tile.C[(*model, j)]
@@ -237,18 +238,14 @@ class DensePairs:
 
     def _add(self, tile, pairs):
         """Add up the pairs of a tile by the formulas of the loss."""
-        import torch
-
         squared = tile.values.clamp_(min=self._tiles.least)
         if self._miner is not None:
             pairs = self._miner(squared.sqrt(), pairs)
         weights = [w.to(squared.dtype) for w in pairs]
         # Where the derivative is a constant, nearness is no danger.
         kinds = zip(weights, self._constant, strict=True)
-        curved, close = [w for w, constant in kinds if constant is None], None
-        if curved and self._tiles.has_close(squared):
-            unknown = torch.le(sum(curved), 0, out=torch.empty_like(squared))
-            close = self._tiles.close_pairs(tile, unknown.mul_(_FAR).add_(squared))
+        curved = [w for w, constant in kinds if constant is None]
+        close = self._tiles.close_pairs(tile, sum(curved)) if curved else None
         distances = squared.sqrt()
         for kind, formula in enumerate((self._loss.positive, self._loss.negative)):
             w, constant = weights[kind], self._constant[kind]
@@ -281,12 +278,10 @@ class SparsePairs:
             listed.append(self._miner.links(tile.values, pairs, tile.work[2]))
         kinds = listed[0]
         if len(listed) > 1:
+            by_kind = zip(*listed, strict=True)
             kinds = [
-                [
-                    torch.cat([tile[kind][part] for tile in listed], -1)
-                    for part in (0, 1)
-                ]
-                for kind in (0, 1)
+                [torch.cat(parts, -1) for parts in zip(*tiles, strict=True)]
+                for tiles in by_kind
             ]
         candidates = (A if C is None else C).reshape(-1, A.shape[-1])
         ends, differences = self._differences(A, candidates, kinds)

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from sklearn_contrastive._training._models import concatenated
-
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
 _MOST_PAIRS = 20_000
@@ -17,19 +15,17 @@ class HeldOutPairs:
         keys = similarity.keys(index)
         positive, negative = similarity.compare(keys, keys)
         # A pair that is partly similar counts as what it is more of.
-        kinds = [
-            _some(weights, rng)
-            for weights in (positive > negative, negative > positive)
-        ]
-        if 0 in (kinds[0].shape[1], kinds[1].shape[1]):
+        kinds = _some(positive > negative, rng), _some(negative > positive, rng)
+        n_positive, n_negative = (kind.shape[1] for kind in kinds)
+        if not (n_positive and n_negative):
             raise ValueError(
                 "Early stopping needs similar and dissimilar pairs among the held-out "
-                f"rows; {len(index)} of them hold {kinds[0].shape[1]} similar and "
-                f"{kinds[1].shape[1]} dissimilar pairs. Raise `validation_fraction`, "
+                f"rows; {len(index)} of them hold {n_positive} similar and "
+                f"{n_negative} dissimilar pairs. Raise `validation_fraction`, "
                 "or pass `X_val` and `y_val` with several rows of several classes."
             )
         self._left, self._right = np.concatenate(kinds, axis=1)
-        self._positive = np.repeat([1, 0], [kind.shape[1] for kind in kinds])
+        self._positive = np.repeat([1, 0], [n_positive, n_negative])
         drawn = np.random.default_rng(rng.randint(2**31 - 1))
         self.rows = similarity.views(X[index], drawn)
 
@@ -59,7 +55,8 @@ class EarlyStopping:
 
     ``pairs`` is a `HeldOutPairs` for each model. A model stops once it has not improved
     by `tol` in `n_iter_no_change` scores; training stops when all have. ``scores``
-    holds the mean score of the models, each with its last score.
+    holds the mean score of the models, each with its last score. ``best`` is the state
+    of each model with its best score.
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):
@@ -69,11 +66,13 @@ class EarlyStopping:
         self._best_scores = np.full(n_models, -np.inf)
         self._references = np.full(n_models, -np.inf)
         self._n_stale = np.zeros(n_models, dtype=int)
-        self._last_scores, self._best = np.zeros(n_models), [None] * n_models
+        self._last_scores, self.best = np.zeros(n_models), None
         self.scores = []
 
     def update(self, trainer):
         """Score the models that have not stopped, and return whether all have now."""
+        if self.best is None:
+            self.best = trainer.state()
         for model in np.flatnonzero(self._n_stale < self._n_iter_no_change):
             self._score(trainer, model)
         self.scores.append(float(np.mean(self._last_scores)))
@@ -87,15 +86,10 @@ class EarlyStopping:
         if score >= self._best_scores[model]:
             # On a tie the later parameters: they have seen more.
             self._best_scores[model] = score
-            self._best[model] = trainer.state(alone)
+            self.best.write(model, trainer.state(alone))
         self._n_stale[model] += 1
         if score > self._references[model] + self._tol:
             self._references[model], self._n_stale[model] = score, 0
-
-    @property
-    def best(self):
-        """The state of each model with its best score, along the axis of models."""
-        return concatenated(self._best)
 
     @property
     def best_score(self):

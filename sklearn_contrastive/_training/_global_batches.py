@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
 
@@ -105,15 +104,10 @@ class GlobalBatches:
     def _dissimilar(self, rows, near):
         """Return the negative weights of rows with their own neighbours."""
         compare, keys = self._similarity.compare, self._similarity.keys
-        others = keys(self.rows_[near])
-        weights = np.asarray(compare(keys(rows[:, None]), others).negative)
+        near = self.rows_[near]
+        weights = np.asarray(compare(keys(rows[:, None]), keys(near)).negative)
         if weights.shape == (len(rows), 1, near.shape[1]):
             return weights[:, 0]
         # A similarity that does not know leading axes compares row by row.
-        anchors = keys(rows)
-        return np.concatenate(
-            [
-                compare(Keys(*(k[i : i + 1] for k in anchors)), Keys(*one)).negative
-                for i, one in enumerate(zip(*others, strict=True))
-            ]
-        )
+        each = zip(rows[:, None], near, strict=True)
+        return np.concatenate([compare(keys(a), keys(b)).negative for a, b in each])

@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from sklearn_contrastive.preprocessing._standardization import Standardization
 
 
@@ -42,16 +40,11 @@ class TrainedState(NamedTuple):
         own = [{k: v[number] for k, v in each.items()} for each in self.loss_params]
         return [param[number] for param in self.params], own
 
+    def write(self, number, state):
+        """Overwrite the parameters of one model with those of a state of one model."""
+        for ours, own in zip(self._arrays(), state._arrays(), strict=True):
+            ours[number] = own[0]
 
-def concatenated(states):
-    """Return the states of several trainings as one, along the axis of models."""
-    params = zip(*(state.params for state in states), strict=True)
-    loss_params = zip(*(state.loss_params for state in states), strict=True)
-    return TrainedState(
-        [np.concatenate(parts) for parts in params],
-        [
-            {name: np.concatenate([own[name] for own in owned]) for name in owned[0]}
-            for owned in loss_params
-        ],
-        [each for state in states for each in state.optimizer_states],
-    )
+    def _arrays(self):
+        owned = (own.values() for own in self.loss_params)
+        return [*self.params, *(value for values in owned for value in values)]

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -21,10 +21,10 @@ _FEWEST_EPOCH_STEPS = 10
 _WIDEST_SINGLE_THREAD = 1024
 
 
-#: AdamW's decay of the running means of gradients and of their squares. A shorter
-#: memory of squares than the usual 0.999 suits training that lasts a few hundred steps.
-_BETAS = (0.9, 0.95)
-_EPSILON = 1e-8
+#: A shorter memory of squared gradients, beta2, than the usual 0.999 suits training
+#: that lasts a few hundred steps. Decay of weights is done apart.
+_ADAM = {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.0}
+_UNUSED = dict.fromkeys(("foreach", "amsgrad", "maximize"), False)
 #: Steps over which the learning rate rises at the start.
 _N_WARMUP_STEPS = 20
 
@@ -147,24 +147,9 @@ class AdamW:
             # One call moves models of one rate.
             each = zip(*self._models, rates, strict=True)
             groups = [(*([tensor] for tensor in model), rate) for *model, rate in each]
-        for params, grads, means, squares, n_steps, rate in groups:
-            adamw(
-                params,
-                grads,
-                means,
-                squares,
-                [],
-                n_steps,
-                foreach=False,
-                fused=params[0].device.type in ("cpu", "cuda", "mps"),
-                amsgrad=False,
-                beta1=_BETAS[0],
-                beta2=_BETAS[1],
-                lr=rate,
-                weight_decay=0.0,
-                eps=_EPSILON,
-                maximize=False,
-            )
+        fused = self.tensors[0].device.type in ("cpu", "cuda", "mps")
+        for *moved, n_steps, rate in groups:
+            adamw(*moved, [], n_steps, fused=fused, lr=rate, **_ADAM, **_UNUSED)
 
 
 @dataclass
@@ -283,23 +268,18 @@ def isolated_rng_and_threads(device, widest, seed):
     ``widest`` is the width of the widest layer, ``seed`` that of the global streams
     meanwhile; None where nothing draws from them.
     """
-    one_thread = device == "cpu" and widest <= _WIDEST_SINGLE_THREAD
-    threads = threadpool_limits(1, user_api="openmp") if one_thread else nullcontext()
-    # Only modules draw from the global streams; forking these is not safe
-    # when several threads train at once.
-    random = nullcontext() if seed is None else _seeded_fork(device, seed)
-    with threads, random:
-        yield
-
-
-@contextmanager
-def _seeded_fork(device, seed):
     import torch
 
     on_cuda = device.startswith("cuda")
     devices = [torch.device(device)] if on_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            torch.cuda.manual_seed(seed)
+    with ExitStack() as stack:
+        if device == "cpu" and widest <= _WIDEST_SINGLE_THREAD:
+            stack.enter_context(threadpool_limits(1, user_api="openmp"))
+        # Only modules draw from the global streams; forking these is not safe
+        # when several threads train at once.
+        if seed is not None:
+            stack.enter_context(torch.random.fork_rng(devices=devices))
+            torch.default_generator.manual_seed(seed)
+            if on_cuda:
+                torch.cuda.manual_seed(seed)
         yield

@@ -154,12 +154,19 @@ class SingleTerm:
     def __call__(self, points):
         """Return the loss of a batch, and the gradient in its points."""
         if self._has_proxies:
-            loss, gradient = self._with_proxies(points)
+            loss, gradient, on_params = self._with_proxies(points)
         else:
             loss, (gradient,), on_params = self._within(points, None, self._params)
-            self._write(on_params)
+        for name in self._params:
+            if name not in on_params:
+                raise ValueError(
+                    f"`loss` learns {list(self._params)} and must return its gradient "
+                    f"in each; it returned gradients in {list(on_params)}."
+                )
         if self.memory is not None:
-            loss, gradient = self._with_memory(points, loss, gradient)
+            loss, gradient = self._with_memory(points, loss, gradient, on_params)
+        for name, param in self._params.items():
+            param.grad.copy_(on_params[name] * self._weight)
         if self._weight != 1:
             loss, gradient = loss * self._weight, gradient * self._weight
         return loss, gradient
@@ -171,14 +178,14 @@ class SingleTerm:
             ends = self._proxies().detach(), points
         return pair_statistics(self._term, *self._ends, *ends, self._params)
 
-    def _with_memory(self, points, loss, gradient):
+    def _with_memory(self, points, loss, gradient, on_params):
         """Add the loss over past batches, and remember this one."""
         if self.memory.full:
-            past = self.memory.points
-            more, (others,), on_params = self._before(points, past, self._params)
-            loss = loss + self._memory_weight * more
-            gradient = gradient + self._memory_weight * others
-            self._write(on_params, self._memory_weight, clear=False)
+            past, weight = self.memory.points, self._memory_weight
+            more, (others,), found = self._before(points, past, self._params)
+            loss, gradient = loss + weight * more, gradient + weight * others
+            for name in self._params:
+                on_params[name] = on_params[name] + weight * found[name]
         self.memory.append(points, self._keys)
         return loss, gradient
 
@@ -189,24 +196,13 @@ class SingleTerm:
         with torch.enable_grad():
             proxies = self._proxies()
         loss, (on_proxies, gradient), _ = self._within(proxies.detach(), points, {})
-        self._params["proxies"].grad.zero_()
-        proxies.backward(on_proxies * self._weight)
-        return loss, gradient
+        own = self._params["proxies"]
+        (on_own,) = torch.autograd.grad(proxies, own, on_proxies)
+        return loss, gradient, {"proxies": on_own}
 
     def _proxies(self):
         proxies = self._params["proxies"]
         return to_sphere(proxies) if self._normalize else proxies * 1
-
-    def _write(self, on_params, weight=1.0, clear=True):
-        for name, param in self._params.items():
-            if name not in on_params:
-                raise ValueError(
-                    f"`loss` learns {list(self._params)} and must return its gradient "
-                    f"in each; it returned gradients in {list(on_params)}."
-                )
-            if clear:
-                param.grad.zero_()
-            param.grad.add_(on_params[name] * (weight * self._weight))
 
 
 def _evaluate(term, ends, A, C=None, fixed=False):

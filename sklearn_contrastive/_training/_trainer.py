@@ -39,20 +39,17 @@ class Trainer:
         self._dtype = dtype or torch.float32
         first = models[0]
         self._n_views = first.terms[0].similarity.n_views
-        streams = [np.random.Generator(np.random.SFC64(m.seed)) for m in models]
-        self._generators = [
-            np.random.Generator(np.random.SFC64(m.seed)) for m in models
-        ]
+        seeds = [model.seed for model in models]
+        self._generators = [np.random.Generator(np.random.SFC64(s)) for s in seeds]
         if device != "cpu":
             # On a processor, numpy's is twice as fast as torch's.
-            self._generators = [
-                torch.Generator(device).manual_seed(m.seed) for m in models
-            ]
+            self._generators = [torch.Generator(device).manual_seed(s) for s in seeds]
         views = None
         if self._n_views > 1:
+            rngs = (np.random.Generator(np.random.SFC64(seed)) for seed in seeds)
             views = [
                 partial(model.terms[0].similarity.views, rng=rng)
-                for model, rng in zip(models, streams, strict=True)
+                for model, rng in zip(models, rngs, strict=True)
             ]
         tables = [(model.X, model.standardization) for model in models]
         self._rows = Rows(tables, device, self._dtype, views)
@@ -61,21 +58,16 @@ class Trainer:
             self.encoder = copy(self.encoder)
             self.encoder.dropout = [model.encoder.dropout for model in models]
         # Terms of one similarity share its keys.
-        self._similarities = [
-            list(
-                {id(term.similarity): term.similarity for term in model.terms}.values()
-            )
-            for model in models
+        by_identity = [
+            {id(t.similarity): t.similarity for t in m.terms} for m in models
         ]
+        self._similarities = [list(each.values()) for each in by_identity]
         parts = zip(*(model.params for model in models), strict=True)
-        self._params = [
-            torch.from_numpy(np.array(np.stack(p))).to(device) for p in parts
-        ]
-        n_trained = self.encoder.n_trained
-        n_trained = len(self._params) if n_trained is None else n_trained
-        for i in range(n_trained):
-            self._params[i] = self._params[i].to(self._dtype).requires_grad_()
-        self._make_optimizers(n_trained)
+        self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
+        trained = self._params[: self.encoder.n_trained]
+        trained = [param.to(self._dtype).requires_grad_() for param in trained]
+        self._params[: len(trained)] = trained
+        self._make_optimizers(trained)
         self._X = self._numbers = self._keys = None
         self.memories = []
         self._total = torch.zeros(len(models), device=device, dtype=self._dtype)
@@ -84,16 +76,14 @@ class Trainer:
         #: Device, width of the widest layer, and seed of a module's own randomness.
         self.circumstances = device, widest, seed
 
-    def _make_optimizers(self, n_trained):
+    def _make_optimizers(self, trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
         import torch
 
-        models, self._loss_params = self._models, []
-        groups = [self._params[:n_trained]]
+        models, self._loss_params, groups = self._models, [], [trained]
         self._rates = [[model.learning_rate for model in models]]
-        for place, owned in enumerate(
-            zip(*(m.loss_params or [{}] * len(m.terms) for m in models), strict=True)
-        ):
+        of_models = (m.loss_params or [{}] * len(m.terms) for m in models)
+        for place, owned in enumerate(zip(*of_models, strict=True)):
             own = {}
             for name in owned[0]:
                 value = torch.from_numpy(np.stack([each[name] for each in owned]))
@@ -125,9 +115,8 @@ class Trainer:
         self._total.zero_()
         with torch.no_grad():
             # As many steps together as keys can be held at once.
-            n_bytes = sum(
-                key.nbytes for each in self._keys_of(index[:1]) for key in each
-            )
+            first = self._keys_of(index[:1])
+            n_bytes = sum(key.nbytes for each in first for key in each)
             n_at_once = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
             for start in range(0, len(index), n_at_once):
                 part = index[start : start + n_at_once]
@@ -151,10 +140,8 @@ class Trainer:
 
         found = []
         for place in range(len(self._similarities[0])):
-            of_models = [
-                own[place].keys(index[:, model])
-                for model, own in enumerate(self._similarities)
-            ]
+            each = enumerate(self._similarities)
+            of_models = [own[place].keys(index[:, model]) for model, own in each]
             tensors = []
             for part in zip(*of_models, strict=True):
                 key = np.stack(part, axis=1)
@@ -277,11 +264,9 @@ class Trainer:
             {k: v.detach()[models].cpu().numpy().copy() for k, v in own.items()}
             for own in self._loss_params
         ]
+        states = [optimizer.state for optimizer in self.optimizers]
         optimizers = [
-            [
-                [tensor[number].cpu().numpy().copy() for tensor in optimizer.state]
-                for optimizer in self.optimizers
-            ]
+            [[t[number].cpu().numpy().copy() for t in state] for state in states]
             for number in range(len(self._models))[models]
         ]
         return TrainedState(params, loss_params, optimizers)

@@ -58,9 +58,11 @@ class Script:
         assert models.stop == models.start + 1
         return self.scores[models.start][self.epoch]
 
-    def state(self, models):
-        params = [np.array([10.0 * models.start + self.epoch])]
-        return TrainedState(params, [{"boundary": params[0]}], [[models.start]])
+    def state(self, models=slice(None)):
+        numbers = np.arange(len(self.scores))[models]
+        params = 10.0 * numbers + self.epoch
+        states = [[number] for number in numbers.tolist()]
+        return TrainedState([params], [{"boundary": params.copy()}], states)
 
 
 class Given:
