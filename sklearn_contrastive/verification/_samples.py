@@ -14,12 +14,12 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_contrastive._validation import (
+    check_given,
     check_rows,
     column_names,
     first_fraction,
     missing_labels,
     nullable_dtype,
-    raise_missing_y,
 )
 
 
@@ -127,8 +127,7 @@ def check_columns(estimator, rows, reset):
 
 def read_labels(y, n_pairs):
     """Return the two classes, sorted, and whether each pair has the greater: same."""
-    if y is None:
-        raise_missing_y(": one of two labels per pair, of which the greater means same")
+    check_given(y, ": one of two labels per pair, of which the greater means same")
     given, y = y, column_or_1d(y, warn=True)
     check_consistent_length(np.empty(n_pairs), y)
     missing = missing_labels(y)
