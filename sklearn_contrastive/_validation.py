@@ -16,6 +16,11 @@ _BLOCK = 8192
 SEEN = "n_features_in_", "feature_names_in_"
 #: Whole numbers given as floats are targets where they have fewer rows per value.
 _ROWS_PER_VALUE = 5
+_NO_Y = "This estimator requires y to be passed, but the target y is None"
+_LENGTHS = (
+    "`y` must hold {} per row of `X`: found input variables with inconsistent numbers "
+    "of samples, {} rows and {} in `y`."
+)
 
 
 def check_rows(estimator, X, reset, name="X"):
@@ -28,8 +33,7 @@ def check_rows(estimator, X, reset, name="X"):
     names = getattr(X, "columns", ())
     try:
         # One dtype per column of a frame, a single one for a series or an array.
-        dtypes = getattr(X, "dtypes", getattr(X, "dtype", None))
-        dtypes = list(dtypes) if np.ndim(dtypes) else [dtypes]
+        dtypes = np.ravel(getattr(X, "dtypes", getattr(X, "dtype", None)))
         if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
             # numpy would read them as integers.
             raise TypeError("dates and times are no numbers")
@@ -39,7 +43,7 @@ def check_rows(estimator, X, reset, name="X"):
     except (TypeError, ValueError) as error:
         if "Complex data not supported" in str(error):
             raise ValueError(
-                f"Complex data not supported: `{name}` must be real. Put its real and "
+                f"Complex data not supported: `{name}` must be real. Put real and "
                 "imaginary parts side by side as columns."
             ) from error
         columns = _text_columns(X, names)
@@ -47,8 +51,7 @@ def check_rows(estimator, X, reset, name="X"):
             raise
         raise ValueError(
             f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
-            "Encode text first, for example with sklearn.preprocessing.OneHotEncoder "
-            "in a ColumnTransformer, and turn dates into numbers such as days."
+            "Encode text, as sklearn.preprocessing.OneHotEncoder does, and count days."
         ) from error
     _check_finite(table, names, name)
     return table
@@ -70,13 +73,10 @@ def column_names(table):
 
 def check_partners(y, n_rows):
     """Return a second table as finite floats, shape (n_samples, n_features)."""
-    if y is None:
-        raise_missing_y(": the second table, whose row i belongs to row i of `X`")
+    check_given(y, ": the second table, whose row i belongs to row i of `X`")
     y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
-    y = y[:, None] if y.ndim == 1 else y
-    if n_rows is not None and len(y) != n_rows:
-        raise_inconsistent_length(n_rows, "one partner", f"{len(y)} rows")
-    return y
+    check_length(y, n_rows, "one partner")
+    return y.reshape(len(y), -1)
 
 
 def check_pairs(estimator, pairs):
@@ -111,8 +111,7 @@ def _check_finite(X, names, name):
         columns = _list_columns(np.flatnonzero(bad), names)
         raise ValueError(
             f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
-            "Replace infinite values, and fill missing ones, for example with "
-            "sklearn.impute.SimpleImputer."
+            "Replace infinity; fill missing values by sklearn.impute.SimpleImputer."
         )
 
 
@@ -164,14 +163,10 @@ def infer_similarity(X, y):
         return "pairs"
     if y is None:
         return "neighbors"
-    values = y
-    if not isinstance(y, np.ndarray) or y.dtype == object:
-        if issparse(y) or holds_sets(y):
-            return "multilabel"
-        nullable = nullable_dtype(y)
-        if nullable is not None and nullable.kind != "f":
-            return "labels"
-        values = np.asarray(y) if nullable is None else without_na(y, "f")
+    plain = isinstance(y, np.ndarray) and y.dtype != object
+    if not plain and (issparse(y) or holds_sets(y)):
+        return "multilabel"
+    values = y if plain else without_na(y, "f")
     if values.ndim == 2 and values.shape[1] > 1:
         numeric = values.dtype.kind in "biuf"
         return "multilabel" if numeric and np.isin(values, (0, 1)).all() else "targets"
@@ -180,12 +175,10 @@ def infer_similarity(X, y):
     known = values[np.isfinite(values)]
     if first_fraction(known) is not None:
         return "targets"
-    if len(known) < len(values):
-        # Whole numbers become floats where some are missing. They may be labels: an
-        # error about missing labels then names both ways out.
-        return "labels"
-    few = len(known) < _ROWS_PER_VALUE * len(np.unique(known))
-    return "targets" if few and len(known) > 20 else "labels"
+    few = 20 < len(known) < _ROWS_PER_VALUE * len(np.unique(known))
+    # Whole numbers become floats where some are missing. They may be labels: an error
+    # about missing labels then names both ways out.
+    return "targets" if few and len(known) == len(values) else "labels"
 
 
 def holds_sets(y):
@@ -240,9 +233,7 @@ def missing_labels(y):
 
 def first_fraction(y):
     """Return the first value that is no whole number, None where there is none."""
-    if y.dtype.kind != "f":
-        return None
-    fractions = y[y != np.floor(y)]
+    fractions = y[y != np.floor(y)] if y.dtype.kind == "f" else ()
     return fractions[0] if len(fractions) else None
 
 
@@ -276,13 +267,12 @@ def check_labels(y, n_rows, unlabeled=None):
         values.
     """
     if y is None:
-        raise_missing_y(". Pass one class label per row of `X`")
+        raise ValueError(f"{_NO_Y}. Pass one class label per row of `X`.")
     given, y = y, column_or_1d(y, warn=True)
     if n_rows is not None and len(y) != n_rows:
-        raise_inconsistent_length(n_rows, "one label", f"{len(y)} labels")
-    known, missing = np.ones(len(y), dtype=bool), np.zeros(len(y), dtype=bool)
-    if y.dtype.kind in "fcmMO":
-        missing = missing_labels(y)
+        raise ValueError(_LENGTHS.format("one label", n_rows, len(y)))
+    known = np.ones(len(y), dtype=bool)
+    missing = missing_labels(y) if y.dtype.kind in "fcmMO" else ~known
     if unlabeled is not None:
         known = ~_marked(y, missing, unlabeled)
         missing &= known
@@ -290,9 +280,8 @@ def check_labels(y, n_rows, unlabeled=None):
         raise ValueError(
             f"`y` must hold a class label for every row; {missing.sum()} are missing "
             f"(Input y contains NaN, infinity or None), the first at row "
-            f"{missing.argmax()}. Drop those rows or declare them unknown: "
-            "LabelSimilarity(unlabeled=numpy.nan). If `y` is a quantity, use "
-            "similarity='targets', where NaN means unknown."
+            f"{missing.argmax()}. Declare them unknown, LabelSimilarity(unlabeled="
+            "numpy.nan). For a quantity use similarity='targets', where NaN means that."
         )
     if y.dtype.kind == "f" and known.all():
         # Nullable integers and bools come through as floats.
@@ -315,8 +304,8 @@ def _marked(y, missing, unlabeled):
         return np.isnan(y) if y.dtype.kind == "f" else missing
     # Entry by entry: text and numbers compare unequal, and True is not 1.
     is_bool = isinstance(unlabeled, _BOOLS)
-    same = np.zeros(len(y), dtype=bool)
-    for row in np.flatnonzero(~missing):
+    same = ~missing
+    for row in np.flatnonzero(same):
         same[row] = y[row] == unlabeled and isinstance(y[row], _BOOLS) == is_bool
     return same
 
@@ -345,42 +334,35 @@ def check_pair_labels(labels, n_pairs, name):
     ValueError
         If there are none, of another number, or of other kinds.
     """
-    if labels is None:
-        raise ValueError(
-            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; "
-            "got None."
-        )
-    labels = np.asarray(labels)
-    if labels.dtype.kind == "O":
-        # Numbers and bools may come as objects.
-        labels = np.array(labels.tolist())
+    found = labels if labels is None else f"shape {np.shape(labels)}"
+    # Numbers and bools may come as objects.
+    labels = np.array(np.asarray(labels).tolist())
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (n_pairs,):
         raise ValueError(
-            f"`{name}` must hold one label for each of {n_pairs} pairs; got shape "
-            f"{labels.shape}."
+            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each of "
+            f"{n_pairs} pairs; got {found}."
         )
     kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biufSU" else {None}
     if not (kinds <= {0, 1} or kinds <= {-1, 1}):
         raise ValueError(
-            f"`{name}` must hold 1 or True for pairs that are similar, and 0, -1 or "
-            "False for those that are not, one of the three throughout; got "
-            f"{sorted(kinds, key=str)[:5]}."
+            f"`{name}` must hold 1 or True for similar pairs and 0, -1 or False for "
+            f"others, one of the three throughout; got {sorted(kinds, key=str)[:5]}."
         )
     return labels == 1
 
 
-def raise_missing_y(ending):
+def check_given(y, ending):
     """Raise where `y` is None; the ending is what is needed and what for."""
-    raise ValueError(
-        f"This estimator requires y to be passed, but the target y is None{ending}."
-    )
+    if y is None:
+        raise ValueError(f"{_NO_Y}{ending}.")
 
 
-def raise_inconsistent_length(n_rows, expected, found):
-    """Raise where `y` does not have what is expected, such as "one label", per row."""
-    raise ValueError(
-        f"`y` must hold {expected} per row of `X`: found input variables with "
-        f"inconsistent numbers of samples, {n_rows} rows and {found}."
-    )
+def check_length(y, n_rows, expected):
+    """Raise where `y` has not what is expected, such as "one label", per row.
+
+    `n_rows` is None for any number.
+    """
+    if n_rows is not None and len(y) != n_rows:
+        raise ValueError(_LENGTHS.format(expected, n_rows, len(y)))

@@ -32,13 +32,10 @@ NEIGHBORS = {
     "standardize": "robust",
 }
 
+_TERMS = [("contrastive", ContrastiveLoss()), ("supcon", SupConLoss(temperature=0.3))]
 #: For ranking whole classes: SupCon, which compares all rows of a class, beside the
 #: contrastive loss, which compares the nearest.
-RETRIEVAL = {
-    "loss": HybridLoss(
-        [("contrastive", ContrastiveLoss()), ("supcon", SupConLoss(temperature=0.3))]
-    )
-}
+RETRIEVAL = {"loss": HybridLoss(_TERMS)}
 
 #: For labels of which some are wrong: each network stops before it fits these, by the
 #: pairs of rows that are held out from it.
@@ -92,10 +89,7 @@ def search_space(prefix=""):
     from sklearn_contrastive.miners import NearestPairs
 
     if not isinstance(prefix, str):
-        raise TypeError(
-            f"`prefix` must be a str that ends with two underscores, or empty; got "
-            f"{prefix!r}."
-        )
+        raise TypeError(f"`prefix` must be a str such as 'knn__'; got {prefix!r}.")
     space = {
         "margin": uniform(0.6, 1.3),
         "miner": [NearestPairs(n) for n in (2, 3, 5, 8)],

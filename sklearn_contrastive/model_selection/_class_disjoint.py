@@ -141,10 +141,9 @@ class ClassDisjointKFold(BaseEstimator):
                 "`n_splits` must not exceed the number of classes in `y`; got n_splits="
                 f"{self.n_splits} for {len(sizes)} classes. Use fewer folds."
             )
+        order = np.argsort(-sizes, kind="stable")
         if self.shuffle:
             order = check_random_state(self.random_state).permutation(len(sizes))
-        else:
-            order = np.argsort(-sizes, kind="stable")
         folds = np.empty(len(sizes), dtype=np.intp)
         n_rows = np.zeros(self.n_splits, dtype=np.intp)
         for label in order:
@@ -152,9 +151,8 @@ class ClassDisjointKFold(BaseEstimator):
             n_rows[folds[label]] += sizes[label]
         if np.bincount(folds).min() == 1:
             warnings.warn(
-                f"A test fold holds a single class: {len(sizes)} classes are spread "
-                f"over n_splits={self.n_splits} folds. Scores within it are perfect "
-                "whatever the embedding. Use fewer folds.",
+                f"A test fold holds a single class: n_splits={self.n_splits} for "
+                f"{len(sizes)} classes. Scores within it are perfect. Use fewer folds.",
                 stacklevel=3,
             )
         return folds

@@ -18,10 +18,8 @@ from sklearn_contrastive.model_selection import _fit_batch
 from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: Parameters in which stacked models may differ.
-_STACKABLE = (
-    *("margin", "learning_rate_init", "alpha", "dropout", "random_state"),
-    *("loss__margin", "loss__temperature"),
-)
+_STACKABLE = "margin", "learning_rate_init", "alpha", "dropout", "random_state"
+_STACKABLE += "loss__margin", "loss__temperature"
 #: Similarities that read `y`. With others, `y` is for scores alone.
 _READ_FROM_Y = ("labels", "targets", "multilabel", "pairs")
 #: Neighbours that vote, as in scikit-learn's classifier.
@@ -51,9 +49,7 @@ def expand_candidates(estimator, margins, param_grid):
     from sklearn.model_selection import ParameterGrid
 
     if param_grid is None:
-        margins = check_array(
-            margins, ensure_2d=False, dtype=float, input_name="margins"
-        )
+        grid = check_array(margins, ensure_2d=False, dtype=float, input_name="margins")
         # The margin of a loss that is an object is the object's.
         name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
         if name not in estimator.get_params():
@@ -61,7 +57,7 @@ def expand_candidates(estimator, margins, param_grid):
                 f"`margins` need a loss with a margin; got loss={estimator.loss!r}. "
                 "Search others with param_grid={'loss__temperature': [0.1, 0.2]}."
             )
-        return list(ParameterGrid({name: margins.ravel().tolist()}))
+        return list(ParameterGrid({name: grid.ravel().tolist()}))
     grid = list(ParameterGrid(param_grid))
     others = sorted({name for params in grid for name in params} - set(_STACKABLE))
     if others:

@@ -6,13 +6,7 @@ from numbers import Integral
 from operator import attrgetter
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-    clone,
-)
+from sklearn import base
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
@@ -23,10 +17,10 @@ from sklearn_contrastive.model_selection._fit_tasks import FitTasks, expand_cand
 
 
 class ContrastiveEmbeddingCV(
-    ClassNamePrefixFeaturesOutMixin,
+    base.ClassNamePrefixFeaturesOutMixin,
     _callbacks.CallbackSupportMixin,
-    TransformerMixin,
-    BaseEstimator,
+    base.TransformerMixin,
+    base.BaseEstimator,
 ):
     """A ContrastiveEmbedding whose margin is chosen by cross-validation.
 
@@ -146,7 +140,7 @@ class ContrastiveEmbeddingCV(
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @base._fit_context(prefer_skip_nested_validation=False)
     @_callbacks.with_callbacks
     def fit(self, X, y=None, groups=None):
         """Try all candidates on all folds, and fit the best one to all rows.
@@ -190,7 +184,7 @@ class ContrastiveEmbeddingCV(
             pass  # Raises before the search if its callbacks clash with the model's.
         fitted = _choose(candidates, self._run(tasks, context, data))
         if self.refit:
-            best_model.set_params(**clone(fitted["best_params_"], safe=False))
+            best_model.set_params(**base.clone(fitted["best_params_"], safe=False))
             fitted |= self._refit(best_model, context, data)
         # What an earlier fit has learned is kept up to here.
         for name in [name for name in vars(self) if name.endswith("_")]:
@@ -291,13 +285,12 @@ class ContrastiveEmbeddingCV(
 
     def _best(self):
         check_is_fitted(self)
-        best = vars(self).get("best_estimator_")
-        if best is None:
+        if "best_estimator_" not in vars(self):
             raise AttributeError(
                 "What maps or scores rows needs `refit=True`; it was False. Fit again, "
                 "or use ContrastiveEmbedding().set_params(**search.best_params_)."
             )
-        return best
+        return self.best_estimator_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -309,7 +302,7 @@ class ContrastiveEmbeddingCV(
 
 def _validate_estimator(estimator):
     """Return a copy of the estimator that is searched."""
-    estimator = ContrastiveEmbedding() if estimator is None else clone(estimator)
+    estimator = ContrastiveEmbedding() if estimator is None else base.clone(estimator)
     if not isinstance(estimator, ContrastiveEmbedding):
         raise ValueError(
             "`estimator` must be a ContrastiveEmbedding; got "
@@ -376,10 +369,9 @@ def _format_results(candidates, results):
 
 def _param_column(candidates, name):
     """Return the values of a parameter, masked where a candidate has none."""
+    there = [name in params for params in candidates]
     values = [params[name] for params in candidates if name in params]
     numbers = all(isinstance(v, (float, int)) and type(v) is not bool for v in values)
     column = np.ma.masked_all(len(candidates), float if numbers else object)
-    for place, params in enumerate(candidates):
-        if name in params:
-            column[place] = params[name]
+    column[there] = values
     return column

@@ -265,6 +265,16 @@ class Similarity(ABC, BaseEstimator):
         return [("", self, 1.0)]
 
 
+def all_rows(X, least):
+    """Return the numbers of all rows of a table, which must hold `least` of them."""
+    n_rows = len(X)
+    if n_rows < least:
+        raise ValueError(
+            f"`X` must hold at least {least} rows; got n_samples={n_rows}."
+        )
+    return np.arange(n_rows)
+
+
 def graded_pairs(similar, keys, other_keys):
     """Return weights that add up to 1, given similarity in [0, 1], NaN if not known."""
     different = keys.rows[..., None] != other_keys.rows[..., None, :]

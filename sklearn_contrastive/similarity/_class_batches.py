@@ -9,8 +9,7 @@ def class_batches(rows, codes, rows_per_class, batch_size, rng):
     Rows have class `codes`; none comes twice in a batch.
     """
     n_steps = len(rows) // batch_size
-    n_classes = np.count_nonzero(np.bincount(codes))
-    fits = n_classes * rows_per_class <= batch_size
+    fits = len(np.unique(codes)) * rows_per_class <= batch_size
     draw = _quota_batches if fits else _group_batches
     return draw(rows, codes, rows_per_class, n_steps, batch_size, rng)
 
@@ -52,18 +51,14 @@ def _quota_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
     """Give every class the same number of places in each batch, if it has the rows."""
     rows, _, _, counts = _by_class(rows, codes, rng)
     counts = counts[counts > 0]
-    half_and_half = len(counts) == 2
-    floor = batch_size // 2 if half_and_half else rows_per_class
-    quota = np.minimum(floor, counts)
+    # Two classes take half of a batch each.
+    quota = np.minimum(batch_size // 2 if len(counts) == 2 else rows_per_class, counts)
     quota += _proportional(batch_size - quota.sum(), counts - quota)
     parts = np.split(rows, np.cumsum(counts)[:-1])
     # A window of a repeated permutation that is no longer than the permutation holds
     # no row twice.
-    places = [
-        np.resize(part, (n_steps, n_places))
-        for part, n_places in zip(parts, quota, strict=True)
-    ]
-    return np.concatenate(places, axis=1)
+    shapes = [(n_steps, n_places) for n_places in quota]
+    return np.concatenate([*map(np.resize, parts, shapes)], axis=1)
 
 
 def _group_batches(rows, codes, rows_per_class, n_steps, batch_size, rng):
@@ -91,9 +86,7 @@ def _groups_per_class(rows_per_class, n_steps, batch_size, counts):
 
 def _proportional(total, sizes):
     """Share `total` out in proportion to `sizes` (largest remainder)."""
-    if total == 0:
-        return np.zeros_like(sizes)
-    exact = total * sizes / sizes.sum()
+    exact = total * sizes / max(1, sizes.sum())
     shares = np.floor(exact).astype(sizes.dtype)
     most_missing = np.argsort(shares - exact, kind="stable")
     shares[most_missing[: total - shares.sum()]] += 1

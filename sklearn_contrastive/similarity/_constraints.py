@@ -173,9 +173,8 @@ class PairConstraints(Similarity):
         if not all(map(len, self._ends)):
             raise ValueError(
                 f"Pairs must be of both kinds; got {is_positive.sum()} similar and "
-                f"{(~is_positive).sum()} dissimilar, {self.n_contradictions_} of which "
-                "contradict each other. Where only similar pairs are known and all "
-                "others are dissimilar, use NeighborSimilarity(edges=...)."
+                f"{(~is_positive).sum()} dissimilar, {self.n_contradictions_} both. If "
+                "all other pairs are dissimilar, use NeighborSimilarity(edges=...)."
             )
         return self
 
@@ -271,8 +270,7 @@ class PairConstraints(Similarity):
             out[places[:n_out]] = True
         found = copy(self), copy(self)
         for similarity, chosen in zip(found, (~out, out), strict=True):
-            ends = upper.row[chosen], upper.col[chosen]
-            half = coo_array((upper.data[chosen], ends), shape=upper.shape)
+            half = coo_array((upper.data * chosen, upper.coords), shape=upper.shape)
             similarity._set_edges(_edges.without_zeros(half + triu(half, k=1).T))
         return found
 
@@ -286,10 +284,9 @@ class PairConstraints(Similarity):
             return drawn
         n_steps, n_similar = len(drawn), max(1, batch_size // 4)
         n_each = n_similar, batch_size // 2 - n_similar
-        parts = [
-            self._draw(ends, n_steps * n_pairs, rng).reshape(n_steps, 2 * n_pairs)
-            for ends, n_pairs in zip(self._ends, n_each, strict=True)
-        ]
+        kinds = zip(self._ends, n_each, strict=True)
+        parts = [self._draw(ends, n_steps * n, rng) for ends, n in kinds]
+        parts = [part.reshape(n_steps, -1) for part in parts]
         index = np.concatenate([*parts, drawn[:, : batch_size % 2]], axis=1)
         return without_repeats(index, self.rows_, rng)
 

@@ -42,7 +42,8 @@ def between(edges, nodes, others):
 
 def _read(edges, nodes, others):
     """Return the weights between nodes in numpy."""
-    if nodes.ndim == 1:
+    # Columns are picked in a pass over all nodes, which is slow where these are many.
+    if nodes.ndim == 1 and edges.shape[0] < 100_000:
         return edges[nodes][:, others].toarray()
     ends = np.broadcast_arrays(nodes[..., None], others[..., None, :])
     return np.asarray(edges[tuple(map(np.ravel, ends))]).reshape(ends[0].shape)
@@ -64,9 +65,8 @@ def check_graph(graph, n_rows):
         raise ValueError(f"`graph` must be square; got shape {graph.shape}.")
     if n_rows is not None and graph.shape[0] != n_rows:
         raise ValueError(
-            f"`graph` has {graph.shape[0]} rows and `X` has {n_rows}. Pass the numbers "
-            "that the rows of `X` have in the graph as fit(..., rows=...), or search "
-            "neighbours in `X` with NeighborSimilarity(n_neighbors=...)."
+            f"`graph` has {graph.shape[0]} rows and `X` has {n_rows}. Pass the rows of "
+            "the graph that `X` holds, fit(..., rows=...), or search without `graph`."
         )
     off = graph.row != graph.col
     weights = graph.data[off].astype(np.float64)
@@ -88,15 +88,11 @@ def check_row_pairs(pairs, n_rows, name):
     parameter `name`.
     """
     pairs = np.asarray(pairs)
-    if pairs.ndim != 2 or pairs.shape[1] != 2:
+    whole = pairs.dtype.kind in "iu" or not pairs.size
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not whole:
         raise ValueError(
-            f"`{name}` must hold two row numbers per pair, shape (n_pairs, 2); got "
-            f"shape {pairs.shape}."
-        )
-    if pairs.size and pairs.dtype.kind not in "iu":
-        raise ValueError(
-            f"`{name}` must hold row numbers, integers from 0; got {pairs.dtype}. Turn "
-            "labels of an index into positions first."
+            f"`{name}` must hold two row numbers per pair, integers of shape (n_pairs, "
+            f"2); got {pairs.dtype} of shape {pairs.shape}. Count rows from 0."
         )
     pairs = pairs.astype(np.int64)
     check_row_numbers(pairs, n_rows, name)
@@ -111,10 +107,8 @@ def check_row_pairs(pairs, n_rows, name):
 
 def check_row_numbers(numbers, n_rows, name):
     """Raise for row numbers outside a table of `n_rows` (None for any number)."""
-    if not numbers.size:
-        return
     most = np.inf if n_rows is None else n_rows - 1
-    if numbers.min() < 0 or numbers.max() > most:
+    if numbers.min(initial=0) < 0 or numbers.max(initial=0) > most:
         raise ValueError(
             f"`{name}` must hold row numbers from 0 to {most:g}; got some from "
             f"{numbers.min()} to {numbers.max()}. They count the rows of `X`; where it "

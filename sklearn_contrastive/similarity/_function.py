@@ -3,11 +3,11 @@
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import raise_inconsistent_length, raise_missing_y
-from sklearn_contrastive.similarity._base import Similarity, graded_pairs, look_up
+from sklearn_contrastive._validation import check_given, check_length
+from sklearn_contrastive.similarity import _base
 
 
-class FunctionSimilarity(Similarity):
+class FunctionSimilarity(_base.Similarity):
     """The similarity of two rows is a function of their entries in `y`.
 
     Parameters
@@ -63,17 +63,10 @@ class FunctionSimilarity(Similarity):
             If `y` is missing or of another length, or there is one row only.
         """
         self._validate_params()
-        if y is None:
-            raise_missing_y(": a function as `similarity` compares entries of `y`")
+        check_given(y, ": a function as `similarity` compares entries of `y`")
         self._entries = np.asarray(y)
-        n_rows = len(self._entries)
-        if X is not None and n_rows != X.shape[0]:
-            raise_inconsistent_length(X.shape[0], "one entry", f"{n_rows} entries")
-        if n_rows < 2:
-            raise ValueError(
-                f"`X` must hold at least two rows; got n_samples={n_rows}."
-            )
-        self.rows_ = np.arange(n_rows)
+        check_length(self._entries, None if X is None else len(X), "one entry")
+        self.rows_ = _base.all_rows(self._entries, 2)
         return self
 
     def keys(self, index):
@@ -86,8 +79,8 @@ class FunctionSimilarity(Similarity):
         Both are 0 where the function returns NaN. Raises a ValueError if it returns
         another shape, or numbers outside [0, 1].
         """
-        similar = look_up(self._read, keys.rows, other_keys.rows)
-        return graded_pairs(similar, keys, other_keys)
+        similar = _base.look_up(self._read, keys.rows, other_keys.rows)
+        return _base.graded_pairs(similar, keys, other_keys)
 
     def _read(self, rows, others):
         """Return the similarity of rows, NaN where it is not known."""
@@ -95,13 +88,12 @@ class FunctionSimilarity(Similarity):
             # Several sets of anchors, each with candidates of its own.
             return np.stack([*map(self._read, rows, others)])
         ours, theirs = self._entries[rows[:, None]], self._entries[others[None]]
-        similar, shape = self.function(ours, theirs), (len(rows), len(others))
+        shape, similar = (len(rows), len(others)), self.function(ours, theirs)
         similar = np.asarray(similar)
         if similar.shape != shape or similar.dtype.kind not in "biuf":
             raise ValueError(
-                f"`similarity` must return an array of numbers of shape {shape}; it "
-                f"returned {similar.dtype} of shape {similar.shape}. Use operations "
-                "that broadcast, as numpy's do."
+                f"`similarity` must return numbers of shape {shape}, so broadcast; it "
+                f"returned {similar.dtype} of shape {similar.shape}."
             )
         similar = similar.astype(float)
         known = similar[~np.isnan(similar)]

@@ -1,7 +1,6 @@
 """Similarity from class labels."""
 
 import warnings
-from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -115,9 +114,8 @@ class LabelSimilarity(Similarity):
     @property
     def reads_rows(self):
         """Whether the similarity of all rows uses their values."""
-        if self.unlabeled is None or self.unsupervised is None:
-            return False
-        return _unlabeled.resolve(self.unsupervised).reads_rows
+        used = self.unlabeled is not None and self.unsupervised is not None
+        return used and _unlabeled.resolve(self.unsupervised).reads_rows
 
     def fit(self, X, y):
         """Read the classes.
@@ -162,8 +160,7 @@ class LabelSimilarity(Similarity):
         if len(self.classes_) < 2:
             raise ValueError(
                 "`y` must hold at least two classes; got "
-                f"{f'one class only, {y[known][0]}' if known.any() else 'no labels'}. "
-                "Dissimilar pairs are what keeps the embedding from collapsing."
+                f"{f'one class only, {y[known][0]}' if known.any() else 'no labels'}."
             )
         if np.bincount(codes).max() < 2:
             raise ValueError(
@@ -177,32 +174,24 @@ class LabelSimilarity(Similarity):
                 "If it is a quantity rather than a class, use similarity='targets'.",
                 stacklevel=2,
             )
-        self.codes_ = np.empty(len(y), dtype=np.int32)
+        # Each row without a label is a class of its own: similar to no other row.
+        self.codes_ = len(self.classes_) - 1 + np.cumsum(~known, dtype=np.int32)
         self.codes_[known] = codes
         self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
         self._complete = len(self.rows_) == len(y)
         self.batchable = self._complete and type(self).batchable
-        if not self._complete:
-            self._fit_unlabeled(X, known)
-        return self
-
-    def _fit_unlabeled(self, X, known):
-        """Give rows without a label codes, and fit the similarity of all rows."""
-        # Each of them is a class of its own: similar to no other row.
-        unknown = np.arange(np.count_nonzero(~known))
-        self.codes_[~known] = len(self.classes_) + unknown
-        if self.unsupervised is not None:
-            unsupervised = _unlabeled.resolve(self.unsupervised)
-            self.unsupervised_ = unsupervised.fit(X, None)
+        if not self._complete and self.unsupervised is not None:
+            self.unsupervised_ = _unlabeled.resolve(self.unsupervised).fit(X, None)
             self.n_views = self.unsupervised_.n_views
-            self.rows_ = np.arange(len(known))
+            self.rows_ = np.arange(len(y))
+        return self
 
     def _labeled(self):
         """Return the similarity of the rows with a label alone."""
         if self.unsupervised_ is None:
             return self
-        labeled = copy(self)
-        labeled.rows_ = self.rows_[self.codes_[self.rows_] < len(self.classes_)]
+        codes = self.codes_[self.rows_]
+        labeled = self.among(self.rows_[codes < len(self.classes_)])
         labeled.unsupervised_, labeled.n_views = None, 1
         return labeled
 
@@ -214,10 +203,8 @@ class LabelSimilarity(Similarity):
         terms : list of tuple (str, Similarity, float)
             Name, similarity and weight of each.
         """
-        terms = [("", self, 1.0)]
-        if self.unsupervised_ is not None:
-            terms += [("unlabeled", self.unsupervised_, self.unsupervised_weight)]
-        return terms
+        second = ("unlabeled", self.unsupervised_, self.unsupervised_weight)
+        return [("", self, 1.0), *([] if self.unsupervised_ is None else [second])]
 
     def views(self, X, rng):
         """Return the views of the similarity of all rows, or the rows themselves."""
@@ -247,8 +234,7 @@ class LabelSimilarity(Similarity):
             parts = self._labeled(), self.unsupervised_
             return _unlabeled.mix_batches(drawn, *parts, self.rows_, rng)
         n_rows, codes = len(self.rows_), self.codes_[self.rows_]
-        counts = np.bincount(codes)
-        counts = counts[counts > 0]
+        counts = np.unique(codes, return_counts=True)[1]
         # A batch of one class has no negatives.
         rows_per_class = max(1, min(self.rows_per_class, batch_size // 2))
         expected = batch_size * counts.min() / n_rows
@@ -261,11 +247,10 @@ class LabelSimilarity(Similarity):
 
     def keys(self, index):
         """Return row numbers with their class codes, as `Similarity.keys` does."""
-        codes = self.codes_[index]
-        if self.n_views == 1:
-            return Keys(index, codes)
-        numbers = view_numbers(index, self)
-        return Keys(numbers, np.concatenate([codes] * self.n_views, axis=-1))
+        numbers = index if self.n_views == 1 else view_numbers(index, self)
+        return Keys(
+            numbers, np.concatenate([self.codes_[index]] * self.n_views, axis=-1)
+        )
 
     def compare(self, keys, other_keys, work=None):
         """Return weights of 0 and 1, as `Similarity.compare` does."""

@@ -5,11 +5,7 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import (
-    holds_sets,
-    raise_inconsistent_length,
-    raise_missing_y,
-)
+from sklearn_contrastive._validation import check_given, check_length, holds_sets
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows compared to find out whether any are dissimilar.
@@ -94,9 +90,8 @@ class MultilabelSimilarity(Similarity):
         counts = self.indicators_.sum(axis=0)
         if counts.max(initial=0) < 2:
             raise ValueError(
-                "`y` must hold a label that two rows share; "
-                f"{len(self.classes_)} labels for {len(self.rows_)} rows "
-                f"(n_samples={len(self.rows_)}) are all different or absent."
+                "`y` must hold a label that two rows share; all differ or are absent "
+                f"({len(self.classes_)} labels, n_samples={len(self.rows_)})."
             )
         dissimilar = (self.indicators_ != self.indicators_[0]).any()
         if self.measure == "overlap":
@@ -136,8 +131,7 @@ def check_label_sets(y, n_rows):
     """
     from sklearn.preprocessing import MultiLabelBinarizer
 
-    if y is None:
-        raise_missing_y(". Pass the labels of each row of `X`")
+    check_given(y, ". Pass the labels of each row of `X`")
     if holds_sets(y):
         binarizer = MultiLabelBinarizer()
         try:
@@ -158,6 +152,5 @@ def check_label_sets(y, n_rows):
                 f"n_classes), or a list of label sets; got shape {indicators.shape} of "
                 f"{indicators.dtype}. Use similarity='labels' for one label a row."
             )
-    if n_rows is not None and len(indicators) != n_rows:
-        raise_inconsistent_length(n_rows, "one label set", f"{len(indicators)} sets")
+    check_length(indicators, n_rows, "one label set")
     return classes, indicators.astype(np.uint8)

@@ -10,7 +10,7 @@ from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive.similarity import _edges
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, all_rows
 
 
 class NeighborSimilarity(Similarity):
@@ -158,12 +158,7 @@ class NeighborSimilarity(Similarity):
         """
         self._validate_params()
         self.repels = self.repel
-        n_rows = X.shape[0]
-        if n_rows < 3:
-            raise ValueError(
-                "`X` must hold at least three rows to tell neighbours from others; got "
-                f"n_samples={n_rows}."
-            )
+        self.rows_, n_rows = all_rows(X, 3), len(X)
         if self.graph is None:
             starts, ends = self._nearest(X)
             weights = np.ones(len(starts))
@@ -177,16 +172,12 @@ class NeighborSimilarity(Similarity):
         self.edges_ = _edges.symmetric(starts, ends, weights, n_rows)
         degrees = np.diff(self.edges_.indptr)
         if degrees.max() == 0:
-            raise ValueError(
-                "`graph` must hold an edge between two of the rows; it holds none."
-            )
+            raise ValueError("`graph` must hold an edge of two rows; it holds none.")
         if self.repel and degrees.min() == n_rows - 1:
             raise ValueError(
-                f"All {n_rows} rows are neighbours of each other, so that none are "
-                f"dissimilar. Lower `n_neighbors` (now {self.n_neighbors}) or pass a "
-                "sparser graph."
+                f"All {n_rows} rows are neighbours of each other: none are dissimilar. "
+                f"Lower `n_neighbors` (now {self.n_neighbors}) or pass a sparser graph."
             )
-        self.rows_ = np.arange(n_rows)
         return self
 
     def _nearest(self, X):

@@ -4,15 +4,10 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import (
-    raise_inconsistent_length,
-    raise_missing_y,
-    without_na,
-)
+from sklearn_contrastive._validation import check_given, check_length, without_na
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows whose targets are compared to choose a bandwidth.
@@ -131,9 +126,8 @@ class TargetSimilarity(Similarity):
                 f"{known.sum()} known ones (n_samples={len(y)}), all the same."
             )
         targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
-        self.bandwidth_ = self.bandwidth
-        if self.bandwidth == "auto":
-            self.bandwidth_ = _typical_distance(targets[self.rows_])
+        auto = self.bandwidth == "auto"
+        self.bandwidth_ = _typical_distance(targets[known]) if auto else self.bandwidth
         self.targets_ = targets / self.bandwidth_
         return self
 
@@ -170,22 +164,20 @@ def check_targets(y, n_rows):
     NaN means unknown. Raises a ValueError if `y` is missing, not `n_rows` long (None
     for any number), not numeric, or infinite.
     """
-    if y is None:
-        raise_missing_y(". Pass one target per row of `X`")
+    check_given(y, ". Pass one target per row of `X`")
     try:
         y = values = without_na(y, "iuf")
         if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
             raise TypeError("it holds text")
-        y = np.asarray(y, dtype=np.float64)
+        if values.ndim not in (1, 2):
+            raise TypeError(f"it has shape {values.shape}")
+        y = np.asarray(y, dtype=np.float64).reshape(len(values), -1)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`y` must hold numbers as targets ({error}). Use similarity='labels' for "
             "classes."
         ) from error
-    y = y[:, None] if y.ndim == 1 else y
-    if y.ndim != 2 or (n_rows is not None and len(y) != n_rows):
-        expected = "one target, or a row of them,"
-        raise_inconsistent_length(n_rows, expected, f"targets of shape {y.shape}")
+    check_length(y, n_rows, "one target, or a row of them,")
     if np.isinf(y).any():
         raise ValueError(
             "`y` must hold finite targets, or NaN for unknown ones; Input y contains "
@@ -196,6 +188,8 @@ def check_targets(y, n_rows):
 
 def _typical_distance(targets):
     """Return the median distance of two targets, which is never zero."""
+    from scipy.spatial.distance import pdist
+
     distances = pdist(targets[:: max(1, len(targets) // _N_COMPARED)])
     distance = np.median(distances)
     # Most targets may be the same: then the smallest difference counts.

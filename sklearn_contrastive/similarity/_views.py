@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
-from sklearn_contrastive.similarity._base import Similarity
+from sklearn_contrastive.similarity._base import Similarity, all_rows
 
 #: Rows that values of a column are drawn from.
 _MOST_DRAWN = 8192
@@ -116,11 +116,7 @@ class ViewSimilarity(Similarity):
                 f"`amount` must be a share below 1 with augment='corrupt'; got "
                 f"{self.amount}. With all values replaced nothing is left of a row."
             )
-        if len(X) < 2:
-            raise ValueError(
-                f"`X` must hold at least two rows; got n_samples={len(X)}."
-            )
-        self.rows_ = np.arange(len(X))
+        self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.
         self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
         self._spread = self._some.std(axis=0, dtype=np.float64)
@@ -153,9 +149,7 @@ class ViewSimilarity(Similarity):
                 f"got {changed.dtype} of shape {changed.shape}."
             )
         if not np.isfinite(changed).all():
-            raise ValueError(
-                "`augment` must return finite numbers; got NaN or infinity."
-            )
+            raise ValueError("`augment` must return finite numbers; got NaN or inf.")
         return changed.astype(X.dtype, copy=False)
 
     def keys(self, index):

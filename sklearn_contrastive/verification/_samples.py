@@ -13,11 +13,11 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_contrastive._validation import (
+    check_given,
     check_rows,
     column_names,
     missing_labels,
     nullable_dtype,
-    raise_missing_y,
 )
 from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
@@ -126,8 +126,7 @@ def check_columns(estimator, rows, reset):
 
 def read_labels(y, n_pairs):
     """Return the two classes, sorted, and whether each pair has the greater: same."""
-    if y is None:
-        raise_missing_y(": one of two labels per pair, of which the greater means same")
+    check_given(y, ": one of two labels per pair, of which the greater means same")
     given, y = y, column_or_1d(y, warn=True)
     remedy = "Of distances, give labels such as `y <= limit`."
     y = check_labels(y, n_pairs, table="X", remedy=remedy)

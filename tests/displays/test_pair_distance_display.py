@@ -208,8 +208,8 @@ def test_an_embedding_measures_pairs_that_are_given(trained, iris):
 def test_mistakes_are_explained():
     for arguments, message in [
         (([1, 1], [0.1, 0.2]), "`y_true` must hold pairs of both kinds; all 2"),
-        (([1, 0, 1], [0.1, 0.2]), "`y_true` must hold one label for each of 2 pairs"),
-        ((["a", "b"], [0.1, 0.2]), "`y_true` must hold 1 or True for pairs"),
+        (([1, 0, 1], [0.1, 0.2]), "(dissimilar) for each of 2 pairs"),
+        ((["a", "b"], [0.1, 0.2]), "`y_true` must hold 1 or True for similar pairs"),
         (([1, 0], [0.1, -0.2]), "`distances` must be numbers in [0, inf)"),
         (([1, 0], [0.1, np.nan]), "`distances` must be numbers in [0, inf)"),
     ]:

@@ -117,8 +117,8 @@ BAD_TABLES = [
     ((X * 1j, y), ValueError, "Complex data not supported"),
     ((X[:0], y[:0]), ValueError, "Found array with 0 sample(s)"),
     ((X[:1], y[:1]), ValueError, "must hold at least two classes; got one class only"),
-    ((X[:2], None), ValueError, "at least three rows to tell neighbours from others"),
-    ((X, y[:-1]), ValueError, "150 rows and 149 labels"),
+    ((X[:2], None), ValueError, "at least 3 rows; got n_samples=2"),
+    ((X, y[:-1]), ValueError, "150 rows and 149 in `y`"),
     ((X, np.zeros(150)), ValueError, "got one class only, 0.0."),
     ((X, np.arange(150)), ValueError, "150 classes for 150 rows"),
     ((X, [0.5, np.inf, *X[2:, 0]]), ValueError, "infinity, the first at row 1"),
@@ -229,7 +229,7 @@ def test_pairs_that_are_not_finite_raise():
 @pytest.mark.parametrize(
     ("rows", "labels", "message"),
     [
-        (X, y[:-1], "150 rows and 149 labels"),
+        (X, y[:-1], "150 rows and 149 in `y`"),
         (X[:1], y[:1], "at least two rows; got 1"),
     ],
 )

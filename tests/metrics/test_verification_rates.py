@@ -164,11 +164,11 @@ def test_float32_distances_and_read_only_memory():
         ),
         (
             {"y_true": [0, 1]},
-            "`y_true` must hold one label for each of 3 pairs; got shape (2,)",
+            "(dissimilar) for each of 3 pairs; got shape (2,)",
         ),
         (
             {"y_true": [0, 1, 2]},
-            "`y_true` must hold 1 or True for pairs that are similar",
+            "`y_true` must hold 1 or True for similar pairs",
         ),
         ({"y_true": ["a", "b", "a"]}, "one of the three throughout; got ['a', 'b']."),
         ({"y_true": [0, 1, None]}, "one of the three throughout; got [None]."),

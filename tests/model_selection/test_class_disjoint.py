@@ -198,9 +198,7 @@ def test_parameters_out_of_range_are_an_error():
 
 def test_a_fold_of_a_single_class_warns():
     y = np.repeat(np.arange(5), 2)
-    message = (
-        "A test fold holds a single class: 5 classes are spread over n_splits=4 folds."
-    )
+    message = "A test fold holds a single class: n_splits=4 for 5 classes."
     with pytest.warns(UserWarning, match=re.escape(message)):
         list(ClassDisjointKFold(4).split(y, y))
 

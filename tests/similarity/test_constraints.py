@@ -308,13 +308,10 @@ def test_samples_may_be_the_pairs():
 
 
 ONE_KIND = (
-    "Pairs must be of both kinds; got {} similar and {} dissimilar, {} of which "
-    "contradict each other. Where only similar pairs are known and all others are "
-    "dissimilar, use NeighborSimilarity(edges=...)."
+    "Pairs must be of both kinds; got {} similar and {} dissimilar, {} both. If all "
+    "other pairs are dissimilar, use NeighborSimilarity(edges=...)."
 )
-CODING = (
-    "`labels` must hold 1 or True for pairs that are similar, and 0, -1 or False for"
-)
+CODING = "`labels` must hold 1 or True for similar pairs and 0, -1 or False for others,"
 TWO = [[0, 1], [2, 3]]
 BAD = {
     "too large": (
@@ -326,28 +323,28 @@ BAD = {
     "float": (
         ([[0.0, 1.0], [2.0, 3.0]], [1, 0]),
         {},
-        "`pairs` must hold row numbers, integers from 0; got float64. Turn labels "
-        "of an index into positions first.",
+        "`pairs` must hold two row numbers per pair, integers of shape (n_pairs, 2); "
+        "got float64 of shape (2, 2). Count rows from 0.",
     ),
-    "text": (([["a", "b"]], [1]), {}, "integers from 0; got <U1."),
+    "text": (([["a", "b"]], [1]), {}, "(n_pairs, 2); got <U1 of shape (1, 2)."),
     "itself": (
         ([[0, 1], [5, 5], [4, 4]], [1, 0, 0]),
         {},
         "`pairs` must join different rows; 2 pair a row with itself, the first at "
         "position 1 (row 5).",
     ),
-    "flat": (([0, 1], [1, 0]), {}, "`pairs` must hold two row numbers per pair, shape"),
-    "none": (([], []), {}, "shape (n_pairs, 2); got shape (0,)."),
+    "flat": (([0, 1], [1, 0]), {}, "(n_pairs, 2); got int64 of shape (2,)."),
+    "none": (([], []), {}, "shape (n_pairs, 2); got float64 of shape (0,)."),
     "no labels": (
         (TWO, None),
         {},
-        "`labels` must hold 1 (similar) or 0 or -1 (dissimilar) for each pair; got "
-        "None.",
+        "`labels` must hold 1 (similar) or 0 or -1 (dissimilar) for each of 2 pairs; "
+        "got None.",
     ),
     "few labels": (
         (TWO, [1]),
         {},
-        "`labels` must hold one label for each of 2 pairs; got shape (1,).",
+        "(dissimilar) for each of 2 pairs; got shape (1,).",
     ),
     "two columns": ((TWO, [[1, 0], [0, 1]]), {}, "each of 2 pairs; got shape (2, 2)."),
     "three kinds": (([*TWO, [4, 5]], [1, 0, -1]), {}, CODING),
@@ -416,7 +413,8 @@ BAD_SAMPLES = {
     "triples": ((X.reshape(4, 3, 3), [1, 0, 1, 0]), "got shape (4, 3, 3). Stack two"),
     "one label per row": (
         (X.reshape(6, 2, 3), [1, 0] * 6),
-        "`y` must hold one label for each of 6 pairs; got shape (12,).",
+        "`y` must hold 1 (similar) or 0 or -1 (dissimilar) for each of 6 pairs; got "
+        "shape (12,).",
     ),
     "no labels": ((X.reshape(6, 2, 3), None), "`y` must hold 1 (similar) or 0 or -1"),
     "one kind": ((X.reshape(6, 2, 3), [1] * 6), ONE_KIND.format(6, 0, 0)),

@@ -119,12 +119,12 @@ def test_it_trains_along_an_order_that_is_not_symmetric():
 BAD = {
     "another shape": (
         lambda a, b: np.ones(3),
-        "`similarity` must return an array of numbers of shape (60, 60); it returned "
-        "float64 of shape (3,). Use operations that broadcast, as numpy's do.",
+        "`similarity` must return numbers of shape (60, 60), so broadcast; it returned "
+        "float64 of shape (3,).",
     ),
     "a number": (
         lambda a, b: 1.0,
-        "of shape (60, 60); it returned float64 of shape ()",
+        "of shape (60, 60), so broadcast; it returned float64 of shape ()",
     ),
     "one column": (lambda a, b: a * 0.0, "returned float64 of shape (60, 1)."),
     "nothing": (lambda a, b: None, "it returned object of shape ()."),
@@ -165,9 +165,9 @@ def test_what_is_no_similarity_is_an_error(name):
         (
             (X, y[:-1]),
             "`y` must hold one entry per row of `X`: found input variables with "
-            "inconsistent numbers of samples, 60 rows and 59 entries.",
+            "inconsistent numbers of samples, 60 rows and 59 in `y`.",
         ),
-        ((X[:1], y[:1]), "`X` must hold at least two rows; got n_samples=1."),
+        ((X[:1], y[:1]), "`X` must hold at least 2 rows; got n_samples=1."),
     ],
 )
 def test_entries_that_cannot_be_compared_are_an_error(table, message):

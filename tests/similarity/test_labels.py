@@ -188,7 +188,7 @@ def test_a_table_too_small_to_split_is_an_error():
     ("y", "message"),
     [
         (None, "requires y to be passed, but the target y is None"),
-        ([0, 1, 0], "inconsistent numbers of samples, 4 rows and 3 labels"),
+        ([0, 1, 0], "inconsistent numbers of samples, 4 rows and 3 in `y`"),
         ([0, 0, 0, 0], "`y` must hold at least two classes; got one class only"),
         ([0, 1, 2, 3], "`y` must hold a class with at least two rows; got 4 classes"),
         ([0.5, 1.0, 0.5, 2.0], "continuous values such as 0.5"),

@@ -145,7 +145,7 @@ def test_sets_and_their_indicators_train_the_same():
 # Errors.
 
 
-SHARED = "`y` must hold a label that two rows share; "
+SHARED = "`y` must hold a label that two rows share; all differ or are absent "
 SAME = (
     "`y` must hold rows that are dissimilar; every row shares a label with all "
     "others. Drop labels that all rows have."
@@ -158,17 +158,17 @@ BAD = {
     "none": (None, "This estimator requires y to be passed, but the target y is None."),
     "all different": (
         [{"a"}, {"b"}, {"c"}, {"d"}],
-        SHARED + "4 labels for 4 rows (n_samples=4) are all different or absent.",
+        SHARED + "(4 labels, n_samples=4).",
     ),
-    "all empty": ([set()] * 4, SHARED + "0 labels for 4 rows"),
-    "no ones": (np.zeros((4, 3)), SHARED + "3 labels for 4 rows"),
-    "no columns": (np.zeros((4, 0)), SHARED + "0 labels for 4 rows"),
+    "all empty": ([set()] * 4, SHARED + "(0 labels, n_samples=4)."),
+    "no ones": (np.zeros((4, 3)), SHARED + "(3 labels, n_samples=4)."),
+    "no columns": (np.zeros((4, 0)), SHARED + "(0 labels, n_samples=4)."),
     "all the same": ([{"a", "b"}] * 4, SAME),
     "all ones": (np.ones((4, 3), int), SAME),
     "short": (
         [{"a"}, {"a"}, {"b"}],
         "`y` must hold one label set per row of `X`: found input variables with "
-        "inconsistent numbers of samples, 4 rows and 3 sets.",
+        "inconsistent numbers of samples, 4 rows and 3 in `y`.",
     ),
     "one label per row": (
         [0, 1, 0, 1],

@@ -356,10 +356,10 @@ BAD = {
     "negative": ({"edges": [[-1, 2]]}, OUT_OF_RANGE + "-1 to 2. They count"),
     "float": (
         {"edges": [[0.0, 1.0]]},
-        "`edges` must hold row numbers, integers from 0; got float64.",
+        "integers of shape (n_pairs, 2); got float64 of shape",
     ),
-    "bool": ({"edges": [[True, False]]}, "integers from 0; got bool."),
-    "text": ({"edges": [["a", "b"]]}, "integers from 0; got <U1."),
+    "bool": ({"edges": [[True, False]]}, "(n_pairs, 2); got bool of shape (1, 2)."),
+    "text": ({"edges": [["a", "b"]]}, "(n_pairs, 2); got <U1 of shape (1, 2)."),
     "itself": (
         {"edges": [[0, 1], [3, 3]]},
         "`edges` must join different rows; 1 pair a row with itself, the first at "
@@ -367,10 +367,10 @@ BAD = {
     ),
     "triple": (
         {"edges": [[0, 1, 2]]},
-        "`edges` must hold two row numbers per pair, shape (n_pairs, 2); got shape "
-        "(1, 3).",
+        "`edges` must hold two row numbers per pair, integers of shape (n_pairs, 2); "
+        "got int64 of shape (1, 3).",
     ),
-    "flat": ({"edges": [0, 1]}, "shape (n_pairs, 2); got shape (2,)."),
+    "flat": ({"edges": [0, 1]}, "shape (n_pairs, 2); got int64 of shape (2,)."),
     "below zero": (
         {"graph": graph_of((-2.0, 0, 1), (1.0, 1, 2))},
         POSITIVE + "-2 to 1",
@@ -383,9 +383,9 @@ BAD = {
     ),
     "empty": (
         {"graph": coo_array((6, 6))},
-        "`graph` must hold an edge between two of the rows; it holds none.",
+        "`graph` must hold an edge of two rows; it holds none.",
     ),
-    "diagonal": ({"graph": graph_of((1.0, 0, 0))}, "between two of the rows; it holds"),
+    "diagonal": ({"graph": graph_of((1.0, 0, 0))}, "an edge of two rows; it holds"),
     "not square": (
         {"graph": csr_array((6, 5))},
         "`graph` must be square; got shape (6, 5).",
@@ -398,12 +398,12 @@ BAD = {
     "list": ({"graph": [[0, 1], [1, 0]]}, "kneighbors_graph returns; got list."),
     "other rows": (
         {"graph": graph_of((1.0, 0, 1), n_rows=7)},
-        "`graph` has 7 rows and `X` has 6. Pass the numbers that the rows of `X` have "
-        "in the graph as fit(..., rows=...)",
+        "`graph` has 7 rows and `X` has 6. Pass the rows of the graph that `X` holds, "
+        "fit(..., rows=...)",
     ),
     "everyone": (
         {"graph": csr_array(1 - np.eye(6))},
-        "All 6 rows are neighbours of each other, so that none are dissimilar. Lower "
+        "All 6 rows are neighbours of each other: none are dissimilar. Lower "
         "`n_neighbors` (now 5) or pass a sparser graph.",
     ),
     "none": (
@@ -435,10 +435,7 @@ def test_what_is_no_graph_of_the_rows_is_an_error(name):
 
 @pytest.mark.parametrize("n_rows", [1, 2])
 def test_two_rows_are_too_few(n_rows):
-    message = (
-        "`X` must hold at least three rows to tell neighbours from others; got "
-        f"n_samples={n_rows}."
-    )
+    message = f"`X` must hold at least 3 rows; got n_samples={n_rows}."
     with pytest.raises(ValueError, match=re.escape(message)):
         NeighborSimilarity().fit(points(n_rows))
 
@@ -459,7 +456,7 @@ def test_two_rows_are_too_few(n_rows):
         ),
         ([0, 1, 2, 3, 4, 9], "`rows` must hold row numbers from 0 to 8; got some from"),
         ([-1, 1, 2, 3, 4, 5], "row numbers from 0 to 8; got some from -1 to 5."),
-        ([6, 7, 8, 0, 1, 2], "`graph` must hold an edge between two of the rows"),
+        ([6, 7, 8, 0, 1, 2], "`graph` must hold an edge of two rows"),
     ],
 )
 def test_rows_that_a_graph_does_not_have_are_an_error(rows, message):

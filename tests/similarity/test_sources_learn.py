@@ -423,18 +423,17 @@ def test_the_kind_of_score_is_that_of_the_training(similarity, y):
         (
             (IRIS, SPECIES[:-1]),
             "`y` must hold one label per row of `X`: found input variables with "
-            "inconsistent numbers of samples, 75 rows and 74 labels.",
+            "inconsistent numbers of samples, 75 rows and 74 in `y`.",
         ),
         (
             (IRIS, IRIS[:-1]),
             "`y` must hold one target, or a row of them, per row of `X`: found input "
-            "variables with inconsistent numbers of samples, 75 rows and targets of "
-            "shape (74, 4).",
+            "variables with inconsistent numbers of samples, 75 rows and 74 in `y`.",
         ),
         (
             (IRIS, [{1}, {2}]),
             "`y` must hold one label set per row of `X`: found input variables with "
-            "inconsistent numbers of samples, 75 rows and 2 sets.",
+            "inconsistent numbers of samples, 75 rows and 2 in `y`.",
         ),
         ((IRIS[:1], SPECIES[:1]), "`X` must hold at least two rows; got 1."),
         ((IRIS[:1],), "`X` must hold at least two rows; got 1."),
@@ -442,7 +441,7 @@ def test_the_kind_of_score_is_that_of_the_training(similarity, y):
         ((IRIS[:6].reshape(3, 2, 4), None), "`y` must hold 1 (similar) or 0 or -1"),
         (
             (IRIS[:6].reshape(3, 2, 4), [1, 0]),
-            "one label for each of 3 pairs; got shape",
+            "(dissimilar) for each of 3 pairs; got shape",
         ),
         (
             (IRIS[:6].reshape(2, 3, 4), [1, 0]),

@@ -241,10 +241,9 @@ BAD = {
     "short": (
         [1.0, 2.0, 3.0],
         "`y` must hold one target, or a row of them, per row of `X`: found input "
-        "variables with inconsistent numbers of samples, 4 rows and targets of shape "
-        "(3, 1).",
+        "variables with inconsistent numbers of samples, 4 rows and 3 in `y`.",
     ),
-    "deep": (np.zeros((4, 1, 1)), "4 rows and targets of shape (4, 1, 1)."),
+    "deep": (np.zeros((4, 1, 1)), "numbers as targets (it has shape (4, 1, 1))."),
 }
 
 

@@ -207,7 +207,7 @@ BAD = {
     "complex": (lambda X, rng: X * 1j, "got complex128 of shape (20, 5)."),
     "NaN": (
         lambda X, rng: X * np.nan,
-        "`augment` must return finite numbers; got NaN or infinity.",
+        "`augment` must return finite numbers; got NaN or inf.",
     ),
     "infinite": (lambda X, rng: X + np.inf, "must return finite numbers; got NaN or"),
 }
@@ -256,7 +256,7 @@ def test_settings_that_do_not_go_together_are_an_error(similarity, message):
 
 
 def test_one_row_is_too_few():
-    message = "`X` must hold at least two rows; got n_samples=1."
+    message = "`X` must hold at least 2 rows; got n_samples=1."
     with pytest.raises(ValueError, match=re.escape(message)):
         ContrastiveEmbedding(2, similarity="views").fit(table(1))
 
