@@ -51,7 +51,8 @@ def check_rows(estimator, X, reset, name="X"):
             raise
         raise ValueError(
             f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
-            "Encode text, as sklearn.preprocessing.OneHotEncoder does, and count days."
+            "Encode text, as sklearn.preprocessing.OneHotEncoder does, and turn dates "
+            "into numbers such as days."
         ) from error
     _check_finite(table, names, name)
     return table
@@ -111,7 +112,8 @@ def _check_finite(X, names, name):
         columns = _list_columns(np.flatnonzero(bad), names)
         raise ValueError(
             f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
-            "Replace infinity; fill missing values by sklearn.impute.SimpleImputer."
+            "Fill missing values, as sklearn.impute.SimpleImputer does; replace "
+            "infinite ones."
         )
 
 

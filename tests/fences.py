@@ -44,7 +44,7 @@ FENCES = {
 NOT_REACHED = {
     "one linear network: files": 14,
     "one linear network: functions": 79,
-    "code lines": 8467,
+    "code lines": 8145,
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -252,12 +252,10 @@ def _terms(estimator, similarity, state):
         if type(own).resolve is not Miner.resolve:
             own = own.resolve(state.n_own, state.normalize)
         terms[name] = Term(None, own, one, weight, memory)
-    margin = loss.get_params(deep=False).get("margin")
-    auto = isinstance(estimator.miner, str) and estimator.miner == "auto"
-    fitted = {
-        "miner_": chosen.get("", chosen) if auto else estimator.miner,
-        "margin_": margin if isinstance(margin, Real) else None,
-    }
+    margin, given = loss.get_params(deep=False).get("margin"), estimator.miner
+    auto = isinstance(given, str) and given == "auto"
+    fitted = {"miner_": chosen.get("", chosen) if auto else given}
+    fitted["margin_"] = margin if isinstance(margin, Real) else None
     return terms, fitted, global_miner
 
 

@@ -241,7 +241,7 @@ def test_mistakes_with_estimators_are_explained(trained, iris):
     verifier = PairVerifier(FrozenEstimator(trained)).fit(X[ends], same)
     for labels, message in (
         (np.arange(120), "`y` must hold labels of `fit`, [False, True]; got"),
-        (same[:5], "must hold one label for each of 120 pairs"),
+        (same[:5], "for each of 120 pairs; got shape (5,)"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             PairDistanceDisplay.from_estimator(verifier, X[ends], labels)

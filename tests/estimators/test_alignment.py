@@ -512,7 +512,7 @@ BAD = {
         (X, Y[:-1]),
         ValueError,
         "`y` must hold one partner per row of `X`: found input variables with "
-        "inconsistent numbers of samples, 60 rows and 59 rows.",
+        "inconsistent numbers of samples, 60 rows and 59 in `y`.",
     ),
     "one row": (
         (X[:1], Y[:1]),

@@ -341,7 +341,7 @@ def test_an_overridden_temperature_divides_the_values():
 def test_an_overridden_evaluator_is_that_of_one_model(cls):
     shapes = []
 
-    def evaluator(self, A, C=None, miner=None, fixed=False):
+    def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         shapes.append(A.shape)
         return cls.evaluator(self, A, C, miner, fixed)
 

@@ -164,10 +164,10 @@ def test_margins_out_of_range_raise(margin):
 @pytest.mark.parametrize(
     ("distances", "similar", "message"),
     [
-        ([1.0, 2.0], [1], "one label for each of 2 pairs; got shape (1,)"),
+        ([1.0, 2.0], [1], "for each of 2 pairs; got shape (1,)"),
         ([-1.0], [1], "`distances` must be numbers in [0, inf)"),
         ([np.nan], [1], "`distances` must be numbers in [0, inf)"),
-        ([1.0], [2], "`similar` must hold 1 or True for pairs that are similar"),
+        ([1.0], [2], "`similar` must hold 1 or True for similar pairs"),
     ],
 )
 def test_pair_values_of_what_is_no_pair_raise(distances, similar, message):

@@ -360,13 +360,13 @@ def test_missing_values_of_pandas_are_named():
 
 
 def test_sparse_tables_are_an_error():
-    with pytest.raises(TypeError, match=re.escape("Use '.toarray()' if it fits")):
+    with pytest.raises(TypeError, match=re.escape("Use '.toarray()', or reduce it")):
         check(scipy.sparse.csr_matrix(table()))
 
 
 def test_complex_tables_are_an_error():
     with pytest.raises(
-        ValueError, match=re.escape("Put its real and imaginary parts side")
+        ValueError, match=re.escape("Put real and imaginary parts side")
     ):
         check(table() * 1j)
 
