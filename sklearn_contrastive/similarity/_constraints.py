@@ -4,7 +4,7 @@ import warnings
 from copy import copy
 
 import numpy as np
-from scipy.sparse import coo_array, diags_array, triu
+from scipy.sparse import coo_array, dia_array, diags, triu
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
@@ -233,7 +233,7 @@ class PairConstraints(Similarity):
         inside = np.isin(np.arange(n_groups), ends[0, ends[0] == ends[1]])
         apart = _edges.symmetric(*ends, 1.0, n_groups)
         joined = np.bincount(self._nodes) > 1
-        return diags_array(joined * 1.0), apart + diags_array(inside * 1.0)
+        return dia_array(diags(joined * 1.0)), apart + diags(inside * 1.0)
 
     def _set_edges(self, edges):
         """Set the edges, the rows at their ends, and the pairs of either kind."""
@@ -270,7 +270,7 @@ class PairConstraints(Similarity):
             out[places[:n_out]] = True
         found = copy(self), copy(self)
         for similarity, chosen in zip(found, (~out, out), strict=True):
-            half = coo_array((upper.data * chosen, upper.coords), shape=upper.shape)
+            half = coo_array((upper.data * chosen, (upper.row, upper.col)), upper.shape)
             similarity._set_edges(_edges.without_zeros(half + triu(half, k=1).T))
         return found
 
