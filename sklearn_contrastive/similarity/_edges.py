@@ -45,7 +45,7 @@ def _read(edges, nodes, others):
     # Columns are picked in a pass over all nodes, which is slow where these are many.
     if nodes.ndim == 1 and edges.shape[0] < 100_000:
         return edges[nodes][:, others].toarray()
-    ends = np.broadcast_arrays(nodes[..., None], others[..., None, :])
+    ends = np.stack(np.broadcast_arrays(nodes[..., None], others[..., None, :]))
     return np.asarray(edges[tuple(map(np.ravel, ends))]).reshape(ends[0].shape)
 
 
