@@ -1358,4 +1358,5 @@ def test_fit_and_predict_without_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         verifier = PairVerifier(quick(), preprocessor=TABLES["pandas"], random_state=0)
-        verifier.fit(NUMBERS, SAME).predict_proba(NUMBERS)
+        chances = verifier.fit(NUMBERS, SAME).predict_proba(NUMBERS)
+    assert chances.shape == (len(SAME), 2)
