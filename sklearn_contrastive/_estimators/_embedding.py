@@ -549,9 +549,8 @@ class ContrastiveEmbedding(
             If `X` has another width than in `fit`, or holds text, NaN or infinity.
         """
         check_is_fitted(self)
-        # A copy, since another thread may end a fit meanwhile; quicker than `copy`.
-        fitted = type(self).__new__(type(self))
-        fitted.__dict__ = dict(vars(self))
+        # A copy, since another thread may end a fit meanwhile.
+        fitted = copy(self)
         return fitted._state.embed(check_rows(fitted, X, reset=False))
 
     def pair_distance(self, pairs):
