@@ -52,17 +52,18 @@ class FittedState(NamedTuple):
         """
         encoder = self.source if isinstance(self.source, Encoder) else encoder_of(self)
         params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
-        n_networks, n_own = len(params[0]), self.n_own
-        networks = [[param[k] for param in params] for k in range(n_networks)]
-        Z = np.empty((len(X), n_networks * n_own), dtype=X.dtype)
+        n_networks = len(params[0])
+        if n_networks == 1:
+            # Encoders of users know no axis of models.
+            params = [param[0] for param in params]
+        Z = np.empty((len(X), n_networks * self.n_own), dtype=X.dtype)
         for start in range(0, len(X), _MAPPED):
             rows = slice(start, start + _MAPPED)
-            block = standardised(X[rows], self.columns)
-            for k, own in enumerate(networks):
-                points = encoder.forward(own, block)
-                points = to_sphere(points) if self.normalize else points
-                # So that a squared distance is the mean of those in each network.
-                Z[rows, k * n_own : (k + 1) * n_own] = points / n_networks**0.5
+            points = encoder.forward(params, standardised(X[rows], self.columns))
+            points = to_sphere(points) if self.normalize else points
+            points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
+            # So that a squared distance is the mean of those in each network.
+            Z[rows] = points.reshape(-1, Z.shape[1]) / n_networks**0.5
         return Z
 
     def layers(self, name):
