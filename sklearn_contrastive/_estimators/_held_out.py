@@ -1,13 +1,13 @@
 """Rows that an estimator holds out for early stopping."""
 
-from sklearn_contrastive._estimators._nouns import (
+from sklearn_contrastive._estimators._resolve import (
     flat_pairs,
     resolve_similarity,
 )
 from sklearn_contrastive._training._early_stopping import EarlyStopping, HeldOutPairs
 from sklearn_contrastive._training._run import random_streams
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.preprocessing._standardization import standardised_table
+from sklearn_contrastive.preprocessing._standardization import standardized_table
 
 
 def hold_out(X, similarities, fraction, rng):
@@ -37,7 +37,7 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
             "numbers belong to `X`. Leave it out to hold rows or pairs out of `X`."
         )
     try:
-        rows = standardised_table(X, columns) if unfitted.reads_rows else X
+        rows = standardized_table(X, columns) if unfitted.reads_rows else X
         held_out = unfitted.fit(rows, y_val)
     except (TypeError, ValueError) as error:
         message = str(error).replace("`y`", "`y_val`").replace("`X`", "`X_val`")

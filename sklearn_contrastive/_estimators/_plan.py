@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from sklearn_contrastive._estimators._held_out import early_stopping_of
-from sklearn_contrastive._estimators._nouns import (
+from sklearn_contrastive._estimators._resolve import (
     adapted_miner,
     agreed,
     check_no_margin,
@@ -44,7 +44,7 @@ from sklearn_contrastive.losses import LOSSES, FunctionLoss, HybridLoss, Loss
 from sklearn_contrastive.miners import MINERS, Miner, NearestPairs
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
-    standardised_table,
+    standardized_table,
 )
 from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
 
@@ -122,7 +122,7 @@ def prepare(
     columns = before["_state"].columns if before else None
     columns = columns or learn_standardization(X, estimator.standardize)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
-    table = standardised_table(X, columns) if similarity.reads_rows else X
+    table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
     fitted, state = _architecture(estimator, similarity, columns, X, before)
     terms, chosen, global_miner = _terms(estimator, similarity, state)

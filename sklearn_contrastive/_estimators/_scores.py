@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_contrastive._estimators._nouns import similarity_name
+from sklearn_contrastive._estimators._resolve import similarity_name
 from sklearn_contrastive._validation import check_rows
-from sklearn_contrastive.preprocessing._standardization import standardised_table
+from sklearn_contrastive.preprocessing._standardization import standardized_table
 from sklearn_contrastive.similarity import (
     check_label_sets,
     check_labels,
@@ -26,7 +26,7 @@ def score_of(estimator, X, y):
     Z = np.asarray(estimator.transform(X))
     if kind == "neighbors":
         X = check_rows(estimator, X, reset=False)
-        X = standardised_table(X, estimator._state.columns)
+        X = standardized_table(X, estimator._state.columns)
         return _share_kept(X, Z)
     if kind == "labels":
         return _accuracy(Z, y, getattr(estimator.similarity_, "unlabeled", None))

@@ -14,7 +14,7 @@ from sklearn_contrastive.encoders import (
 )
 from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
-    standardised,
+    standardized,
 )
 
 #: Rows looked at for a collapse.
@@ -59,7 +59,7 @@ class FittedState(NamedTuple):
         Z = np.empty((len(X), n_networks * self.n_own), dtype=X.dtype)
         for start in range(0, len(X), _MAPPED):
             rows = slice(start, start + _MAPPED)
-            points = encoder.forward(params, standardised(X[rows], self.columns))
+            points = encoder.forward(params, standardized(X[rows], self.columns))
             points = to_sphere(points) if self.normalize else points
             points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
             # So that a squared distance is the mean of those in each network.

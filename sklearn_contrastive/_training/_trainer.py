@@ -15,7 +15,7 @@ from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive._training._run import AdamW
 from sklearn_contrastive._training._terms import StackedTerm, TermsInTurn, can_stack
 from sklearn_contrastive.encoders import place_points
-from sklearn_contrastive.preprocessing._standardization import Rows, standardised
+from sklearn_contrastive.preprocessing._standardization import Rows, standardized
 
 #: Keys of so many bytes are made and moved at once.
 _MOST_KEY_BYTES = 2**22
@@ -247,7 +247,7 @@ class Trainer:
         import torch
 
         model = self._models[models][0]
-        X = torch.from_numpy(standardised(X, model.standardization))
+        X = torch.from_numpy(standardized(X, model.standardization))
         X = X.to(self._device, self._dtype)
         params = [param[models] for param in self._params]
         with torch.no_grad():

@@ -279,7 +279,7 @@ class MLPPasses:
         self._activation, self._normalize = activation, normalize
         self._drops = list(zip(dropouts, generators, strict=True))
         self._values = [bias.repeat(1, n_rows, 1) for bias in self._biases]
-        self._slopes = [values.clone() for values in self._values]
+        self._gradients = [values.clone() for values in self._values]
         self._outputs = [values.clone() for values in self._values[:-1]]
         self._masks = [values.clone() for values in self._outputs if any(dropouts)]
 
@@ -312,19 +312,19 @@ class MLPPasses:
         import torch
 
         aten = torch.ops.aten
-        slopes = self._slopes[-1].copy_(gradient)
+        gradient = self._gradients[-1].copy_(gradient)
         if self._normalize:
             # On the sphere, a move along the radius changes nothing.
             points = self._values[-1]
-            along = (points * slopes).sum(-1, keepdim=True)
-            slopes.addcmul_(points, along, value=-1).mul_(self._shrink)
+            along = (points * gradient).sum(-1, keepdim=True)
+            gradient.addcmul_(points, along, value=-1).mul_(self._shrink)
         for layer in range(len(self._weights) - 1, -1, -1):
-            slopes = self._slopes[layer]
-            torch.bmm(self._inputs[layer].mT, slopes, out=self._on_weights[layer])
-            torch.sum(slopes, -2, out=self._on_biases[layer])
+            gradient = self._gradients[layer]
+            torch.bmm(self._inputs[layer].mT, gradient, out=self._on_weights[layer])
+            torch.sum(gradient, -2, out=self._on_biases[layer])
             if layer:
-                before = self._slopes[layer - 1]
-                torch.bmm(slopes, self._weights[layer].mT, out=before)
+                before = self._gradients[layer - 1]
+                torch.bmm(gradient, self._weights[layer].mT, out=before)
                 if self._masks:
                     before.mul_(self._masks[layer - 1])
                 self._activation.multiply(aten, before, self._values[layer - 1])

@@ -10,7 +10,7 @@ from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
-    standardised,
+    standardized,
 )
 
 
@@ -113,9 +113,9 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
 
 def _squared_gradients(embed, standardization, X):
     """Return by column the sum over rows and outputs of squared gradients."""
-    S, scales = standardised(X, standardization), np.ones(X.shape[1])
+    S, scales = standardized(X, standardization), np.ones(X.shape[1])
     if standardization.kind is not None:
-        unclipped = standardised(X, standardization._replace(kind="standard"))
+        unclipped = standardized(X, standardization._replace(kind="standard"))
         # The smooth clip, s = u / sqrt(1 + (u/8)²), has the derivative (s / u)³.
         clip = np.divide(S, unclipped, out=np.ones_like(S), where=unclipped != 0)
         scales = clip**3 / standardization.scale

@@ -7,7 +7,7 @@ from sklearn.utils import gen_batches
 
 from sklearn_contrastive._validation import check_rows, column_names
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
-from sklearn_contrastive.preprocessing._standardization import standardised
+from sklearn_contrastive.preprocessing._standardization import standardized
 
 #: Parts of the path at first, and points in each.
 _N_PARTS, _N_NODES = 8, 8
@@ -126,7 +126,7 @@ class _Path:
     def __init__(self, standardization, embed, rows):
         import torch
 
-        start, end = standardised(rows, standardization)
+        start, end = standardized(rows, standardization)
         self._embed, self._start, self._step = embed, start, end - start
         with torch.no_grad():
             self._ends = embed(torch.from_numpy(np.stack([start, end])))

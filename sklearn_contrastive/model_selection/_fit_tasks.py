@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_array, indexable
 
-from sklearn_contrastive._estimators import _nouns
+from sklearn_contrastive._estimators import _resolve
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
@@ -81,12 +81,12 @@ class FitTasks:
             # By all rows: those of a fold alone may look like something else.
             self._estimator.set_params(similarity=infer_similarity(X, y))
         similarity = self._estimator.similarity
-        resolved = _nouns.resolve_similarity(similarity)
-        rows = _nouns.flat_pairs(X) if resolved.takes_pairs else X
+        resolved = _resolve.resolve_similarity(similarity)
+        rows = _resolve.flat_pairs(X) if resolved.takes_pairs else X
         check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
         self._uses_row_indices = resolved.uses_row_indices
-        kind = _nouns.similarity_name(similarity)
+        kind = _resolve.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
             kind = infer_similarity(self.X, self.y)
         self._by_neighbors, self._scoring = kind == "labels", scoring

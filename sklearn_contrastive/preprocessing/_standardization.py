@@ -45,7 +45,7 @@ class Standardization(NamedTuple):
     scale: np.ndarray | None = None
 
 
-def standardised(X, standardization):
+def standardized(X, standardization):
     """Return standardised rows, in their own dtype and always as a copy."""
     if standardization.kind is None:
         return np.array(X)
@@ -82,7 +82,7 @@ def learn_standardization(X, standardize):
     return Standardization(kind, center, np.where(constant, np.inf, scale))
 
 
-def standardised_table(X, standardization):
+def standardized_table(X, standardization):
     """Return standardised rows in float32; columns left as they are lose their mean."""
     if standardization.kind is None:
         # The same shift of all rows keeps the digits of large numbers.
@@ -90,7 +90,7 @@ def standardised_table(X, standardization):
         standardization = Standardization("standard", center, np.ones(X.shape[1]))
     Z = np.empty(X.shape, dtype=np.float32)
     for start in range(0, len(X), _BLOCK):
-        Z[start : start + _BLOCK] = standardised(
+        Z[start : start + _BLOCK] = standardized(
             X[start : start + _BLOCK], standardization
         )
     return Z
@@ -128,7 +128,7 @@ class Rows:
             for name, (X, standardization) in different.items():
                 starts[name] = start
                 for first in range(0, len(X), _BLOCK):
-                    block = standardised(X[first : first + _BLOCK], standardization)
+                    block = standardized(X[first : first + _BLOCK], standardization)
                     at = slice(start + first, start + first + len(block))
                     self._table[at] = torch.from_numpy(block)
                 start += len(X)
@@ -154,7 +154,7 @@ class Rows:
         for (X, standardization), view, own, place in zip(
             self._tables, views, numbers, out, strict=True
         ):
-            rows = standardised(view(X[own]), standardization)
+            rows = standardized(view(X[own]), standardization)
             place.copy_(torch.from_numpy(rows))
 
 

@@ -25,7 +25,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     Rows,
     Standardization,
     learn_standardization,
-    standardised,
+    standardized,
 )
 
 
@@ -52,16 +52,16 @@ def literal_robust(X):
 
 def test_standard_is_standard_scaler():
     X = table()
-    ours = standardised(X, learn_standardization(X, "standard"))
+    ours = standardized(X, learn_standardization(X, "standard"))
     assert_allclose(ours, StandardScaler().fit_transform(X), rtol=1e-10, atol=1e-12)
 
 
 def test_robust_is_the_formula():
     X = table(200)
     learned = learn_standardization(X, "robust")
-    assert_allclose(standardised(X, learned), literal_robust(X), rtol=1e-10, atol=1e-11)
+    assert_allclose(standardized(X, learned), literal_robust(X), rtol=1e-10, atol=1e-11)
     assert (learned.scale < 0.95 * X.std(axis=0)).any()
-    assert np.abs(standardised(1e9 * X, learned)).max() <= 8
+    assert np.abs(standardized(1e9 * X, learned)).max() <= 8
 
 
 def test_robust_limits_by_hand():
@@ -104,7 +104,7 @@ def test_what_is_not_zero_keeps_its_size_in_a_column_of_zeros(share):
     calm = np.where(X > 7, 6.85, X)
     assert_allclose(learned.center, calm.mean(axis=0), rtol=0.01)
     assert_allclose(learned.scale, calm.std(axis=0), rtol=0.01)
-    sizes = standardised(np.array([[0], [5], [6.0]]), learned)
+    sizes = standardized(np.array([[0], [5], [6.0]]), learned)
     assert np.diff(sizes, axis=0).min() > 0.05
 
 
@@ -150,7 +150,7 @@ def test_a_column_of_nearly_one_value_has_its_plain_deviation(kind):
     X[0], X[1] = -2, 6
     learned = learn_standardization(X, kind)
     assert_allclose([learned.center, learned.scale], [X.mean(axis=0), X.std(axis=0)])
-    assert standardised(X, learned)[0] < 0 < standardised(X, learned)[1]
+    assert standardized(X, learned)[0] < 0 < standardized(X, learned)[1]
 
 
 @pytest.mark.parametrize("kind", ["standard", "robust"])
@@ -159,8 +159,8 @@ def test_a_column_of_nearly_one_value_has_its_plain_deviation(kind):
 def test_constant_columns_become_zero_for_any_new_row(kind, value, dtype):
     X = np.full((1000, 2), value, dtype=dtype)
     learned = learn_standardization(X, kind)
-    assert not standardised(X, learned).any()
-    assert not standardised(X + 3, learned).any()
+    assert not standardized(X, learned).any()
+    assert not standardized(X + 3, learned).any()
 
 
 @pytest.mark.parametrize("kind", ["standard", "robust"])
@@ -170,15 +170,15 @@ def test_columns_that_are_constant_up_to_rounding_become_zero(kind, dtype):
     shares /= shares.sum(axis=1, keepdims=True)
     X = shares.sum(axis=1, keepdims=True)
     assert len(np.unique(X)) > 1
-    assert not standardised(X, learn_standardization(X, kind)).any()
-    assert not standardised(X + dtype(1e-3), learn_standardization(X, kind)).any()
+    assert not standardized(X, learn_standardization(X, kind)).any()
+    assert not standardized(X + dtype(1e-3), learn_standardization(X, kind)).any()
 
 
 def test_extreme_rows_stay_finite():
     X = table(dtype=np.float32)
     learned = learn_standardization(X, "standard")
     extreme = np.full((1, 4), np.finfo(np.float32).max)
-    assert np.isfinite(standardised(extreme, learned)).all()
+    assert np.isfinite(standardized(extreme, learned)).all()
 
 
 @settings(max_examples=50, deadline=None)
@@ -191,8 +191,8 @@ def test_extreme_rows_stay_finite():
 def test_units_of_a_column_do_not_matter(X, kind, factor, shift):
     X = np.round(X, 2)
     moved = factor * X + shift
-    ours = standardised(X, learn_standardization(X, kind))
-    theirs = standardised(moved, learn_standardization(moved, kind))
+    ours = standardized(X, learn_standardization(X, kind))
+    theirs = standardized(moved, learn_standardization(moved, kind))
     spread = np.ptp(X, axis=0) > 1
     assert np.isfinite(ours).all()
     assert_allclose(ours[:, spread], theirs[:, spread], rtol=1e-4, atol=1e-4)
@@ -210,8 +210,8 @@ def test_statistics_do_not_depend_on_blocks(kind, monkeypatch):
 
 def test_standardised_rows_keep_their_dtype():
     learned = learn_standardization(table(), "robust")
-    assert standardised(table(dtype=np.float32), learned).dtype == np.float32
-    assert standardised(table(), learned).dtype == np.float64
+    assert standardized(table(dtype=np.float32), learned).dtype == np.float32
+    assert standardized(table(), learned).dtype == np.float64
 
 
 @pytest.mark.parametrize("largest", [0, 2**28])
@@ -228,7 +228,7 @@ def test_rows_are_the_same_prepared_or_read_batch_by_batch(largest, monkeypatch)
     index = np.array([3, 3, 0, 49])
     found = torch.full((1, 4, X.shape[1]), torch.nan, dtype=torch.float64)
     rows.read(rows.numbers(index[None, None])[0], found)
-    assert_array_equal(found[0].numpy(), standardised(X, learned)[index])
+    assert_array_equal(found[0].numpy(), standardized(X, learned)[index])
     plain, found = Rows([(X, Standardization())], "cpu", torch.float32), found.float()
     plain.read(plain.numbers(index[None, None])[0], found)
     assert_array_equal(found[0].numpy(), X[index].astype(np.float32))

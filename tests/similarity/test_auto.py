@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import load_diabetes, load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive._estimators._nouns import similarity_name
+from sklearn_contrastive._estimators._resolve import similarity_name
 from sklearn_contrastive.similarity import (
     SIMILARITIES,
     FunctionSimilarity,

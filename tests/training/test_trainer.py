@@ -28,7 +28,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     Rows,
     Standardization,
     learn_standardization,
-    standardised,
+    standardized,
 )
 from sklearn_contrastive.similarity import (
     LabelSimilarity,
@@ -170,7 +170,7 @@ LISTWISE = [name for name in LOSSES if name not in (*PAIR_LOSSES, "hybrid")]
 
 
 def standardised_rows(rows):
-    return standardised(rows, learn_standardization(rows, True)).astype(np.float32)
+    return standardized(rows, learn_standardization(rows, True)).astype(np.float32)
 
 
 def model(number, loss="contrastive", similarity=None, miner=None, memory=None):
