@@ -269,8 +269,8 @@ class ContrastiveAlignment(
         history = History(self.learning_rate_init)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer([model], normalize=True, device=device)
-            run(trainer, epochs, history, None, Reports(self, history))
-            params, (loss_params,) = trainer.state().of_model(0)
+            report = run(trainer, epochs, history, None, Reports(self))
+        history, (params, (loss_params,)) = report.history, report.state.of_model(0)
         fitted = {
             **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             "n_features_y_": y.shape[1],
@@ -281,7 +281,7 @@ class ContrastiveAlignment(
             "batch_size_": epochs.batch_size,
             "n_iter_": history.n_iter,
             "n_steps_": history.n_steps,
-            "loss_curve_": history.loss_curve,
+            "loss_curve_": [e["loss"] for e in history.entries[: history.n_entries]],
             "temperature_": self._temperature(loss_params),
             "_n_features_out": self.n_components,
         }

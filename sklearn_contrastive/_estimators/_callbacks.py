@@ -5,6 +5,7 @@ named here: the mixin, the decorator, and the calls of `NoTasks`.
 """
 
 from contextlib import nullcontext
+from functools import partial
 
 __all__ = ["CallbackSupportMixin", "NoTasks", "Reports", "with_callbacks"]
 
@@ -13,36 +14,37 @@ class Reports:
     """What callbacks and the terminal are told of a fit, epoch by epoch.
 
     ``tasks`` is the callback context of the fit, ``given`` the data it is told of, and
-    ``attributes`` returns those of a complete copy of the estimator as it is by now.
+    ``attributes`` returns those of a complete copy of the estimator at a `Report`.
     """
 
-    def __init__(
-        self, estimator, history, stopping=None, tasks=None, given=None, attributes=None
-    ):
-        self._estimator, self._history, self._stopping = estimator, history, stopping
+    def __init__(self, estimator, tasks=None, given=None, attributes=None):
+        self._estimator, self._attributes = estimator, attributes
         self._tasks, self._given = tasks or NoTasks(), given or {}
-        self._attributes = attributes
         self._tasks.call_on_fit_task_begin(estimator=estimator, **self._given)
 
     def begin(self):
-        """Report the begin of an epoch."""
-        self._epoch = self._tasks.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
+        """Report the begin of some steps."""
+        self._part = self._tasks.subcontext(task_name="report")
+        self._part.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
-    def end(self, stop):
-        """Report the end of an epoch, and return whether a callback wants to stop."""
-        estimator, history = self._estimator, self._history
+    def end(self, report, stop):
+        """Report the end of some steps, and return whether a callback wants to stop."""
+        estimator, history = self._estimator, report.history
         if estimator.verbose:
-            print(f"Iteration {history.n_iter}, loss = {history.loss_curve[-1]:.8f}")
-        if estimator.verbose and self._stopping is not None:
-            print(f"Validation score: {self._stopping.scores[-1]:.6f}")
-        given = {**self._given, "reconstruction_attributes": self._attributes}
-        asked = self._epoch.call_on_fit_task_end(estimator=estimator, **given)
+            values = history.entries[history.n_entries - 1]
+            steps = f"Iteration {history.n_iter}, step {history.n_steps}"
+            print(f"{steps}, loss = {values['loss']:.8f}")
+            if "score" in values:
+                print(f"Validation score: {values['score']:.6f}")
+        now = self._attributes
+        now = now and partial(now, report._replace(best=report.state))
+        given = {**self._given, "reconstruction_attributes": now}
+        asked = self._part.call_on_fit_task_end(estimator=estimator, **given)
         if estimator.verbose and stop:
             print(
                 "Validation score did not improve more than "
                 f"tol={estimator.tol:g} for {estimator.n_iter_no_change} "
-                "consecutive epochs. Stopping."
+                "consecutive reports. Stopping."
             )
         return asked
 

@@ -646,22 +646,16 @@ class ContrastiveEmbedding(
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:
-            n_epochs = len(plan.epochs.ends)
-            tasks = self._init_callback_context(max_subtasks=n_epochs)
+            n_reports = plan.epochs.n_reports
+            tasks = self._init_callback_context(max_subtasks=n_reports)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer(plan.models, normalize=normalize, device=device)
             for member, source in enumerate(plan.global_batches):
                 source.embed = partial(trainer.embed, models=slice(member, member + 1))
-
-            def attributes_by_now():
-                state = trainer.state()
-                return plan.attributes(state, state)
-
-            given = plan.history, plan.stopping, tasks, {"X": X, "y": y}
-            reports = Reports(self, *given, attributes_by_now)
-            run(trainer, plan.epochs, plan.history, plan.stopping, reports)
-            attributes = plan.attributes(trainer.state())
-        warn_of_idleness(plan, trainer.memories)
+            reports = Reports(self, tasks, {"X": X, "y": y}, plan.attributes)
+            report = run(trainer, plan.epochs, plan.history, plan.stopping, reports)
+        attributes = plan.attributes(report)
+        warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
         warn_of_collapse(attributes, plan.X, self.learning_rate_init)
         reports.end_fit(attributes)
         replace_fitted(self, attributes, resumed=before is not None)

@@ -45,7 +45,7 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
     return HeldOutPairs(X, held_out, rng)
 
 
-def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val, before):
+def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val):
     """Return a similarity for each network, and early stopping on held-out pairs."""
     if X_val is None and y_val is not None:
         raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
@@ -56,6 +56,4 @@ def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val, befo
     else:
         own = validation_pairs(reader, kind, columns, X_val, y_val, rng)
         pairs = [own] * len(similarities)
-    stopping = EarlyStopping(pairs, reader.n_iter_no_change, reader.tol)
-    stopping.scores.extend((before or {}).get("validation_scores_") or [])
-    return similarities, stopping
+    return similarities, EarlyStopping(pairs, reader.n_iter_no_change, reader.tol)

@@ -1,10 +1,11 @@
 """What a fit does is decided here, before anything is trained or changed."""
 
 import warnings
-from copy import copy, deepcopy
+from copy import copy
 from numbers import Real
 from typing import Any, NamedTuple
 
+from sklearn_contrastive._estimators import _resume
 from sklearn_contrastive._estimators._held_out import early_stopping_of
 from sklearn_contrastive._estimators._resolve import (
     adapted_miner,
@@ -16,12 +17,6 @@ from sklearn_contrastive._estimators._resolve import (
     resolve,
     resolve_similarity,
     split_layers,
-)
-from sklearn_contrastive._estimators._resume import (
-    all_classes,
-    check_same_names,
-    full_name,
-    resumed_params,
 )
 from sklearn_contrastive._estimators._state import FittedState, encoder_of
 from sklearn_contrastive._training._global_batches import GlobalBatches
@@ -70,17 +65,15 @@ class Plan(NamedTuple):
     stopping: Any
     history: History
 
-    def attributes(self, trained, best=None):
-        """Return all attributes of the fitted estimator, given the `TrainedState`.
-
-        ``best`` is the state that rows are mapped with; with early stopping its best.
-        """
-        # Copies of curves, which grow while a callback keeps its attributes.
-        stopping, history = self.stopping, deepcopy(self.history)
-        if best is None:
-            best = trained if stopping is None else stopping.best
+    def attributes(self, report):
+        """Return all attributes of the fitted estimator at a `Report`."""
+        history, trained, best, best_score = report
+        curves = {name: list(values) for name, values in history.earlier.items()}
+        for values in history.entries[: history.n_entries]:
+            for name, value in values.items():
+                curves.setdefault(name, []).append(value)
         loss_params = {
-            full_name(part, name): value
+            _resume.full_name(part, name): value
             for part, own in zip(self.terms, best.loss_params, strict=True)
             for name, value in own.items()
         }
@@ -95,10 +88,10 @@ class Plan(NamedTuple):
             "_state": state,
             "n_iter_": history.n_iter,
             "n_steps_": history.n_steps,
-            "loss_curve_": history.loss_curve,
-            "mining_curve_": history.mining_curve,
-            "validation_scores_": None if stopping is None else list(stopping.scores),
-            "best_validation_score_": None if stopping is None else stopping.best_score,
+            "loss_curve_": curves.pop("loss"),
+            "validation_scores_": curves.pop("score", None),
+            "mining_curve_": curves,
+            "best_validation_score_": best_score,
         }
 
 
@@ -128,7 +121,7 @@ def prepare(
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if estimator.early_stopping and not once:
-        given = X, similarities, columns, X_val, y_val, before
+        given = X, similarities, columns, X_val, y_val
         similarities, stopping = early_stopping_of(reader, kind, *given)
     elif X_val is not None or y_val is not None:
         raise ValueError(
@@ -159,10 +152,10 @@ def prepare(
     if similarity.classes_ is not None:
         fitted["classes_"] = similarity.classes_
         if once and before:
-            fitted["classes_"] = all_classes(similarity.classes_, before)
+            fitted["classes_"] = _resume.all_classes(similarity.classes_, before)
     foreign = not all(isinstance(n, str) for n in (estimator.loss, estimator.miner))
-    history = History(estimator.learning_rate_init, foreign)
-    history = history.resumed(before) if before else history
+    counts = _resume.resumed_history(before, stopping) if before else ()
+    history = History(estimator.learning_rate_init, foreign, *counts)
     parts = terms[0], models, searched, epochs, stopping, history
     return Plan(X, fitted, state, *parts)
 
@@ -291,8 +284,8 @@ def make_model(X, terms, rng, state, rates, before=None, member=(0, 1)):
         loss_params.append(own)
     if before:
         new = params, loss_params, terms
-        check_same_names(encoder, before)
-        params, loss_params = resumed_params(*new, before, *member)
+        _resume.check_same_names(encoder, before)
+        params, loss_params = _resume.resumed_params(*new, before, *member)
         optimizer_state = before["_state"].optimizer_states[member[0]]
     own = params, state.n_own, *rates, seed, loss_params, optimizer_state
     return Model(X, state.columns, encoder, list(terms.values()), *own)

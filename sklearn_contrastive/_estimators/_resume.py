@@ -67,6 +67,14 @@ def full_name(part, name):
     return f"{part}__{name}" if part else name
 
 
+def resumed_history(before, stopping):
+    """Return epochs, steps and curves of the fit to resume, as `History` has them."""
+    curves = {**before["mining_curve_"], "loss": before["loss_curve_"]}
+    if stopping is not None:
+        curves["score"] = before["validation_scores_"] or []
+    return before["n_iter_"], before["n_steps_"], curves
+
+
 def all_classes(classes, before):
     """Return the labels seen, with those of earlier calls of `partial_fit`."""
     earlier = (before or {}).get("classes_")

@@ -110,9 +110,9 @@ def replace_fitted(estimator, attributes, resumed=False):
     estimator.__dict__ = {**kept, **attributes}
 
 
-def warn_of_idleness(plan, memories):
+def warn_of_idleness(plan, loss_curve, memories):
     """Warn if the loss was always 0, a memory never full, or no search was made."""
-    if not any(plan.history.loss_curve):
+    if not any(loss_curve):
         _warn(
             "The loss was 0 in every epoch, so nothing was learned: no pair of any "
             "batch cost anything. Raise `batch_size`, so that rows meet both similar "

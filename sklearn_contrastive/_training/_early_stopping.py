@@ -54,9 +54,8 @@ class EarlyStopping:
     """The best state of each model by its held-out pairs, and when to stop.
 
     ``pairs`` is a `HeldOutPairs` for each model. A model stops once it has not improved
-    by `tol` in `n_iter_no_change` scores; training stops when all have. ``scores``
-    holds the mean score of the models, each with its last score. ``best`` is the state
-    of each model with its best score.
+    by `tol` in `n_iter_no_change` scores; training stops when all have. ``best`` is the
+    state of each model with its best score. It is replaced and never written to.
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):
@@ -67,31 +66,27 @@ class EarlyStopping:
         self._references = np.full(n_models, -np.inf)
         self._n_stale = np.zeros(n_models, dtype=int)
         self._last_scores, self.best = np.zeros(n_models), None
-        self.scores = []
 
-    def update(self, trainer):
-        """Score the models that have not stopped, and return whether all have now."""
-        if self.best is None:
-            self.best = trainer.state()
-        for model in np.flatnonzero(self._n_stale < self._n_iter_no_change):
-            self._score(trainer, model)
-        self.scores.append(float(np.mean(self._last_scores)))
-        return bool((self._n_stale >= self._n_iter_no_change).all())
+    def update(self, trainer, state):
+        """Score the models that have not stopped, given the state of all.
 
-    def _score(self, trainer, model):
-        alone = slice(model, model + 1)
-        pairs = self._pairs[model]
-        score = pairs.score(trainer.embed(pairs.rows, alone))
-        self._last_scores[model] = score
-        if score >= self._best_scores[model]:
-            # On a tie the later parameters: they have seen more.
-            self._best_scores[model] = score
-            self.best.write(model, trainer.state(alone))
-        self._n_stale[model] += 1
-        if score > self._references[model] + self._tol:
-            self._references[model], self._n_stale[model] = score, 0
-
-    @property
-    def best_score(self):
-        """Mean of the best scores of the models."""
-        return float(np.mean(self._best_scores))
+        Return the mean score of the models, each with its last, that of their best
+        scores, and whether all have stopped now.
+        """
+        running = np.flatnonzero(self._n_stale < self._n_iter_no_change)
+        for model in running:
+            pairs = self._pairs[model]
+            points = trainer.embed(pairs.rows, slice(model, model + 1))
+            self._last_scores[model] = pairs.score(points)
+        scores = self._last_scores[running]
+        # On a tie the later parameters: they have seen more.
+        better = running[scores >= self._best_scores[running]]
+        self._best_scores[better] = self._last_scores[better]
+        self.best = (self.best or state).with_models(better, state)
+        self._n_stale[running] += 1
+        gained = running[scores > self._references[running] + self._tol]
+        self._references[gained] = self._last_scores[gained]
+        self._n_stale[gained] = 0
+        stop = bool((self._n_stale >= self._n_iter_no_change).all())
+        means = (float(np.mean(s)) for s in (self._last_scores, self._best_scores))
+        return *means, stop

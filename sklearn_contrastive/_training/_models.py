@@ -40,11 +40,16 @@ class TrainedState(NamedTuple):
         own = [{k: v[number] for k, v in each.items()} for each in self.loss_params]
         return [param[number] for param in self.params], own
 
-    def write(self, number, state):
-        """Overwrite the parameters of one model with those of a state of one model."""
-        for ours, own in zip(self._arrays(), state._arrays(), strict=True):
-            ours[number] = own[0]
+    def with_models(self, models, other):
+        """Return a copy with the parameters that another state has of some models."""
 
-    def _arrays(self):
-        owned = (own.values() for own in self.loss_params)
-        return [*self.params, *(value for values in owned for value in values)]
+        def merge(ours, theirs):
+            merged = ours.copy()
+            merged[models] = theirs[models]
+            return merged
+
+        pairs = zip(self.loss_params, other.loss_params, strict=True)
+        return self._replace(
+            params=list(map(merge, self.params, other.params)),
+            loss_params=[{k: merge(a[k], b[k]) for k in a} for a, b in pairs],
+        )

@@ -3,19 +3,23 @@
 import math
 import warnings
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from sklearn_contrastive._training._models import TrainedState
+
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 12, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
+#: Steps of an epoch after which it is reported, and again after as many.
+_REPORT_STEPS = 200
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
@@ -30,7 +34,7 @@ _N_WARMUP_STEPS = 20
 
 
 class Epochs:
-    """The batches of models with their learning rates, epoch by epoch.
+    """The batches of models with their learning rates, report by report.
 
     Each of ``sources`` draws the index of a pass over its rows, from its own of `rngs`,
     with ``batch_size`` rows in a batch, or all of them where there are fewer.
@@ -38,8 +42,8 @@ class Epochs:
     row, but at least 300 and at most 4,000 steps with 128 rows. These limits are
     doubled for batches of 64 or fewer, and halved for 256 or more. Those steps are
     divided into epochs of one pass, or of several where a pass has fewer than 10 steps.
-    ``constant`` keeps the learning rate at its peak. ``ends`` are the steps done at the
-    end of each epoch.
+    An epoch is reported after every 200 steps and at its end. ``constant`` keeps the
+    learning rate at its peak. ``sizes`` are the numbers of epochs and of steps.
     """
 
     def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
@@ -59,20 +63,22 @@ class Epochs:
             n_epochs = math.ceil(n_steps / longest)
         else:
             n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
-        self.ends = [n_steps * done // n_epochs for done in range(1, n_epochs + 1)]
-        if constant:
-            self._rates = np.ones(n_steps)
-            return
-        # A linear rise over 20 steps (at most a tenth), then a cosine fall to almost 0.
-        steps = np.arange(n_steps)
-        n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))
-        done = np.maximum(0, steps - n_warmup) / max(1, n_steps - n_warmup)
-        self._rates = np.minimum((steps + 1) / n_warmup, 1)
-        self._rates = self._rates * (1 + np.cos(np.pi * done)) / 2
+        self.sizes, self._constant = (n_epochs, n_steps), constant
+        # Most epochs have the fewest steps, the others one more.
+        fewest, n_longer = divmod(n_steps, n_epochs)
+        n_parts = [-(-n // _REPORT_STEPS) for n in (fewest, fewest + 1)]
+        self.n_reports = n_parts[0] * (n_epochs - n_longer) + n_parts[1] * n_longer
 
     def __iter__(self):
-        """Yield an index (n_steps, n_models, batch_size) and the rate of each step."""
-        for start, end in pairwise([0, *self.ends]):
+        """Yield the number of an epoch, an index and the rates of some of its steps.
+
+        The index has shape (n_steps, n_models, batch_size).
+        """
+        n_epochs, n_steps = self.sizes
+        # A linear rise over 20 steps (at most a tenth), then a cosine fall to almost 0.
+        n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))
+        for epoch in range(n_epochs):
+            start, end = (n_steps * done // n_epochs for done in (epoch, epoch + 1))
             parts = []
             for draw in self._draws:
                 index = draw()
@@ -80,7 +86,14 @@ class Epochs:
                     index = np.concatenate([index, draw()])
                 parts.append(index[: end - start])
             # A copy, so that the rest of a pass that is cut short is let go.
-            yield np.stack(parts, axis=1), self._rates[start:end]
+            index = np.stack(parts, axis=1)
+            for first in range(0, end - start, _REPORT_STEPS):
+                part = index[first : first + _REPORT_STEPS]
+                steps = start + first + np.arange(len(part))
+                done = np.maximum(0, steps - n_warmup) / max(1, n_steps - n_warmup)
+                rates = np.minimum((steps + 1) / n_warmup, 1)
+                rates = rates * (1 + np.cos(np.pi * done)) / 2
+                yield epoch + 1, part, rates**0 if self._constant else rates
 
 
 class AdamW:
@@ -152,76 +165,92 @@ class AdamW:
             adamw(*moved, [], n_steps, fused=fused, lr=rate, **_ADAM, **_UNUSED)
 
 
-@dataclass
+@dataclass(frozen=True)
 class History:
     """Counts and curves of a training, which a later one resumes.
 
-    ``learning_rate``, and whether loss or miner are ``foreign``, are for the message
-    where the loss is not finite.
+    ``earlier`` are the curves of the fit that is resumed; ``entries`` holds a dict of
+    values for each report since. The list is shared with later histories, which make it
+    longer: the first ``n_entries`` count. ``learning_rate``, and whether loss or miner
+    are ``foreign``, are for the message where the loss is not finite.
     """
 
     learning_rate: float
     foreign: bool = False
     n_iter: int = 0
     n_steps: int = 0
-    loss_curve: list = field(default_factory=list)
-    mining_curve: dict = field(default_factory=dict)
+    earlier: dict = field(default_factory=dict)
+    entries: list = field(default_factory=list)
+    n_entries: int = 0
 
-    def resumed(self, before):
-        """Return a history that carries on, given attributes of the fit before."""
-        curves = {k: list(v) for k, v in before["mining_curve_"].items()}
-        counts = before["n_iter_"], before["n_steps_"], list(before["loss_curve_"])
-        return History(self.learning_rate, self.foreign, *counts, curves)
-
-    def error(self, loss):
-        """Return the error for an epoch whose loss is not finite."""
+    def error(self, loss, epoch):
+        """Return the error for an epoch whose loss or parameters are not finite."""
         nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
+        found = f"loss became {loss} in"
+        if math.isfinite(loss):
+            found = "weights are not finite after"
         return FloatingPointError(
-            f"The loss became {loss} in epoch {self.n_iter + 1}. "
+            f"The {found} epoch {epoch}. "
             f"{nouns * self.foreign}Lower `learning_rate_init` (now "
             f"{self.learning_rate:g}); if `standardize` is False, set it to True and "
             "look for huge columns."
         )
 
-    def record(self, loss, n_steps, statistics):
-        """Add an epoch to the curves."""
-        self.n_iter += 1
-        self.n_steps += n_steps
-        self.loss_curve.append(loss)
-        for name, value in statistics.items():
-            self.mining_curve.setdefault(name, []).append(value)
+    def with_report(self, n_iter, n_steps, values):
+        """Return the history with another report: a value for each of its curves."""
+        self.entries[self.n_entries :] = [values]
+        counts = {"n_steps": self.n_steps + n_steps, "n_entries": self.n_entries + 1}
+        return replace(self, n_iter=n_iter, **counts)
+
+
+class Report(NamedTuple):
+    """What training has come to: the state of all models, and the best of each."""
+
+    history: History
+    state: TrainedState
+    best: TrainedState
+    best_score: float | None = None
 
 
 def run(trainer, batches, history, stopping, reports):
-    """Train epoch by epoch, until the end or a reason to stop.
+    """Train until the end or a reason to stop, and return the last `Report`.
 
-    ``reports`` is told of the begin and the end of each epoch; its `end` returns
-    whether training is to stop. An interrupt after the first epoch keeps what was
-    learned, with a warning.
+    ``reports`` is told of the begin and the end of each; its `end` returns whether
+    training is to stop. An interrupt after the first report ends training with a
+    warning; what came after the last one is dropped.
     """
-    n_before = history.n_iter
+    n_before, report = history.n_iter, None
     try:
         with isolated_rng_and_threads(*trainer.circumstances):
-            for index, rates in batches:
+            for epoch, index, rates in batches:
                 reports.begin()
                 loss = float(np.mean(trainer.epoch(index, rates)))
-                if not math.isfinite(loss):
-                    raise history.error(loss)
-                statistics = trainer.statistics()
-                stop = stopping is not None and stopping.update(trainer)
-                # Last, so that an interrupted epoch is in no curve.
-                history.record(loss, len(rates), statistics)
-                if reports.end(stop) or stop:
+                params = (optimizer.tensors[0] for optimizer in trainer.optimizers)
+                # The last step may diverge too, after its loss.
+                finite = all(each.isfinite().all() for each in params)
+                if not (finite and math.isfinite(loss)):
+                    raise history.error(loss, n_before + epoch)
+                values, state = {"loss": loss, **trainer.statistics()}, trainer.state()
+                best, best_score, stop = state, None, False
+                if stopping is not None:
+                    values["score"], best_score, stop = stopping.update(trainer, state)
+                    best = stopping.best
+                history = history.with_report(n_before + epoch, len(rates), values)
+                # One assignment, so that an interrupt leaves the one or the other.
+                report = Report(history, state, best, best_score)
+                if reports.end(report, stop) or stop:
                     break
     except KeyboardInterrupt:
-        if history.n_iter == n_before:
+        if report is None:
             raise
         warnings.warn(
-            f"Training was interrupted after epoch {history.n_iter}; the model keeps "
-            "what it has learned so far.",
+            f"Training was interrupted in epoch {report.history.n_iter}, after "
+            f"{report.history.n_steps} steps; the model keeps what it has learned "
+            "by then.",
             UserWarning,
             stacklevel=2,
         )
+    return report
 
 
 def random_streams(seed, n_models=1, n_steps=None):

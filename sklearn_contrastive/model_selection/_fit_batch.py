@@ -10,7 +10,11 @@ import numpy as np
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._state import replace_fitted
-from sklearn_contrastive._training._run import isolated_rng_and_threads
+from sklearn_contrastive._training._run import (
+    History,
+    Report,
+    isolated_rng_and_threads,
+)
 from sklearn_contrastive._training._trainer import Trainer
 
 #: Numbers that stacked models may hold in a step. With more of them the arrays leave
@@ -53,7 +57,7 @@ def split_into_batches(plans):
         first = plan.models[0]
         sizes = [param.shape for param in first.params]
         views = first.terms[0].similarity.n_views, len(first.terms)
-        steps = list(plan.epochs.ends), plan.epochs.batch_size
+        steps = plan.epochs.sizes, plan.epochs.batch_size
         shape = repr((sizes, first.encoder.activation, views, steps))
         by_shape.setdefault(shape, []).append(key)
     for keys in by_shape.values():
@@ -76,43 +80,45 @@ def fit_batch(plans):
         device = plans[0].plan.fitted["device_"]
         trainer = Trainer(models, normalize=True, device=device)
         with isolated_rng_and_threads(*trainer.circumstances):
-            failures = _train(trainer, plans, places)
+            outcomes = _train(trainer, plans, places)
         for number, (fit_plan, place) in enumerate(zip(plans, places, strict=True)):
-            if failures[number] is None:
-                failures[number] = _store(trainer, fit_plan, place)
-    return failures
+            if isinstance(outcomes[number], History):
+                state = trainer.state(place)
+                report = Report(outcomes[number], state, state)
+                outcomes[number] = _store(fit_plan, report)
+    return outcomes
 
 
 def _train(trainer, plans, places):
-    """Train all epochs; return the failure of each plan, or None."""
-    failures = [None] * len(plans)
+    """Train to the end; return the history of each plan, or the failure."""
+    outcomes = [plan.history for _, plan in plans]
     # Statistics advance the stream of a miner that draws. Those of all models in all
-    # epochs would take as long as the training.
+    # reports would take as long as the training.
     terms = [term for _, plan in plans for model in plan.models for term in model.terms]
-    in_every_epoch = any(term.miner.draws for term in terms)
-    n_epochs = len(plans[0].plan.epochs.ends)
+    in_every_report = any(term.miner.draws for term in terms)
+    n_reports = plans[0].plan.epochs.n_reports
     batches = zip(*(plan.epochs for _, plan in plans), strict=True)
-    for epoch, parts in enumerate(batches, start=1):
-        index = np.concatenate([index for index, _ in parts], axis=1)
-        rates = parts[0][1]
+    for number, parts in enumerate(batches, start=1):
+        index = np.concatenate([index for _, index, _ in parts], axis=1)
+        epoch, _, rates = parts[0]
         losses = np.array(trainer.epoch(index, rates))
-        for number, ((_, plan), place) in enumerate(zip(plans, places, strict=True)):
-            if failures[number] is not None:
+        for plan, (history, place) in enumerate(zip(outcomes, places, strict=True)):
+            if not isinstance(history, History):
                 continue
-            loss, statistics = float(np.mean(losses[place])), {}
-            if not np.isfinite(loss):
-                failures[number] = str(plan.history.error(loss))
+            values = {"loss": float(np.mean(losses[place]))}
+            if not np.isfinite(values["loss"]):
+                outcomes[plan] = str(history.error(values["loss"], epoch))
                 continue
-            if in_every_epoch or epoch == n_epochs:
-                statistics = trainer.statistics(range(place.start, place.stop))
-            plan.history.record(loss, len(rates), statistics)
-    return failures
+            if in_every_report or number == n_reports:
+                values |= trainer.statistics(range(place.start, place.stop))
+            outcomes[plan] = history.with_report(epoch, len(rates), values)
+    return outcomes
 
 
-def _store(trainer, fit_plan, place):
+def _store(fit_plan, report):
     """Leave an estimator fitted; return a message where its points are not finite."""
     estimator, plan = fit_plan
-    attributes = plan.attributes(trainer.state(place))
+    attributes = plan.attributes(report)
     replace_fitted(estimator, attributes)
     # The last step may diverge too, after the last loss.
     with np.errstate(over="ignore", invalid="ignore"):

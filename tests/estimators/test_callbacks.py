@@ -43,14 +43,14 @@ class Recorder:
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
         self.calls.append(("end", context.task_name))
         self.maps.append(fitted_estimator.transform(X))
-        epochs = self.calls.count(("end", "epoch"))
-        return context.task_name == "epoch" and epochs == self.stop_after
+        epochs = self.calls.count(("end", "report"))
+        return context.task_name == "report" and epochs == self.stop_after
 
 
 def test_hooks_are_called_for_the_fit_and_each_epoch():
     recorder = Recorder()
     model = small().set_callbacks(recorder).fit(X, y)
-    epoch = [("begin", "epoch"), ("end", "epoch")]
+    epoch = [("begin", "report"), ("end", "report")]
     assert recorder.calls == [
         ("setup", 5),
         ("begin", "fit"),
@@ -89,7 +89,7 @@ def test_scores_can_be_monitored():
     )
     small().set_callbacks(monitor).fit(X, y)
     log = monitor.get_logs(select="most_recent").data
-    assert [row["task_name"] for row in log] == ["fit", *(5 * ["epoch"])]
+    assert [row["task_name"] for row in log] == ["fit", *(5 * ["report"])]
     assert all(0 < row["nearest"] <= 1 for row in log)
 
 
@@ -108,7 +108,7 @@ def test_progress_of_a_search_is_shown(capsys):
 
 def test_the_replacement_for_older_versions_stays_silent():
     tasks = NoTasks()
-    epoch = tasks.subcontext(task_name="epoch")
+    epoch = tasks.subcontext(task_name="report")
     epoch.call_on_fit_task_begin(estimator=None, X=X, y=y)
     stop = epoch.call_on_fit_task_end(
         estimator=None, X=X, y=y, reconstruction_attributes={}

@@ -74,13 +74,15 @@ class Given:
 
 
 def run(*scores, n_iter_no_change=2, tol=0.01):
-    """Return after how many epochs training stops, and what stops it."""
+    """Return the scores until training stops, the last best one, and what stops it."""
     stopping = EarlyStopping([Given] * len(scores), n_iter_no_change, tol)
-    script = Script(*scores)
+    script, means = Script(*scores), []
     for script.epoch in range(len(scores[0])):
-        if stopping.update(script):
+        score, best_score, stop = stopping.update(script, script.state())
+        means.append(score)
+        if stop:
             break
-    return script.epoch + 1, stopping
+    return means, best_score, stopping
 
 
 @pytest.mark.parametrize(
@@ -93,22 +95,20 @@ def run(*scores, n_iter_no_change=2, tol=0.01):
     ],
 )
 def test_stops_after_epochs_without_gain_and_keeps_the_best(scores, n_epochs, best):
-    found, stopping = run(scores)
-    assert found == n_epochs
+    found, best_score, stopping = run(scores)
+    assert found == scores[:n_epochs]
     assert stopping.best.params == [[best]]
     assert stopping.best.loss_params == [{"boundary": [best]}]
     assert stopping.best.optimizer_states == [[0]]
-    assert stopping.best_score == max(scores[:n_epochs])
-    assert stopping.scores == scores[:n_epochs]
+    assert best_score == max(scores[:n_epochs])
 
 
 def test_each_network_is_scored_until_it_stops_and_keeps_its_best():
     scores = [0.6, 0.5, 0.5, 0.9, 0.9, 0.9], [0.5, 0.6, 0.7, 0.7, 0.6, 0.9]
-    n_epochs, stopping = run(*scores)
+    found, best_score, stopping = run(*scores)
     # The first stops after the third epoch and never sees its 0.9.
-    assert n_epochs == 5
-    assert stopping.scores == pytest.approx([0.55, 0.55, 0.6, 0.6, 0.55])
-    assert stopping.best_score == pytest.approx((0.6 + 0.7) / 2)
+    assert found == pytest.approx([0.55, 0.55, 0.6, 0.6, 0.55])
+    assert best_score == pytest.approx((0.6 + 0.7) / 2)
     assert stopping.best.params[0].tolist() == [0, 13]
     assert stopping.best.loss_params[0]["boundary"].tolist() == [0, 13]
     assert stopping.best.optimizer_states == [[0], [1]]

@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
@@ -110,7 +112,7 @@ def epochs(n_rows, batch_size, max_iter, n_classes=3, **options):
 
 def rates_of(n_steps):
     """Return the learning rates of a fit of so many steps."""
-    parts = [rates for _, rates in epochs(60, 60, n_steps)]
+    parts = [rates for *_, rates in epochs(60, 60, n_steps)]
     return np.concatenate(parts)
 
 
@@ -146,31 +148,70 @@ def test_learning_rates_rise_and_fall(n_steps):
 )
 def test_auto_length_is_12_visits_within_limits(n_rows, batch_size, n_steps):
     found = list(epochs(n_rows, batch_size, "auto"))
-    rates = np.concatenate([rates for _, rates in found])
-    assert sum(len(index) for index, _ in found) == len(rates) == n_steps
+    rates = np.concatenate([rates for *_, rates in found])
+    assert sum(len(index) for _, index, _ in found) == len(rates) == n_steps
     assert_array_equal(rates, rates_of(n_steps))
     longest = max(10, n_rows // min(batch_size, n_rows))
-    assert max(len(index) for index, _ in found) <= longest
-    assert min(len(index) for index, _ in found) >= longest / 2
+    in_epoch = np.bincount([e for e, *_ in found], [len(rates) for *_, rates in found])
+    assert max(in_epoch) <= longest
+    assert min(in_epoch[1:]) >= longest / 2
 
 
 def test_an_int_counts_passes_over_the_rows():
     found = epochs(300, 64, 3)
-    assert len(found.ends) == 3
-    for index, rates in found:
+    assert found.sizes == (3, 12)
+    assert found.n_reports == 3
+    for epoch, (number, index, rates) in enumerate(found, start=1):
+        assert number == epoch
         assert index.shape == (4, 1, 64)
         assert len(rates) == 4
 
 
+@pytest.mark.parametrize(
+    ("n_steps", "max_iter", "lengths"),
+    [
+        (199, 2, [199] * 2),
+        (200, 2, [200] * 2),
+        (201, 2, [200, 1] * 2),
+        (450, 1, [200, 200, 50]),
+        (4000, 1, [200] * 20),
+    ],
+)
+def test_a_long_epoch_is_reported_every_200_steps_and_at_its_end(
+    n_steps, max_iter, lengths
+):
+    found = epochs(4 * n_steps, 4, max_iter)
+    assert found.n_reports == len(lengths)
+    assert [len(index) for _, index, _ in found] == lengths
+    in_order = [number for number, *_ in found]
+    assert in_order == np.repeat([1, 2][:max_iter], len(lengths) // max_iter).tolist()
+
+
+@given(st.integers(6, 3000), st.sampled_from([2, 3, 8]))
+def test_reports_are_counted_without_drawing(n_rows, batch_size):
+    for max_iter in ("auto", 2):
+        found = epochs(n_rows, batch_size, max_iter)
+        lengths = [len(rates) for *_, rates in found]
+        assert found.n_reports == len(lengths)
+        assert sum(lengths) == found.sizes[1]
+
+
+def test_epochs_to_come_cost_nothing():
+    found = epochs(300, 64, 10**12)
+    _, index, rates = next(iter(found))
+    assert len(index) == len(rates) == 4
+    assert found.n_reports == 10**12
+
+
 def test_constant_rates_are_the_peak():
-    ((_, rates),) = epochs(300, 64, 1, constant=True)
+    ((_, _, rates),) = epochs(300, 64, 1, constant=True)
     assert_array_equal(rates, 1)
 
 
 def test_the_rest_of_a_pass_cut_short_is_let_go():
-    for index, _ in epochs(1_000_000, 16, "auto"):
+    for _, index, _ in epochs(1_000_000, 16, "auto"):
         held = index if index.base is None else index.base
-        assert held.size <= 2 * index.size
+        assert held.size <= 4_000 * 2 * 16
 
 
 def test_short_passes_are_joined_to_an_epoch():
@@ -180,7 +221,7 @@ def test_short_passes_are_joined_to_an_epoch():
     rng = np.random.RandomState(0)
     assert len(similarity.batches(64, rng)) < len(y) // 64
     found = list(Epochs([similarity], [rng], 64, 2))
-    assert [index.shape for index, _ in found] == [(len(y) // 64, 1, 64)] * 2
+    assert [index.shape for _, index, _ in found] == [(len(y) // 64, 1, 64)] * 2
 
 
 def test_each_model_draws_its_batches_as_alone():
@@ -191,22 +232,35 @@ def test_each_model_draws_its_batches_as_alone():
         Epochs([similarity], [rng], 64, 3)
         for similarity, rng in zip(similarities, random_streams(0, 2), strict=True)
     ]
-    for (index, _), *own in zip(together, *alone, strict=True):
-        assert_array_equal(index, np.concatenate([part for part, _ in own], axis=1))
+    for (_, index, _), *own in zip(together, *alone, strict=True):
+        assert_array_equal(index, np.concatenate([part for _, part, _ in own], axis=1))
 
 
 # The loop.
 
 
+class Flat:
+    """An optimizer with one flat tensor of parameters."""
+
+    def __init__(self):
+        self.tensors = [torch.zeros(2, 3)]
+
+
 class Steps:
-    """A trainer with given losses of its epochs; None interrupts one with Ctrl-C."""
+    """A trainer with given losses of its reports; None interrupts one with Ctrl-C.
+
+    Its only parameter is the number of losses so far.
+    """
 
     circumstances = "cpu", 8, None
 
     def __init__(self, losses):
-        self.losses = list(losses)
+        self.losses, self.n_done = list(losses), 0
+        self.optimizers = [Flat()]
 
     def epoch(self, index, rates):
+        # Steps before an interrupt change parameters too.
+        self.n_done += 1
         loss = self.losses.pop(0)
         if loss is None:
             raise KeyboardInterrupt
@@ -219,11 +273,11 @@ class Steps:
         return self.losses
 
     def state(self, models=slice(None)):
-        return TrainedState([], [], [])
+        return TrainedState([np.full(1, self.n_done)], [], [])
 
 
 class Silent:
-    """Reports to nobody, and stops after some epochs."""
+    """Reports to nobody, and stops after some reports."""
 
     def __init__(self, stop_after=None):
         self.stop_after, self.n_begun, self.n_ended = stop_after, 0, 0
@@ -231,44 +285,67 @@ class Silent:
     def begin(self):
         self.n_begun += 1
 
-    def end(self, stop):
+    def end(self, report, stop):
         self.n_ended += 1
         return self.n_ended == self.stop_after
 
 
-BATCHES = [(np.zeros((3, 1, 2), int), np.ones(3))] * 5
+BATCHES = [(i, np.zeros((3, 1, 2), int), np.ones(3)) for i in range(1, 6)]
 
 
-def test_a_run_records_the_mean_loss_and_the_statistics_of_each_epoch():
-    history, reports = History(0.25), Silent()
-    run(Steps(range(5)), BATCHES, history, None, reports)
-    assert history.loss_curve == [1, 2, 3, 4, 5]
-    assert history.mining_curve == {"kept": [4, 3, 2, 1, 0]}
-    assert (history.n_iter, history.n_steps) == (5, 15)
+def curve(history, name):
+    return [values[name] for values in history.entries[: history.n_entries]]
+
+
+def test_a_run_records_the_mean_loss_and_the_statistics_of_each_report():
+    reports = Silent()
+    report = run(Steps(range(5)), BATCHES, History(0.25), None, reports)
+    assert curve(report.history, "loss") == [1, 2, 3, 4, 5]
+    assert curve(report.history, "kept") == [4, 3, 2, 1, 0]
+    assert (report.history.n_iter, report.history.n_steps) == (5, 15)
     assert reports.n_begun == reports.n_ended == 5
+    assert report.state.params == [5]
+
+
+def test_several_reports_of_an_epoch_count_as_one_pass():
+    batches = [
+        (number, *rest)
+        for number, (_, *rest) in zip([1, 1, 2], BATCHES[:3], strict=True)
+    ]
+    report = run(Steps(range(3)), batches, History(0.25, n_iter=4), None, Silent())
+    assert len(curve(report.history, "loss")) == 3
+    assert (report.history.n_iter, report.history.n_steps) == (6, 9)
 
 
 def test_a_run_ends_where_a_report_wants_it():
-    history = History(0.25)
-    run(Steps(range(5)), BATCHES, history, None, Silent(stop_after=2))
-    assert history.n_iter == 2
+    report = run(Steps(range(5)), BATCHES, History(0.25), None, Silent(stop_after=2))
+    assert report.history.n_iter == 2
 
 
 def test_a_loss_that_is_not_finite_is_an_error_with_advice():
-    history = History(0.25)
     message = "The loss became nan in epoch 3. Lower `learning_rate_init` (now 0.25)"
     with pytest.raises(FloatingPointError, match=re.escape(message)):
-        run(Steps([0, 0, np.nan]), BATCHES, history, None, Silent())
-    assert history.n_iter == 2
+        run(Steps([0, 0, np.nan]), BATCHES, History(0.25), None, Silent())
 
 
-def test_ctrl_c_is_raised_in_the_first_epoch_of_a_run_and_warns_later():
+def test_weights_that_are_not_finite_after_the_last_step_are_an_error():
+    steps = Steps([0])
+    steps.optimizers[0].tensors[0][1, 2] = torch.inf
+    message = "The weights are not finite after epoch 1. Lower `learning_rate_init`"
+    with pytest.raises(FloatingPointError, match=re.escape(message)):
+        run(steps, BATCHES[:1], History(0.25), None, Silent())
+
+
+def test_ctrl_c_is_raised_before_the_first_report_and_warns_later():
     history = History(0.25, n_iter=4)
     with pytest.raises(KeyboardInterrupt):
         run(Steps([None]), BATCHES, history, None, Silent())
-    with pytest.warns(UserWarning, match="interrupted after epoch 6; the model keeps"):
-        run(Steps([0, 0, None]), BATCHES, history, None, Silent())
-    assert history.loss_curve == [1, 1]
+    message = "interrupted in epoch 6, after 6 steps; the model keeps"
+    with pytest.warns(UserWarning, match=message):
+        report = run(Steps([0, 0, None]), BATCHES, history, None, Silent())
+    assert curve(report.history, "loss") == [1, 1]
+    # Not those of the steps that were interrupted.
+    assert report.state.params == report.best.params == [2]
 
 
 class Impatient:
@@ -286,14 +363,29 @@ class Impatient:
         return 0.5
 
 
-def test_ctrl_c_while_held_out_pairs_are_scored_ends_the_epoch_before():
-    history, stopping = History(0.25), EarlyStopping([Impatient(at=3)], 9, 0.0)
-    with pytest.warns(UserWarning, match="interrupted after epoch 2"):
-        run(Steps(range(5)), BATCHES, history, stopping, Silent())
-    assert history.n_iter == len(history.loss_curve) == len(stopping.scores) == 2
+def test_ctrl_c_while_held_out_pairs_are_scored_ends_at_the_report_before():
+    stopping = EarlyStopping([Impatient(at=3)], 9, 0.0)
+    with pytest.warns(UserWarning, match="interrupted in epoch 2"):
+        report = run(Steps(range(5)), BATCHES, History(0.25), stopping, Silent())
+    assert report.history.n_iter == 2
+    assert curve(report.history, "loss") == [1, 2]
+    assert curve(report.history, "score") == [0.5, 0.5]
+    assert report.best.params == [2]
+    assert report.best_score == 0.5
     stopping = EarlyStopping([Impatient(at=1)], 9, 0.0)
     with pytest.raises(KeyboardInterrupt):
         run(Steps(range(5)), BATCHES, History(0.25), stopping, Silent())
+
+
+def test_an_interrupted_history_can_be_carried_on():
+    history = History(0.25)
+    first = history.with_report(1, 3, {"loss": 1.0})
+    # As if interrupted before anyone kept it.
+    first.with_report(1, 3, {"loss": 2.0})
+    second = first.with_report(2, 3, {"loss": 3.0})
+    assert curve(first, "loss") == [1.0]
+    assert curve(second, "loss") == [1.0, 3.0]
+    assert curve(history, "loss") == []
 
 
 # Randomness and devices.

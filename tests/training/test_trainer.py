@@ -212,9 +212,6 @@ def assert_same_as_alone(models):
     index, rates = batches(len(models)), np.linspace(1, 0.1, 6)
     together = Trainer(models, **SETTINGS)
     losses = together.epoch(index, rates)
-    best = together.state()
-    for own in best._arrays():
-        own[:] = 0
     for number, each in enumerate(models):
         alone = Trainer([each], **SETTINGS)
         (loss,) = alone.epoch(index[:, number : number + 1], rates)
@@ -222,8 +219,23 @@ def assert_same_as_alone(models):
         own = slice(number, number + 1)
         assert_allclose(together.embed(X, own), alone.embed(X), rtol=1e-9, atol=1e-11)
         assert_same_states(together.state(own), alone.state())
-        best.write(number, alone.state())
-    assert_same_states(best, together.state())
+    assert_merged_by_model(Trainer(models, **SETTINGS).state(), together.state())
+
+
+def parameters(state):
+    return [*state.params, *(v for own in state.loss_params for v in own.values())]
+
+
+def assert_merged_by_model(before, after):
+    originals = [param.copy() for param in parameters(before)]
+    for number in range(len(after.params[0])):
+        merged = before.with_models([number], after)
+        parts = map(parameters, (before, after, merged))
+        for original, old, new, found in zip(originals, *parts, strict=True):
+            assert_array_equal(old, original)
+            assert_array_equal(found[number], new[number])
+            others = np.arange(len(new)) != number
+            assert_array_equal(found[others], old[others])
 
 
 def assert_same_states(ours, theirs):
