@@ -117,7 +117,7 @@ class ContrastiveAlignment(
         Determines weights, batches and dropout.
 
     verbose : bool, default=False
-        Whether to print the loss of every epoch.
+        Whether to print the loss at every report, as in `ContrastiveEmbedding`.
 
     Attributes
     ----------
@@ -147,10 +147,10 @@ class ContrastiveAlignment(
         Where the model was trained.
 
     n_iter_, n_steps_ : int
-        Epochs trained, and mini-batches trained on.
+        Epochs begun, and mini-batches trained on.
 
     loss_curve_ : list of float
-        Mean loss of each epoch.
+        Mean loss of the mini-batches of each report.
 
     n_features_in_ : int
         Number of columns of `X` seen in `fit`.

@@ -169,19 +169,19 @@ class ContrastiveEmbedding(
         [0.01, 10].
 
     early_stopping : bool, default=False
-        Whether to hold out rows, score a fixed set of their pairs after every epoch,
-        stop when the score no longer improves, and keep the best weights. Each network
-        holds out different rows, so that together they learn from nearly all. This
-        reduces overfitting to wrong labels. The score favours classes that form a
-        single cluster; if they form several, training to the end is often better for
-        nearest neighbours.
+        Whether to hold out rows, score a fixed set of their pairs at every report
+        (see `verbose`), stop when the score no longer improves, and keep the best
+        weights. Each network holds out different rows, so that together they learn from
+        nearly all. This reduces overfitting to wrong labels. The score favours classes
+        that form a single cluster; if they form several, training to the end is often
+        better for nearest neighbours.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out for early stopping, in (0, 1); unused when
         `X_val` is given.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement after which early stopping ends training, >= 1.
+        Reports without improvement after which early stopping ends training, >= 1.
 
     tol : float, default=1e-4
         Minimum gain in score that counts as an improvement, >= 0.
@@ -200,7 +200,9 @@ class ContrastiveEmbedding(
         bits, for the same number of threads.
 
     verbose : bool, default=False
-        Whether to print the loss, and the validation score, of every epoch.
+        Whether to print the loss, and the validation score, at every report: at the
+        end of each epoch and, in an epoch of more than 200 mini-batches, after every
+        200 of them.
 
     Attributes
     ----------
@@ -254,13 +256,13 @@ class ContrastiveEmbedding(
         The labels seen, for a similarity by labels.
 
     n_iter_ : int
-        Epochs trained.
+        Epochs begun.
 
     n_steps_ : int
         Mini-batches trained on.
 
     loss_curve_ : list of float
-        Mean loss of each epoch.
+        Mean loss of the mini-batches of each report.
 
     loss_params_ : dict of str to ndarray
         Learned parameters of the loss, such as ``"proxies"``, ``"boundary"`` or
@@ -268,7 +270,7 @@ class ContrastiveEmbedding(
         several networks they are the first axis. Empty for most losses.
 
     mining_curve_ : dict of str to list of float
-        Statistics of the pairs of up to 512 rows in the last batch of each epoch: the
+        Statistics of the pairs of up to 512 rows in the last batch of each report: the
         shares that the miner keeps, ``"kept_positive"`` and ``"kept_negative"``, the
         shares with a loss above zero, ``"active_positive"`` and ``"active_negative"``,
         and for the kept pairs the mean distance, ``"mean_positive"`` and
@@ -277,7 +279,7 @@ class ContrastiveEmbedding(
         a hybrid loss, of its first part.
 
     validation_scores_ : list of float or None
-        Score of the held-out pairs after each epoch: the share of (positive, negative)
+        Score of the held-out pairs at each report: the share of (positive, negative)
         couples of pairs in which the positive pair is nearer, as the mean over
         networks, each with its last score once it has stopped. None without early
         stopping.
@@ -487,13 +489,13 @@ class ContrastiveEmbedding(
         TypeError
             If `X` is sparse, or labels cannot be compared.
         FloatingPointError
-            If the loss stops being finite.
+            If the loss, or a weight, stops being finite.
 
         Warns
         -----
         UserWarning
             If the embedding has collapsed, or if training was interrupted after its
-            first epoch.
+            first report; then the state of the last report is kept.
         """
         before = vars(self) if self.warm_start and "_state" in vars(self) else None
         return self._fit(X, y, X_val, y_val, rows, before=before)

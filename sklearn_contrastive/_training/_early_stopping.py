@@ -33,10 +33,12 @@ class HeldOutPairs:
         """Return the area under the ROC curve of the distances of the pairs.
 
         It is the share of (positive, negative) couples of pairs in which the positive
-        pair is nearer, ties counting half.
+        pair is nearer, ties counting half; NaN where a point is not finite.
         """
         from sklearn.metrics import roc_auc_score
 
+        if not np.isfinite(points).all():
+            return np.nan
         differences = points[self._left] - points[self._right]
         return float(roc_auc_score(self._positive, -(differences**2).sum(axis=1)))
 

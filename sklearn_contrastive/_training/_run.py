@@ -188,7 +188,7 @@ class History:
         nouns = "Look at what your `loss` or `miner` returns, and its parameters. "
         found = f"loss became {loss} in"
         if math.isfinite(loss):
-            found = "weights are not finite after"
+            found = "weights or points are not finite after"
         return FloatingPointError(
             f"The {found} epoch {epoch}. "
             f"{nouns * self.foreign}Lower `learning_rate_init` (now "
@@ -235,6 +235,8 @@ def run(trainer, batches, history, stopping, reports):
                 if stopping is not None:
                     values["score"], best_score, stop = stopping.update(trainer, state)
                     best = stopping.best
+                    if math.isnan(values["score"]):
+                        raise history.error(loss, n_before + epoch)
                 history = history.with_report(n_before + epoch, len(rates), values)
                 # One assignment, so that an interrupt leaves the one or the other.
                 report = Report(history, state, best, best_score)

@@ -457,8 +457,9 @@ def test_it_is_cross_validated_and_searched():
 def test_the_loss_of_every_epoch_is_printed_on_request(capsys):
     model = small(verbose=True).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
+    per_epoch = model.n_steps_ // model.n_iter_
     assert lines == [
-        f"Iteration {i + 1}, loss = {loss:.8f}"
+        f"Iteration {i + 1}, step {(i + 1) * per_epoch}, loss = {loss:.8f}"
         for i, loss in enumerate(model.loss_curve_)
     ]
 

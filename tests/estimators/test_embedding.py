@@ -510,9 +510,11 @@ def test_parameters_of_a_loss_object_can_be_searched(wine):
 def test_verbose_prints_as_mlp_classifier_does(wine, capsys):
     small(verbose=True, early_stopping=True, max_iter=20, tol=0.5).fit(*wine)
     printed = capsys.readouterr().out
-    assert re.search(r"^Iteration 1, loss = \d+\.\d{8}$", printed, re.MULTILINE)
+    assert re.search(
+        r"^Iteration 1, step \d+, loss = \d+\.\d{8}$", printed, re.MULTILINE
+    )
     assert re.search(r"^Validation score: \d\.\d{6}$", printed, re.MULTILINE)
-    assert "did not improve more than tol=0.5 for 10 consecutive epochs" in printed
+    assert "did not improve more than tol=0.5 for 10 consecutive reports" in printed
 
 
 def test_it_is_silent_by_default(wine, capsys):

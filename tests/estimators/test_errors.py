@@ -276,7 +276,7 @@ class Interrupted:
 
 def test_ctrl_c_after_an_epoch_keeps_what_was_learned():
     model = small(loss=Interrupted(at=8), batch_size=50, max_iter=10)
-    with pytest.warns(UserWarning, match="interrupted after epoch 2; the model keeps"):
+    with pytest.warns(UserWarning, match="interrupted in epoch 2, after"):
         model.fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == 2
     assert np.isfinite(model.transform(X)).all()
@@ -286,7 +286,7 @@ def test_ctrl_c_keeps_the_best_weights_of_early_stopping():
     model = small(
         loss=Interrupted(at=8), batch_size=50, max_iter=10, early_stopping=True
     )
-    with pytest.warns(UserWarning, match="interrupted after epoch"):
+    with pytest.warns(UserWarning, match="interrupted in epoch"):
         model.fit(X, y)
     assert model.best_validation_score_ == max(model.validation_scores_)
 

@@ -161,7 +161,7 @@ def test_a_warning_that_is_an_error_leaves_the_estimator_unfitted(method):
 def test_a_fit_interrupted_after_an_epoch_is_one_that_a_callback_stops_there():
     pytest.importorskip("sklearn.callback")
     interrupted = small(loss=Interrupted(KeyboardInterrupt(), at=7))
-    with pytest.warns(UserWarning, match="interrupted after epoch 2"):
+    with pytest.warns(UserWarning, match="interrupted in epoch 2"):
         interrupted.fit(X, y)
     assert interrupted.n_iter_ == len(interrupted.loss_curve_) == 2
     assert set(map(len, interrupted.mining_curve_.values())) == {2}
@@ -202,7 +202,7 @@ class Watch:
         self.copies.append(fitted_estimator)
         public = {k: v for k, v in vars(estimator).items() if k.endswith("_")}
         self.estimators.append((public, "_state" in vars(estimator)))
-        return context.task_name == "epoch" and len(self.copies) == self.stop_after
+        return context.task_name == "report" and len(self.copies) == self.stop_after
 
 
 WATCHED = {

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_info
 
-from sklearn_contrastive._training._early_stopping import EarlyStopping
+from sklearn_contrastive._training._early_stopping import EarlyStopping, HeldOutPairs
 from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive._training._run import (
     AdamW,
@@ -187,6 +187,7 @@ def test_a_long_epoch_is_reported_every_200_steps_and_at_its_end(
     assert in_order == np.repeat([1, 2][:max_iter], len(lengths) // max_iter).tolist()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(6, 3000), st.sampled_from([2, 3, 8]))
 def test_reports_are_counted_without_drawing(n_rows, batch_size):
     for max_iter in ("auto", 2):
@@ -331,7 +332,7 @@ def test_a_loss_that_is_not_finite_is_an_error_with_advice():
 def test_weights_that_are_not_finite_after_the_last_step_are_an_error():
     steps = Steps([0])
     steps.optimizers[0].tensors[0][1, 2] = torch.inf
-    message = "The weights are not finite after epoch 1. Lower `learning_rate_init`"
+    message = "The weights or points are not finite after epoch 1. Lower `learn"
     with pytest.raises(FloatingPointError, match=re.escape(message)):
         run(steps, BATCHES[:1], History(0.25), None, Silent())
 
@@ -346,6 +347,20 @@ def test_ctrl_c_is_raised_before_the_first_report_and_warns_later():
     assert curve(report.history, "loss") == [1, 1]
     # Not those of the steps that were interrupted.
     assert report.state.params == report.best.params == [2]
+
+
+def test_held_out_points_that_are_not_finite_are_an_error():
+    X, y = np.zeros((9, 1)), np.arange(9) % 3
+    similarity = LabelSimilarity().fit(X, y)
+    pairs = HeldOutPairs(X, similarity, np.random.RandomState(0))
+    points = np.full((9, 2), 1e200)
+    assert np.isfinite(pairs.score(points))
+    points[4] = np.nan
+    steps = Steps([0])
+    steps.embed = lambda rows, models: points
+    stopping = EarlyStopping([pairs], 9, 0.0)
+    with pytest.raises(FloatingPointError, match="points are not finite after epoch 1"):
+        run(steps, BATCHES[:1], History(0.25), stopping, Silent())
 
 
 class Impatient:
