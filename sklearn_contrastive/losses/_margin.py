@@ -5,8 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.losses._base import POSITIVE, POSITIVE_OR_AUTO
-from sklearn_contrastive.losses._listwise import ListwiseLoss
+from sklearn_contrastive.losses._base import POSITIVE, POSITIVE_OR_AUTO, ListwiseLoss
 
 
 class MarginLoss(ListwiseLoss):
@@ -84,7 +83,7 @@ class MarginLoss(ListwiseLoss):
         """Return the sum over pairs, with its slopes."""
         boundary = params.get("boundary", self.boundary)
         distances = values.sqrt()
-        margin = 0.2 if self.margin == "auto" else self.margin
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
         beyond = distances - boundary
         too_far, too_near = beyond + margin, margin - beyond
         # Weights of the pairs that still cost something.

@@ -1,7 +1,6 @@
 """The proxy-anchor loss."""
 
-from sklearn_contrastive.losses._base import FINITE, POSITIVE
-from sklearn_contrastive.losses._listwise import ListwiseLoss
+from sklearn_contrastive.losses._base import FINITE, POSITIVE, ListwiseLoss
 from sklearn_contrastive.losses._multi_similarity import one_and_more
 
 

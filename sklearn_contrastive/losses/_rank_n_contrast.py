@@ -1,6 +1,6 @@
 """Rank-N-Contrast, for similarity in degrees."""
 
-from sklearn_contrastive.losses._listwise import TemperatureLoss
+from sklearn_contrastive.losses._base import TemperatureLoss
 
 #: Least squared distance, so that slopes stay finite.
 _LEAST = 1e-12

@@ -25,7 +25,9 @@ class Miner(ABC, BaseEstimator):
         Whether every known pair is kept, so that no call is needed.
 
     lists_pairs : bool
-        Whether there is a method `links` that lists a few candidates of each anchor.
+        Whether there is a method `links` that lists a few candidates of each anchor,
+        for losses of pairs to read instead of a call. A subclass that overrides
+        `__call__` without `links` loses it.
 
     tested : bool
         Whether the miner takes leading axes and does the same operations at every

@@ -177,7 +177,8 @@ class LabelSimilarity(Similarity):
         # Each row without a label is a class of its own: similar to no other row.
         self.codes_ = len(self.classes_) - 1 + np.cumsum(~known, dtype=np.int32)
         self.codes_[known] = codes
-        self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
+        self.rows_, self.unsupervised_ = np.flatnonzero(known), None
+        self.n_views = type(self).n_views
         self._complete = len(self.rows_) == len(y)
         self.batchable = self._complete and type(self).batchable
         if not self._complete and self.unsupervised is not None:
@@ -192,7 +193,7 @@ class LabelSimilarity(Similarity):
             return self
         codes = self.codes_[self.rows_]
         labeled = self.among(self.rows_[codes < len(self.classes_)])
-        labeled.unsupervised_, labeled.n_views = None, 1
+        labeled.unsupervised_, labeled.n_views = None, type(self).n_views
         return labeled
 
     def terms(self):

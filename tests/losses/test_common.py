@@ -191,6 +191,48 @@ def test_heavier_pairs_cost_more_inside_a_logarithm(loss, kind):
     assert loss(Z, Z, pairs._replace(**heavier)) > loss(Z, Z, pairs)
 
 
+def autos(cls):
+    """Return the parameters of a class that may be "auto", with that value."""
+    constraints = cls._parameter_constraints.items()
+    return {name: "auto" for name, kinds in constraints if "'auto'" in str(kinds)}
+
+
+class OwnHinge(losses.HingeLoss):
+    def positive(self, distances):
+        return distances**2, 1.0
+
+    def negative(self, distances):
+        gap = (self.margin - distances).clip(min=0)
+        return gap**2, -gap / distances
+
+
+@pytest.mark.parametrize("cls", [*filter(autos, CLASSES), losses.HybridLoss, OwnHinge])
+def test_without_training_auto_is_the_value_for_the_sphere(cls):
+    loss, (Z, pairs) = cls(**autos(cls)), batch(0)
+    right = loss.resolve(normalize=True)
+    assert loss(Z, Z, pairs).item() == right(Z, Z, pairs).item() > 0
+    if cls is OwnHinge:
+        return
+    every = [w.double() for w in pairs]
+
+    def weigh(rows, columns, work):
+        return [w[rows, columns].clone() for w in every]
+
+    D = torch.cdist(Z, Z) + 0.1
+    both = []
+    for one in (loss, right):
+        value, (gradient,), _ = one.evaluator(Z)(Z, None, weigh)
+        found = [value, gradient, *one.effects(Z, Z, D, every, {})]
+        if isinstance(loss, losses.PairLoss):
+            found += [*one.positive(D), *one.negative(D), *one.constant_slopes(D)]
+            found += [*one.pair_values([0.5, 0.5, 1.9], [0, 1, 0])]
+        if isinstance(loss, losses.ListwiseLoss):
+            found += one.lists(D.clone(), *(w.clone() for w in every), {})[0][:3]
+        both.append([np.asarray(each, dtype=float) for each in found])
+    for found, expected in zip(*both, strict=True):
+        assert_allclose(found, expected)
+
+
 @every_loss
 def test_weights_are_left_as_they_are(loss):
     Z, pairs = batch(0)

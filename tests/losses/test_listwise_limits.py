@@ -179,13 +179,6 @@ def test_auto_margins_depend_on_the_sphere(loss, on_sphere, off_sphere):
     assert loss.resolve(False).margin == off_sphere
 
 
-@pytest.mark.parametrize("cls", [TripletLoss, MarginLoss, LiftedLoss])
-def test_a_loss_called_by_hand_takes_its_auto_margin_for_the_sphere(cls):
-    Z, pairs = poles(16), label_pairs(torch.arange(16) % 3)
-    expected = cls().resolve(True)(Z, Z, pairs)
-    assert cls()(Z, Z, pairs).item() == pytest.approx(expected.item(), rel=1e-6)
-
-
 @pytest.mark.parametrize(
     ("make", "reach"),
     [
