@@ -12,8 +12,10 @@ from torch.profiler import ProfilerActivity, profile
 from sklearn_contrastive._pairs import _pairwise
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive.losses import (
+    LOSSES,
     InfoNCELoss,
     LiftedLoss,
+    ListwiseLoss,
     MarginLoss,
     MultiSimilarityLoss,
     NCALoss,
@@ -40,6 +42,12 @@ SHARP = {
     "triplet semihard d": TripletLoss(0.2, "semihard", squared=False),
     "triplet hard": TripletLoss(negatives="hard"),
     "triplet soft": TripletLoss(margin="soft", negatives="all"),
+}
+# A loss that is not listed above, as it is by default.
+SHARP |= {
+    name: cls().resolve(True)
+    for name, cls in LOSSES.items()
+    if issubclass(cls, ListwiseLoss) and cls not in map(type, SHARP.values())
 }
 every_loss = pytest.mark.parametrize("loss", SHARP.values(), ids=SHARP)
 several = pytest.mark.parametrize("n_rows", [16, 200])

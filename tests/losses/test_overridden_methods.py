@@ -10,33 +10,23 @@ from sklearn.datasets import load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding, Pairs
 from sklearn_contrastive.losses import (
+    LOSSES,
     ContrastiveLinearLoss,
     ContrastiveLoss,
-    ContrastiveSquaredLoss,
     FunctionLoss,
     HybridLoss,
     InfoNCELoss,
-    LiftedLoss,
+    ListwiseLoss,
     MarginLoss,
-    NCALoss,
     PairLoss,
     ProxyAnchorLoss,
-    SiameseLoss,
     SupConLoss,
-    TripletLoss,
 )
 
 X, y = load_iris(return_X_y=True)
-PAIR_LOSSES = (
-    ContrastiveLoss,
-    ContrastiveLinearLoss,
-    ContrastiveSquaredLoss,
-    SiameseLoss,
-)
-OTHER_LOSSES = (
-    *(InfoNCELoss, LiftedLoss, MarginLoss, NCALoss, ProxyAnchorLoss, SupConLoss),
-    TripletLoss,
-)
+PAIR_LOSSES = [cls for cls in LOSSES.values() if issubclass(cls, PairLoss)]
+LISTWISE = [cls for cls in LOSSES.values() if issubclass(cls, ListwiseLoss)]
+OTHER_LOSSES = [c for c in LOSSES.values() if c not in (*PAIR_LOSSES, HybridLoss)]
 #: A learning rate at which parameters stay where they start.
 STILL = 1e-12
 
@@ -313,9 +303,7 @@ def test_training_evaluates_overridden_lists():
     assert_same_training(DoubledLists(), doubled(SupConLoss)(), n_members=2)
 
 
-@pytest.mark.parametrize(
-    "cls", [InfoNCELoss, MarginLoss, NCALoss, ProxyAnchorLoss, SupConLoss, TripletLoss]
-)
+@pytest.mark.parametrize("cls", LISTWISE)
 def test_overridden_lists_are_checked_against_their_derivatives(cls):
     def wrong(self, values, positive, negative, params):
         terms = cls.lists(self, values, positive, negative, params)
