@@ -74,12 +74,8 @@ class Loss(ABC, BaseEstimator):
     off_sphere: ClassVar[dict[str, float]] = {}
     reach: ClassVar[float] = math.inf
     auto_miner: ClassVar[str] = "all"
-    has_proxies: ClassVar[bool] = False
-    has_conditions: ClassVar[bool] = False
-    learns: ClassVar[bool] = True
-    needs_negatives: ClassVar[bool] = True
-    tested: ClassVar[bool] = False
-    batchable: ClassVar[bool] = False
+    learns = needs_negatives = True
+    has_proxies = has_conditions = tested = batchable = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()
@@ -221,9 +217,8 @@ class Loss(ABC, BaseEstimator):
         self._validate_params()
         autos = self.on_sphere if normalize else self.off_sphere
         given = self.get_params(deep=False)
-        loss = clone(self).set_params(
-            **{name: autos[name] for name in autos if given[name] == "auto"}
-        )
+        numbers = {k: number for k, number in autos.items() if given[k] == "auto"}
+        loss = clone(self).set_params(**numbers)
         margin = getattr(loss, "margin", None)
         if normalize and isinstance(margin, Real) and margin > loss.reach:
             warnings.warn(
@@ -314,15 +309,14 @@ class PairLoss(Loss):
         """Raise where a formula is no value >= 0 with its derivative."""
         if type(self).init is not Loss.init:
             raise ValueError(
-                "A PairLoss has no parameters to learn; "
-                f"{type(self).__name__} has an `init`. Derive from ListwiseLoss or "
-                "Loss."
+                f"A PairLoss has no parameters to learn; {type(self).__name__} has an "
+                "`init`. Derive from ListwiseLoss or Loss."
             )
-        self._check_formula("positive")
-        self._check_formula("negative")
+        for name in ("positive", "negative"):
+            self._check_formula(name)
 
     def _check_formula(self, name):
-        """Refuse what is no energy >= 0 with its slope in the squared distance."""
+        """Raise for what is no energy >= 0 with its slope in the squared distance."""
         D, h = np.linspace(0.1, 2, 39), 1e-4
         what = f"`{type(self).__name__}.{name}` must return energies and slopes"
         try:
@@ -392,12 +386,10 @@ class PairLoss(Loss):
 
     def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""
+        make = SparsePairs if miner is not None and miner.lists_pairs else DensePairs
         if type(self).__call__ is not PairLoss.__call__:
-            return super().evaluator(A, C, miner, fixed, symmetric)
-        lists = miner is not None and miner.lists_pairs
-        return (SparsePairs if lists else DensePairs)(
-            self, A, C, miner, fixed, symmetric
-        )
+            make = AutogradPairs
+        return make(self, A, C, miner, fixed, symmetric)
 
 
 class HingeLoss(PairLoss):
@@ -515,9 +507,8 @@ class TemperatureLoss(ListwiseLoss):
 
     def init(self, n_components, n_classes, rng):
         """Return the logarithm of a temperature that is to be learned."""
-        if self.temperature == "auto":
-            return {"log_temperature": np.array(np.log(_START))}
-        return {}
+        learned = {"log_temperature": np.array(np.log(_START))}
+        return learned if self.temperature == "auto" else {}
 
     def inverse_temperature(self, params):
         """Return one over the temperature.
@@ -534,7 +525,7 @@ class TemperatureLoss(ListwiseLoss):
         """
         if "log_temperature" in params:
             return params["log_temperature"].exp().clamp(min=_FLOOR).reciprocal()
-        # Without what `init` makes, as when called by hand: where learning starts.
+        # Without what `init` makes, as when called directly: where learning starts.
         return 1 / (_START if self.temperature == "auto" else self.temperature)
 
     def on_temperature(self, values, slopes, params):

@@ -60,14 +60,10 @@ class HybridLoss(Loss, _BaseComposition):
 
     def get_params(self, deep=True):
         """Return the parameters, and with `deep` those of each loss by its name."""
-        if self.losses is None:
-            return super().get_params(deep=False)
         return self._get_params("losses", deep=deep)
 
     def set_params(self, **params):
         """Set parameters, a whole loss by its name or a loss's own by ``NAME__x``."""
-        if self.losses is None:
-            return super().set_params(**params)
         return self._set_params("losses", **params)
 
     def __init_subclass__(cls):
@@ -122,8 +118,7 @@ class HybridLoss(Loss, _BaseComposition):
         """Return name, loss and weight of each loss."""
         losses = _default_losses() if self.losses is None else self.losses
         weights = [1.0] * len(losses) if self.weights is None else self.weights
-        pairs = zip(losses, weights, strict=True)
-        return [(name, loss, weight) for (name, loss), weight in pairs]
+        return [(*named, w) for named, w in zip(losses, weights, strict=True)]
 
     def init(self, n_components, n_classes, rng):
         """Return the parameters that the losses learn, named ``NAME__parameter``."""

@@ -52,10 +52,9 @@ class MarginLoss(ListwiseLoss):
     0.15
     """
 
-    tested = True
+    curved = tested = True
 
     measure = "squared_distance"
-    curved = True
     auto_miner = "distance_weighted"
     on_sphere = off_sphere = {"margin": 0.2}
     reach = 2.0

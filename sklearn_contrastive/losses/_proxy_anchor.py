@@ -49,9 +49,7 @@ class ProxyAnchorLoss(ListwiseLoss):
     (3, 4)
     """
 
-    tested = True
-
-    has_conditions = has_proxies = True
+    has_conditions = has_proxies = tested = True
 
     _parameter_constraints = {"alpha": POSITIVE, "delta": FINITE, "rate": POSITIVE}
 

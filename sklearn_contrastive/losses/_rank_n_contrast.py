@@ -50,10 +50,9 @@ class RankNContrastLoss(TemperatureLoss):
     0.1566
     """
 
-    tested = True
+    curved = tested = True
 
     measure = "squared_distance"
-    curved = True
 
     def lists(self, values, positive, negative, params):
         """Return the sum over pairs, with its slopes."""

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
@@ -34,10 +33,7 @@ class Miner(ABC, BaseEstimator):
         call. A subclass that overrides a method loses it.
     """
 
-    draws: ClassVar[bool] = False
-    keeps_all: ClassVar[bool] = False
-    lists_pairs: ClassVar[bool] = False
-    tested: ClassVar[bool] = False
+    draws = keeps_all = lists_pairs = tested = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()

@@ -94,8 +94,7 @@ class LabelSimilarity(Similarity):
         "unsupervised_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    has_classes = needs_y = True
-    symmetric = repeatable = batchable = True
+    has_classes = needs_y = symmetric = repeatable = batchable = True
     unsupervised_ = None
 
     def __init__(
@@ -249,9 +248,8 @@ class LabelSimilarity(Similarity):
     def keys(self, index):
         """Return row numbers with their class codes, as `Similarity.keys` does."""
         numbers = index if self.n_views == 1 else view_numbers(index, self)
-        return Keys(
-            numbers, np.concatenate([self.codes_[index]] * self.n_views, axis=-1)
-        )
+        codes = np.concatenate([self.codes_[index]] * self.n_views, axis=-1)
+        return Keys(numbers, codes)
 
     def compare(self, keys, other_keys, work=None):
         """Return weights of 0 and 1, as `Similarity.compare` does."""
