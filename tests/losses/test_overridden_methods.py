@@ -255,13 +255,13 @@ def test_overridden_constant_slopes_are_those_in_use():
         calls.clear()
 
 
-@pytest.mark.parametrize("cls", [*PAIR_LOSSES, *OTHER_LOSSES])
-def test_overridden_effects_are_recorded(cls):
+def test_overridden_effects_are_recorded():
     def effects(self, A, C, distances, pairs, params):
         return [0 * weights for weights in pairs]
 
-    mining = fit(derived(cls, effects=effects)()).mining_curve_
-    assert not np.any([mining["active_positive"], mining["active_negative"]])
+    for cls in (*PAIR_LOSSES, *OTHER_LOSSES):
+        mining = fit(derived(cls, effects=effects)(), max_iter=1).mining_curve_
+        assert not np.any([mining["active_positive"], mining["active_negative"]])
 
 
 def test_training_takes_what_an_overridden_resolve_returns():

@@ -45,24 +45,20 @@ def derived(similarity, **methods):
     return cls(**similarity.get_params(deep=False))
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [
-        *(LabelSimilarity, MultilabelSimilarity, NeighborSimilarity, PairConstraints),
-        *(PartnerSimilarity, TargetSimilarity, ViewSimilarity),
-    ],
-)
-@pytest.mark.parametrize("name", ["keys", "compare"])
-def test_what_is_known_of_a_method_is_not_known_of_another(cls, name):
-    for bases in [(cls,), (type("Methods", (), {name: None}), cls)]:
-        own = type("Own", bases, {name: None} if bases == (cls,) else {})
-        assert not any([own.symmetric, own.repeatable, own.batchable])
-    assert type("Own", (cls,), {"batches": None}).repeatable == cls.repeatable
+def test_what_is_known_of_a_method_is_not_known_of_another():
+    for cls in {PartnerSimilarity, *(type(unfitted) for unfitted, _ in CASES.values())}:
+        for name in ("keys", "compare"):
+            mixin = type("Methods", (), {name: None})
+            for own in (
+                type("Own", (cls,), {name: None}),
+                type("Own", (mixin, cls), {}),
+            ):
+                assert not any([own.symmetric, own.repeatable, own.batchable])
+        assert type("Own", (cls,), {"batches": None}).repeatable == cls.repeatable
 
 
 @every_case
-@pytest.mark.parametrize("n_members", [1, 2])
-def test_training_calls_overridden_keys_and_compare(case, n_members):
+def test_training_calls_overridden_keys_and_compare(case):
     called = set()
 
     def keys(self, index):
@@ -75,14 +71,13 @@ def test_training_calls_overridden_keys_and_compare(case, n_members):
         return pairs._replace(positive=pairs.positive * 0)
 
     unchanged, y = case
-    settings = {"n_members": n_members, "miner": "all"}
-    if n_members == 1:
-        settings["encoder"] = "linear"
     own = derived(unchanged, keys=keys, compare=compare)
-    ours, theirs = fit(own, y, **settings), fit(unchanged, y, **settings)
-    assert called == {"keys", "compare"}
-    assert np.isnan(ours.mining_curve_["kept_positive"]).all()
-    assert not np.isnan(theirs.mining_curve_["kept_positive"]).any()
+    for settings in ({"n_members": 2}, {"encoder": "linear"}):
+        ours, theirs = (fit(s, y, miner="all", **settings) for s in (own, unchanged))
+        assert called == {"keys", "compare"}
+        called.clear()
+        assert np.isnan(ours.mining_curve_["kept_positive"]).all()
+        assert not np.isnan(theirs.mining_curve_["kept_positive"]).any()
 
 
 @every_case
