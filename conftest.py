@@ -1,17 +1,27 @@
 """Settings for every test and doctest."""
 
 import os
+import sys
 
 # Before numpy and torch are loaded: two busy cores make two-thread steps very slow.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import pytest
 from hypothesis import is_hypothesis_test, settings
 
 #: ``HYPOTHESIS_PROFILE=fuzz`` runs the property tests on many more examples.
 settings.register_profile("fuzz", max_examples=1000, deadline=None, print_blob=True)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 settings.load_profile(PROFILE)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    """Close what a test or the example of a docstring has drawn."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def pytest_collection_modifyitems(config, items):

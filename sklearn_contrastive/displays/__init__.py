@@ -1,8 +1,7 @@
 """Displays: pictures of embeddings, pairs, rankings and training.
 
-Each follows scikit-learn's convention: ``from_estimator`` and its like compute what is
-shown, keep it as attributes and draw it; ``plot`` draws it once more. matplotlib is
-loaded when something is drawn.
+As in scikit-learn, ``from_estimator`` and its like compute what is shown, keep it as
+attributes and draw it; ``plot`` draws it once more. matplotlib is loaded to draw.
 """
 
 from sklearn_contrastive.displays._curves import LossCurveDisplay, MarginCurveDisplay

@@ -11,8 +11,6 @@ from sklearn_contrastive.displays._style import faint, style_of
 
 #: Letters in a line of a name, and the mean width of a letter in font sizes.
 _MOST_LETTERS, _LETTER = 24, 0.55
-#: Lines of a legend that fit beside any axes.
-_FEW_LINES = 12
 #: Figures that displays have made, with their widths before legends widened them.
 _WIDTHS: WeakKeyDictionary = WeakKeyDictionary()
 #: What displays have drawn, by the background of the axes: new after `Axes.clear`.
@@ -35,12 +33,11 @@ def drawing_on(display, ax, *, projection="rectilinear", joins=None, n_panels=1)
     picture = joins or type(display).__name__
     with ExitStack() as on_error:
         if ax is None:
-            figure = plt.figure(layout="constrained")
+            look = {"layout": "constrained", "subplot_kw": {"projection": projection}}
+            figure, ax = plt.subplots(n_panels, sharex=True, **look)
             on_error.callback(plt.close, figure)
             _WIDTHS[figure] = figure.get_figwidth()
             figure.set_figheight(figure.get_figheight() + 0.9 * (n_panels - 1))
-            kind = {"projection": projection}
-            ax = figure.subplots(n_panels, sharex=True, subplot_kw=kind)
         axes = np.ravel(np.asarray(ax, dtype=object))
         for each in axes:
             _validate_axes(each, picture, projection, joins)
@@ -53,6 +50,9 @@ def drawing_on(display, ax, *, projection="rectilinear", joins=None, n_panels=1)
             each.spines[["top", "right"]].set_visible(False)
         display.ax_, display.figure_ = axes[0], axes[0].get_figure()
         yield axes
+        if axes[0].get_aspect() != "auto":
+            # The room for tick labels is that of the last layout, which moves limits.
+            root_figure(axes[0]).draw_without_rendering()
         on_error.pop_all()
     _PICTURES.update((each.patch, picture) for each in axes)
 
@@ -130,12 +130,9 @@ def legend_beside(ax, handles, title=None):
     look |= {"fontsize": "small", "title_fontsize": "small", "alignment": "left"}
     look |= {"handles": handles, "title": title, "frameon": False, "columnspacing": 1.0}
     legend = ax.legend(**look)
-    if sum(1 + handle.get_label().count("\n") for handle in handles) <= _FEW_LINES:
-        return legend
     box, frame = legend.get_window_extent(), ax.get_window_extent()
     # The layout will give the axes of a new figure about a seventh more.
-    n_columns = int(np.ceil(box.height / (1.15 * frame.height)))
-    legend = ax.legend(ncols=n_columns, **look)
+    legend = ax.legend(ncols=int(np.ceil(box.height / (1.15 * frame.height))), **look)
     if may_widen(ax):
         figure = root_figure(ax)
         more = (legend.get_window_extent().width - box.width) / figure.dpi
@@ -148,15 +145,13 @@ def may_widen(ax):
     return root_figure(ax) in _WIDTHS
 
 
-def label_components(ax, n_components, share, n_dimensions=2):
+def label_components(ax, n_components, share):
     """Name the axes of components; return the title's line on a projection, or ""."""
+    axes = "xyz"[: 3 if ax.name == "3d" else min(2, n_components)]
     word = "component" if share is None else "principal component"
-    for number, axis in enumerate("xyz"[:n_dimensions], start=1):
-        ax.set(**{f"{axis}label": f"{word} {number}"})
-    if share is None:
-        return ""
-    what = f"first {n_dimensions} of {n_components} principal components"
-    return f"{what}, {100 * share:.0f} % of the variance"
+    ax.set(**{f"{axis}label": f"{word} {i}" for i, axis in enumerate(axes, start=1)})
+    what = f"first {len(axes)} of {n_components} principal components"
+    return "" if share is None else f"{what}, {100 * share:.0f} % of the variance"
 
 
 def equal_scales(ax):

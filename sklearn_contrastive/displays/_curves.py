@@ -1,39 +1,30 @@
 """Pictures of training and of searches, each kind of curves on a panel of its own."""
 
+from collections import namedtuple
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive.displays import _axes, _rows
-from sklearn_contrastive.displays._style import ink, style_of
+from sklearn_contrastive.displays import _axes, _rows, _style
 
 _SHARES = "kept_positive", "active_positive", "kept_negative", "active_negative"
 _METRICS = "mean_positive", "mean_negative", "active_positive", "active_negative"
 
 
-class Panel(NamedTuple):
-    """Curves by name, with the label of their axis, and what is drawn beside them.
-
-    That is the title of a legend, a value to mark and its label, and errors.
-    """
-
-    y_label: str
-    curves: dict
-    title: str | None = None
-    mark: tuple | None = None
-    errors: np.ndarray | None = None
+#: Label of an axis, its curves by name, and if any a legend's title, a mark, a band.
+Panel = namedtuple("Panel", "label curves title mark band", defaults=[None, None, None])
 
 
-def fitted(display, estimator, attribute, what):
-    """Return the last step of an estimator, which must have an attribute of a fit."""
+def read(display, estimator, name, attribute, kind):
+    """Return the last step of an estimator, which has results of a fit, and a name."""
     model = _rows.last_step(estimator)
     if _rows.attribute(model, "fit"):
         check_is_fitted(model)
-    _rows.require(display, model, attribute, what)
-    return model
+    needed = f"{kind}, or another that keeps `{attribute}`"
+    return model, _rows.name_model(display, model, name, attribute, needed)
 
 
 class PanelsDisplay:
@@ -45,9 +36,8 @@ class PanelsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of them, default=None
-            What to draw on, empty: one for each panel, as in ``plt.subplots(3,
-            sharex=True, layout="constrained")[1]``, or one for the first alone; None
-            for a new figure.
+            Empty: one for each panel, as in ``plt.subplots(3, sharex=True,
+            layout="constrained")[1]``, or one for the first; None for a new figure.
         name : str, default=None
             What the title calls the estimator; None for the `name` of the display.
 
@@ -68,34 +58,33 @@ class PanelsDisplay:
 
     def _plot_panel(self, ax, x, panel):
         """Draw the curves of a panel, with a dozen marks at most, and name several."""
-        ax.set_ylabel(panel.y_label)
+        ax.set_ylabel(panel.label)
         several = len(panel.curves) > 1
         if x.dtype.kind == "i":
             ax.xaxis.get_major_locator().set_params(integer=True)
         for name, y in panel.curves.items():
             what, _, kind = name.partition("_")
-            color, marker, line = style_of(int(kind == "negative"), ax)
-            look = {"linestyle": line, "linewidth": 2, "marker": marker}
+            look = _style.style_of(int(kind == "negative"), ax)._asdict()
+            look |= {"linewidth": 2, "markersize": 5, "markevery": len(x) // 12 or 1}
             if what == "kept":
                 # Wide: it shows on both sides of another where they coincide.
-                look = {"linestyle": "-", "linewidth": 6, "alpha": 0.3, "marker": ""}
-            look |= {"markersize": 5, "markevery": max(1, len(x) // 12)}
+                look |= {"linestyle": "-", "linewidth": 6, "alpha": 0.3, "marker": ""}
             label = kind if panel.title else f"{kind}, {what}" if several else None
-            [self.lines_[name]] = ax.plot(x, y, color=color, label=label, **look)
-            if panel.errors is not None:
-                ends, look = (y - panel.errors, y + panel.errors), {"linewidth": 0}
-                self.band_ = ax.fill_between(x, *ends, color=color, alpha=0.25, **look)
+            [self.lines_[name]] = ax.plot(x, y, label=label, **look)
+            if panel.band is not None:
+                look = {"color": look["color"], "alpha": 0.25, "linewidth": 0}
+                self.band_ = ax.fill_between(x, y - panel.band, y + panel.band, **look)
         if several:
             ax.set_ylim(bottom=0)
             self.legends_ += [_axes.legend_beside(ax, ax.get_lines(), panel.title)]
         if panel.mark is not None:
             at, what = panel.mark
-            ax.axvline(at, color=ink(ax), linestyle=":", linewidth=1.4)
+            ax.axvline(at, color=_style.ink(ax), linestyle=":", linewidth=1.4)
             # On the side with more room.
             side, shift = ("left", 5) if 2 * at <= x.min() + x.max() else ("right", -5)
             place = {"xycoords": ("data", "axes fraction"), "ha": side}
             place |= {"xytext": (shift, 0), "textcoords": "offset points"}
-            ax.annotate(what, (at, 0.04), color=ink(ax), **place)
+            ax.annotate(what, (at, 0.04), color=_style.ink(ax), **place)
 
 
 @dataclass(eq=False, repr=False)
@@ -108,32 +97,25 @@ class LossCurveDisplay(PanelsDisplay):
 
     Parameters
     ----------
-    loss_curve : array-like of shape (n_epochs,)
-        Training loss.
-    validation_scores : array-like of shape (n_epochs,), default=None
-        Validation scores; None without early stopping.
+    loss_curve, validation_scores : array-like of shape (n_epochs,)
+        Training loss; and validation scores, None without early stopping.
     mining_curve : dict of str to array-like of shape (n_epochs,), default=None
-        With ``"kept_positive"``, ``"kept_negative"``, ``"active_positive"`` and
-        ``"active_negative"``; None where nothing was mined.
+        That of `ContrastiveEmbedding`; None where nothing was mined.
     name : str, default=None
         What was trained, for the title.
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
-        The panels that were drawn, from the top.
-    ax_, figure_ : matplotlib Axes and Figure
-        The first panel, that of the loss, and the figure around it.
-    lines_ : dict of str to matplotlib Line2D
-        ``"loss"``, ``"validation_score"``, and the names in `mining_curve`.
+    axes_, ax_, figure_ : matplotlib Axes and Figure
+        The panels that were drawn, from the top; the first, and the figure around it.
+    lines_, legends_ : dict of str to matplotlib Line2D, and list of Legend
+        ``"loss"``, ``"validation_score"``, and the names in `mining_curve`; and what
+        lies beside panels of several lines.
     best_epoch_ : int or None
         The epoch of the best validation score, from 1 on; the last of several.
-    legends_ : list of matplotlib Legend
-        Beside the panels that hold several lines.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_contrastive import ContrastiveEmbedding
     >>> from sklearn_contrastive.displays import LossCurveDisplay
@@ -142,7 +124,6 @@ class LossCurveDisplay(PanelsDisplay):
     >>> display = LossCurveDisplay.from_estimator(model)
     >>> len(display.axes_)
     3
-    >>> plt.close(display.figure_)
     """
 
     loss_curve: Any
@@ -168,11 +149,9 @@ class LossCurveDisplay(PanelsDisplay):
         display : LossCurveDisplay
             With the data, and what was drawn.
         """
-        needed = "ContrastiveEmbedding, or another that keeps `loss_curve_`"
-        model = fitted(cls, estimator, "loss_curve_", needed)
+        model, name = read(cls, estimator, name, "loss_curve_", "ContrastiveEmbedding")
         scores = _rows.attribute(model, "validation_scores_")
         mining = _rows.attribute(model, "mining_curve_")
-        name = _rows.name_of(model, name)
         return cls(model.loss_curve_, scores, mining, name).plot(ax)
 
     def _panels(self):
@@ -198,17 +177,14 @@ class MarginCurveDisplay(PanelsDisplay):
     """Curves over the margin, each kind on a panel of its own.
 
     The panels are the score on held-out rows, with a band of one standard error over
-    folds on either side and the chosen margin; the mean distances of the pairs that the
-    miner kept; and the share of the known pairs that still cost something, both from
-    the last batch of training. Folds share rows of training: the standard error is
-    rather too small.
+    folds (rather too small, since these share rows) and the chosen margin; and from the
+    last batch of training the mean distances of the pairs that the miner kept, and the
+    share of the known pairs that still cost something.
 
     Parameters
     ----------
-    margins, mean_scores : array-like of shape (n_margins,)
-        Margins, rising, and their mean scores over folds.
-    standard_errors : array-like of shape (n_margins,), default=None
-        Those of the mean scores; None for a single fold.
+    margins, mean_scores, standard_errors : array-like of shape (n_margins,)
+        Margins, rising; mean scores over folds; and their errors, None for one fold.
     mining : dict of str to array-like of shape (n_margins,), default=None
         With ``"mean_positive"``, ``"mean_negative"``, ``"active_positive"`` and
         ``"active_negative"``; None where these are not known.
@@ -219,20 +195,15 @@ class MarginCurveDisplay(PanelsDisplay):
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
-        The panels that were drawn, from the top.
-    ax_, figure_ : matplotlib Axes and Figure
-        The first panel, that of the score, and the figure around it.
-    lines_ : dict of str to matplotlib Line2D
-        ``"score"``, and the names in `mining`.
+    axes_, ax_, figure_ : matplotlib Axes and Figure
+        The panels that were drawn, from the top; the first, and the figure around it.
+    lines_, legends_ : dict of str to matplotlib Line2D, and list of Legend
+        ``"score"``, and the names in `mining`; and beside panels of several lines.
     band_ : matplotlib PolyCollection or None
         One standard error on either side of the score.
-    legends_ : list of matplotlib Legend
-        Beside the panels that hold several lines.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
     >>> from sklearn_contrastive.displays import MarginCurveDisplay
@@ -242,7 +213,6 @@ class MarginCurveDisplay(PanelsDisplay):
     >>> display = MarginCurveDisplay.from_estimator(search)
     >>> len(display.axes_)
     3
-    >>> plt.close(display.figure_)
     """
 
     margins: Any
@@ -259,9 +229,8 @@ class MarginCurveDisplay(PanelsDisplay):
         Parameters
         ----------
         estimator : fitted ContrastiveEmbeddingCV or GridSearchCV
-            With one score, or a pipeline that ends in one. Of several candidates with
-            the same margin the best is shown. Those that failed, or whose margin is no
-            number, are left out.
+            With one score, or a pipeline that ends in one. Of candidates with the same
+            margin the best is shown; those without a number or a score are left out.
         name : str, default=None
             What the title calls it; None for its class.
         ax : matplotlib Axes or array of them, default=None
@@ -272,16 +241,14 @@ class MarginCurveDisplay(PanelsDisplay):
         display : MarginCurveDisplay
             With the data, and what was drawn.
         """
-        needed = "ContrastiveEmbeddingCV, or another search that keeps `cv_results_`"
-        search = fitted(cls, estimator, "cv_results_", needed)
-        results, errors, mining = search.cv_results_, None, None
+        cv, name = read(cls, estimator, name, "cv_results_", "ContrastiveEmbeddingCV")
+        results, errors, mining = cv.cv_results_, None, None
         margins, chosen = _by_margin(results)
-        if search.n_splits_ > 1:
-            errors = results["std_test_score"][chosen] / np.sqrt(search.n_splits_ - 1)
+        if cv.n_splits_ > 1:
+            errors = results["std_test_score"][chosen] / np.sqrt(cv.n_splits_ - 1)
         if f"mean_{_METRICS[0]}" in results:
             mining = {metric: results[f"mean_{metric}"][chosen] for metric in _METRICS}
-        best = _margin_of(_rows.attribute(search, "best_params_") or {})
-        name = _rows.name_of(search, name)
+        best = _margin_of(_rows.attribute(cv, "best_params_") or {})
         means = results["mean_test_score"][chosen]
         return cls(margins, means, errors, mining, best, name).plot(ax)
 
@@ -291,7 +258,7 @@ class MarginCurveDisplay(PanelsDisplay):
         if self.best_margin is not None:
             mark = self.best_margin, f"chosen {self.best_margin:g}"
         curves = {"score": np.asarray(self.mean_scores, dtype=float)}
-        panels = [Panel("score", curves, mark=mark, errors=self.standard_errors)]
+        panels = [Panel("score", curves, mark=mark, band=self.standard_errors)]
         if self.mining:
             means = {key: self.mining[key] for key in _METRICS[:2]}
             active = {key: 100 * np.asarray(self.mining[key]) for key in _METRICS[2:]}
@@ -310,16 +277,15 @@ def _margin_of(params):
 
 def _by_margin(results):
     """Return the margins of a search, rising, and the best candidate of each."""
-    # There is none where several scores were taken.
-    scores, best = results.get("mean_test_score", np.array([])), {}
-    for place in np.argsort(-scores, kind="stable"):
-        margin = _margin_of(results["params"][place])
-        if margin is not None and not np.isnan(scores[place]):
-            best.setdefault(margin, place)
-    if not best:
+    margins = np.array([_margin_of(params) for params in results["params"]], float)
+    # There is no such score where several were taken.
+    scores = results.get("mean_test_score", np.full(len(margins), np.nan))
+    best_first = np.lexsort([-scores, margins])
+    usable = best_first[~np.isnan(margins + scores)[best_first]]
+    if not len(usable):
         raise ValueError(
             "`estimator` must have tried margins that are numbers, with one score; it "
             f"tried {list(results['params'])[:3]}. Search `margin` or `loss__margin`."
         )
-    rising = sorted(best)
-    return np.array(rising), np.array([best[margin] for margin in rising])
+    margins, firsts = np.unique(margins[usable], return_index=True)
+    return margins, usable[firsts]

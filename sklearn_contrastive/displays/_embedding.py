@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from sklearn_contrastive.displays import _axes, _marks, _rows
-from sklearn_contrastive.displays._style import N_COLORS
+from sklearn_contrastive.displays import _axes, _marks, _rows, _style
 
 #: Classes that a legend names, before their names are tried at their medians.
 _MOST_NAMED = 20
@@ -28,10 +25,8 @@ class EmbeddingDisplay:
         Labels or targets; NaN or None where they are not known.
     y_kind : {"labels", "targets"}, default="labels"
         What `y` holds.
-    n_components : int, default=None
-        Components of the embedding; None for those of `points`.
-    share : float, default=None
-        Share of the variance that `points` hold; None where they hold all.
+    n_components, share : int and float, default=None
+        Components of the embedding, and share of its variance in `points`; None of all.
     name : str, default=None
         What made the embedding, for the title.
 
@@ -39,21 +34,16 @@ class EmbeddingDisplay:
     ----------
     ax_, figure_ : matplotlib Axes and Figure
         What was drawn on.
-    scatters_ : list of matplotlib PathCollection
-        The points, class after class, those of unknown class last; none of a density.
-    density_ : matplotlib PolyCollection or None
-        The hexagons of a density.
-    legend_ : matplotlib Legend or None
-        Names of up to 20 classes, or of up to 90 that cannot all stand at their
-        medians.
-    texts_ : list of matplotlib Text
-        Names at medians: of more than 20 classes (10 of a density) without a legend.
+    scatters_, density_ : list of matplotlib PathCollection, and PolyCollection or None
+        The points of each class, those of unknown class last; or hexagons instead.
+    legend_, texts_ : matplotlib Legend or None, and list of Text
+        Names of up to 20 classes, or up to 90 that have no room at their medians; and
+        those at medians, of more than 20 classes (10 of a density) without a legend.
     colorbar_ : matplotlib Colorbar or None
         For targets, and for a density without `y`.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.decomposition import PCA
     >>> from sklearn_contrastive.displays import EmbeddingDisplay
@@ -61,7 +51,6 @@ class EmbeddingDisplay:
     >>> display = EmbeddingDisplay.from_estimator(PCA(2).fit(X), X, y)
     >>> len(display.scatters_)
     3
-    >>> plt.close(display.figure_)
     """
 
     points: Any
@@ -94,20 +83,16 @@ class EmbeddingDisplay:
             Rows; best ones that were not trained on.
         y : array-like of shape (n_samples,), default=None
             Class labels or continuous targets, told apart as
-            ``ContrastiveEmbedding(similarity="auto")`` does. Classes are in sorted
-            order, or in that of an ordered Categorical; the colour bar has the name of
-            a Series.
+            ``ContrastiveEmbedding(similarity="auto")`` does. Classes are in order, that
+            of an ordered Categorical too; the colour bar has the name of a Series.
         n_dimensions : {2, 3}, default=2
-            Dimensions of the picture of an embedding with more components. One with
-            three components is drawn in three.
+            Of the picture; 3 for an embedding that has three components.
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
         ax : matplotlib Axes, default=None
-            What to draw on, empty, with as many dimensions as the picture, in a figure
-            with ``layout="constrained"``; None for a new figure.
+            Empty, with as many dimensions, in constrained layout; None for a new one.
         max_points : int, default=20_000
-            With more points than that a density is drawn, >= 1. In three dimensions, so
-            many that are drawn at random.
+            With more a density is drawn, in three dimensions so many at random; >= 1.
         scatter_kw : dict, default=None
             Keywords for matplotlib's `scatter`; no colours with targets.
 
@@ -148,9 +133,9 @@ class EmbeddingDisplay:
             With the data, and what was drawn.
         """
         Z = _rows.check_points(Z)
-        kind = _rows.kind_of_y(y)
-        points, _, share = _rows.project(Z, 3 if Z.shape[1] == 3 else n_dimensions)
-        display = cls(points, y, kind, Z.shape[1], share, name)
+        n_dimensions = Z.shape[1] if Z.shape[1] in (1, 3) else n_dimensions
+        points, _, share = _rows.project(Z, n_dimensions)
+        display = cls(points, y, _rows.kind_of_y(y), Z.shape[1], share, name)
         return display.plot(ax, max_points=max_points, scatter_kw=scatter_kw)
 
     def plot(self, ax=None, *, name=None, max_points=20_000, scatter_kw=None):
@@ -169,77 +154,62 @@ class EmbeddingDisplay:
         points = _rows.check_points(self.points)
         labels = _rows.check_y(self.y, self.y_kind, len(points))
         n_classes, n_dimensions = len(labels.classes), points.shape[1]
-        name = self.name if name is None else name
-        projection = "3d" if n_dimensions == 3 else "rectilinear"
         what = _axes.counted(len(points), "row")
         what += f" of {_axes.counted(n_classes, 'class')}" if n_classes else ""
+        projection = "3d" if n_dimensions == 3 else "rectilinear"
         with _axes.drawing_on(self, ax, projection=projection):
-            shape = self.n_components, self.share, n_dimensions
+            shape = self.n_components or n_dimensions, self.share
             components = _axes.label_components(self.ax_, *shape)
-            places = points if n_dimensions > 1 else _rows.spread_out(points, labels)
-            note = self._plot_marks(places, labels, max_points, scatter_kw)
+            title = self.name if name is None else name, what, components
+            on_line = n_dimensions == 1
+            places = _rows.spread_out(points, labels) if on_line else points
+            note = self._plot_marks(places, labels, on_line, max_points, scatter_kw)
             # Names are written at medians by the layout, which the title is part of.
-            _axes.set_title(self.ax_, name, what, components, note)
-            self.legend_, self.colorbar_, self.texts_ = None, None, []
-            if n_dimensions > 1:
+            _axes.set_title(self.ax_, *title, note)
+            if not on_line:
                 _axes.equal_scales(self.ax_)
-            name_marks = self._name_colors if n_dimensions > 1 else self._name_heights
-            notes = filter(None, (note, name_marks(places, labels)))
-            _axes.set_title(self.ax_, name, what, components, "; ".join(notes))
-            # Limits follow the size, tick labels the limits, and the room for tick
-            # labels was that of those before.
-            _axes.root_figure(self.ax_).draw_without_rendering()
+            notes = filter(None, (note, self._name_marks(places, labels, on_line)))
+            _axes.set_title(self.ax_, *title, "; ".join(notes))
         return self
 
-    def _plot_marks(self, places, labels, max_points, scatter_kw):
+    def _plot_marks(self, places, labels, on_line, max_points, scatter_kw):
         """Draw points or a density; return a note on rows that are not in sight."""
-        self.scatters_, self.density_ = [], None
-        if len(places) > max_points and places.shape[1] < 3:
-            wide = np.shape(self.points)[1] > 1
+        self.scatters_, self.density_, n_rows = [], None, len(places)
+        if n_rows > max_points and self.ax_.name != "3d":
             # The height says the targets of a line already.
-            shown = labels if wide else labels._replace(targets=None)
-            self.density_, n_far = _marks.density(self.ax_, places, shown, wide)
+            shown = labels._replace(targets=None) if on_line else labels
+            self.density_, n_far = _marks.density(self.ax_, places, shown, not on_line)
             return f"{_axes.counted(n_far, 'row')} outside the frame" if n_far else ""
-        rows = _rows.some_of(len(places), max_points, 0)
+        rows = _rows.some_of(n_rows, max_points, 0)
         self.scatters_ = _marks.scatter(self.ax_, places, labels, rows, scatter_kw)
-        some = len(places) > max_points
-        return f"{max_points:,} rows drawn at random" if some else ""
+        return f"{max_points:,} rows drawn at random" if n_rows > max_points else ""
 
-    def _target(self):
-        """Return what targets are called."""
+    def _name_marks(self, places, labels, on_line):
+        """Explain colours, and the heights on a line; return a note for the title."""
+        self.legend_, self.colorbar_, self.texts_ = None, None, []
+        ax, n_classes = self.ax_, len(labels.classes)
         name = _rows.attribute(self.y, "name")
-        return _axes.wrapped(name) if isinstance(name, str) and name else "target"
-
-    def _name_heights(self, places, labels):
-        """Explain the heights of points of a line; return a note for the title."""
-        n_classes, some_missing = len(labels.classes), bool((labels.codes < 0).any())
-        if labels.targets is not None:
-            self.ax_.set_ylabel(self._target())
-            return ""
-        self.ax_.set_yticks([])
-        if not n_classes:
-            return self._name_colors(places, labels)
-        if n_classes > _MOST_NAMED:
-            return "classes in their order, from the bottom"
-        names = ["unknown"] * some_missing + _marks.names_of(labels.classes)
-        self.ax_.set_yticks(np.arange(len(names)) - some_missing, names)
-        self.ax_.set_ylim(-0.6 - some_missing, n_classes - 0.4)
-        return ""
-
-    def _name_colors(self, places, labels):
-        """Explain colours beside the axes or on it; return a note for the title."""
-        n_classes = len(labels.classes)
-        if labels.targets is not None:
-            what = self._target()
+        what = _axes.wrapped(name) if isinstance(name, str) and name else "target"
+        if on_line and labels.targets is None:
+            ax.set_yticks([])
+        if on_line and labels.targets is not None:
+            ax.set_ylabel(what)
+        elif labels.targets is not None:
             self._add_colorbar(f"mean {what} of a cell" if self.density_ else what)
         elif self.density_ and not n_classes:
             self._add_colorbar("rows in a cell", "{x:,.0f}")
-        elif self.density_ and n_classes <= N_COLORS:
-            self.legend_ = _marks.density_legend(self.ax_, labels)
+        elif on_line and n_classes > _MOST_NAMED:
+            return "classes in their order, from the bottom"
+        elif on_line and n_classes:
+            names, lowest = _marks.names_of(labels.classes), int(labels.codes.min())
+            ax.set_yticks(range(lowest, n_classes), ["unknown"] * -lowest + names)
+            ax.set_ylim(lowest - 0.6, n_classes - 0.4)
+        elif self.density_ and n_classes <= _style.N_COLORS:
+            self.legend_ = _marks.density_legend(ax, labels)
         elif 0 < n_classes <= _MOST_NAMED and not self.density_:
-            self.legend_ = _marks.point_legend(self.ax_, self.scatters_)
+            self.legend_ = _marks.point_legend(ax, self.scatters_)
         elif n_classes:
-            named = _marks.name_many(self.ax_, places, labels, self.scatters_)
+            named = _marks.name_all(ax, places, labels, self.scatters_)
             self.legend_, self.texts_ = named
             if not self.legend_ and len(self.texts_) < n_classes:
                 return f"{len(self.texts_) or 'none'} of the classes named"

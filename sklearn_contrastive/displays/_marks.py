@@ -9,22 +9,16 @@ from sklearn_contrastive.displays import _axes, _style
 
 #: Cells of a density along its longer side, and the share of rows its frame must hold.
 _N_ACROSS, _CORE = 120, 0.998
-#: Times the core's width that all rows may take before far ones are left out.
-_WIDEST = 3.0
 #: Least share of a class's colour in a cell that holds one row.
 _PALEST = 0.35
 #: Keywords that colour points.
 _COLORS = "c", "color", "facecolor", "facecolors", "fc"
-#: Names that are tried at medians, those of the largest classes first.
-_MOST_NAMES = 80
-#: Size of points in a legend.
-_SIZE = 36
 
 
 def names_of(classes):
     """Return a name for each class: short, or whole where short ones are the same."""
-    labels = classes.astype("M8[s]") if classes.dtype.kind == "M" else classes
-    labels = labels.tolist()
+    dtype = "M8[s]" if classes.dtype.kind == "M" else classes.dtype
+    labels = classes.astype(dtype).tolist()
     if all(isinstance(at, datetime) and at.time() == time.min for at in labels):
         labels = [at.date() for at in labels]
     names = [_axes.short(label) for label in labels]
@@ -69,11 +63,7 @@ def scatter(ax, places, labels, rows, scatter_kw=None):
 
 
 def density(ax, places, labels, equal=True):
-    """Draw how many rows lie in each hexagon; return them, and how many rows lie far.
-
-    A hexagon has the colour of its commonest class, the stronger the more rows; of its
-    mean target; or of its number of rows.
-    """
+    """Draw rows in hexagons; return these, and how many rows lie too far to be in."""
     from matplotlib.colors import LogNorm, to_rgb
 
     inside = _in_frame(places)
@@ -81,14 +71,16 @@ def density(ax, places, labels, equal=True):
     if labels.targets is not None:
         inside &= labels.codes == 0
     places = places[inside]
-    kw = {"gridsize": _gridsize(places, equal), "cmap": _style.shades(ax)}
-    kw |= {"linewidths": 0.2, "mincnt": 1, "rasterized": True}
+    widths = np.ptp(places, axis=0).astype(float)
+    across, up = np.round(_N_ACROSS * widths / (widths.max() or 1.0)).clip(1)
+    regular = int(across), max(1, round(up / 3**0.5))
+    kw = {"gridsize": regular if equal else (_N_ACROSS, _N_ACROSS), "mincnt": 1}
+    kw |= {"cmap": _style.shades(ax), "linewidths": 0.2, "rasterized": True}
     if labels.targets is not None:
         return ax.hexbin(*places.T, C=labels.targets[inside], **kw), n_far
     if not len(labels.classes):
         return ax.hexbin(*places.T, norm=LogNorm(), **kw), n_far
-    # One number for each cell: of its rows and, as the remainder, of its class. The
-    # unknown one has the last code, so that others are preferred.
+    # A number for each cell: its rows and, as remainder, its class, the unknown last.
     n_codes = len(labels.classes) + 1
     kw["reduce_C_function"] = lambda own: len(own) * n_codes + np.bincount(own).argmax()
     cells = ax.hexbin(*places.T, C=labels.codes[inside] % n_codes, **kw)
@@ -103,18 +95,9 @@ def _in_frame(places):
     """Return which points are not so far from the others that these would vanish."""
     core = np.quantile(places, [(1 - _CORE) / 2, (1 + _CORE) / 2], axis=0)
     width = np.ptp(core, axis=0)
-    far = (width > 0) & (np.ptp(places, axis=0) > _WIDEST * width)
+    far = (width > 0) & (np.ptp(places, axis=0) > 3 * width)
     near = (places >= core[0] - width / 4) & (places <= core[1] + width / 4)
     return (near | ~far).all(axis=1)
-
-
-def _gridsize(places, equal):
-    """Return how many hexagons there are across and up, regular ones if equal."""
-    if not equal:
-        return _N_ACROSS, _N_ACROSS
-    widths = np.ptp(places, axis=0).astype(float)
-    across, up = np.round(_N_ACROSS * widths / (widths.max() or 1.0)).clip(1)
-    return int(across), max(1, round(up / 3**0.5))
 
 
 def point_legend(ax, scatters, others=()):
@@ -122,7 +105,7 @@ def point_legend(ax, scatters, others=()):
     legend = _axes.legend_beside(ax, [*scatters, *others])
     for handle in legend.legend_handles[: len(scatters)]:
         # Seen as well where points are small, pale or far away.
-        handle.set(sizes=[_SIZE], alpha=1)
+        handle.set(sizes=[36], alpha=1)
     return legend
 
 
@@ -135,11 +118,8 @@ def density_legend(ax, labels):
     return _axes.legend_beside(ax, patches, "commonest class")
 
 
-def name_many(ax, places, labels, scatters):
-    """Name classes at their medians if all can be, else in a legend with room for it.
-
-    Returns the legend or None, and the texts there are without it.
-    """
+def name_all(ax, places, labels, scatters):
+    """Return a legend of classes or None, and names at medians where there is none."""
     texts = [] if ax.name == "3d" else _name_at_medians(ax, places, labels)
     n_classes = len(labels.classes)
     # Of a density, or of more classes, several look the same.
@@ -161,19 +141,18 @@ def _name_at_medians(ax, places, labels):
     _axes.root_figure(ax).draw_without_rendering()
     frame, on_page = ax.get_window_extent(), ax.transData.transform(places)
     names, sizes = names_of(labels.classes), np.bincount(labels.codes + 1)[1:]
-    look = {"ha": "center", "va": "center", "fontsize": "small"}
-    look |= {"color": _style.ink(ax), "path_effects": _style.halo(ax)}
-    texts, boxes = [], []
-    for code in np.argsort(-sizes, kind="stable")[:_MOST_NAMES]:
+    look = {"ha": "center", "va": "center", "fontsize": "small", **_style.over_data(ax)}
+    named = {}
+    # The largest classes first; those behind find no room any more.
+    for code in np.argsort(-sizes, kind="stable")[:80]:
         own = labels.codes == code
         text = ax.text(*np.median(places[own], axis=0), names[code], **look)
         box = text.get_window_extent().padded(2)
         under = own[((on_page > box.min) & (on_page < box.max)).all(axis=1)]
         fits = np.all(frame.min <= box.min) and np.all(box.max <= frame.max)
         fits &= 2 * under.sum() >= len(under)
-        if fits and not any(box.overlaps(other) for other in boxes):
-            texts.append(text)
-            boxes.append(box)
+        if fits and not any(box.overlaps(other) for other in named.values()):
+            named[text] = box
         else:
             text.remove()
-    return texts
+    return [*named]

@@ -15,28 +15,18 @@ _CURVE = "retrieval curve"
 
 @dataclass(eq=False, repr=False)
 class RetrievalCurveDisplay:
-    r"""Recall and precision among the k nearest rows, for every k.
+    """Recall and precision among the k nearest rows, for every k.
 
     Each row is looked up among all others. *Recall@k* is the share of rows that find at
-    least one of their class among the k nearest, *precision@k* the mean share of their
-    class among these:
-
-    .. math::
-
-        \mathrm{recall@}k = \frac{1}{n} \sum_i \max_{j \in N_k(i)} [y_j = y_i], \qquad
-        \mathrm{precision@}k
-        = \frac{1}{nk} \sum_i \sum_{j \in N_k(i)} [y_j = y_i]
-
-    with :math:`N_k(i)` the k nearest of row i and n the number of rows that are looked
-    up. Rows that are alone of their class have nothing to find and are left out. Of
-    rows at the same distance those of other classes come first.
+    least one of their class among the k nearest, as in `metrics.recall_at_k`;
+    *precision@k* is the mean share of their class among these. Rows that are alone of
+    their class have nothing to find and are left out. Of rows at the same distance
+    those of other classes come first.
 
     Parameters
     ----------
-    k : array-like of int of shape (n_k,)
-        Numbers of neighbours.
-    recall, precision : array-like of shape (n_k,)
-        Shares in [0, 1].
+    k, recall, precision : array-like of shape (n_k,)
+        Numbers of neighbours, and shares in [0, 1].
     n_queries, n_rows : int, default=None
         Rows that were looked up, and rows that there are, for the title.
     name : str, default=None
@@ -44,22 +34,18 @@ class RetrievalCurveDisplay:
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        What was drawn on.
+    ax_, figure_, legend_ : matplotlib Axes, Figure and Legend
+        What was drawn on, and the names of all its curves.
     recall_line_, precision_line_ : matplotlib Line2D
         The curves.
-    legend_ : matplotlib Legend
-        The names of all curves of the axes.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn_contrastive.displays import RetrievalCurveDisplay
     >>> Z, y = [[0.0], [1.0], [3.0], [3.5]], ["a", "b", "a", "b"]
     >>> display = RetrievalCurveDisplay.from_embedding(Z, y)
     >>> display.recall
     array([0. , 0.5, 1. ])
-    >>> plt.close(display.figure_)
     """
 
     k: Any
@@ -89,22 +75,18 @@ class RetrievalCurveDisplay:
         ----------
         estimator : fitted transformer
             Or a pipeline that ends in one.
-        X : array-like of shape (n_samples, n_features)
-            Rows; best ones that were not trained on.
-        y : array-like of shape (n_samples,)
-            Their class labels, two of a class at least.
+        X, y : array-like of shapes (n_samples, n_features) and (n_samples,)
+            Rows, best not trained on, and their class labels, of which two are equal.
         max_k : int, default=100
             The largest number of neighbours, >= 1; at most all others.
         max_queries : int, default=5_000
-            How many rows to look up, drawn at random where there are more, >= 1. All
-            rows can be found.
+            How many rows to look up among all, at random where there are more, >= 1.
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
         name : str, default=None
             What the legend calls the embedding; None for the class of the estimator.
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of other embeddings, in a figure with
-            ``layout="constrained"``; None for a new figure.
+            Empty or with such curves, in constrained layout; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for both curves.
 
@@ -173,35 +155,27 @@ class RetrievalCurveDisplay:
         display : RetrievalCurveDisplay
             The display itself.
         """
-        with _axes.drawing_on(self, ax, joins=_CURVE):
-            self._plot_curves(self.name if name is None else name, line_kw or {})
-            self._label_axes()
-            self.legend_ = _axes.name_curves(self.ax_, "Retrieval", self._rows())
-        return self
-
-    def _plot_curves(self, name, line_kw):
-        """Draw both curves, in one colour."""
-        color, marker, _ = _axes.style_of_next(self.ax_, _CURVE)
-        look = {"color": color, "linewidth": 2, "marker": marker, "markersize": 5}
-        # About evenly on a logarithmic axis.
-        marks = np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1)
+        name = self.name if name is None else name
         lines, before = [], f"{_axes.wrapped(name)}\n" if name else ""
         shown = ("recall", self.recall, "-"), ("precision", self.precision, "--")
-        for what, shares, line in shown:
-            own = {"label": f"{before}{what}@k", "linestyle": line, "markevery": marks}
-            kw = _validate_style_kwargs({**look, **own}, line_kw)
-            lines += self.ax_.plot(self.k, shares, **kw)
-        self.recall_line_, self.precision_line_ = lines
-        self.recall_line_.set_gid(_CURVE)
-
-    def _label_axes(self):
-        """Name the axes, and write numbers of neighbours as numbers."""
-        ax = self.ax_
-        ax.set(xlabel="k nearest rows", ylabel="share", xscale="log")
-        last = max(line.get_xdata().max() for line in ax.lines)
-        ticks = [c * 10**p for p in range(9) for c in (1, 2, 5) if c * 10**p <= last]
-        ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-        ax.minorticks_off()
+        # About evenly on a logarithmic axis.
+        marks = np.unique(np.geomspace(1, len(self.k), 8).astype(int) - 1)
+        with _axes.drawing_on(self, ax, joins=_CURVE):
+            look = _axes.style_of_next(self.ax_, _CURVE)._asdict()
+            look |= {"linewidth": 2, "markersize": 5, "markevery": marks}
+            for what, shares, line in shown:
+                look |= {"label": f"{before}{what}@k", "linestyle": line}
+                kw = _validate_style_kwargs(look, line_kw or {})
+                lines += self.ax_.plot(self.k, shares, **kw)
+            self.recall_line_, self.precision_line_ = lines
+            self.recall_line_.set_gid(_CURVE)
+            self.ax_.set(xlabel="k nearest rows", ylabel="share", xscale="log")
+            ticks = np.outer(10 ** np.arange(9), [1, 2, 5])
+            self.ax_.set_xticks(ticks[ticks <= self.ax_.dataLim.x1])
+            self.ax_.xaxis.set_major_formatter("{x:,.0f}")
+            self.ax_.minorticks_off()
+            self.legend_ = _axes.name_curves(self.ax_, "Retrieval", self._rows())
+        return self
 
     def _rows(self):
         """Return how many rows were looked up among how many."""

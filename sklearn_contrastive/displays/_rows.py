@@ -1,12 +1,12 @@
-"""Embedded rows with their labels or targets: validated, and brought to the plane."""
+"""What displays show of a model: rows with their labels, in the plane, and pairs."""
 
+from collections import namedtuple
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.random import sample_without_replacement
 
 from sklearn_contrastive.displays._axes import check_matplotlib
 from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
@@ -18,8 +18,7 @@ _AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 #: What the parameters of constructors may be.
 RULES = {
     **{n: [_AT_LEAST_1] for n in ("max_points", "n_pairs", "max_k", "max_queries")},
-    "scatter_kw": [dict, None],
-    "line_kw": [dict, None],
+    **{name: [dict, None] for name in ("scatter_kw", "line_kw")},
     "n_dimensions": [Interval(Integral, 2, 3, closed="both")],
     "bins": [_AT_LEAST_1, "array-like"],
     "random_state": ["random_state"],
@@ -37,14 +36,15 @@ def attribute(estimator, name):
     return None if isinstance(estimator, type) else getattr(estimator, name, None)
 
 
-def require(display, estimator, name, needed, advice=""):
-    """Raise for a missing matplotlib, or an estimator without what is needed."""
+def name_model(display, estimator, name, method, needed, advice=""):
+    """Return a name or that of a model's class; raise if it lacks what is needed."""
     check_matplotlib(f"{display.__name__}.from_estimator")
-    if None in (attribute(estimator, "fit"), attribute(estimator, name)):
+    if None in (attribute(estimator, "fit"), attribute(estimator, method)):
         # Its type alone: a table may be large.
         is_class, kind = isinstance(estimator, type), type(estimator).__name__
         got = f"the class {estimator.__name__}" if is_class else f"a {kind}"
         raise TypeError(f"`estimator` must be a fitted {needed}; got {got}. {advice}")
+    return type(last_step(estimator)).__name__ if name is None else name
 
 
 def last_step(estimator):
@@ -57,29 +57,18 @@ def last_step(estimator):
     return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
-def name_of(estimator, name=None):
-    """Return a name, or the class of an estimator's last step in place of None."""
-    return type(last_step(estimator)).__name__ if name is None else name
-
-
 def embed(display, estimator, X, name):
     """Return the points that a fitted transformer makes of rows, and its name."""
     needed = "transformer, or a pipeline that ends in one"
-    advice = (
-        "Of a pipeline that ends in a classifier pass pipeline[:-1], of a PairVerifier "
-        "its `embedding_`. Draw embedded points with from_embedding."
-    )
-    require(display, estimator, "transform", needed, advice)
-    Z = estimator.transform(X)
-    # An array, whatever `set_output` says.
-    Z = check_points(Z if issparse(Z) else np.asarray(Z))
-    return Z, name_of(estimator, name)
+    advice = "Of a classifier pass pipeline[:-1], of a PairVerifier its `embedding_`."
+    advice += " Draw embedded points with from_embedding."
+    name = name_model(display, estimator, name, "transform", needed, advice)
+    return check_points(estimator.transform(X)), name
 
 
 def check_points(Z):
     """Return two points or more as a table of finite floats."""
-    dtypes = (np.float64, np.float32)
-    return check_array(Z, dtype=dtypes, ensure_min_samples=2, input_name="Z")
+    return check_array(Z, dtype=["f8", "f4"], ensure_min_samples=2, input_name="Z")
 
 
 def some_of(n_rows, most, random_state):
@@ -104,24 +93,16 @@ def check_classes(y, n_rows, unlabeled=None):
     return classes, codes
 
 
-class RowLabels(NamedTuple):
-    """Classes, none without labels; codes of rows, -1 for unknown; targets, if any."""
-
-    classes: np.ndarray
-    codes: np.ndarray
-    targets: np.ndarray | None = None
+#: Classes, none without labels; codes of rows, -1 for unknown; targets, if any.
+RowLabels = namedtuple("RowLabels", "classes codes targets", defaults=[None])
 
 
 def kind_of_y(y):
     """Return "labels" or "targets", None without `y`, or raise for other kinds."""
-    if y is None:
-        return None
-    kind = infer_similarity(None, y)
+    kind = None if y is None else infer_similarity(None, y)
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
-        raise ValueError(
-            "`y` must hold one class label or one target per row; got several. Pass "
-            "one column of them."
-        )
+        message = "`y` must hold one class label or one target per row; got several."
+        raise ValueError(message)
     return kind
 
 
@@ -138,29 +119,56 @@ def check_y(y, kind, n_rows):
 def spread_out(points, labels):
     """Return points of a line in the plane: over their targets, or in strips."""
     if labels.targets is None:
-        spread = (np.arange(len(points)) * _GOLDEN) % 1 - 0.5
-        heights = labels.codes + _STRIP * spread
+        heights = labels.codes + _STRIP * ((np.arange(len(points)) * _GOLDEN) % 1 - 0.5)
     else:
-        lowest, highest = np.nanmin(labels.targets), np.nanmax(labels.targets)
-        below = lowest - 0.08 * (highest - lowest)
+        below = 1.08 * np.nanmin(labels.targets) - 0.08 * np.nanmax(labels.targets)
         heights = np.where(labels.codes < 0, below, labels.targets)
     return np.column_stack([points[:, 0], heights])
 
 
 def project(Z, n_dimensions=2):
-    """Return points, directions and share of the variance of principal components.
-
-    Directions, of shape (n_dimensions, n_components), and share are None where no
-    component is left out.
-    """
-    if Z.shape[1] <= n_dimensions:
-        return Z, None, None
-    if len(Z) < n_dimensions or not np.ptp(Z, axis=0).any():
+    """Return points in principal components, these, and their share, None of all."""
+    complete = Z.shape[1] <= n_dimensions
+    if complete or len(Z) < n_dimensions or not np.ptp(Z, axis=0).any():
         # No directions to choose: the first serve as well as any.
         directions = np.eye(n_dimensions, Z.shape[1], dtype=Z.dtype)
-        return Z @ directions.T, directions, 1.0
+        return Z @ directions.T, directions, None if complete else 1.0
     from sklearn.decomposition import PCA
 
     pca = PCA(n_components=n_dimensions, random_state=0)
     points = pca.fit_transform(Z)
     return points, pca.components_, float(pca.explained_variance_ratio_.sum())
+
+
+def draw_pairs(codes, n_pairs, random_state=None):
+    """Return `n_pairs` random pairs of each kind or all, and which are of one class."""
+    rng = check_random_state(random_state)
+    order = np.argsort(codes, kind="stable")
+    ordered, places = codes[order], np.arange(len(codes))
+    # Behind each row, in order of class: first others of its class, then the rest.
+    class_ends = np.searchsorted(ordered, ordered, side="right")
+    kinds = []
+    for first, last in ((places + 1, class_ends), (class_ends, len(codes))):
+        totals = np.cumsum(last - first)
+        n_all, chosen = int(totals[-1]), np.arange(totals[-1])
+        if n_all > n_pairs:
+            chosen = sample_without_replacement(n_all, n_pairs, random_state=rng)
+        left = np.searchsorted(totals, chosen, side="right")
+        right = (last - first)[left] - (totals[left] - chosen) + first[left]
+        kinds.append(np.column_stack([order[left], order[right]]))
+    return np.concatenate(kinds), np.repeat([True, False], [*map(len, kinds)])
+
+
+def measure_pairs(display, estimator, pairs, y, name):
+    """Return which pairs are similar, not validated, their distances, and a name."""
+    needed = "PairVerifier, or a fitted embedding with `pair_distance`"
+    advice = "Draw distances that are known already with from_predictions."
+    name = name_model(display, estimator, name, "pair_distance", needed, advice)
+    distances = estimator.pair_distance(pairs)
+    if attribute(estimator, "threshold_") is None:
+        return y, distances, name
+    classes, labels = estimator.classes_.tolist(), column_or_1d(y)
+    if not np.isin(labels, classes).all():
+        message = f"`y` must hold labels of `fit`, {classes}; got {labels[:5]}."
+        raise ValueError(message)
+    return labels == classes[1], distances, name

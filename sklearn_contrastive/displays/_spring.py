@@ -1,16 +1,15 @@
 """A pair loss as springs between points: which pull or push, how strongly, drawn."""
 
+from collections import namedtuple
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_contrastive.displays import _axes, _rows
-from sklearn_contrastive.displays._marks import point_legend, scatter
-from sklearn_contrastive.displays._style import faint, ink
+from sklearn_contrastive.displays import _axes, _marks, _rows, _style
 from sklearn_contrastive.losses import LOSSES, PairLoss
 
 #: Classes that a legend names beside the springs, and springs drawn of each kind.
@@ -25,26 +24,14 @@ _RULES = {
 }
 
 
-class SpringForces(NamedTuple):
-    """Springs between all pairs of points."""
-
-    #: Mean energy of similar pairs, plus that of dissimilar pairs that cost something.
-    loss: float
-    #: Minus the gradient of the loss, of shape (n_points, n_components).
-    forces: np.ndarray
-    #: The pairs that pull or push, each once, of shape (n_springs, 2).
-    ends: np.ndarray
-    #: Which pull, and the length of the force of each on either end.
-    attracts: np.ndarray
-    strengths: np.ndarray
+#: Springs between all pairs of points: the loss; minus its gradient, of shape
+#: (n_points, n_components); the pairs that pull or push, each once, of shape
+#: (n_springs, 2); which pull, and the length of the force of each on either end.
+SpringForces = namedtuple("SpringForces", "loss forces ends attracts strengths")
 
 
 def spring_forces(Z, codes, loss):
-    """Return the springs of a loss without any "auto" between points.
-
-    With W the slopes of the energies in the squared distance, each over the number of
-    pairs in its mean, the gradient is 2 (diag(W1) Z - W Z).
-    """
+    """Return the springs of a loss without any "auto" between points."""
     from scipy.spatial.distance import pdist, squareform
 
     Z = Z.astype(np.float64)
@@ -60,14 +47,14 @@ def spring_forces(Z, codes, loss):
     # Points in the same place have no direction to push each other in.
     W[distances == 0] = 0
     dense, strengths = squareform(W), 2 * np.abs(W * distances)
+    # W has slopes in the squared distance, each over the number of pairs in its mean.
     forces = 2 * (dense @ Z - dense.sum(axis=1, keepdims=True) * Z)
     return SpringForces(total, forces, ends[active], similar[active], strengths[active])
 
 
 def on_unit_sphere(Z):
     """Return whether points have length 1, in more than one component."""
-    lengths = np.linalg.norm(Z, axis=1)
-    return Z.shape[1] > 1 and bool(np.allclose(lengths, 1, atol=1e-3))
+    return Z.shape[1] > 1 and np.allclose(np.linalg.norm(Z, axis=1), 1, atol=1e-3)
 
 
 def trained_loss(estimator, on_sphere=True):
@@ -86,27 +73,12 @@ def trained_loss(estimator, on_sphere=True):
     return loss.set_params(**{k: v for k, v in autos.items() if given.get(k) == "auto"})
 
 
-def loss_for(loss, margin, Z):
-    """Return a loss of single pairs, by name or object, without any "auto"."""
-    if isinstance(loss, str):
-        loss = LOSSES[loss]()
-        if margin != "auto" and "margin" in loss.get_params(deep=False):
-            loss, margin = loss.set_params(margin=margin), "auto"
-    if margin != "auto":
-        raise ValueError(
-            f"`margin` must be 'auto' with loss={loss!r}; got {margin!r}. Set it on an "
-            "object that has one, such as ContrastiveLoss(margin=1.0)."
-        )
-    return loss.resolve(on_unit_sphere(Z))
-
-
 def reach_of(loss):
     """Return the distance from which dissimilar rows no longer push, None for none."""
     margin = _rows.attribute(loss, "margin")
     if not isinstance(loss, PairLoss) or margin is None:
         return None
-    # Margins are distances, or squares of them: what costs nothing there, and
-    # something just before, is the one.
+    # Margins are distances, or their squares: from the one on pairs cost nothing.
     for distance in (margin, np.sqrt(margin)):
         before, behind = loss.negative(distance * np.array([1 - 1e-6, 1 + 1e-6]))[0]
         if behind == 0 < before:
@@ -116,20 +88,12 @@ def reach_of(loss):
 
 @dataclass(eq=False, repr=False)
 class SpringDisplay:
-    r"""Points with the springs of a pair loss between them, and the force on each.
+    """Points with the springs of a pair loss between them, and the force on each.
 
-    It is the picture by which Hadsell, Chopra and LeCun explain their loss [1]_:
-    similar points are joined by springs that pull, dissimilar points by springs that
-    push until they are a margin apart. The arrow at a point is the sum over its
-    springs, minus the gradient of the loss
-
-    .. math::
-
-        L = \frac{1}{N^+} \sum_{y_i = y_j} E^+(D_{ij})
-        + \frac{1}{N^-} \sum_{y_i \neq y_j} E^-(D_{ij})
-
-    over all pairs i < j, with N⁻ the number of dissimilar pairs that cost something. (A
-    miner lets training see some of these pairs only.)
+    So Hadsell, Chopra and LeCun explain their loss [1]_: springs between similar points
+    pull, those between dissimilar points push until they are a margin apart. The arrow
+    at a point is the sum over its springs, minus the gradient of the loss over all
+    pairs, as in `losses.PairLoss`. (A miner lets training see some of these only.)
 
     Parameters
     ----------
@@ -137,32 +101,24 @@ class SpringDisplay:
         Where points are drawn, and forces on them in the same two directions.
     springs : SpringForces
         All springs, and the forces in all components.
-    classes : array-like of shape (n_classes,)
-        Labels, sorted.
-    codes : array-like of int of shape (n_points,)
-        The class of each point.
+    classes, codes : array-like of shapes (n_classes,) and (n_points,)
+        Labels, sorted, and the place of each point's among them.
     loss : PairLoss
         Without any "auto".
-    n_rows, n_components : int
-        Rows of which the points were drawn, and components of the embedding.
-    share : float, default=None
-        Share of the variance that the two directions hold; None where they hold all.
+    n_rows, n_components, share : int, int and float
+        Rows of which the points were drawn, components of the embedding, and share of
+        the variance in the two directions; None where they hold all.
     name : str, default=None
         What made the embedding, for the title.
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        What was drawn on.
-    scatters_ : list of matplotlib PathCollection
-        The points, class after class.
+    ax_, figure_, legend_ : matplotlib Axes, Figure and Legend
+        What was drawn on, and what is what.
+    scatters_, arrows_ : list of matplotlib PathCollection, and Quiver
+        The points, class after class, and the forces.
     attracting_, repelling_ : matplotlib LineCollection
-        Springs that pull, as plain lines, and springs that push, as dashed ones: the
-        400 strongest of each.
-    arrows_ : matplotlib Quiver
-        The forces.
-    legend_ : matplotlib Legend
-        What is what.
+        Springs that pull, plain, and that push, dashed: the 400 strongest of each.
 
     References
     ----------
@@ -171,13 +127,11 @@ class SpringDisplay:
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn_contrastive.displays import SpringDisplay
     >>> Z, y = [[0.0, 0.0], [0.6, 0.0], [0.6, 0.3]], ["a", "b", "b"]
     >>> display = SpringDisplay.from_embedding(Z, y, margin=1.0)
     >>> len(display.springs.ends)
     3
-    >>> plt.close(display.figure_)
     """
 
     points: Any
@@ -200,22 +154,17 @@ class SpringDisplay:
         Parameters
         ----------
         estimator : fitted ContrastiveEmbedding
-            Trained with a loss of single pairs, such as ``"contrastive"``; or a
-            pipeline that ends in one.
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,)
-            Their class labels.
+            Or a pipeline that ends in one, trained with a loss of single pairs.
+        X, y : array-like of shapes (n_samples, n_features) and (n_samples,)
+            Rows and their class labels.
         max_points : int, default=300
-            How many rows to draw, at random where there are more, >= 2. Springs are
-            those among them.
+            How many rows to draw, >= 2, at random where there are more.
         random_state : int, RandomState instance or None, default=None
             Determines which are drawn.
         name : str, default=None
             What the title calls the embedding; None for the class of the estimator.
         ax : matplotlib Axes, default=None
-            What to draw on, empty, in a figure with ``layout="constrained"``; None for
-            a new figure.
+            Empty, in a figure with constrained layout; None for a new one.
 
         Returns
         -------
@@ -250,17 +199,14 @@ class SpringDisplay:
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_components)
-            Points, two at least, all finite.
-        y : array-like of shape (n_samples,)
-            Their class labels.
+        Z, y : array-like of shapes (n_samples, n_components) and (n_samples,)
+            Points, two at least, all finite, and their class labels.
         loss : str or PairLoss, default="contrastive"
             A loss of single pairs: ``"contrastive"``, ``"contrastive_squared"``,
             ``"contrastive_linear"``, ``"siamese"``, or an object.
         margin : float or "auto", default="auto"
             Margin of a named loss, > 0, in its own units. ``"auto"`` is that of
-            `ContrastiveEmbedding`: one for points that have length 1, another for
-            others.
+            `ContrastiveEmbedding`, another for points that have length 1.
         max_points, random_state, name, ax : object
             As in `from_estimator`.
 
@@ -270,17 +216,23 @@ class SpringDisplay:
             With the data, and what was drawn.
         """
         Z = _rows.check_points(Z)
-        loss = loss_for(loss, margin, Z)
+        if isinstance(loss, str):
+            loss = LOSSES[loss]()
+            if margin != "auto" and "margin" in loss.get_params(deep=False):
+                loss, margin = loss.set_params(margin=margin), "auto"
+        if margin != "auto":
+            raise ValueError(
+                f"`margin` must be 'auto' with loss={loss!r}; got {margin!r}. Set it "
+                "on an object that has one, such as ContrastiveLoss(margin=1.0)."
+            )
+        loss = loss.resolve(on_unit_sphere(Z))
         classes, codes = _rows.check_classes(y, len(Z))
         n_rows, n_components = Z.shape
         rows = _rows.some_of(n_rows, max_points, random_state)
         Z, codes = Z[rows], codes[rows]
         springs = spring_forces(Z, codes, loss)
         points, directions, share = _rows.project(Z)
-        arrows = springs.forces
-        arrows = arrows if directions is None else arrows @ directions.T
-        if n_components == 1:
-            points, arrows = (np.pad(a, ((0, 0), (0, 1))) for a in (points, arrows))
+        arrows = springs.forces @ directions.T
         data = points, arrows, springs, classes, codes, loss, n_rows, n_components
         return cls(*data, share, name).plot(ax)
 
@@ -300,38 +252,44 @@ class SpringDisplay:
         labels = _rows.RowLabels(np.asarray(self.classes), np.asarray(self.codes))
         points, rows = np.asarray(self.points), np.arange(len(self.points))
         with _axes.drawing_on(self, ax):
-            self.attracting_, pull = self._plot_springs(points, "attracts", "-")
-            self.repelling_, push = self._plot_springs(points, "repels", (0, (3, 2)))
-            self.scatters_ = scatter(self.ax_, points, labels, rows, {"zorder": 3})
-            others = [pull, push, self._plot_forces(points, np.asarray(self.arrows))]
+            self.attracting_ = self._plot_springs(points, "attracts", "-")
+            self.repelling_ = self._plot_springs(points, "repels", (0, (3, 2)))
+            self.scatters_ = _marks.scatter(self.ax_, points, labels, rows)
+            force = self._plot_forces(points, np.asarray(self.arrows))
             _axes.equal_scales(self.ax_)
             projection = _axes.label_components(self.ax_, self.n_components, self.share)
             if self.n_components == 1:
-                self.ax_.set(ylabel="", yticks=[])
-            self._write_title(self.name if name is None else name, projection)
+                self.ax_.set_yticks([])
+            margin = _rows.attribute(self.loss, "margin")
+            what = f"springs of {type(self.loss).__name__}"
+            what += "" if margin is None else f", margin {margin:.3g}"
+            some = f"{len(points):,} of {self.n_rows:,} rows, drawn at random"
+            all_rows = _axes.counted(len(points), "row")
+            what = what, f"between {some if len(points) < self.n_rows else all_rows}"
+            name = self.name if name is None else name
+            _axes.set_title(self.ax_, name, *what, projection)
             named = self.scatters_ if len(self.classes) <= _MOST_NAMED else []
-            self.legend_ = point_legend(self.ax_, named, others)
-            # Tick labels follow limits, which follow the layout.
-            _axes.root_figure(self.ax_).draw_without_rendering()
+            springs = [self.attracting_, self.repelling_]
+            self.legend_ = _marks.point_legend(self.ax_, named, [*springs, force])
+            for handle in self.legend_.legend_handles[-3:-1]:
+                # Seen as well where springs are many, and pale.
+                handle.set(color=_style.faint(self.ax_, 0.65), linewidth=1.2)
         return self
 
     def _plot_springs(self, points, what, linestyle):
-        """Draw the strongest springs of a kind below the points; return a handle."""
+        """Draw the strongest springs of a kind below the points."""
         from matplotlib.collections import LineCollection
-        from matplotlib.lines import Line2D
 
         chosen = np.flatnonzero(self.springs.attracts == (what == "attracts"))
         order = np.argsort(-self.springs.strengths[chosen], kind="stable")
         ends = self.springs.ends[chosen[order[:_MOST_SPRINGS]]]
         # Fainter and thinner where there are many.
         few = np.clip(40 / max(1, len(ends)), 0, 1)
-        look = {"color": faint(self.ax_, 0.35 + 0.3 * few), "zorder": 1}
+        look = {"color": _style.faint(self.ax_, 0.35 + 0.3 * few), "zorder": 0.8}
         look |= {"linewidth": 0.4 + 0.8 * few, "linestyle": linestyle}
-        lines = self.ax_.add_collection(LineCollection(points[ends], **look))
-        many = len(chosen) > _MOST_SPRINGS
-        drawn = f",\n{_MOST_SPRINGS} strongest drawn" if many else ""
-        look |= {"color": faint(self.ax_, 0.65), "linewidth": 1.2}
-        return lines, Line2D([], [], label=f"{what} ({len(chosen):,}{drawn})", **look)
+        drawn = f",\n{_MOST_SPRINGS} strongest drawn" if len(ends) < len(chosen) else ""
+        look |= {"label": f"{what} ({len(chosen):,}{drawn})"}
+        return self.ax_.add_collection(LineCollection(points[ends], **look))
 
     def _plot_forces(self, points, arrows):
         """Draw an arrow at each point, the longest a certain part of the picture."""
@@ -345,19 +303,9 @@ class SpringDisplay:
         # To matplotlib arrows are no data; their ends belong to the picture.
         self.ax_.update_datalim(points + arrows / scale)
         self.ax_.autoscale_view()
-        color, width = ink(self.ax_), 0.0045 if len(points) <= 40 else 0.003
+        color, width = _style.ink(self.ax_), 0.0045 if len(points) <= 40 else 0.003
         look = {"angles": "xy", "scale_units": "xy", "scale": scale, "minlength": 0}
         look |= {"width": width, "zorder": 4, "color": color}
         self.arrows_ = self.ax_.quiver(*points.T, *arrows.T, **look)
         look = {"marker": ">", "markevery": [-1], "markersize": 5, "color": color}
         return Line2D([], [], label=f"force\n(longest {longest:.2g})", **look)
-
-    def _write_title(self, name, projection):
-        """Write which springs, between how many of the rows."""
-        margin = _rows.attribute(self.loss, "margin")
-        what = f"springs of {type(self.loss).__name__}"
-        what += "" if margin is None else f", margin {margin:.3g}"
-        rows = _axes.counted(len(self.points), "row")
-        if len(self.points) < self.n_rows:
-            rows = f"{len(self.points):,} of {self.n_rows:,} rows, drawn at random"
-        _axes.set_title(self.ax_, name, what, f"between {rows}", projection)

@@ -1,9 +1,6 @@
-"""Colours, markers and line styles that differ in grey and for every eye too.
+"""Markers and colours that differ in grey and for every eye; matplotlib's do not."""
 
-matplotlib's own cycles hold colours that are the same in grey, and none for the dark.
-"""
-
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -21,14 +18,8 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 #: Classes whose colours differ, and whose colours or markers differ.
 N_COLORS, N_STYLES = len(_ON_LIGHT), len(_ON_LIGHT) * len(_MARKERS)
-
-
-class Style(NamedTuple):
-    """Colour, marker and line style of a class or a curve."""
-
-    color: str
-    marker: str
-    linestyle: Any
+#: Of a class or a curve.
+Style = namedtuple("Style", "color marker linestyle")
 
 
 def style_of(number, ax):
@@ -76,8 +67,9 @@ def faint(ax, strength, color=None):
     return strength * np.array(rgb) + (1 - strength) * background_of(ax)
 
 
-def halo(ax):
-    """Return path effects that outline text over data in the background's colour."""
+def over_data(ax):
+    """Return the look of text over data: outlined in the background's colour."""
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=2.5, foreground=background_of(ax))]
+    outline = withStroke(linewidth=2.5, foreground=background_of(ax))
+    return {"color": ink(ax), "path_effects": [outline]}

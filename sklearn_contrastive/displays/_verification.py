@@ -7,8 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from sklearn.utils._plotting import _validate_style_kwargs
 
-from sklearn_contrastive.displays import _axes, _pairs, _rows
-from sklearn_contrastive.displays._style import faint, halo, ink
+from sklearn_contrastive.displays import _axes, _rows, _style
 from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
 from sklearn_contrastive.metrics._inputs import check_kinds
 
@@ -20,8 +19,6 @@ _TICKS = (
 )
 #: The smallest and the greatest rate that are shown.
 _ENDS = 1e-5, 0.995
-#: What is shown beyond the worst crossing, as a part of what is shown before it.
-_BEYOND = 0.35
 
 
 @dataclass(eq=False, repr=False)
@@ -31,23 +28,16 @@ class VerificationDisplay:
     A pair is accepted as the same where its distance is at most the threshold. The
     *false accept rate* is the share of different pairs that are accepted, the *false
     reject rate* that of same pairs that are not. The equal error rate (EER), where both
-    meet, is marked.
-
-    A detection error trade-off (DET) curve [1]_ shows one rate against the other on
-    axes of normal deviates, on which curves are nearly straight and small rates have
-    room; an ROC curve shows the share of same pairs accepted against the false accept
-    rate.
+    meet, is marked. A detection error trade-off (DET) curve [1]_ shows one rate against
+    the other on axes of normal deviates, on which curves are nearly straight and small
+    rates have room; an ROC curve shows the share of same pairs that are accepted.
 
     Parameters
     ----------
-    far, frr : array-like of shape (n_thresholds,)
-        False accept rates, ascending, and false reject rates, descending.
-    thresholds : array-like of shape (n_thresholds,)
-        Distances, ascending.
-    eer : float
-        Equal error rate.
-    n_same, n_different : int
-        Pairs of either kind.
+    far, frr, thresholds : array-like of shape (n_thresholds,)
+        False accept rates, ascending, false reject rates, and distances, ascending.
+    eer, n_same, n_different : float, int and int
+        Equal error rate, and pairs of either kind.
     name : str, default=None
         What the legend calls the curve.
     kind : {"det", "roc"}, default="det"
@@ -55,15 +45,13 @@ class VerificationDisplay:
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-        What was drawn on.
+    ax_, figure_, legend_ : matplotlib Axes, Figure and Legend
+        What was drawn on, and the names of all its curves, if they have any.
     line_ : matplotlib Line2D
         The curve, with a marker at the equal error rate. On a DET curve rates of 0 and
         1, which normal deviates cannot show, stand a quarter of a pair away from there.
     text_ : matplotlib Text or None
         The equal error rate, of a curve without a name.
-    legend_ : matplotlib Legend or None
-        The names of all curves of the axes.
 
     References
     ----------
@@ -72,14 +60,11 @@ class VerificationDisplay:
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn_contrastive.displays import VerificationDisplay
-    >>> display = VerificationDisplay.from_predictions(
-    ...     [1, 1, 1, 1, 0, 0, 0, 0], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9, 1.0, 1.1]
-    ... )
+    >>> y, distances = [1, 1, 1, 1, 0, 0], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9]
+    >>> display = VerificationDisplay.from_predictions(y, distances)
     >>> display.eer
     0.25
-    >>> plt.close(display.figure_)
     """
 
     far: Any
@@ -102,18 +87,15 @@ class VerificationDisplay:
         estimator : fitted PairVerifier
             Or an embedding with `pair_distance`.
         pairs : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
-            Pairs of rows; or of row numbers, for a verifier that takes these. Best ones
-            that were not trained on.
+            Pairs of rows, best not trained on; for some verifiers of row numbers.
         y : array-like of shape (n_pairs,)
-            Which are the same: the labels of the verifier, for an embedding 1 and 0.
-            There must be pairs of both kinds.
+            Which are the same: labels of the verifier, for an embedding 1 and 0.
         kind : {"det", "roc"}, default="det"
             Which curve to draw.
         name : str, default=None
             What the legend calls the curve; None for the class of the estimator.
         ax : matplotlib Axes, default=None
-            What to draw on, perhaps with curves of the same kind, in a figure with
-            ``layout="constrained"``; None for a new figure.
+            Empty or with such curves, in constrained layout; None for a new figure.
         line_kw : dict, default=None
             Keywords of matplotlib's `plot` for the curve.
 
@@ -122,11 +104,9 @@ class VerificationDisplay:
         display : VerificationDisplay
             With the data, and what was drawn.
         """
-        same, distances = _pairs.measure_pairs(cls, estimator, pairs, y)
-        name = _rows.name_of(estimator, name)
-        return cls.from_predictions(
-            same, distances, kind=kind, name=name, ax=ax, line_kw=line_kw
-        )
+        *data, name = _rows.measure_pairs(cls, estimator, pairs, y, name)
+        kw = {"kind": kind, "name": name, "ax": ax, "line_kw": line_kw}
+        return cls.from_predictions(*data, **kw)
 
     @classmethod
     @_rows.validated
@@ -137,11 +117,8 @@ class VerificationDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_pairs,)
-            1 or True for pairs that are the same; 0, -1 or False for others. Both kinds
-            must be there.
-        distances : array-like of shape (n_pairs,)
-            Their distances, >= 0.
+        y_true, distances : array-like of shape (n_pairs,)
+            1 or True for the same, 0, -1 or False for others; and distances, >= 0.
         kind, name, ax, line_kw : object
             As in `from_estimator`; without a name there is no legend.
 
@@ -186,22 +163,19 @@ class VerificationDisplay:
     def _plot_curve(self, name, kind, gid, line_kw):
         """Draw the curve, and its equal error rate where it has no name."""
         ax, det = self.ax_, kind == "det"
-        color, marker, linestyle = _axes.style_of_next(ax, gid)
         x, y, crossing = self._curve(kind)
         # In three digits, zeros at the end included.
         rate = f"EER {f'{100 * self.eer:#.3g}'.rstrip('.')} %"
-        look = {"color": color, "linestyle": linestyle, "linewidth": 2, "clip_on": det}
-        look |= {"marker": marker, "markersize": 8, "markevery": [crossing]}
+        look = _axes.style_of_next(ax, gid)._asdict() | {"gid": gid, "clip_on": det}
+        look |= {"linewidth": 2, "markersize": 8, "markevery": [crossing]}
         look |= {"label": f"{_axes.wrapped(name)}\n{rate}" if name else "_curve"}
         [self.line_] = ax.plot(x, y, **_validate_style_kwargs(look, line_kw))
-        self.line_.set_gid(gid)
         self.text_ = None
         if not name:
             # On the side of the curve where the errors would be greater.
             look = {"xytext": (9, 6 if det else -6), "va": "bottom" if det else "top"}
-            look |= {"textcoords": "offset points", "path_effects": halo(ax)}
-            place = x[crossing], y[crossing]
-            self.text_ = ax.annotate(rate, place, color=ink(ax), **look)
+            look |= {"textcoords": "offset points", **_style.over_data(ax)}
+            self.text_ = ax.annotate(rate, (x[crossing], y[crossing]), **look)
 
     def _curve(self, kind):
         """Return the points of a curve, and which of them is the equal error rate."""
@@ -217,19 +191,22 @@ class VerificationDisplay:
 def _prepare(ax, kind):
     """Set up an axes without curves, with the line on which both errors are equal."""
     ax.set_xlabel("false accept rate (%)")
-    how = {"color": faint(ax, 0.45), "linewidth": 1, "linestyle": (0, (2, 3))}
+    how = {"color": _style.faint(ax, 0.45), "linewidth": 1, "linestyle": (0, (2, 3))}
     if kind == "roc":
-        rates = np.linspace(0, 1, 6)
-        ax.set_ylabel("share of same pairs accepted (%)")
+        ax.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of same pairs accepted (%)")
         ax.plot([0, 1], [1, 0], label="_equal", **how)
-        ax.set(xlim=(0, 1), ylim=(0, 1))
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_ticks(rates, [f"{100 * rate:.0f}" for rate in rates])
     else:
         ax.set_ylabel("false reject rate (%)")
         for set_scale in (ax.set_xscale, ax.set_yscale):
             set_scale("function", functions=(ndtri, ndtr))
         ax.plot(_ENDS, _ENDS, label="_equal", **how)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(_percent)
+
+
+def _percent(rate, _):
+    """Return the label of a tick."""
+    return f"{100 * rate:g}"
 
 
 def _scale(ax, curves):
@@ -241,13 +218,12 @@ def _scale(ax, curves):
     seen = [rates[rates[:, ::-1] <= ndtr(high)] for rates in curves]
     low = ndtri(max(min(rates.min(initial=1.0) for rates in seen), _ENDS[0])) - 0.1
     # A curve far from the others takes a fair share of the picture.
-    high = max(high, min(worst + _BEYOND * (worst - low), ndtri(_ENDS[1])))
+    high = max(high, min(worst + 0.35 * (worst - low), ndtri(_ENDS[1])))
     ax.set(xlim=ndtr([low, high]), ylim=ndtr([low, high]))
     ticks = np.array([])
     for rate in _TICKS:
         room = np.abs(ndtri(ticks / 100) - ndtri(rate / 100))
         if low <= ndtri(rate / 100) <= high and (room > (high - low) / 9).all():
             ticks = np.sort([*ticks, rate])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_ticks(ticks / 100, [f"{tick:g}" for tick in ticks])
+    ax.set(xticks=ticks / 100, yticks=ticks / 100)
     ax.minorticks_off()

@@ -5,7 +5,13 @@ Each loss is a class in a file of its own; `LOSSES` maps the names that
 set its parameters, and search them as ``loss__margin``.
 """
 
-from sklearn_contrastive.losses._base import HingeLoss, Loss, PairLoss
+from sklearn_contrastive.losses._base import (
+    HingeLoss,
+    ListwiseLoss,
+    Loss,
+    PairLoss,
+    TemperatureLoss,
+)
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._contrastive_linear import ContrastiveLinearLoss
 from sklearn_contrastive.losses._contrastive_squared import ContrastiveSquaredLoss
@@ -13,7 +19,6 @@ from sklearn_contrastive.losses._function import FunctionLoss
 from sklearn_contrastive.losses._hybrid import HybridLoss
 from sklearn_contrastive.losses._info_nce import InfoNCELoss
 from sklearn_contrastive.losses._lifted import LiftedLoss
-from sklearn_contrastive.losses._listwise import ListwiseLoss, TemperatureLoss
 from sklearn_contrastive.losses._margin import MarginLoss
 from sklearn_contrastive.losses._multi_similarity import MultiSimilarityLoss
 from sklearn_contrastive.losses._n_pair import NPairLoss

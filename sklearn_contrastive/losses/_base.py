@@ -1,4 +1,4 @@
-"""The base classes of losses, and of those that are sums over pairs."""
+"""The base classes of losses: of all, of sums over pairs, of lists of candidates."""
 
 import math
 import warnings
@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._autograd import AutogradPairs, closed_form
 from sklearn_contrastive._pairs._keys import withdraw
+from sklearn_contrastive._pairs._listwise import Listwise
 from sklearn_contrastive._pairs._pairwise import DensePairs, SparsePairs
 from sklearn_contrastive._validation import check_pair_labels
 
@@ -21,6 +22,8 @@ POSITIVE = [Interval(Real, 0, None, closed="neither")]
 POSITIVE_OR_AUTO = [*POSITIVE, StrOptions({"auto"})]
 #: Pairs that do not count are put 1e15 apart, where nothing may push.
 MARGIN = Interval(Real, 0, 1e14, closed="right")
+#: Least temperature that is learned, and where learning it starts.
+_FLOOR, _START = 0.01, 0.1
 
 
 class Loss(ABC, BaseEstimator):
@@ -63,7 +66,7 @@ class Loss(ABC, BaseEstimator):
     tested : bool
         Whether the formulas are the package's own: their derivatives are tested, they
         take leading axes, and every call does the same operations. A subclass that
-        overrides a formula, `init` or `evaluator` loses it.
+        overrides a formula, `init`, `check` or `evaluator` loses it.
     """
 
     _parameter_constraints: ClassVar[dict] = {}
@@ -71,23 +74,22 @@ class Loss(ABC, BaseEstimator):
     off_sphere: ClassVar[dict[str, float]] = {}
     reach: ClassVar[float] = math.inf
     auto_miner: ClassVar[str] = "all"
-    has_proxies: ClassVar[bool] = False
-    has_conditions: ClassVar[bool] = False
-    learns: ClassVar[bool] = True
-    needs_negatives: ClassVar[bool] = True
-    tested: ClassVar[bool] = False
-    batchable: ClassVar[bool] = False
+    learns = needs_negatives = True
+    has_proxies = has_conditions = tested = batchable = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()
         formulas = ("positive", "negative", "lists", "__call__", "evaluator")
-        params = ("init", "inverse_temperature", "on_temperature")
-        withdraw(cls, "tested", formulas + params)
+        others = ("init", "check", "inverse_temperature", "on_temperature")
+        withdraw(cls, "tested", formulas + others)
         withdraw(cls, "batchable", formulas)
 
     @abstractmethod
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch.
+
+        Called directly, parameters that are ``"auto"`` have their value for the unit
+        sphere.
 
         Parameters
         ----------
@@ -215,9 +217,8 @@ class Loss(ABC, BaseEstimator):
         self._validate_params()
         autos = self.on_sphere if normalize else self.off_sphere
         given = self.get_params(deep=False)
-        loss = clone(self).set_params(
-            **{name: autos[name] for name in autos if given[name] == "auto"}
-        )
+        numbers = {k: number for k, number in autos.items() if given[k] == "auto"}
+        loss = clone(self).set_params(**numbers)
         margin = getattr(loss, "margin", None)
         if normalize and isinstance(margin, Real) and margin > loss.reach:
             warnings.warn(
@@ -232,6 +233,11 @@ class Loss(ABC, BaseEstimator):
 
     def check(self):
         """Raise where formulas that are not the package's own are wrong."""
+
+    def _with_numbers(self):
+        """Return the loss with values for the unit sphere in place of "auto"."""
+        unset = any(vars(self).get(name) == "auto" for name in self.on_sphere)
+        return self.resolve(normalize=True) if unset else self
 
 
 class PairLoss(Loss):
@@ -303,15 +309,14 @@ class PairLoss(Loss):
         """Raise where a formula is no value >= 0 with its derivative."""
         if type(self).init is not Loss.init:
             raise ValueError(
-                "A PairLoss has no parameters to learn; "
-                f"{type(self).__name__} has an `init`. Derive from ListwiseLoss or "
-                "Loss."
+                f"A PairLoss has no parameters to learn; {type(self).__name__} has an "
+                "`init`. Derive from ListwiseLoss or Loss."
             )
-        self._check_formula("positive")
-        self._check_formula("negative")
+        for name in ("positive", "negative"):
+            self._check_formula(name)
 
     def _check_formula(self, name):
-        """Refuse what is no energy >= 0 with its slope in the squared distance."""
+        """Raise for what is no energy >= 0 with its slope in the squared distance."""
         D, h = np.linspace(0.1, 2, 39), 1e-4
         what = f"`{type(self).__name__}.{name}` must return energies and slopes"
         try:
@@ -376,17 +381,15 @@ class PairLoss(Loss):
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
         # Not by `evaluator`, which calls this method where a subclass extends it.
-        evaluator = DensePairs(self, anchors, candidates)
+        evaluator = DensePairs(self._with_numbers(), anchors, candidates)
         return closed_form(evaluator, anchors, candidates, pairs)
 
     def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""
+        make = SparsePairs if miner is not None and miner.lists_pairs else DensePairs
         if type(self).__call__ is not PairLoss.__call__:
-            return super().evaluator(A, C, miner, fixed, symmetric)
-        lists = miner is not None and miner.lists_pairs
-        return (SparsePairs if lists else DensePairs)(
-            self, A, C, miner, fixed, symmetric
-        )
+            make = AutogradPairs
+        return make(self, A, C, miner, fixed, symmetric)
 
 
 class HingeLoss(PairLoss):
@@ -412,6 +415,142 @@ class HingeLoss(PairLoss):
 
     def __init__(self, margin="auto"):
         self.margin = margin
+
+
+class ListwiseLoss(Loss):
+    """A loss that looks at all candidates of an anchor together.
+
+    To add one, write `lists`, which says what some anchors cost and how that changes
+    with each inner product or squared distance, and set `measure` to say which of the
+    two it reads. Anchors do not look at each other's lists.
+
+    Attributes
+    ----------
+    measure : {"inner_product", "squared_distance"}
+        What `lists` is given. On the unit sphere an inner product is a cosine.
+
+    curved : bool
+        Whether slopes in the squared distance grow without bound as points coincide,
+        as those of the distance do, so that close pairs must be measured exactly.
+    """
+
+    measure: ClassVar[str] = "inner_product"
+    curved: ClassVar[bool] = False
+
+    @abstractmethod
+    def lists(self, values, positive, negative, params):
+        """Return what some anchors cost, in up to two terms averaged apart.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_anchors, n_candidates)
+            Inner products or squared distances; may be overwritten.
+
+        positive, negative : Tensor of shape (n_anchors, n_candidates)
+            Weights >= 0 of the pairs, zero for a row with itself.
+
+        params : dict of str to Tensor
+            The loss's own parameters, if it has any.
+
+        Returns
+        -------
+        terms : list of tuple
+            For each term its sum, the number that the sum over all anchors is to be
+            divided by, its slope in each of the `values`, of their shape, and a dict
+            with its slopes in `params`.
+        """
+
+    def resolve(self, normalize):
+        """Return a validated copy, as `Loss.resolve` does."""
+        if self.measure not in ("inner_product", "squared_distance"):
+            raise ValueError(
+                f"`measure` of {type(self).__name__} must be 'inner_product' or "
+                f"'squared_distance'; got {self.measure!r}."
+            )
+        return super().resolve(normalize)
+
+    def effects(self, A, C, distances, pairs, params):
+        """Return the derivatives in the values, as `Loss.effects` describes."""
+        products = self.measure == "inner_product"
+        values = A @ C.mT if products else distances.square().clamp_(min=1e-12)
+        terms = self.lists(values, *(w.clone() for w in pairs), params)
+        slopes = sum(abs(slopes) for _, _, slopes, _ in terms)
+        return slopes, slopes
+
+    def __call__(self, anchors, candidates, pairs, params=None):
+        """Return the loss of one batch, as `Loss.__call__` describes it."""
+        # Not by `evaluator`, which calls this method where a subclass extends it.
+        evaluator = Listwise(self._with_numbers(), anchors, candidates)
+        return closed_form(evaluator, anchors, candidates, pairs, params)
+
+    def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
+        """Return what computes loss and gradients, as `Loss.evaluator` describes."""
+        if type(self).__call__ is not ListwiseLoss.__call__:
+            return super().evaluator(A, C, miner, fixed, symmetric)
+        return Listwise(self, A, C, miner, fixed, symmetric)
+
+
+class TemperatureLoss(ListwiseLoss):
+    """A listwise loss whose values are divided by a temperature.
+
+    Parameters
+    ----------
+    temperature : float or "auto"
+        What values are divided by, > 0. A lower one lets the nearest candidates
+        count more. ``"auto"`` learns it, starting from 0.1 and never below 0.01.
+    """
+
+    _parameter_constraints = {"temperature": POSITIVE_OR_AUTO}
+
+    def __init__(self, temperature=0.1):
+        self.temperature = temperature
+
+    def init(self, n_components, n_classes, rng):
+        """Return the logarithm of a temperature that is to be learned."""
+        learned = {"log_temperature": np.array(np.log(_START))}
+        return learned if self.temperature == "auto" else {}
+
+    def inverse_temperature(self, params):
+        """Return one over the temperature.
+
+        Parameters
+        ----------
+        params : dict of str to Tensor
+            What `init` returned, as it stands now.
+
+        Returns
+        -------
+        inverse : float or Tensor
+            The number to multiply values with.
+        """
+        if "log_temperature" in params:
+            return params["log_temperature"].exp().clamp(min=_FLOOR).reciprocal()
+        # Without what `init` makes, as when called directly: where learning starts.
+        return 1 / (_START if self.temperature == "auto" else self.temperature)
+
+    def on_temperature(self, values, slopes, params):
+        """Return the slope in the parameters, given the values and the slopes in them.
+
+        Parameters
+        ----------
+        values, slopes : Tensor of shape (n_anchors, n_candidates)
+            What is divided by the temperature, or a multiple of it with slopes as much
+            smaller, and the slope of the loss in each.
+
+        params : dict of str to Tensor
+            What `init` returned, as it stands now.
+
+        Returns
+        -------
+        on_params : dict of str to Tensor
+            The slope in the logarithm of the temperature, if that is learned.
+        """
+        if "log_temperature" not in params:
+            return {}
+        slope = -(values * slopes).sum()
+        # At the floor it may rise, but not fall.
+        free = (params["log_temperature"] > np.log(_FLOOR)) | (slope < 0)
+        return {"log_temperature": slope * free}
 
 
 def step(values):

@@ -43,5 +43,6 @@ class ContrastiveLoss(HingeLoss):
 
     def negative(self, distances):
         """Return max(0, m - D)², and -max(0, m - D)/D."""
-        gap = (self.margin - distances).clip(min=0)
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
+        gap = (margin - distances).clip(min=0)
         return gap * gap, -gap / distances

@@ -42,5 +42,6 @@ class ContrastiveLinearLoss(HingeLoss):
 
     def negative(self, distances):
         """Return max(0, m - D), and -1/2D where that is not zero."""
-        gap = (self.margin - distances).clip(min=0)
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
+        gap = (margin - distances).clip(min=0)
         return gap, -step(gap) / (2 * distances)

@@ -48,5 +48,6 @@ class ContrastiveSquaredLoss(HingeLoss):
 
     def negative(self, distances):
         """Return max(0, m - D²), and -1 where that is not zero."""
-        gap = (self.margin - distances**2).clip(min=0)
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
+        gap = (margin - distances**2).clip(min=0)
         return gap, -step(gap)

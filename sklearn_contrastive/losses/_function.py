@@ -16,9 +16,13 @@ class FunctionLoss(Loss):
 
     def resolve(self, normalize):
         """Return the adapter, since the function has no parameters that are "auto"."""
+        self.check()
+        return self
+
+    def check(self):
+        """Raise where the function would learn parameters."""
         if hasattr(self.function, "init"):
             raise ValueError(
                 "`loss` has an `init`, so it learns parameters; only a class derived "
                 f"from losses.Loss may. Derive {type(self.function).__name__} from it."
             )
-        return self

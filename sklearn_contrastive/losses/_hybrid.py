@@ -2,9 +2,11 @@
 
 from numbers import Real
 
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
 
+from sklearn_contrastive._pairs._keys import withdraw
 from sklearn_contrastive.losses._base import Loss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._nca import NCALoss
@@ -20,7 +22,9 @@ class HybridLoss(Loss, _BaseComposition):
         L = \sum_k w_k L_k
 
     Each loss sees the pairs that its own ``miner="auto"`` chooses, or all of them those
-    of the miner that is asked for.
+    of the miner that is asked for. A subclass with a `__call__` of its own is evaluated
+    as a whole, over the pairs of its own `auto_miner`; what its losses learn then moves
+    at the rate of its own `learning_rate_factor`.
 
     Parameters
     ----------
@@ -45,6 +49,9 @@ class HybridLoss(Loss, _BaseComposition):
     True
     """
 
+    #: Whether each loss is evaluated by itself, over the pairs of its own miner.
+    is_sum = True
+
     _parameter_constraints = {"losses": [list, None], "weights": ["array-like", None]}
 
     def __init__(self, losses=None, weights=None):
@@ -53,15 +60,16 @@ class HybridLoss(Loss, _BaseComposition):
 
     def get_params(self, deep=True):
         """Return the parameters, and with `deep` those of each loss by its name."""
-        if self.losses is None:
-            return super().get_params(deep=False)
         return self._get_params("losses", deep=deep)
 
     def set_params(self, **params):
         """Set parameters, a whole loss by its name or a loss's own by ``NAME__x``."""
-        if self.losses is None:
-            return super().set_params(**params)
         return self._set_params("losses", **params)
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        own = ("__call__", "evaluator", "init", "learning_rate_factor", "effects")
+        withdraw(cls, "is_sum", own)
 
     def resolve(self, normalize):
         """Return a copy whose losses are resolved, as `Loss.resolve` does.
@@ -74,7 +82,8 @@ class HybridLoss(Loss, _BaseComposition):
         Returns
         -------
         loss : HybridLoss
-            The copy, with weights that are numbers.
+            The copy, with weights that are numbers; for a subclass that is no sum, a
+            sum of this copy alone.
 
         Raises
         ------
@@ -83,27 +92,46 @@ class HybridLoss(Loss, _BaseComposition):
             many numbers >= 0.
         """
         self._validate_params()
-        members = self._members()
-        weights = [1.0] * len(members) if self.weights is None else list(self.weights)
+        losses = self._check_losses()
+        weights = [1.0] * len(losses) if self.weights is None else list(self.weights)
         numbers = [w for w in weights if _WEIGHT.is_satisfied_by(w) and w is not True]
-        if not len(weights) == len(numbers) == len(members):
+        if not len(weights) == len(numbers) == len(losses):
             raise ValueError(
-                f"`weights` must hold a number >= 0 for each of the {len(members)} "
+                f"`weights` must hold a number >= 0 for each of the {len(losses)} "
                 f"losses; got {self.weights}."
             )
         if not any(weights):
             raise ValueError("`weights` must not all be 0; nothing would be learned.")
-        resolved = [(name, loss.resolve(normalize)) for name, loss in members]
-        return HybridLoss(resolved, weights)
+        losses = [(name, loss.resolve(normalize)) for name, loss in losses]
+        hybrid = clone(self).set_params(losses=losses, weights=weights)
+        hybrid.check()
+        if self.is_sum:
+            return hybrid
+        if any(loss.has_proxies for _, loss in losses):
+            raise ValueError(
+                f"`losses` of {type(self).__name__} must not learn proxies: with a "
+                "method of its own it is evaluated as a whole, on pairs of rows."
+            )
+        return HybridLoss([("", hybrid)], [1.0])
 
     def members(self):
-        """Return name, loss and weight of each loss of a resolved copy."""
-        pairs = zip(self.losses, self.weights, strict=True)
-        return [(name, loss, weight) for (name, loss), weight in pairs]
+        """Return name, loss and weight of each loss."""
+        losses = _default_losses() if self.losses is None else self.losses
+        weights = [1.0] * len(losses) if self.weights is None else self.weights
+        return [(*named, w) for named, w in zip(losses, weights, strict=True)]
 
-    def _members(self):
+    def init(self, n_components, n_classes, rng):
+        """Return the parameters that the losses learn, named ``NAME__parameter``."""
+        found = {}
+        for name, loss, _ in self.members():
+            own = loss.init(n_components, n_classes, rng)
+            found |= {f"{name}__{key}": value for key, value in own.items()}
+        return found
+
+    def _check_losses(self):
+        """Return the names and losses, or raise where they are none."""
         if self.losses is None:
-            return [("contrastive", ContrastiveLoss()), ("nca", NCALoss())]
+            return _default_losses()
         for member in self.losses:
             named = isinstance(member, tuple) and len(member) == 2
             if not (named and isinstance(member[0], str)):
@@ -130,14 +158,14 @@ class HybridLoss(Loss, _BaseComposition):
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
         total, params = 0, params or {}
-        ready = self.weights is not None and self.losses is not None
-        hybrid = self if ready else self.resolve(normalize=True)
-        for name, loss, weight in hybrid.members():
+        for name, loss, weight in self.members():
             start = f"{name}__"
-            own = {
-                key.removeprefix(start): value
-                for key, value in params.items()
-                if key.startswith(start)
-            }
+            names = [key for key in params if key.startswith(start)]
+            own = {key.removeprefix(start): params[key] for key in names}
             total = total + weight * loss(anchors, candidates, pairs, own)
         return total
+
+
+def _default_losses():
+    """Return the losses that None stands for."""
+    return [("contrastive", ContrastiveLoss()), ("nca", NCALoss())]

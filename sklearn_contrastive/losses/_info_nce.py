@@ -1,6 +1,7 @@
 """The loss of contrastive predictive coding, also known as NT-Xent."""
 
-from sklearn_contrastive.losses._listwise import TemperatureLoss, log_sum
+from sklearn_contrastive.losses._base import TemperatureLoss
+from sklearn_contrastive.losses._log_sum import log_sum
 
 
 class InfoNCELoss(TemperatureLoss):

@@ -1,7 +1,7 @@
 """The lifted structured loss."""
 
 from sklearn_contrastive.losses._base import POSITIVE_OR_AUTO, Loss
-from sklearn_contrastive.losses._listwise import log_sum
+from sklearn_contrastive.losses._log_sum import log_sum
 
 
 class LiftedLoss(Loss):
@@ -59,7 +59,7 @@ class LiftedLoss(Loss):
         import torch
 
         positive, negative = (w.to(anchors.dtype) for w in pairs)
-        margin = 1.0 if self.margin == "auto" else self.margin
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
         if not positive.numel():
             return anchors.sum() * 0 + candidates.sum() * 0
         # Exact near zero, where its gradient is zero.

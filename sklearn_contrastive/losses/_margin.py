@@ -5,8 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.losses._base import POSITIVE, POSITIVE_OR_AUTO
-from sklearn_contrastive.losses._listwise import ListwiseLoss
+from sklearn_contrastive.losses._base import POSITIVE, POSITIVE_OR_AUTO, ListwiseLoss
 
 
 class MarginLoss(ListwiseLoss):
@@ -53,10 +52,9 @@ class MarginLoss(ListwiseLoss):
     0.15
     """
 
-    tested = True
+    curved = tested = True
 
     measure = "squared_distance"
-    curved = True
     auto_miner = "distance_weighted"
     on_sphere = off_sphere = {"margin": 0.2}
     reach = 2.0
@@ -84,7 +82,7 @@ class MarginLoss(ListwiseLoss):
         """Return the sum over pairs, with its slopes."""
         boundary = params.get("boundary", self.boundary)
         distances = values.sqrt()
-        margin = 0.2 if self.margin == "auto" else self.margin
+        margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
         beyond = distances - boundary
         too_far, too_near = beyond + margin, margin - beyond
         # Weights of the pairs that still cost something.

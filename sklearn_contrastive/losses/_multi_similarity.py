@@ -1,7 +1,7 @@
 """The multi-similarity loss."""
 
-from sklearn_contrastive.losses._base import FINITE, POSITIVE
-from sklearn_contrastive.losses._listwise import ListwiseLoss, powers
+from sklearn_contrastive.losses._base import FINITE, POSITIVE, ListwiseLoss
+from sklearn_contrastive.losses._log_sum import powers
 
 
 class MultiSimilarityLoss(ListwiseLoss):

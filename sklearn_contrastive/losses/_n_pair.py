@@ -1,7 +1,7 @@
 """The multi-class N-pair loss."""
 
+from sklearn_contrastive.losses._base import ListwiseLoss
 from sklearn_contrastive.losses._info_nce import against_negatives
-from sklearn_contrastive.losses._listwise import ListwiseLoss
 
 
 class NPairLoss(ListwiseLoss):

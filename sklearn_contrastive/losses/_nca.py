@@ -2,7 +2,8 @@
 
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive.losses._listwise import TemperatureLoss, log_sum
+from sklearn_contrastive.losses._base import TemperatureLoss
+from sklearn_contrastive.losses._log_sum import log_sum
 
 #: Least squared distance that is divided by.
 _LEAST = 1e-24

@@ -1,7 +1,6 @@
 """The proxy-anchor loss."""
 
-from sklearn_contrastive.losses._base import FINITE, POSITIVE
-from sklearn_contrastive.losses._listwise import ListwiseLoss
+from sklearn_contrastive.losses._base import FINITE, POSITIVE, ListwiseLoss
 from sklearn_contrastive.losses._multi_similarity import one_and_more
 
 
@@ -50,9 +49,7 @@ class ProxyAnchorLoss(ListwiseLoss):
     (3, 4)
     """
 
-    tested = True
-
-    has_conditions = has_proxies = True
+    has_conditions = has_proxies = tested = True
 
     _parameter_constraints = {"alpha": POSITIVE, "delta": FINITE, "rate": POSITIVE}
 

@@ -1,6 +1,6 @@
 """Rank-N-Contrast, for similarity in degrees."""
 
-from sklearn_contrastive.losses._listwise import TemperatureLoss
+from sklearn_contrastive.losses._base import TemperatureLoss
 
 #: Least squared distance, so that slopes stay finite.
 _LEAST = 1e-12
@@ -50,10 +50,9 @@ class RankNContrastLoss(TemperatureLoss):
     0.1566
     """
 
-    tested = True
+    curved = tested = True
 
     measure = "squared_distance"
-    curved = True
 
     def lists(self, values, positive, negative, params):
         """Return the sum over pairs, with its slopes."""

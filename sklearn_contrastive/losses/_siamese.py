@@ -48,10 +48,15 @@ class SiameseLoss(PairLoss):
 
     def positive(self, distances):
         """Return (2/Q) E², and 2/Q."""
-        return 2 / self.bound * distances**2, 2 / self.bound
+        factor = 2 / self._bound()
+        return factor * distances**2, factor
 
     def negative(self, distances):
         """Return 2Q exp(-2.77 E/Q), and that times -2.77/2QE."""
         # A power of e is the one exponential that numpy and torch write similar.
-        energy = 2 * self.bound * math.e ** (-2.77 / self.bound * distances)
-        return energy, energy * (-2.77 / (2 * self.bound)) / distances
+        bound = self._bound()
+        energy = 2 * bound * math.e ** (-2.77 / bound * distances)
+        return energy, energy * (-2.77 / (2 * bound)) / distances
+
+    def _bound(self):
+        return self.on_sphere["bound"] if self.bound == "auto" else self.bound

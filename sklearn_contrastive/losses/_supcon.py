@@ -1,6 +1,7 @@
 """The supervised contrastive loss."""
 
-from sklearn_contrastive.losses._listwise import TemperatureLoss, log_sum
+from sklearn_contrastive.losses._base import TemperatureLoss
+from sklearn_contrastive.losses._log_sum import log_sum
 
 
 class SupConLoss(TemperatureLoss):

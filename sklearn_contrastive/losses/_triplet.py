@@ -3,8 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive.losses._base import MARGIN
-from sklearn_contrastive.losses._listwise import ListwiseLoss
+from sklearn_contrastive.losses._base import MARGIN, ListwiseLoss
 
 #: Farther than any two points.
 _FAR = 1e30

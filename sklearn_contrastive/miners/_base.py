@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
@@ -25,17 +24,16 @@ class Miner(ABC, BaseEstimator):
         Whether every known pair is kept, so that no call is needed.
 
     lists_pairs : bool
-        Whether there is a method `links` that lists a few candidates of each anchor.
+        Whether there is a method `links` that lists a few candidates of each anchor,
+        for losses of pairs to read instead of a call. A subclass that overrides
+        `__call__` without `links` loses it.
 
     tested : bool
         Whether the miner takes leading axes and does the same operations at every
         call. A subclass that overrides a method loses it.
     """
 
-    draws: ClassVar[bool] = False
-    keeps_all: ClassVar[bool] = False
-    lists_pairs: ClassVar[bool] = False
-    tested: ClassVar[bool] = False
+    draws = keeps_all = lists_pairs = tested = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()

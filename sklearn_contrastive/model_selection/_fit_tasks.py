@@ -18,8 +18,8 @@ from sklearn_contrastive.model_selection import _fit_batch
 from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: Parameters in which stacked models may differ.
-_STACKABLE = "margin", "learning_rate_init", "alpha", "dropout", "random_state"
-_STACKABLE += "loss__margin", "loss__temperature"
+_STACKABLE = ["margin", "learning_rate_init", "alpha", "dropout", "random_state"]
+_STACKABLE += ["loss__margin", "loss__temperature"]
 #: Similarities that read `y`. With others, `y` is for scores alone.
 _READ_FROM_Y = ("labels", "targets", "multilabel", "pairs")
 #: Neighbours that vote, as in scikit-learn's classifier.
@@ -62,7 +62,7 @@ def expand_candidates(estimator, margins, param_grid):
     others = sorted({name for params in grid for name in params} - set(_STACKABLE))
     if others:
         raise ValueError(
-            f"`param_grid` may hold {list(_STACKABLE)}; got {others}. Search these "
+            f"`param_grid` may hold {_STACKABLE}; got {others}. Search these "
             "with sklearn.model_selection.GridSearchCV."
         )
     return grid

@@ -26,39 +26,59 @@ class Similarity(ABC, BaseEstimator):
 
     classes_ : ndarray of shape (n_classes,) or None
         The labels, sorted; None where there are none.
+
+    has_classes : bool
+        Whether each row has one of `classes_`, so that `prototypes` returns their keys.
+
+    unlabeled : object
+        The value in `y` that means unknown; None where every value counts.
+
+    reads_rows : bool
+        Whether `fit` uses the values of the rows, which are then standardised.
+
+    uses_row_indices : bool
+        Whether parameters hold row numbers of one table, which `of_rows` translates.
+
+    needs_y : bool
+        Whether `fit` cannot do without `y`.
+
+    takes_pairs : bool
+        Whether `X` holds pairs of rows, (n_pairs, 2, n_features).
+
+    symmetric : bool
+        Whether the weights of a pair are the same with its ends exchanged. A subclass
+        that overrides `keys` or `compare` loses this and the next two.
+
+    repeatable : bool
+        Whether `compare` runs the same operations on tensors in every step, on their
+        device and without waiting for it.
+
+    batchable : bool
+        Whether `compare` depends on nothing but the keys, so that one similarity serves
+        several models at once.
+
+    repels : bool
+        Whether there are dissimilar pairs.
+
+    n_views : int
+        How many points a row has in a step, one per view.
+
+    auto_alpha : float
+        The weight decay for ``alpha="auto"``.
+
+    auto_nearest : dict
+        Parameters of `NearestPairs` for ``miner="auto"`` with losses of pairs.
+
+    auto_activation : str
+        The activation for ``activation="auto"``.
     """
 
-    classes_ = None
-    #: Whether each row has one of `classes_`, so that `prototypes` returns their keys.
-    has_classes = False
-    #: The value in `y` that means unknown; None where every value counts.
-    unlabeled = None
-    #: Whether `fit` uses the values of the rows, which are then standardised.
-    reads_rows = False
-    #: Whether parameters hold row numbers of one table, which `of_rows` translates.
-    uses_row_indices = False
-    #: Whether `fit` cannot do without `y`.
-    needs_y = False
-    #: Whether `X` holds pairs of rows, (n_pairs, 2, n_features).
-    takes_pairs = False
-    #: Whether the weights of a pair are the same with its ends exchanged.
-    symmetric = False
-    #: Whether there are dissimilar pairs.
-    repels = True
-    #: How many points a row has in a step, one per view.
-    n_views = 1
-    #: Whether `compare` runs the same operations on tensors in every step, on their
-    #: device and without waiting for it.
-    repeatable = False
-    #: Whether `compare` depends on nothing but the keys, so that one similarity serves
-    #: several models at once.
-    batchable = False
-    #: The weight decay for ``alpha="auto"``.
-    auto_alpha = 1e-2
-    #: Parameters of `NearestPairs` for ``miner="auto"`` with losses of pairs.
+    classes_ = unlabeled = None
+    has_classes = reads_rows = uses_row_indices = needs_y = takes_pairs = False
+    symmetric = repeatable = batchable = False
+    repels, n_views = True, 1
+    auto_alpha, auto_activation = 1e-2, "relu"
     auto_nearest: ClassVar[dict[str, int]] = {}
-    #: The activation for ``activation="auto"``.
-    auto_activation = "relu"
 
     def __init_subclass__(cls):
         super().__init_subclass__()

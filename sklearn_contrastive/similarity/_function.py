@@ -36,8 +36,6 @@ class FunctionSimilarity(_base.Similarity):
 
     _parameter_constraints = {"function": [callable]}
 
-    repeatable = False
-
     def __init__(self, function):
         self.function = function
 

@@ -94,8 +94,7 @@ class LabelSimilarity(Similarity):
         "unsupervised_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    has_classes = needs_y = True
-    symmetric = repeatable = batchable = True
+    has_classes = needs_y = symmetric = repeatable = batchable = True
     unsupervised_ = None
 
     def __init__(
@@ -177,7 +176,8 @@ class LabelSimilarity(Similarity):
         # Each row without a label is a class of its own: similar to no other row.
         self.codes_ = len(self.classes_) - 1 + np.cumsum(~known, dtype=np.int32)
         self.codes_[known] = codes
-        self.rows_, self.unsupervised_, self.n_views = np.flatnonzero(known), None, 1
+        self.rows_, self.unsupervised_ = np.flatnonzero(known), None
+        self.n_views = type(self).n_views
         self._complete = len(self.rows_) == len(y)
         self.batchable = self._complete and type(self).batchable
         if not self._complete and self.unsupervised is not None:
@@ -192,7 +192,7 @@ class LabelSimilarity(Similarity):
             return self
         codes = self.codes_[self.rows_]
         labeled = self.among(self.rows_[codes < len(self.classes_)])
-        labeled.unsupervised_, labeled.n_views = None, 1
+        labeled.unsupervised_, labeled.n_views = None, type(self).n_views
         return labeled
 
     def terms(self):
@@ -248,9 +248,8 @@ class LabelSimilarity(Similarity):
     def keys(self, index):
         """Return row numbers with their class codes, as `Similarity.keys` does."""
         numbers = index if self.n_views == 1 else view_numbers(index, self)
-        return Keys(
-            numbers, np.concatenate([self.codes_[index]] * self.n_views, axis=-1)
-        )
+        codes = np.concatenate([self.codes_[index]] * self.n_views, axis=-1)
+        return Keys(numbers, codes)
 
     def compare(self, keys, other_keys, work=None):
         """Return weights of 0 and 1, as `Similarity.compare` does."""

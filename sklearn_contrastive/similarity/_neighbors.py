@@ -97,8 +97,6 @@ class NeighborSimilarity(Similarity):
         "search": [HasMethods(["fit", "kneighbors"]), None],
     }
 
-    repeatable = False
-
     def __init__(
         self, n_neighbors=5, *, graph=None, edges=None, repel=True, search=None
     ):

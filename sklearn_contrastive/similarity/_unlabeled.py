@@ -30,7 +30,7 @@ def mix_batches(drawn, labeled, unsupervised, rows, rng):
     n_second = min(batch_size - n_labeled, len(unsupervised.rows_))
     parts = [drawn[:, : batch_size - n_labeled - n_second]]
     for similarity, n_places in ((labeled, n_labeled), (unsupervised, n_second)):
-        found = [similarity.batches(n_places, rng)]
+        found = []
         while sum(map(len, found)) < n_steps:
             found.append(similarity.batches(n_places, rng))
         parts.append(np.concatenate(found)[:n_steps])

@@ -1,16 +1,9 @@
-"""Models to draw, and no figures left open."""
+"""Models to draw."""
 
-import matplotlib.pyplot as plt
 import pytest
 from sklearn.datasets import load_iris
 
 from sklearn_contrastive import ContrastiveEmbedding
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")

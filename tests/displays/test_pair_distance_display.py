@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.displays import PairDistanceDisplay
-from sklearn_contrastive.displays._pairs import draw_pairs
+from sklearn_contrastive.displays._rows import draw_pairs
 from sklearn_contrastive.displays._spring import reach_of, trained_loss
 from sklearn_contrastive.losses import (
     ContrastiveLinearLoss,

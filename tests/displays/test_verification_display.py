@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive.displays import VerificationDisplay
-from sklearn_contrastive.displays._pairs import draw_pairs
+from sklearn_contrastive.displays._rows import draw_pairs
 from sklearn_contrastive.metrics import equal_error_rate
 from sklearn_contrastive.verification import PairVerifier
 

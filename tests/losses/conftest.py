@@ -1,22 +1,17 @@
-"""The published formulas of losses that compare candidates, in literal loops."""
+"""The published formulas of losses, in literal loops.
 
+That of a loss is the function of its name: of a distance and of whether the pair is
+similar (1 or 0) for a sum over pairs; of anchors, candidates, lists of the positives
+and negatives of each anchor, and the parameters that are learned, for any other loss.
+"""
+
+import math
 from itertools import product
 
 import pytest
 import torch
 
-from sklearn_contrastive.losses import (
-    InfoNCELoss,
-    LiftedLoss,
-    MarginLoss,
-    MultiSimilarityLoss,
-    NCALoss,
-    NPairLoss,
-    ProxyAnchorLoss,
-    RankNContrastLoss,
-    SupConLoss,
-    TripletLoss,
-)
+from sklearn_contrastive.losses import LOSSES, HybridLoss, PairLoss
 
 
 def listed(weights):
@@ -31,6 +26,23 @@ def mean(costs):
 
 def temperature(loss, params):
     return params["log_temperature"].exp() if params else loss.temperature
+
+
+def contrastive(loss, d, y):
+    return y * d**2 + (1 - y) * max(0, loss.margin - d) ** 2
+
+
+def contrastive_squared(loss, d, y):
+    return y * d**2 + (1 - y) * max(0, loss.margin - d**2)
+
+
+def contrastive_linear(loss, d, y):
+    return y * d**2 / 2 + (1 - y) * max(0, loss.margin - d)
+
+
+def siamese(loss, d, y):
+    q = loss.bound
+    return y * 2 / q * d**2 + (1 - y) * 2 * q * math.e ** (-2.77 / q * d)
 
 
 def info_nce(loss, A, C, positive, negative, params):
@@ -144,7 +156,7 @@ def triplet(loss, A, C, positive, negative, params):
             near = [(max(d for d, _ in near), 1)] if near else []
             far = [(min(d for d, _ in far), 1)] if far else []
         for (d_p, w), (d_n, v) in product(near, far):
-            if loss.negatives == "semihard" and not d_p < d_n:
+            if loss.negatives in ("auto", "semihard") and not d_p < d_n:
                 continue
             cost = (1 + (d_p - d_n).exp()).log() if soft else d_p - d_n + loss.margin
             costs += [(cost, w * v)] if cost > 0 else []
@@ -170,18 +182,31 @@ def lifted(loss, A, C, positive, negative, params):
     return mean(costs)
 
 
-FORMULAS = {
-    InfoNCELoss: info_nce,
-    LiftedLoss: lifted,
-    MarginLoss: margin,
-    MultiSimilarityLoss: multi_similarity,
-    NCALoss: nca,
-    NPairLoss: n_pair,
-    ProxyAnchorLoss: proxy_anchor,
-    RankNContrastLoss: rank_n_contrast,
-    SupConLoss: supcon,
-    TripletLoss: triplet,
-}
+def formula_of(loss):
+    """Return the formula of a loss, or of a class."""
+    cls = loss if isinstance(loss, type) else type(loss)
+    (name,) = (name for name, each in LOSSES.items() if each is cls)
+    if name not in globals():
+        pytest.fail(f"Write the formula of {cls.__name__} as `{name}` in {__file__}.")
+    return globals()[name]
+
+
+def value_of(loss, A, C, positive, negative, params):
+    """Return the value of a loss by its formula, of lists of pairs."""
+    if isinstance(loss, HybridLoss):
+        batch = A, C, positive, negative, params
+        return sum(w * value_of(one, *batch) for _, one, w in loss.members())
+    formula = formula_of(loss)
+    if not isinstance(loss, PairLoss):
+        return formula(loss, A, C, positive, negative, params)
+    total = 0
+    for similar, lists in ((1, positive), (0, negative)):
+        rows = zip(A, lists, strict=True)
+        pairs = [((a - C[j]).norm(), w) for a, ends in rows for j, w in ends]
+        costs = [(formula(loss, d, similar), w) for d, w in pairs]
+        # A mean over those dissimilar pairs that still cost something.
+        total = total + mean([(c, w) for c, w in costs if similar or c > 0])
+    return total
 
 
 def differentiated(loss, A, C, pairs, params=None):
@@ -189,7 +214,7 @@ def differentiated(loss, A, C, pairs, params=None):
     A, C = (Z.double().clone().requires_grad_() for Z in (A, C))
     params = {k: v.detach().clone().requires_grad_() for k, v in (params or {}).items()}
     positive, negative = map(listed, pairs)
-    value = FORMULAS[type(loss)](loss, A, C, positive, negative, params)
+    value = value_of(loss, A, C, positive, negative, params)
     # A number where there is nothing to average.
     value = value + 0 * (A.sum() + C.sum())
     ends = [A, C, *params.values()]
@@ -201,3 +226,9 @@ def differentiated(loss, A, C, pairs, params=None):
 def by_loop():
     """Return value and gradients of a loss, given points and weights of pairs."""
     return differentiated
+
+
+@pytest.fixture(scope="session")
+def formula():
+    """Return the formula of a class of losses."""
+    return formula_of

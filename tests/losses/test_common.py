@@ -31,37 +31,7 @@ VARIANTS = {
 }
 EVERY = {name: cls() for name, cls in losses.LOSSES.items()} | VARIANTS
 EVERY = {name: loss.resolve(True) for name, loss in EVERY.items()}
-#: Where weights stand: in means over each kind, in a mean over positives against
-#: sums inside a logarithm, in such sums alone, or in an order.
-MEANS = (losses.PairLoss, losses.MarginLoss, losses.NCALoss, losses.TripletLoss)
-MEANS_OF_POSITIVES = (losses.InfoNCELoss, losses.LiftedLoss, losses.NPairLoss)
-LOGARITHMS = (losses.MultiSimilarityLoss, losses.ProxyAnchorLoss, losses.SupConLoss)
-ORDERS = (losses.RankNContrastLoss,)
-#: Those that compare positives with negatives, and need both.
-COMPARING = (
-    *(losses.InfoNCELoss, losses.LiftedLoss, losses.NCALoss, losses.NPairLoss),
-    *(losses.SupConLoss, losses.TripletLoss, losses.RankNContrastLoss),
-)
-
-
-def members(loss):
-    """Return what a loss is a sum of."""
-    if isinstance(loss, losses.HybridLoss):
-        return [member for _, member, _ in loss.members()]
-    return [loss]
-
-
-def is_made_of(loss, classes):
-    return all(isinstance(member, classes) for member in members(loss))
-
-
-def each(*classes):
-    """Parametrize a test by the losses of some classes, and the sums of such."""
-    chosen = {name: loss for name, loss in EVERY.items() if is_made_of(loss, classes)}
-    return pytest.mark.parametrize("loss", chosen.values(), ids=chosen)
-
-
-every_loss = each(losses.Loss)
+every_loss = pytest.mark.parametrize("loss", EVERY.values(), ids=EVERY)
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=25, deadline=None)
 
@@ -72,6 +42,42 @@ def batch(seed, n_rows=9, n_components=3, dtype=torch.float64):
     labels = torch.tensor(rng.randint(3, size=n_rows))
     similar = labels[:, None] == labels
     return Z, Pairs(similar & ~torch.eye(n_rows, dtype=torch.bool), ~similar)
+
+
+def parts(loss):
+    """Return what a loss is a sum of."""
+    if isinstance(loss, losses.HybridLoss):
+        return [part for _, part, _ in loss.members()]
+    return [loss]
+
+
+def scaled(pairs, positive=1, negative=1):
+    return Pairs(pairs.positive.double() * positive, pairs.negative.double() * negative)
+
+
+def repeated(pairs, times):
+    """Return pairs of weights that are whole numbers, and those of repeated ones."""
+    heavy = Pairs(*(weights.double() * times for weights in pairs))
+    copies = torch.arange(len(times)).repeat_interleave(times)
+    return heavy, copies, Pairs(*(weights[:, copies] for weights in pairs))
+
+
+@pytest.fixture(scope="module")
+def kinds(by_loop):
+    """Return the names of losses by what their formulas make of weights."""
+    Z, pairs = batch(0)
+    heavy, copies, often = repeated(pairs, torch.tensor([1, 2, 3] * 3))
+    found = {"means": set(), "means of positives": set(), "repeats": set()}
+    for name, loss in EVERY.items():
+        once = by_loop(loss, Z, Z, pairs)[0]
+        if by_loop(loss, Z, Z, scaled(pairs, 3, 3))[0] == pytest.approx(once):
+            found["means"].add(name)
+        elif by_loop(loss, Z, Z, scaled(pairs, 3))[0] == pytest.approx(once):
+            found["means of positives"].add(name)
+        as_often = by_loop(loss, Z, Z[copies], often)[0]
+        if by_loop(loss, Z, Z, heavy)[0] == pytest.approx(as_often):
+            found["repeats"].add(name)
+    return found
 
 
 def value_and_gradient(loss, Z, pairs):
@@ -125,48 +131,62 @@ def test_rows_without_pairs_change_nothing(loss, seed):
 
 
 @every_loss
-def test_every_loss_has_one_effect_of_weights(loss):
-    for part in members(loss):
-        kinds = [MEANS, MEANS_OF_POSITIVES, LOGARITHMS, ORDERS]
-        assert sum(isinstance(part, kind) for kind in kinds) == 1
+def test_value_and_gradient_are_those_of_the_formula(loss, by_loop):
+    for seed in (0, 1):
+        Z, pairs = batch(seed)
+        value, on_anchors, on_candidates = by_loop(loss, Z, Z, pairs)
+        found, gradient = value_and_gradient(loss, Z, pairs)
+        assert found == pytest.approx(value, rel=1e-10)
+        assert_allclose(gradient, on_anchors + on_candidates, rtol=1e-8, atol=1e-10)
 
 
-# The lifted loss reads the weights of a candidate from both ends.
-@each(*MEANS, *LOGARITHMS, losses.InfoNCELoss, losses.NPairLoss)
+@every_loss
+def test_the_formulas_are_the_packages_own(loss):
+    for part in parts(loss):
+        assert part.tested, f"Set `tested = True` in {type(part).__name__}."
+        sum_of_pairs = isinstance(part, losses.PairLoss)
+        assert part.batchable == sum_of_pairs, f"Set it in {type(part).__name__}."
+
+
+def test_weights_stand_where_the_papers_have_them(kinds):
+    means = {"margin", "nca", "nca goldberger", "triplet", "rank_n_contrast"}
+    means |= {"contrastive", "contrastive_linear", "contrastive_squared", "siamese"}
+    logarithms = {"multi_similarity", "proxy_anchor", "supcon", "supcon and margin"}
+    assert kinds["means"] >= means | {"hard triplet", "soft triplet", "hybrid"}
+    assert kinds["means of positives"] >= {"info_nce", "lifted", "n_pair"}
+    assert not logarithms & (kinds["means"] | kinds["means of positives"])
+    # The lifted loss reads the weights of a candidate from both ends.
+    assert kinds["repeats"] >= (means - {"rank_n_contrast"}) | logarithms
+    assert kinds["repeats"] >= {"info_nce", "n_pair", "hybrid"}
+
+
+@pytest.mark.parametrize("name", EVERY)
 @few
 @given(seed=seeds)
-def test_a_weight_of_two_is_a_candidate_that_comes_twice(loss, seed):
+def test_a_weight_of_two_is_a_candidate_that_comes_twice(name, kinds, seed):
+    if name not in kinds["repeats"]:
+        return
+    loss, (Z, pairs) = EVERY[name], batch(seed)
     times = torch.tensor(np.random.RandomState(seed).randint(1, 4, size=9))
-    Z, pairs = batch(seed)
-    heavy = Pairs(*(weights.to(Z.dtype) * times for weights in pairs))
-    copies = torch.arange(9).repeat_interleave(times)
-    often = Pairs(*(weights[:, copies] for weights in pairs))
+    heavy, copies, often = repeated(pairs, times)
     A, C = Z.clone().requires_grad_(), Z.clone().requires_grad_()
-    value, repeated = loss(A, C, heavy), loss(A, C[copies], often)
-    assert repeated.item() == pytest.approx(value.item(), rel=1e-10)
+    value, as_often = loss(A, C, heavy), loss(A, C[copies], often)
+    assert as_often.item() == pytest.approx(value.item(), rel=1e-10)
     found = torch.autograd.grad(value, (A, C))
-    for on, expected in zip(found, torch.autograd.grad(repeated, (A, C)), strict=True):
+    for on, expected in zip(found, torch.autograd.grad(as_often, (A, C)), strict=True):
         assert_allclose(on, expected, rtol=1e-8, atol=1e-10)
 
 
-@each(*MEANS, *ORDERS)
+@pytest.mark.parametrize("name", EVERY)
 @few
 @given(seed=seeds, factor=st.floats(0.1, 10))
-def test_only_relative_weights_matter_to_means(loss, seed, factor):
-    Z, pairs = batch(seed)
-    scaled = Pairs(*(factor * weights.to(Z.dtype) for weights in pairs))
-    value, _ = value_and_gradient(loss, Z, pairs)
-    assert loss(Z, Z, scaled).item() == pytest.approx(value, rel=1e-10)
-
-
-@each(*MEANS_OF_POSITIVES)
-@few
-@given(seed=seeds, factor=st.floats(0.1, 10))
-def test_only_relative_weights_of_positives_matter_to_their_means(loss, seed, factor):
-    Z, pairs = batch(seed)
-    scaled = Pairs(factor * pairs.positive.to(Z.dtype), pairs.negative)
+def test_only_relative_weights_matter_to_means(name, kinds, seed, factor):
+    if name not in kinds["means"] | kinds["means of positives"]:
+        return
+    loss, (Z, pairs) = EVERY[name], batch(seed)
+    both = factor if name in kinds["means"] else 1
     value, gradient = value_and_gradient(loss, Z, pairs)
-    other, other_gradient = value_and_gradient(loss, Z, scaled)
+    other, other_gradient = value_and_gradient(loss, Z, scaled(pairs, factor, both))
     assert other == pytest.approx(value, rel=1e-10)
     assert_allclose(other_gradient, gradient, rtol=1e-8, atol=1e-10)
 
@@ -183,12 +203,54 @@ def test_weights_shift_a_softmax_over_all_candidates_by_their_logarithm(seed, fa
     assert_allclose(other_gradient, gradient, rtol=1e-8, atol=1e-10)
 
 
-@each(losses.MultiSimilarityLoss, losses.ProxyAnchorLoss)
+@pytest.mark.parametrize("cls", [losses.MultiSimilarityLoss, losses.ProxyAnchorLoss])
 @pytest.mark.parametrize("kind", Pairs._fields)
-def test_heavier_pairs_cost_more_inside_a_logarithm(loss, kind):
-    Z, pairs = batch(0)
+def test_heavier_pairs_cost_more_inside_a_logarithm(cls, kind):
+    loss, (Z, pairs) = cls(), batch(0)
     heavier = {kind: 2 * getattr(pairs, kind).to(Z.dtype)}
     assert loss(Z, Z, pairs._replace(**heavier)) > loss(Z, Z, pairs)
+
+
+def autos(cls):
+    """Return the parameters of a class that may be "auto", with that value."""
+    constraints = cls._parameter_constraints.items()
+    return {name: "auto" for name, kinds in constraints if "'auto'" in str(kinds)}
+
+
+class OwnHinge(losses.HingeLoss):
+    def positive(self, distances):
+        return distances**2, 1.0
+
+    def negative(self, distances):
+        gap = (self.margin - distances).clip(min=0)
+        return gap**2, -gap / distances
+
+
+@pytest.mark.parametrize("cls", [*filter(autos, CLASSES), losses.HybridLoss, OwnHinge])
+def test_without_training_auto_is_the_value_for_the_sphere(cls):
+    loss, (Z, pairs) = cls(**autos(cls)), batch(0)
+    right = loss.resolve(normalize=True)
+    assert loss(Z, Z, pairs).item() == right(Z, Z, pairs).item() > 0
+    if cls is OwnHinge:
+        return
+    every = [w.double() for w in pairs]
+
+    def weigh(rows, columns, work):
+        return [w[rows, columns].clone() for w in every]
+
+    D = torch.cdist(Z, Z) + 0.1
+    both = []
+    for one in (loss, right):
+        value, (gradient,), _ = one.evaluator(Z)(Z, None, weigh)
+        found = [value, gradient, *one.effects(Z, Z, D, every, {})]
+        if isinstance(loss, losses.PairLoss):
+            found += [*one.positive(D), *one.negative(D), *one.constant_slopes(D)]
+            found += [*one.pair_values([0.5, 0.5, 1.9], [0, 1, 0])]
+        if isinstance(loss, losses.ListwiseLoss):
+            found += one.lists(D.clone(), *(w.clone() for w in every), {})[0][:3]
+        both.append([np.asarray(each, dtype=float) for each in found])
+    for found, expected in zip(*both, strict=True):
+        assert_allclose(found, expected)
 
 
 @every_loss
@@ -221,7 +283,7 @@ def test_an_empty_batch_costs_nothing(loss):
 
 
 @every_loss
-def test_a_missing_kind_of_pair_costs_nothing(loss):
+def test_a_missing_kind_of_pair_costs_nothing_where_the_formula_is_0(loss, by_loop):
     Z, pairs = batch(0)
     for present in ("positive", "negative", "neither"):
         kept = {
@@ -230,7 +292,8 @@ def test_a_missing_kind_of_pair_costs_nothing(loss):
         }
         value, gradient = value_and_gradient(loss, Z, Pairs(**kept))
         assert np.isfinite(gradient).all()
-        nothing = present == "neither" or is_made_of(loss, COMPARING)
+        nothing = by_loop(loss, Z, Z, Pairs(**kept))[0] == 0
+        assert nothing or present != "neither"
         assert (value == 0) == nothing
         assert (not gradient.any()) == nothing
 
@@ -244,7 +307,7 @@ def test_coincident_points_have_a_finite_gradient_along_themselves(loss):
         assert np.isfinite(value)
         # Distances have none at all. Inner products grow with the length of the points,
         # which the sphere does not let them do.
-        measures = {getattr(part, "measure", None) for part in members(loss)}
+        measures = {getattr(part, "measure", None) for part in parts(loss)}
         if "inner_product" in measures:
             gradient = gradient - gradient.mean(axis=1, keepdims=True)
         assert_allclose(gradient, 0, atol=1e-5)

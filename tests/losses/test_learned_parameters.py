@@ -10,16 +10,19 @@ from sklearn.base import clone
 from sklearn_contrastive._pairs import _pairwise
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
-    InfoNCELoss,
+    LOSSES,
     MarginLoss,
     NCALoss,
     ProxyAnchorLoss,
-    SupConLoss,
+    TemperatureLoss,
 )
 
 TEMPERATURES = {
-    "info_nce": InfoNCELoss("auto"),
-    "supcon": SupConLoss("auto"),
+    **{
+        name: cls(temperature="auto")
+        for name, cls in LOSSES.items()
+        if issubclass(cls, TemperatureLoss) and cls is not NCALoss
+    },
     "nca modern": NCALoss("modern", "auto"),
     "nca frosst": NCALoss("frosst", "auto"),
     "nca goldberger": NCALoss("goldberger", "auto"),

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_contrastive import losses
 from sklearn_contrastive._pairs import _pairwise
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
     InfoNCELoss,
     LiftedLoss,
+    ListwiseLoss,
     MarginLoss,
     MultiSimilarityLoss,
     NCALoss,
     NPairLoss,
+    PairLoss,
     ProxyAnchorLoss,
     RankNContrastLoss,
     SupConLoss,
@@ -41,7 +44,14 @@ LOSSES = {
         )
     },
 }
-CLOSED = {name: loss for name, loss in LOSSES.items() if name != "lifted"}
+# A loss that is not listed above, as it is by default.
+LISTED = {losses.HybridLoss, *map(type, LOSSES.values())}
+LOSSES |= {
+    name: cls().resolve(True)
+    for name, cls in losses.LOSSES.items()
+    if cls not in LISTED and not issubclass(cls, PairLoss)
+}
+CLOSED = {k: loss for k, loss in LOSSES.items() if isinstance(loss, ListwiseLoss)}
 every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 every_closed_form = pytest.mark.parametrize("loss", CLOSED.values(), ids=CLOSED)
 #: All anchors at once, and a few at a time.

@@ -8,34 +8,25 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, Pairs
 from sklearn_contrastive.losses import (
+    LOSSES,
     ContrastiveLinearLoss,
     ContrastiveLoss,
-    ContrastiveSquaredLoss,
+    FunctionLoss,
     HybridLoss,
     InfoNCELoss,
-    LiftedLoss,
+    ListwiseLoss,
     MarginLoss,
-    NCALoss,
     PairLoss,
     ProxyAnchorLoss,
-    SiameseLoss,
     SupConLoss,
-    TripletLoss,
 )
 
 X, y = load_iris(return_X_y=True)
-PAIR_LOSSES = (
-    ContrastiveLoss,
-    ContrastiveLinearLoss,
-    ContrastiveSquaredLoss,
-    SiameseLoss,
-)
-OTHER_LOSSES = (
-    *(InfoNCELoss, LiftedLoss, MarginLoss, NCALoss, ProxyAnchorLoss, SupConLoss),
-    TripletLoss,
-)
+PAIR_LOSSES = [cls for cls in LOSSES.values() if issubclass(cls, PairLoss)]
+LISTWISE = [cls for cls in LOSSES.values() if issubclass(cls, ListwiseLoss)]
+OTHER_LOSSES = [c for c in LOSSES.values() if c not in (*PAIR_LOSSES, HybridLoss)]
 #: A learning rate at which parameters stay where they start.
 STILL = 1e-12
 
@@ -239,6 +230,40 @@ def test_a_pair_loss_with_an_init_raises(cls):
             fit(own())
 
 
+def test_an_overridden_check_runs_before_training():
+    def check(self):
+        raise ValueError("not today")
+
+    for cls in (*PAIR_LOSSES, *OTHER_LOSSES, HybridLoss):
+        with pytest.raises(ValueError, match="not today"):
+            fit(derived(cls, check=check)())
+    with pytest.raises(ValueError, match="not today"):
+        derived(FunctionLoss, check=check)(torch.dist).resolve(True)
+
+
+def test_overridden_constant_slopes_are_those_in_use():
+    calls = []
+
+    def constant_slopes(self, distances):
+        calls.append(len(distances))
+        return [None, None]
+
+    for cls in PAIR_LOSSES:
+        own = derived(cls, constant_slopes=constant_slopes)
+        assert_same_training(own(), cls())
+        assert calls
+        calls.clear()
+
+
+def test_overridden_effects_are_recorded():
+    def effects(self, A, C, distances, pairs, params):
+        return [0 * weights for weights in pairs]
+
+    for cls in (*PAIR_LOSSES, *OTHER_LOSSES):
+        mining = fit(derived(cls, effects=effects)(), max_iter=1).mining_curve_
+        assert not np.any([mining["active_positive"], mining["active_negative"]])
+
+
 def test_training_takes_what_an_overridden_resolve_returns():
     ours, theirs = fit(Narrow()), fit(ContrastiveLoss(0.3))
     assert ours.margin_ == 0.3
@@ -278,9 +303,7 @@ def test_training_evaluates_overridden_lists():
     assert_same_training(DoubledLists(), doubled(SupConLoss)(), n_members=2)
 
 
-@pytest.mark.parametrize(
-    "cls", [InfoNCELoss, MarginLoss, NCALoss, ProxyAnchorLoss, SupConLoss, TripletLoss]
-)
+@pytest.mark.parametrize("cls", LISTWISE)
 def test_overridden_lists_are_checked_against_their_derivatives(cls):
     def wrong(self, values, positive, negative, params):
         terms = cls.lists(self, values, positive, negative, params)
@@ -348,3 +371,91 @@ def test_an_overridden_evaluator_is_that_of_one_model(cls):
 
     assert_same_training(derived(cls, evaluator=evaluator)(), cls(), n_members=2)
     assert set(shapes) == {(75, 3)}
+
+
+# What a weighted sum of losses is made of.
+
+SUM = [("pull", ContrastiveLoss(1.0)), ("spread", SupConLoss("auto"))]
+
+
+def test_a_hybrid_of_the_users_own_stays_one():
+    class Own(HybridLoss):
+        def __init__(self, losses=None, weights=None, scale=3.0):
+            super().__init__(losses, weights)
+            self.scale = scale
+
+    for losses in (None, SUM):
+        resolved = Own(losses, scale=2.0).resolve(True)
+        assert isinstance(resolved, Own)
+        assert resolved.scale == 2.0
+        assert len(resolved.members()) == 2
+    assert_same_training(Own(SUM), HybridLoss(SUM))
+
+
+def test_training_evaluates_overridden_members():
+    def members(self):
+        return [(n, loss, 3 * w) for n, loss, w in HybridLoss.members(self)]
+
+    assert_same_training(
+        derived(HybridLoss, members=members)(SUM, [1, 2]), HybridLoss(SUM, [3, 6])
+    )
+
+
+@pytest.mark.parametrize("losses", [None, SUM])
+@pytest.mark.parametrize("members", [{}, {"members": HybridLoss.members}])
+def test_training_calls_the_overridden_call_of_a_hybrid(losses, members):
+    own = doubled(HybridLoss)
+    for cls in (own, derived(own, **members), type("ByMixin", (own, HybridLoss), {})):
+        for settings in ({}, {"n_members": 2}):
+            ours, theirs = (
+                fit(loss(losses, [1, 2]), learning_rate_init=STILL, **settings)
+                for loss in (cls, HybridLoss)
+            )
+            expected = 2 * np.array(theirs.loss_curve_)
+            assert_allclose(ours.loss_curve_, expected, rtol=1e-4)
+
+
+def test_an_overridden_hybrid_learns_what_its_losses_learn():
+    ours = fit(doubled(HybridLoss)(SUM, [0.5, 0.5]), max_iter=5)
+    theirs = fit(HybridLoss(SUM), max_iter=5)
+    assert_allclose(ours.transform(X), theirs.transform(X), atol=1e-3)
+    found = ours.loss_params_["spread__log_temperature"]
+    expected = theirs.loss_params_["spread__log_temperature"]
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert abs(found - np.log(0.1)) > 1e-4
+
+
+def test_an_overridden_hybrid_called_by_hand_is_what_it_is_in_training():
+    Z = torch.tensor(X[:9])
+    similar = torch.arange(9)[:, None] % 3 == torch.arange(9) % 3
+    pairs = Pairs(similar & ~torch.eye(9, dtype=torch.bool), ~similar)
+    for losses, weights in ((None, None), (SUM, None), (SUM, [1, 2])):
+        own, sum_ = doubled(HybridLoss)(losses, weights), HybridLoss(losses, weights)
+        expected = pytest.approx(2 * sum_(Z, Z, pairs).item())
+        assert own(Z, Z, pairs).item() == expected
+        assert own.resolve(True)(Z, Z, pairs).item() == expected
+
+
+def test_other_methods_of_a_hybrid_take_effect():
+    def init(self, n_components, n_classes, rng):
+        return {"spread__log_temperature": np.array(np.log(0.5))}
+
+    own = derived(HybridLoss, init=init, learning_rate_factor=lambda self: 0.0)
+    found = fit(own(SUM), learning_rate_init=1e-3).loss_params_
+    assert np.exp(found["spread__log_temperature"]) == pytest.approx(0.5, rel=1e-5)
+
+    def evaluator(self, *args):
+        return doubled(HybridLoss)(self.losses, self.weights).evaluator(*args)
+
+    ours, theirs = (
+        fit(loss, learning_rate_init=STILL)
+        for loss in (derived(HybridLoss, evaluator=evaluator)(SUM), HybridLoss(SUM))
+    )
+    assert_allclose(ours.loss_curve_, 2 * np.array(theirs.loss_curve_), rtol=1e-4)
+
+
+def test_an_overridden_hybrid_of_proxies_raises():
+    own = doubled(HybridLoss)([("proxies", ProxyAnchorLoss())])
+    message = "`losses` of OwnHybridLoss must not learn proxies"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        fit(own)

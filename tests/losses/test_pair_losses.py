@@ -10,21 +10,15 @@ from numpy.testing import assert_allclose
 
 from sklearn_contrastive._pairs._keys import Pairs
 from sklearn_contrastive.losses import (
+    LOSSES,
     ContrastiveLinearLoss,
     ContrastiveLoss,
     ContrastiveSquaredLoss,
+    PairLoss,
     SiameseLoss,
 )
 
-#: The published formulas, one pair at a time, for a margin (or bound) m.
-FORMULAS = {
-    ContrastiveLoss: lambda d, y, m: y * d**2 + (1 - y) * max(0, m - d) ** 2,
-    ContrastiveSquaredLoss: lambda d, y, m: y * d**2 + (1 - y) * max(0, m - d**2),
-    ContrastiveLinearLoss: lambda d, y, m: y * d**2 / 2 + (1 - y) * max(m - d, 0),
-    SiameseLoss: lambda d, y, q: (
-        y * 2 / q * d**2 + (1 - y) * 2 * q * math.exp(-2.77 / q * d)
-    ),
-}
+PAIR_LOSSES = [cls for cls in LOSSES.values() if issubclass(cls, PairLoss)]
 
 POINTS = {"A1": (0.8, 0.2), "A2": (0.75, 0.25), "B1": (0.1, 0.9), "B2": (0.15, 0.85)}
 
@@ -33,17 +27,18 @@ def distance(left, right):
     return math.dist(POINTS[left], POINTS[right])
 
 
-def with_scale(loss, scale):
-    (name,) = loss().get_params()
-    return loss(**{name: scale})
+def with_scale(cls, scale):
+    """Return a loss with a number in place of every "auto"."""
+    params = cls().get_params()
+    return cls(**{k: scale if v == "auto" else v for k, v in params.items()})
 
 
-def literal_loss(formula, scale, Z, labels):
+def literal_loss(formula, loss, Z, labels):
     """Average the formula over positive and over active negative pairs, in a loop."""
     positive, negative = [], []
     for i in range(len(Z)):
         for j in range(len(Z)):
-            value = formula(math.dist(Z[i], Z[j]), int(labels[i] == labels[j]), scale)
+            value = formula(loss, math.dist(Z[i], Z[j]), int(labels[i] == labels[j]))
             if i != j and labels[i] == labels[j]:
                 positive.append(value)
             elif labels[i] != labels[j] and value > 0:
@@ -72,26 +67,28 @@ def test_worked_negative_pair_by_margin(margin, expected):
     assert_allclose(value, [expected], atol=5e-5)
 
 
-@pytest.mark.parametrize("loss", FORMULAS)
+@pytest.mark.parametrize("cls", PAIR_LOSSES)
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
-def test_pair_values_are_the_formula(loss, scale):
+def test_pair_values_are_the_formula(cls, scale, formula):
+    loss = with_scale(cls, scale)
     distances = np.linspace(0, 3, 13)
     for similar in (0, 1):
-        values = with_scale(loss, scale).pair_values(distances, np.full(13, similar))
-        expected = [FORMULAS[loss](d, similar, scale) for d in distances]
+        values = loss.pair_values(distances, np.full(13, similar))
+        expected = [formula(cls)(loss, d, similar) for d in distances]
         assert values.dtype == np.float64
         assert_allclose(values, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("loss", FORMULAS)
+@pytest.mark.parametrize("cls", PAIR_LOSSES)
 @pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-10), ("float32", 1e-5)])
-def test_batch_loss_is_the_literal_double_loop(loss, dtype, rtol):
+def test_batch_loss_is_the_literal_double_loop(cls, dtype, rtol, formula):
     rng = np.random.RandomState(0)
     Z = rng.normal(size=(12, 3)) / 2
     labels = rng.randint(3, size=12)
     points = torch.tensor(Z, dtype=getattr(torch, dtype))
-    value = with_scale(loss, 1.0)(points, points, label_pairs(labels))
-    expected = literal_loss(FORMULAS[loss], 1.0, Z, labels)
+    loss = with_scale(cls, 1.0)
+    value = loss(points, points, label_pairs(labels))
+    expected = literal_loss(formula(cls), loss, Z, labels)
     assert value.dtype == points.dtype
     assert value.item() == pytest.approx(expected, rel=rtol)
 
