@@ -3,7 +3,7 @@ Which pairs have a gradient
 ===========================
 
 Most pairs of a batch soon have no gradient: the rows of two easy classes are a margin
-apart after a few epochs, and stay there. A miner selects the pairs of each step, and
+apart after a few reports, and stay there. A miner selects the pairs of each step, and
 ``mining_curve_`` records, epoch by epoch, how many of them still have a loss and how
 far apart they are. This example trains on half of the handwritten digits with four
 miners, then with five losses that weigh all pairs themselves.
@@ -46,11 +46,11 @@ for miner, model in models.items():
     curve = {name: np.array(values) for name, values in model.mining_curve_.items()}
     share = curve["active_negative"] / curve["kept_negative"]
     how = {"color": colours[miner], "linestyle": styles[miner], "linewidth": 2}
-    epochs = np.arange(1, len(share) + 1)
-    left.plot(epochs, share, label=miner, **how)
-    right.plot(epochs, curve["mean_negative"], label=miner, **how)
-left.set(xlabel="epoch", ylabel="share with a gradient", ylim=(0, 1.02))
-right.set(xlabel="epoch", ylabel="mean distance of selected negatives")
+    reports = np.arange(1, len(share) + 1)
+    left.plot(reports, share, label=miner, **how)
+    right.plot(reports, curve["mean_negative"], label=miner, **how)
+left.set(xlabel="report", ylabel="share with a gradient", ylim=(0, 1.02))
+right.set(xlabel="report", ylabel="mean distance of selected negatives")
 right.axhline(2**0.5, color="#333333", linewidth=0.8)
 right.annotate("margin", (1, 2**0.5), xytext=(0, 3), textcoords="offset points")
 left.legend(frameon=False, title="miner")

@@ -112,11 +112,12 @@ def draw(X, y, path="quickstart.png"):
     before = PCA(2).fit(X_train).transform(X_test)
     draw_map(axes[0, 0], before, y_test, "Before: first two principal components")
     draw_map(axes[0, 1], flat.transform(X_test), y_test, "After: two-dimensional map")
-    axes[1, 0].plot(np.arange(1, sphere.n_iter_ + 1), sphere.loss_curve_, color="k")
+    losses = sphere.loss_curve_
+    axes[1, 0].plot(np.arange(1, len(losses) + 1), losses, color="k")
     axes[1, 0].set(
         title="Training with 32 components",
-        xlabel="epoch",
-        ylabel="mean loss of an epoch",
+        xlabel="report",
+        ylabel="mean loss",
         ylim=(0, None),
     )
     similar, dissimilar = pair_distances(sphere.transform(X_test), y_test)

@@ -89,17 +89,17 @@ class PanelsDisplay:
 
 @dataclass(eq=False, repr=False)
 class LossCurveDisplay(PanelsDisplay):
-    """Curves of training, one value per epoch, each kind on a panel of its own.
+    """Curves of training, one value per report, each kind on a panel of its own.
 
     The panels are the training loss; the validation score, where training stopped
-    early, with its best epoch; and the share of the known pairs that still cost
+    early, with its best report; and the share of the known pairs that still cost
     something, beside the share that the miner kept.
 
     Parameters
     ----------
-    loss_curve, validation_scores : array-like of shape (n_epochs,)
+    loss_curve, validation_scores : array-like of shape (n_reports,)
         Training loss; and validation scores, None without early stopping.
-    mining_curve : dict of str to array-like of shape (n_epochs,), default=None
+    mining_curve : dict of str to array-like of shape (n_reports,), default=None
         That of `ContrastiveEmbedding`; None where nothing was mined.
     name : str, default=None
         What was trained, for the title.
@@ -111,8 +111,8 @@ class LossCurveDisplay(PanelsDisplay):
     lines_, legends_ : dict of str to matplotlib Line2D, and list of Legend
         ``"loss"``, ``"validation_score"``, and the names in `mining_curve`; and what
         lies beside panels of several lines.
-    best_epoch_ : int or None
-        The epoch of the best validation score, from 1 on; the last of several.
+    best_report_ : int or None
+        The report of the best validation score, from 1 on; the last of several.
 
     Examples
     --------
@@ -156,20 +156,20 @@ class LossCurveDisplay(PanelsDisplay):
 
     def _panels(self):
         """Return what curves are drawn over, its values, and the panels."""
-        self.best_epoch_ = None
-        epochs = np.arange(1, len(self.loss_curve) + 1)
+        self.best_report_ = None
+        reports = np.arange(1, len(self.loss_curve) + 1)
         panels = [Panel("training loss", {"loss": self.loss_curve})]
         if self.validation_scores is not None and len(self.validation_scores):
             scores = np.asarray(self.validation_scores)
             # Of equal scores training keeps the later.
-            self.best_epoch_ = best = int(len(scores) - scores[::-1].argmax())
-            mark = best, f"best {scores.max():.4f}, epoch {best}"
+            self.best_report_ = best = int(len(scores) - scores[::-1].argmax())
+            mark = best, f"best {scores.max():.4f}, report {best}"
             curves = {"validation_score": scores}
             panels.append(Panel("validation score", curves, mark=mark))
         if self.mining_curve:
             shares = {k: 100 * np.asarray(self.mining_curve[k], float) for k in _SHARES}
             panels.append(Panel("share of pairs (%)", shares))
-        return "epoch", epochs, panels
+        return "report", reports, panels
 
 
 @dataclass(eq=False, repr=False)

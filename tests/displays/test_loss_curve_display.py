@@ -17,7 +17,7 @@ from sklearn_contrastive.displays import LossCurveDisplay
 
 def test_the_curves_are_those_of_the_model(trained):
     display = LossCurveDisplay.from_estimator(trained)
-    epochs = np.arange(1, trained.n_iter_ + 1)
+    reports = np.arange(1, len(trained.loss_curve_) + 1)
     expected = {
         "loss": trained.loss_curve_,
         "validation_score": trained.validation_scores_,
@@ -28,7 +28,7 @@ def test_the_curves_are_those_of_the_model(trained):
             expected[name] = 100 * np.array(trained.mining_curve_[name])
     assert set(display.lines_) == set(expected)
     for name, values in expected.items():
-        np.testing.assert_array_equal(display.lines_[name].get_xdata(), epochs)
+        np.testing.assert_array_equal(display.lines_[name].get_xdata(), reports)
         np.testing.assert_allclose(display.lines_[name].get_ydata(), values)
     assert len(display.axes_) == 3
     assert display.ax_ is display.axes_[0]
@@ -36,13 +36,13 @@ def test_the_curves_are_those_of_the_model(trained):
     assert len(display.figure_.axes) == 3
 
 
-def test_the_last_of_the_best_epochs_is_marked():
+def test_the_last_of_the_best_reports_is_marked():
     display = LossCurveDisplay(
         loss_curve=[3, 2, 1, 1], validation_scores=[0.5, 0.9, 0.9, 0.8]
     ).plot()
-    assert display.best_epoch_ == 3
+    assert display.best_report_ == 3
     [words] = display.axes_[1].texts
-    assert words.get_text() == "best 0.9000, epoch 3"
+    assert words.get_text() == "best 0.9000, report 3"
     marks = [line.get_xdata() for line in display.axes_[1].lines[1:]]
     assert marks == [[3, 3]]
 
@@ -50,7 +50,7 @@ def test_the_last_of_the_best_epochs_is_marked():
 def test_without_early_stopping_there_is_no_panel_for_scores(iris):
     model = ContrastiveEmbedding(4, hidden_layer_sizes=8, max_iter=2, random_state=0)
     display = LossCurveDisplay.from_estimator(model.fit(*iris))
-    assert display.best_epoch_ is None
+    assert display.best_report_ is None
     assert [ax.get_ylabel() for ax in display.axes_] == [
         "training loss",
         "share of pairs (%)",
@@ -62,7 +62,7 @@ def test_a_pipeline_and_an_alignment_can_be_shown(iris):
     model = ContrastiveEmbedding(4, hidden_layer_sizes=8, max_iter=2, random_state=0)
     pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
     display = LossCurveDisplay.from_estimator(pipeline)
-    assert display.ax_.get_title(loc="left") == "ContrastiveEmbedding: 2 epochs"
+    assert display.ax_.get_title(loc="left") == "ContrastiveEmbedding: 2 reports"
     aligned = ContrastiveAlignment(2, hidden_layer_sizes=8, max_iter=3, random_state=0)
     display = LossCurveDisplay.from_estimator(aligned.fit(X[:, :2], X[:, 2:]))
     np.testing.assert_array_equal(
@@ -81,7 +81,7 @@ def test_what_is_not_known_of_pairs_is_left_open():
     np.testing.assert_array_equal(shown, [50, np.nan])
 
 
-def test_a_single_epoch_can_be_seen():
+def test_a_single_report_can_be_seen():
     display = LossCurveDisplay(loss_curve=[2.0]).plot()
     assert display.lines_["loss"].get_marker() not in ("", "None")
 
@@ -95,7 +95,7 @@ def test_one_axes_holds_the_loss_and_three_hold_all(trained):
     display.plot(axes, name="again")
     assert list(display.axes_) == list(axes)
     assert len(display.lines_) == 6
-    assert axes[0].get_title(loc="left") == "again: 6 epochs"
+    assert axes[0].get_title(loc="left") == "again: 6 reports"
 
 
 def test_mistakes_are_explained(trained, iris):
