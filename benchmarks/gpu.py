@@ -33,7 +33,7 @@ def loop(batch_size, miner, graph):
     rates = np.ones(len(index))
 
     def steps():
-        trainer.epoch(index[:, None], rates)
+        trainer.train(index[:, None], rates)
         torch.cuda.synchronize()
 
     captured = _trainer.captured if graph else lambda work, *_: work

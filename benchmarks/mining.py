@@ -45,7 +45,7 @@ def many_classes():
 
 def curve(X, y, X_test, y_test, miner, n_epochs, seed):
     """Return MAP@R of the held-out rows after every few epochs of one fit."""
-    scores, epoch = [], Trainer.epoch
+    scores, epoch = [], Trainer.train
 
     def measured(trainer, index, rates):
         loss = epoch(trainer, index, rates)
@@ -55,13 +55,13 @@ def curve(X, y, X_test, y_test, miner, n_epochs, seed):
         return loss
 
     measured.n_done = 0
-    Trainer.epoch = measured
+    Trainer.train = measured
     try:
         ContrastiveEmbedding(miner=miner, max_iter=n_epochs, random_state=seed).fit(
             X, y
         )
     finally:
-        Trainer.epoch = epoch
+        Trainer.train = epoch
     return scores
 
 

@@ -57,7 +57,7 @@ def our_loop(X, y, batch_size, n_steps, loss, miner, memory=None):
 
     def steps():
         index = np.stack([rng.permutation(len(X))[:batch_size] for _ in range(n_steps)])
-        model.epoch(index[:, None], np.ones(n_steps))
+        model.train(index[:, None], np.ones(n_steps))
 
     return steps
 

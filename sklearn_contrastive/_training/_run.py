@@ -224,7 +224,7 @@ def run(trainer, batches, history, stopping, reports):
         with isolated_rng_and_threads(*trainer.circumstances):
             for epoch, index, rates in batches:
                 reports.begin()
-                loss = float(np.mean(trainer.epoch(index, rates)))
+                loss = float(np.mean(trainer.train(index, rates)))
                 params = (optimizer.tensors[0] for optimizer in trainer.optimizers)
                 # The last step may diverge too, after its loss.
                 finite = all(each.isfinite().all() for each in params)

@@ -104,7 +104,7 @@ class Trainer:
                 saved = [np.stack(part) for part in zip(*states, strict=True)]
             self.optimizers.append(AdamW(params, alphas, saved))
 
-    def epoch(self, index, rates):
+    def train(self, index, rates):
         """Train on batches, and return the mean loss of each model as a list.
 
         ``index`` (n_steps, n_models, batch_size) holds row numbers, ``rates`` the

@@ -101,7 +101,7 @@ def _train(trainer, plans, places):
     for number, parts in enumerate(batches, start=1):
         index = np.concatenate([index for _, index, _ in parts], axis=1)
         epoch, _, rates = parts[0]
-        losses = np.array(trainer.epoch(index, rates))
+        losses = np.array(trainer.train(index, rates))
         for plan, (history, place) in enumerate(zip(outcomes, places, strict=True)):
             if not isinstance(history, History):
                 continue

@@ -147,7 +147,7 @@ def test_a_step_of_training_has_the_loss_of_the_docstring(temperature):
     precise = {"device": "cpu", "dtype": torch.float64}
     trainer = Trainer([model], normalize=True, **precise)
     index = rng.permutation(60)[:20]
-    (found,) = trainer.epoch(index[None, None], [1.0])
+    (found,) = trainer.train(index[None, None], [1.0])
     params = [torch.from_numpy(p).double() for p in params]
     rows = torch.from_numpy(np.hstack([X, Y])[index])
     points = to_sphere(encoder.forward(params, rows))

@@ -91,7 +91,7 @@ def after_three_steps(loss, miner, device):
     )
     precise = {"normalize": True, "dtype": torch.float64}
     trainer = Trainer([model], device=device, **precise)
-    value = trainer.epoch(np.arange(600).reshape(3, 1, 200), np.ones(3))
+    value = trainer.train(np.arange(600).reshape(3, 1, 200), np.ones(3))
     return [value, *trainer.state().params]
 
 

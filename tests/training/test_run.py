@@ -259,7 +259,7 @@ class Steps:
         self.losses, self.n_done = list(losses), 0
         self.optimizers = [Flat()]
 
-    def epoch(self, index, rates):
+    def train(self, index, rates):
         # Steps before an interrupt change parameters too.
         self.n_done += 1
         loss = self.losses.pop(0)

@@ -83,7 +83,7 @@ def test_the_loss_of_an_epoch_is_the_literal_loss_of_its_batch(normalize):
     batch = np.random.RandomState(1).permutation(30)[:12]
     expected = literal_loss(train.embed(X)[batch], batch % 3)
     # At a rate of zero the two batches see the same parameters.
-    (value,) = train.epoch(one_model([batch, batch]), np.zeros(2))
+    (value,) = train.train(one_model([batch, batch]), np.zeros(2))
     assert value == pytest.approx(expected, rel=1e-10)
 
 
@@ -113,7 +113,7 @@ def test_training_is_gradient_descent_with_torchs_adamw():
         optimizer.zero_grad()
         loss(Z, Z, pairs).backward()
         optimizer.step()
-    train.epoch(one_model(index), np.ones(3))
+    train.train(one_model(index), np.ones(3))
     for ours, theirs in zip(train.state().params, params, strict=True):
         assert_allclose(ours[0], theirs.detach(), rtol=1e-8, atol=1e-12)
 
@@ -134,7 +134,7 @@ def test_weights_of_pairs_may_differ_by_direction():
     for loss in (ContrastiveLoss(1.0), function):
         similarity = Directed().fit(None, np.arange(30) % 3)
         train, _ = trainer(dtype=torch.float64, similarity=similarity, loss=loss)
-        train.epoch(one_model(np.arange(30).reshape(3, 10)), np.ones(3))
+        train.train(one_model(np.arange(30).reshape(3, 10)), np.ones(3))
         after.append(train.state().params)
     for ours, theirs in zip(*after, strict=True):
         assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -144,7 +144,7 @@ def test_training_leaves_random_streams_alone():
     before = torch.get_rng_state()
     train, _ = trainer()
     with isolated_rng_and_threads(*train.circumstances):
-        train.epoch(one_model(np.arange(20).reshape(2, 10)), np.ones(2))
+        train.train(one_model(np.arange(20).reshape(2, 10)), np.ones(2))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -153,7 +153,7 @@ def test_a_state_is_a_copy():
     state = train.state()
     before = [param.copy() for param in state.params]
     optimizer_before = [array.copy() for array in state.optimizer_states[0][0]]
-    train.epoch(one_model(np.arange(30).reshape(3, 10)), np.ones(3))
+    train.train(one_model(np.arange(30).reshape(3, 10)), np.ones(3))
     for now, then in zip(state.params, before, strict=True):
         assert_array_equal(now, then)
     for now, then in zip(state.optimizer_states[0][0], optimizer_before, strict=True):
@@ -211,10 +211,10 @@ def batches(n_models, n_steps=6, batch_size=40):
 def assert_same_as_alone(models):
     index, rates = batches(len(models)), np.linspace(1, 0.1, 6)
     together = Trainer(models, **SETTINGS)
-    losses = together.epoch(index, rates)
+    losses = together.train(index, rates)
     for number, each in enumerate(models):
         alone = Trainer([each], **SETTINGS)
-        (loss,) = alone.epoch(index[:, number : number + 1], rates)
+        (loss,) = alone.train(index[:, number : number + 1], rates)
         assert loss == pytest.approx(losses[number])
         own = slice(number, number + 1)
         assert_allclose(together.embed(X, own), alone.embed(X), rtol=1e-9, atol=1e-11)
@@ -276,9 +276,9 @@ def test_training_resumes_from_a_state_with_the_same_bits(loss, n_models):
     ]
     index, rates = batches(n_models), np.linspace(1, 0.1, 6)
     through = Trainer(models, **SETTINGS)
-    through.epoch(index, rates)
+    through.train(index, rates)
     first = Trainer(models, **SETTINGS)
-    first.epoch(index[:3], rates[:3])
+    first.train(index[:3], rates[:3])
     state, resumed = first.state(), []
     for number, each in enumerate(models):
         params, loss_params = state.of_model(number)
@@ -286,7 +286,7 @@ def test_training_resumes_from_a_state_with_the_same_bits(loss, n_models):
         saved["optimizer_state"] = state.optimizer_states[number]
         resumed.append(each._replace(**saved))
     then = Trainer(resumed, **SETTINGS)
-    then.epoch(index[3:], rates[3:])
+    then.train(index[3:], rates[3:])
     ours, theirs = then.state(), through.state()
     for own, other in zip(ours.params, theirs.params, strict=True):
         assert_array_equal(own, other)
@@ -323,10 +323,10 @@ def test_the_statistics_are_those_of_each_model():
     models = [model(number, miner=NearestPairs(2, 5)) for number in range(3)]
     together = Trainer(models, **SETTINGS)
     index, each_model = batches(3), []
-    together.epoch(index, np.ones(6))
+    together.train(index, np.ones(6))
     for number, each in enumerate(models):
         alone = Trainer([each], **SETTINGS)
-        alone.epoch(index[:, number : number + 1], np.ones(6))
+        alone.train(index[:, number : number + 1], np.ones(6))
         each_model.append(alone.statistics())
         found = together.statistics([number])
         assert found == pytest.approx(each_model[-1], nan_ok=True)
