@@ -1,5 +1,6 @@
 """Settings for every test and doctest."""
 
+import gc
 import os
 
 # Before numpy and torch are loaded: two busy cores make two-thread steps very slow.
@@ -22,6 +23,11 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):
                 raise_max_examples(item.obj)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the modules and tests, which stay to the end."""
+    gc.freeze()
 
 
 def deselect_long_tests(config, items):

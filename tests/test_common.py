@@ -50,7 +50,7 @@ class TwoNetworks(ContrastiveEmbedding):
 
 CONFIGURATIONS = [
     ContrastiveEmbedding(max_iter=10),
-    # It ends after four or five epochs.
+    # It ends after three or four epochs.
     ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=20),
     ContrastiveEmbedding(encoder="linear", max_iter=10),
     ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=10),
