@@ -4,6 +4,7 @@
 #   make fast     most tests, stops at the first failure: while working
 #   make lint     what a commit has to pass
 #   make test     the test command of the README
+#   make long     what the test command leaves out: tests marked `long`
 #   make full     everything: before a merge
 SHELL := bash
 PYTHON ?= python
@@ -15,7 +16,7 @@ export MPLBACKEND ?= Agg
 BENCHMARKS := $(filter-out benchmarks/gpu.py benchmarks/r_tables.py,$(wildcard benchmarks/*.py))
 READS_DATA := compare choices robustness speed profile_fit mining similarity verification search
 
-.PHONY: help test fast full lint docs bench fuzz fences
+.PHONY: help test fast full long lint docs bench fuzz fences
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -24,12 +25,12 @@ test:
 
 # Without scikit-learn's checks, the slow tests and the pages of the documentation.
 fast:
-	$(PYTHON) -m pytest -n 2 -x -q -m "not slow" --ignore tests/test_common.py tests
+	$(PYTHON) -m pytest -n 2 -x -q -m "not slow and not long" --ignore tests/test_common.py tests
 
 full: lint fences docs
 	.ci/run
 	.ci/run oldest
-	$(MAKE) fuzz
+	$(MAKE) long fuzz
 
 lint:
 	ruff check
@@ -40,6 +41,10 @@ lint:
 
 docs:
 	$(PYTHON) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# What the test command leaves out: tests that repeat others at more sizes.
+long:
+	$(PYTHON) -m pytest -n 2 -q -m long tests
 
 # Property tests on 1,000 examples each.
 fuzz:

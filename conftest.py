@@ -1,5 +1,6 @@
 """Settings for every test and doctest."""
 
+import gc
 import os
 import sys
 
@@ -27,10 +28,25 @@ def _close_figures():
 def pytest_collection_modifyitems(config, items):
     """Leave out tests that need a missing GPU, and apply the profile of hypothesis."""
     deselect_gpu_tests(config, items)
+    deselect_long_tests(config, items)
     if PROFILE == "fuzz":
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):
                 raise_max_examples(item.obj)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector the modules and tests, which stay to the end."""
+    gc.freeze()
+
+
+def deselect_long_tests(config, items):
+    """Leave out the long tests where no marker is asked for."""
+    if config.option.markexpr == "long":
+        return
+    marked = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=marked)
+    items[:] = [item for item in items if item not in marked]
 
 
 def deselect_gpu_tests(config, items):

@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from numpydoc.docscrape import ClassDoc
 from sklearn.datasets import load_iris
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 import sklearn_contrastive
 from sklearn_contrastive import (
@@ -49,16 +49,17 @@ class TwoNetworks(ContrastiveEmbedding):
 
 
 CONFIGURATIONS = [
-    ContrastiveEmbedding(),
-    ContrastiveEmbedding(early_stopping=True, max_iter=20),
-    ContrastiveEmbedding(encoder="linear", max_iter=20),
+    ContrastiveEmbedding(max_iter=10),
+    # It ends after three or four epochs.
+    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=20),
+    ContrastiveEmbedding(encoder="linear", max_iter=10),
     ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=10),
     ContrastiveEmbedding(
         loss=SiameseLoss(), miner="all", standardize="robust", max_iter=10
     ),
     ContrastiveEmbedding(normalize=False, standardize=False, max_iter=10),
-    ContrastiveEmbedding(similarity="neighbors", max_iter=10),
-    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=10),
+    ContrastiveEmbedding(similarity="neighbors", max_iter=4),
+    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=4),
     ContrastiveAlignment(max_iter=10),
     TwoNetworks(),
     ContrastiveEmbeddingCV(
@@ -69,14 +70,24 @@ CONFIGURATIONS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
-@pytest.mark.filterwarnings("ignore:`normalize=True` is not possible:UserWarning")
-@pytest.mark.filterwarnings("ignore:`n_components=1` leaves two points:UserWarning")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning"),
+    pytest.mark.filterwarnings("ignore:`normalize=True` is not possible:UserWarning"),
+    pytest.mark.filterwarnings("ignore:`n_components=1` leaves two points:UserWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
+]
+
+
 @parametrize_with_checks(CONFIGURATIONS)
 def test_scikit_learn_checks_pass(estimator, check):
     check(estimator)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_scikit_learn_checks_pass_with_all_epochs_of_the_defaults():
+    check_estimator(ContrastiveEmbedding())
 
 
 @pytest.mark.parametrize("name", sklearn_contrastive.__all__)

@@ -75,7 +75,9 @@ def test_neighbours_are_poor_before_and_good_after():
 )
 def test_every_loss_and_miner_brings_a_class_together(loss, miner, normalize, wine):
     X, y = wine
-    model = small(loss=loss, miner=miner, normalize=normalize, max_iter=200)
+    # Its proxies start at random places.
+    max_iter = 200 if loss == "proxy_anchor" else 80
+    model = small(loss=loss, miner=miner, normalize=normalize, max_iter=max_iter)
     model.fit(X, y)
     Z = model.transform(X)
     D = np.linalg.norm(Z[:, None] - Z, axis=2)
@@ -483,7 +485,6 @@ def test_a_margin_search_tells_margins_apart():
         model,
         {"contrastiveembedding__margin": margins},
         cv=3,
-        n_jobs=2,
         error_score="raise",
     ).fit(X, y)
     scores = search.cv_results_["mean_test_score"]

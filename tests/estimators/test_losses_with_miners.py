@@ -102,7 +102,7 @@ ignore_collapse = pytest.mark.filterwarnings(
 
 @ignore_collapse
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_every_loss_trains_with_every_miner_on_tables_of_all_kinds(half, loss):
     # Every loss with every miner and on every table, every miner on every table.
     kinds, place, failed = list(TABLES), list(LOSSES).index(loss), {}

@@ -297,9 +297,9 @@ def test_the_informative_column_comes_first_on_new_rows():
     assert importances.argmax() == 4
     assert importances[4] > 2 * np.delete(importances, 4).max()
     pairs = np.random.RandomState(0).randint(200, size=(60, 2))
-    far = [(i, j) for i, j in pairs if {classes[i], classes[j]} == {0, 2}]
+    far = [(i, j) for i, j in pairs if {classes[i], classes[j]} == {0, 2}][:10]
     first = [explain_pair(model, rows[i], rows[j]).argmax() == 4 for i, j in far]
-    assert len(first) >= 10
+    assert len(first) == 10
     assert np.mean(first) > 0.9
 
 

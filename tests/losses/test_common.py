@@ -33,7 +33,8 @@ EVERY = {name: cls() for name, cls in losses.LOSSES.items()} | VARIANTS
 EVERY = {name: loss.resolve(True) for name, loss in EVERY.items()}
 every_loss = pytest.mark.parametrize("loss", EVERY.values(), ids=EVERY)
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=25, deadline=None)
+# For each of the losses: about 200 examples of most properties in all.
+few = settings(max_examples=12, deadline=None)
 
 
 def batch(seed, n_rows=9, n_components=3, dtype=torch.float64):

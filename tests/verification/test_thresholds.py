@@ -205,9 +205,14 @@ def test_accepting_all_is_possible():
     assert chosen([True, False], [0.5, 0.1], "max_tnr", min_rate=1.0) == 1.0
 
 
-def test_a_rate_that_is_just_reached_counts():
+@pytest.mark.parametrize(
+    "numbers",
+    [[*range(1, 16), 49], pytest.param(range(1, 60), marks=pytest.mark.long)],
+    ids=["few", "many"],
+)
+def test_a_rate_that_is_just_reached_counts(numbers):
     # 7 / 10 is 0.7, though 0.7 * 10 need not be 7 in floating point.
-    for n in range(1, 60):
+    for n in numbers:
         for k in range(n + 1):
             distances = np.arange(n + 1.0)
             same = np.append(np.ones(n, bool), False)
