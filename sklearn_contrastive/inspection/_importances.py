@@ -3,24 +3,19 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils import _param_validation, check_random_state, gen_batches
 
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
-from sklearn_contrastive.preprocessing._standardization import (
-    learn_standardization,
-    standardized,
-)
+from sklearn_contrastive.preprocessing import _standardization
+
+_RULES = {
+    "max_samples": [_param_validation.Interval(Integral, 2, None, closed="left"), None],
+    "random_state": ["random_state"],
+}
 
 
-@validate_params(
-    {
-        "max_samples": [Interval(Integral, 2, None, closed="left"), None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@_param_validation.validate_params(_RULES, prefer_skip_nested_validation=True)
 def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     r"""Return how strongly each column moves the embedding, as shares of 1.
 
@@ -98,7 +93,7 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
         raise ValueError(
             f"`X` must hold at least two rows, whose spread is measured; got {len(X)}."
         )
-    spread = learn_standardization(X, "standard").scale
+    spread = _standardization.learn_standardization(X, "standard").scale
     spread = np.where(np.isinf(spread), 0.0, spread)
     if max_samples is not None and len(X) > max_samples:
         drawn = check_random_state(random_state).permutation(len(X))[:max_samples]
@@ -113,9 +108,10 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
 
 def _squared_gradients(embed, standardization, X):
     """Return by column the sum over rows and outputs of squared gradients."""
-    S, scales = standardized(X, standardization), np.ones(X.shape[1])
+    S, scales = _standardization.standardized(X, standardization), np.ones(X.shape[1])
     if standardization.kind is not None:
-        unclipped = standardized(X, standardization._replace(kind="standard"))
+        plain = standardization._replace(kind="standard")
+        unclipped = _standardization.standardized(X, plain)
         # The smooth clip, s = u / sqrt(1 + (u/8)²), has the derivative (s / u)³.
         clip = np.divide(S, unclipped, out=np.ones_like(S), where=unclipped != 0)
         scales = clip**3 / standardization.scale

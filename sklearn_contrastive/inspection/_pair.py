@@ -62,7 +62,7 @@ def explain_pair(estimator, a, b):
     -----
     UserWarning
         If the contributions do not add up to the distance, because the encoder jumps or
-        has very many kinks.
+        has very many kinks. No column has the missing part.
 
     See Also
     --------
@@ -113,8 +113,7 @@ def explain_pair(estimator, a, b):
     if abs(contributions.sum() - path.distance) > path.tolerance:
         warnings.warn(
             f"The contributions add up to {contributions.sum():.6g}, not to the "
-            f"distance {path.distance:.6g}: the encoder jumps, or has very many kinks, "
-            "between the two rows. No column has the missing part.",
+            f"distance {path.distance:.6g}: the encoder jumps or has very many kinks.",
             stacklevel=2,
         )
     return contributions

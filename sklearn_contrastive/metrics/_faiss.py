@@ -41,9 +41,10 @@ def _neighbors(queries, n_found):
     try:
         import faiss
     except ImportError as error:
-        raise ImportError(
+        error.add_note(
             "install it with 'pip install faiss-cpu', or use search='exact'."
-        ) from error
+        )
+        raise
     # Squares that are finite in float32.
     both = (centered(Z, queries.middle) for Z in (queries.gallery, queries.points))
     gallery, points = (np.clip(Z, -_MOST, _MOST).astype(np.float32) for Z in both)

@@ -7,8 +7,7 @@ from scipy.special import logsumexp
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive.metrics import _inputs
-from sklearn_contrastive.metrics._distances import centered, scaled, to_bulk
+from sklearn_contrastive.metrics import _distances, _inputs
 
 #: Squared distances held at once.
 _BLOCK = 2**20
@@ -68,9 +67,8 @@ def alignment(Z, y, alpha=2):
     codes = _inputs.class_codes(y, len(Z))
     counts = np.bincount(codes)
     n_pairs = int((counts * (counts - 1) // 2).sum())
-    if n_pairs == 0:
-        _inputs.raise_all_alone(len(Z))
-    points, exponent = scaled(Z[np.argsort(codes, kind="stable")])
+    _inputs.check_not_all_alone(n_pairs, len(Z))
+    points, exponent = _distances.scaled(Z[np.argsort(codes, kind="stable")])
     total = 0.0
     for part in np.split(points, np.cumsum(counts)[:-1]):
         if alpha == 2:
@@ -273,9 +271,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     """
     X, Z = _inputs.check_points(X, "X"), _inputs.check_points(Z, "Z")
     if len(X) != len(Z):
-        raise ValueError(
-            f"`Z` must hold the same rows as `X`; got {len(Z)} rows and {len(X)}."
-        )
+        raise ValueError(f"`Z` must embed `X`; got {len(Z)} rows and {len(X)}.")
     before, after = _neighbors(X, n_neighbors), _neighbors(Z, n_neighbors)
     kept = [np.isin(*rows).sum() for rows in zip(before, after, strict=True)]
     return float(np.sum(kept) / before.size)
@@ -333,7 +329,16 @@ def embedding_consistency(embeddings):
     """
     from scipy.linalg import orth
 
-    points = [_in_unit(Z) for Z in _check_embeddings(embeddings)]
+    named = ((Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings))
+    points = [_inputs.check_points(Z, name) for Z, name in named]
+    shapes = [Z.shape for Z in points]
+    lengths, widths = np.reshape(shapes, (-1, 2)).T
+    if len(points) < 2 or np.ptp(lengths) or lengths[0] < max(widths) + 2:
+        raise ValueError(
+            "`embeddings` must hold two embeddings or more of the same rows, at least "
+            f"two more than components, since fewer always fit; got shapes {shapes}."
+        )
+    points = [_in_unit(Z) for Z in points]
     totals = [(Z**2).sum() for Z in points]
     if not all(totals):
         raise ValueError(
@@ -347,20 +352,6 @@ def embedding_consistency(embeddings):
         # Beyond 1 by roundings only.
         r2[i, j] = np.minimum(1.0, explained / totals[j])
     return r2
-
-
-def _check_embeddings(embeddings):
-    """Return embeddings of the same rows as a list of float64 arrays."""
-    named = ((Z, f"embeddings[{i}]") for i, Z in enumerate(embeddings))
-    points = [_inputs.check_points(Z, name) for Z, name in named]
-    shapes = [Z.shape for Z in points]
-    lengths, widths = np.reshape(shapes, (-1, 2)).T
-    if len(points) < 2 or np.ptp(lengths) or lengths[0] < max(widths) + 2:
-        raise ValueError(
-            "`embeddings` must hold two embeddings or more of the same rows, at least "
-            f"two more than components, since fewer always fit; got shapes {shapes}."
-        )
-    return points
 
 
 def nearest_rows(Z, n_neighbors):
@@ -378,8 +369,8 @@ def nearest_rows(Z, n_neighbors):
 
 def _neighbors(Z, n_neighbors):
     """Return the nearest rows of points in any unit."""
-    _, Z, middle = to_bulk(Z, Z)
-    return nearest_rows(centered(Z, middle), n_neighbors)
+    _, Z, middle = _distances.to_bulk(Z, Z)
+    return nearest_rows(_distances.centered(Z, middle), n_neighbors)
 
 
 def _centered(Z):
@@ -390,7 +381,7 @@ def _centered(Z):
 
 def _in_unit(Z):
     """Return centred points whose squares are neither too large nor too small."""
-    return scaled(_centered(scaled(Z)[0]))[0]
+    return _distances.scaled(_centered(_distances.scaled(Z)[0]))[0]
 
 
 def _finite(value, what):

@@ -5,14 +5,10 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import validate_params
-from sklearn.utils.validation import check_array, column_or_1d
 
-from sklearn_contrastive._validation import (
-    check_pair_labels,
-    first_fraction,
-    missing_labels,
-)
+import sklearn_contrastive._validation as _validation
 
 #: What to do about a quantity in the place of classes.
 _CUT = "Cut a quantity into classes first, as by pandas.qcut."
@@ -70,14 +66,14 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    missing = missing_labels(labels)
+    missing = _validation.missing_labels(labels)
     if missing.any():
         raise ValueError(
             f"`{name}` must hold a class label for every row; {missing.sum()} are "
             f"missing, the first at row {missing.argmax()}. Leave those rows out "
             "(Input y contains NaN, infinity or None)."
         )
-    fraction = first_fraction(labels)
+    fraction = _validation.first_fraction(labels)
     if fraction is not None:
         raise ValueError(
             f"`{name}` must hold class labels; got continuous values such as "
@@ -86,12 +82,13 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
     return labels
 
 
-def raise_all_alone(n_rows):
+def check_not_all_alone(n_not_alone, n_rows):
     """Raise where no row has another one of its class."""
-    raise ValueError(
-        "`y` must hold a class with at least two rows; each of the "
-        f"{n_rows} rows is alone of its class."
-    )
+    if not n_not_alone:
+        raise ValueError(
+            "`y` must hold a class with at least two rows; each of the "
+            f"{n_rows} rows is alone of its class."
+        )
 
 
 def check_ranks(k):
@@ -99,9 +96,7 @@ def check_ranks(k):
     values = tuple(k) if np.iterable(k) else (k,)
     for value in values:
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(
-                f"`k` must hold ints in [1, inf), numbers of rows; got {value!r}."
-            )
+            raise ValueError(f"`k` must hold ints in [1, inf); got {value!r}.")
     return tuple(int(value) for value in values)
 
 
@@ -129,7 +124,7 @@ def check_kinds(y_true, distances):
             "`distances` must be numbers in [0, inf), small for similar pairs; got "
             f"{distances[bad][0]:g} ({bad.sum()} pairs in all are outside)."
         )
-    same = check_pair_labels(y_true, len(distances), "y_true")
+    same = _validation.check_pair_labels(y_true, len(distances), "y_true")
     if same.all() or not same.any():
         kind = "the same" if same.any() else "different"
         raise ValueError(

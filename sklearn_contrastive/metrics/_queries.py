@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_contrastive.metrics import _inputs
-from sklearn_contrastive.metrics._distances import to_bulk
+from sklearn_contrastive.metrics import _distances, _inputs
 
 
 class Queries(NamedTuple):
@@ -57,7 +56,7 @@ def prepare(Z, y, gallery=None, y_gallery=None):
         labels = _inputs.check_labels(y, len(Z))
         others = _inputs.check_labels(y_gallery, len(gallery), "y_gallery", "gallery")
         codes, others = _inputs.shared_codes(labels, others)
-    queries = _in_order(*to_bulk(Z, gallery), codes, others, within)
+    queries = _in_order(*_distances.to_bulk(Z, gallery), codes, others, within)
     _inputs.warn_of_one_class(np.bincount(others), stacklevel=4)
     return queries
 
@@ -71,8 +70,7 @@ def _in_order(Z, gallery, middle, codes, others, within):
     n_similar = sizes[codes] - within
     kept = np.argsort(codes, kind="stable")
     kept = kept[n_similar[kept] > 0]
-    if not len(kept):
-        _inputs.raise_all_alone(len(Z))
+    _inputs.check_not_all_alone(len(kept), len(Z))
     order = np.argsort(others, kind="stable")
     itself = np.argsort(order) if within else np.full(len(Z), -1)
     starts = np.concatenate([[0], np.cumsum(sizes)])

@@ -22,7 +22,11 @@ def exact_scores(queries, first, at_r):
     scores = np.zeros((3, len(queries.points)))
     for rows, keys in _blocks(queries):
         if first:
-            scores[0, rows] = _first_similar(keys, queries.some(rows))
+            # Row by row, which is faster than along an axis.
+            scores[0, rows] = [
+                1 + np.count_nonzero(row < row[similar].min())
+                for row, similar in zip(keys, queries.some(rows).spans(), strict=True)
+            ]
         if at_r:
             n_similar = queries.n_similar[rows]
             scores[1:, rows] = scores_at_r(_nearest(keys, n_similar.max()), n_similar)
@@ -80,15 +84,6 @@ def _distinct(points):
     if len(places) == len(points):
         return points, None
     return points[places], copies
-
-
-def _first_similar(keys, queries):
-    """Return the rank of the nearest row of each query's class."""
-    # Row by row, which is faster than along an axis.
-    return [
-        1 + np.count_nonzero(row < row[similar].min())
-        for row, similar in zip(keys, queries.spans(), strict=True)
-    ]
 
 
 def _nearest(keys, n_nearest):

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
-from sklearn_contrastive.metrics import _inputs, _retrieval
-from sklearn_contrastive.metrics._geometry import nearest_rows
+from sklearn_contrastive.metrics import _geometry, _inputs, _retrieval
 
 _FIGURES = "map_at_r mean_reciprocal_rank precision_at_1 r_precision recall_at_k"
 _RULES = {**_retrieval.RULES, "figure": [StrOptions(set(_FIGURES.split()))]}
@@ -81,10 +80,9 @@ class KNNScorer:
         codes = _inputs.class_codes(y, len(Z), table="X")
         counts = np.bincount(codes)
         scored = counts[codes] > 1
-        if not scored.any():
-            _inputs.raise_all_alone(len(codes))
+        _inputs.check_not_all_alone(scored.sum(), len(codes))
         _inputs.warn_of_one_class(counts, stacklevel=2)
-        near = nearest_rows(Z, self.n_neighbors)[scored]
+        near = _geometry.nearest_rows(Z, self.n_neighbors)[scored]
         # Of several modes the least.
         return float(np.mean(mode(codes[near], axis=1).mode == codes[scored]))
 

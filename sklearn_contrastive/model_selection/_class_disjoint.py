@@ -5,10 +5,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils import _param_validation, check_random_state, validation
 from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import _num_samples
 
 from sklearn_contrastive.metrics._inputs import class_codes
 
@@ -65,7 +63,7 @@ class ClassDisjointKFold(BaseEstimator):
     __metadata_request__split = {"groups": UNUSED}
 
     _parameter_constraints = {
-        "n_splits": [Interval(Integral, 2, None, closed="left")],
+        "n_splits": [_param_validation.Interval(Integral, 2, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
     }
@@ -126,10 +124,9 @@ class ClassDisjointKFold(BaseEstimator):
             warnings.warn(ignored, UserWarning, stacklevel=2)
         if y is None:
             raise ValueError(
-                "`y` must hold the class of each row; got None. Folds are made of "
-                "classes; without any, use sklearn.model_selection.KFold."
+                "`y` must hold the class of each row; got None. Without any, use KFold."
             )
-        codes = class_codes(y, _num_samples(X), table="X")
+        codes = class_codes(y, validation._num_samples(X), table="X")
         folds = self._folds(np.bincount(codes))[codes]
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)

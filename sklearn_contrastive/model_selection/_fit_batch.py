@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_contrastive._estimators import _plan, _state
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._estimators._plan import prepare
-from sklearn_contrastive._estimators._state import replace_fitted
 from sklearn_contrastive._training._run import (
     History,
     Report,
@@ -44,7 +43,7 @@ def stackable_plan(estimator, X, y, rows):
     if estimator.early_stopping or has_callbacks or derived:
         return None
     estimator._validate_params()
-    plan = prepare(estimator, X, y, rows=rows)
+    plan = _plan.prepare(estimator, X, y, rows=rows)
     # Off the sphere, rounding goes by the largest scale among the stacked models.
     stackable = plan.models[0].encoder.tested and plan.state.normalize
     return FitPlan(estimator, plan) if stackable and not plan.global_batches else None
@@ -119,13 +118,12 @@ def _store(fit_plan, report):
     """Leave an estimator fitted; return a message where its points are not finite."""
     estimator, plan = fit_plan
     attributes = plan.attributes(report)
-    replace_fitted(estimator, attributes)
+    _state.replace_fitted(estimator, attributes)
     # The last step may diverge too, after the last loss.
     with np.errstate(over="ignore", invalid="ignore"):
         points = attributes["_state"].embed(plan.X[:_N_ROWS_CHECKED])
-    if not np.isfinite(points).all():
-        return "Rows have points that are not finite."
-    return None
+    finite = np.isfinite(points).all()
+    return None if finite else "Rows have points that are not finite."
 
 
 def _count_numbers(plan):

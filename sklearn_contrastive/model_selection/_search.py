@@ -7,11 +7,9 @@ from operator import attrgetter
 
 import numpy as np
 from sklearn import base
-from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import _param_validation, get_tags, validation
 
-from sklearn_contrastive._estimators import _callbacks
+from sklearn_contrastive._estimators import _callbacks, _state
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive.model_selection._fit_tasks import FitTasks, expand_candidates
 
@@ -109,7 +107,7 @@ class ContrastiveEmbeddingCV(
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "transform"]), None],
+        "estimator": [_param_validation.HasMethods(["fit", "transform"]), None],
         "margins": ["array-like"],
         "param_grid": [dict, list, None],
         "cv": ["cv_object"],
@@ -174,7 +172,15 @@ class ContrastiveEmbeddingCV(
         UserWarning
             If a candidate could not be fitted or scored.
         """
-        best_model = _validate_estimator(self.estimator)
+        estimator = ContrastiveEmbedding() if self.estimator is None else self.estimator
+        if not isinstance(estimator, ContrastiveEmbedding):
+            raise ValueError(
+                "`estimator` must be a ContrastiveEmbedding; got "
+                f"{type(estimator).__name__}. Search a pipeline with "
+                "sklearn.model_selection.GridSearchCV."
+            )
+        best_model = base.clone(estimator)
+        best_model._validate_params()
         candidates = expand_candidates(best_model, self.margins, self.param_grid)
         tasks = FitTasks(best_model, candidates, X, y, groups, self.cv, self.scoring)
         context = self._init_callback_context(max_subtasks=len(tasks) + self.refit)
@@ -187,9 +193,7 @@ class ContrastiveEmbeddingCV(
             best_model.set_params(**base.clone(fitted["best_params_"], safe=False))
             fitted |= self._refit(best_model, context, data)
         # What an earlier fit has learned is kept up to here.
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        vars(self).update(fitted)
+        _state.replace_fitted(self, fitted)
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 
@@ -284,7 +288,7 @@ class ContrastiveEmbeddingCV(
         return self._best().n_components_
 
     def _best(self):
-        check_is_fitted(self)
+        validation.check_is_fitted(self)
         if "best_estimator_" not in vars(self):
             raise AttributeError(
                 "What maps or scores rows needs `refit=True`; it was False. Fit again, "
@@ -298,19 +302,6 @@ class ContrastiveEmbeddingCV(
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
         return tags
-
-
-def _validate_estimator(estimator):
-    """Return a copy of the estimator that is searched."""
-    estimator = ContrastiveEmbedding() if estimator is None else base.clone(estimator)
-    if not isinstance(estimator, ContrastiveEmbedding):
-        raise ValueError(
-            "`estimator` must be a ContrastiveEmbedding; got "
-            f"{type(estimator).__name__}. Search a pipeline with "
-            "sklearn.model_selection.GridSearchCV."
-        )
-    estimator._validate_params()
-    return estimator
 
 
 def _choose(candidates, results):

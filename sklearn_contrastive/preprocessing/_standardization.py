@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils import gen_batches
 
 #: Rows in a block, so that temporary arrays stay small.
 _BLOCK = 8192
@@ -72,7 +73,7 @@ def learn_standardization(X, standardize):
     limits = low, high
     if kind == "robust":
         limits = np.clip(_fences(X, last_bits), low, high)
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(X), _BLOCK)]
+    blocks = list(gen_batches(len(X), _BLOCK))
     center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
     squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
     scale = np.sqrt(squares / len(X))
@@ -89,10 +90,8 @@ def standardized_table(X, standardization):
         center = X.mean(axis=0, dtype=np.float64)
         standardization = Standardization("standard", center, np.ones(X.shape[1]))
     Z = np.empty(X.shape, dtype=np.float32)
-    for start in range(0, len(X), _BLOCK):
-        Z[start : start + _BLOCK] = standardized(
-            X[start : start + _BLOCK], standardization
-        )
+    for rows in gen_batches(len(X), _BLOCK):
+        Z[rows] = standardized(X[rows], standardization)
     return Z
 
 
@@ -118,20 +117,18 @@ class Rows:
         # A standardization is the same where its numbers are.
         which = [(id(X), *(np.asarray(p).tobytes() for p in s)) for X, s in tables]
         different = dict(zip(which, tables, strict=True))
-        n_rows = sum(len(X) for X, _ in different.values())
-        n_bytes = n_rows * self.n_features * dtype.itemsize
+        lengths = [len(X) for X, _ in different.values()]
+        n_bytes = sum(lengths) * self.n_features * dtype.itemsize
         self.on_device = views is None and n_bytes <= largest
         if self.on_device:
-            shape = n_rows, self.n_features
+            shape = sum(lengths), self.n_features
             self._table = torch.empty(shape, dtype=dtype, device=device)
-            starts, start = {}, 0
-            for name, (X, standardization) in different.items():
-                starts[name] = start
-                for first in range(0, len(X), _BLOCK):
-                    block = standardized(X[first : first + _BLOCK], standardization)
-                    at = slice(start + first, start + first + len(block))
-                    self._table[at] = torch.from_numpy(block)
-                start += len(X)
+            parts = zip(self._table.split(lengths), different.values(), strict=True)
+            for part, (X, standardization) in parts:
+                for rows in gen_batches(len(X), _BLOCK):
+                    block = standardized(X[rows], standardization)
+                    part[rows] = torch.from_numpy(block)
+            starts = dict(zip(different, np.cumsum(lengths) - lengths, strict=True))
             self._starts = np.array([starts[name] for name in which])
 
     def numbers(self, index):
@@ -151,9 +148,8 @@ class Rows:
             torch.index_select(self._table, 0, numbers.reshape(-1), out=flat)
             return
         views = self._views or [np.asarray] * len(self._tables)
-        for (X, standardization), view, own, place in zip(
-            self._tables, views, numbers, out, strict=True
-        ):
+        parts = zip(self._tables, views, numbers, out, strict=True)
+        for (X, standardization), view, own, place in parts:
             rows = standardized(view(X[own]), standardization)
             place.copy_(torch.from_numpy(rows))
 

@@ -6,8 +6,7 @@ from importlib import import_module
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array, gen_batches
-from sklearn.utils.validation import _get_feature_names
+from sklearn.utils import check_array, gen_batches, validation
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive.similarity import PairConstraints
@@ -27,17 +26,11 @@ def prepare_embedding(embedding):
     last = embedding
     while isinstance(last, Pipeline) and last.steps:
         last = last.steps[-1][1]
-    learns = isinstance(last, ContrastiveEmbedding)
-    if learns:
-        _set_pair_similarity(last)
-    return embedding, learns
-
-
-def _set_pair_similarity(embedding):
-    """Let an embedding learn from pairs, or raise if it has another similarity."""
-    similarity = embedding.similarity
+    if not isinstance(last, ContrastiveEmbedding):
+        return embedding, False
+    similarity = last.similarity
     if isinstance(similarity, str) and similarity in ("auto", "pairs"):
-        embedding.set_params(similarity="pairs")
+        last.set_params(similarity="pairs")
     elif not isinstance(similarity, PairConstraints) or (
         similarity.pairs is not None or similarity.weights is not None
     ):
@@ -47,6 +40,7 @@ def _set_pair_similarity(embedding):
             # Some hold, and would print, all pairs of a table.
             f"similarity={similarity!r:.60}. {_FREEZE}"
         )
+    return embedding, True
 
 
 def set_seeds(embedding, rng):
@@ -79,7 +73,7 @@ def hold_out_pairs(same, fraction, rng):
 def fit_embedding(embedding, learns, rows, same):
     """Fit an embedding on pairs, whose rows follow each other, or on rows alone."""
     if isinstance(embedding, ContrastiveEmbedding):
-        names = _get_feature_names(rows)
+        names = validation._get_feature_names(rows)
         embedding.fit(np.asarray(rows).reshape(len(same), 2, -1), same.astype(int))
         if names is not None:
             # Three-dimensional arrays have no column names, but rows to embed may.
@@ -101,12 +95,11 @@ def fit_embedding(embedding, learns, rows, same):
 
 def pair_distances(embedding, samples):
     """Return Euclidean distances of pairs in an embedding, which maps each row once."""
-    ends = samples.ends
     Z = embedding.transform(_match_names(embedding, samples.rows))
     Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
-    distances = np.empty(len(ends))
-    for block in gen_batches(len(ends), _BLOCK):
-        left, right = Z[ends[block, 0]], Z[ends[block, 1]]
+    distances = np.empty(len(samples.ends))
+    for block in gen_batches(len(distances), _BLOCK):
+        left, right = Z[samples.ends[block].T]
         distances[block] = np.sqrt(((left - right) ** 2).sum(axis=1))
     return distances
 
@@ -117,7 +110,7 @@ def _match_names(embedding, rows):
     It would warn of others, and to filter warnings is not safe between threads.
     """
     names = getattr(embedding, "feature_names_in_", None)
-    has_names = _get_feature_names(rows) is not None
+    has_names = validation._get_feature_names(rows) is not None
     if names is None:
         # A transformer that counted columns in `fit` saw no names there.
         counted = has_names and hasattr(embedding, "n_features_in_")

@@ -4,21 +4,9 @@ from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_array, column_or_1d
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _get_feature_names,
-    _num_samples,
-)
+from sklearn.utils import _safe_indexing, check_array, column_or_1d, validation
 
-from sklearn_contrastive._validation import (
-    check_given,
-    check_rows,
-    column_names,
-    missing_labels,
-    nullable_dtype,
-)
+import sklearn_contrastive._validation as _validation
 from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
 
@@ -56,26 +44,21 @@ def read_pairs(estimator, X, preprocessor, name):
             f"({error})."
         ) from error
     if preprocessor is None:
-        rows = _stack_pairs(X, name)
+        if X.ndim != 3 or X.shape[1] != 2:
+            raise ValueError(
+                f"`{name}` must hold pairs of rows, shape (n_pairs, 2, n_features); "
+                f"got shape {X.shape}. Reshape your data: stack two tables of rows by "
+                "np.stack([A, B], 1). Row numbers need `preprocessor`, their table."
+            )
+        rows = X.reshape(2 * len(X), X.shape[2])
         ends = np.arange(len(rows)).reshape(-1, 2)
     else:
         numbers, ends = _distinct_numbers(X, callable(preprocessor), name)
         rows = _look_up(numbers, preprocessor, name)
-    if not column_names(rows):
+    if not _validation.column_names(rows):
         # `check_rows` sets attributes, which must not happen if a later step fails.
-        rows = check_rows(copy(estimator), rows, reset=True, name=name)
+        rows = _validation.check_rows(copy(estimator), rows, reset=True, name=name)
     return PairSamples(rows, ends)
-
-
-def _stack_pairs(X, name):
-    """Return both rows of each pair below each other."""
-    if X.ndim != 3 or X.shape[1] != 2:
-        raise ValueError(
-            f"`{name}` must hold pairs of rows, shape (n_pairs, 2, n_features); got "
-            f"shape {X.shape}. Reshape your data: stack two tables of rows with "
-            "np.stack([A, B], axis=1). Row numbers need `preprocessor`, their table."
-        )
-    return X.reshape(2 * len(X), X.shape[2])
 
 
 def _distinct_numbers(X, any_id, name):
@@ -87,7 +70,7 @@ def _distinct_numbers(X, any_id, name):
             f"`preprocessor`; got {X.dtype} of shape {X.shape}. For pairs of rows "
             "themselves, set `preprocessor=None`."
         )
-    if missing_labels(X.ravel()).any():
+    if _validation.missing_labels(X.ravel()).any():
         raise ValueError(f"`{name}` must hold ids without None and NaN.")
     numbers, ends = np.unique(X, return_inverse=True)
     return numbers, ends.reshape(-1, 2)
@@ -98,7 +81,7 @@ def _look_up(numbers, preprocessor, name):
     if callable(preprocessor):
         rows = preprocessor(numbers)
     else:
-        n_rows = _num_samples(preprocessor)
+        n_rows = validation._num_samples(preprocessor)
         if numbers[0] < 0 or numbers[-1] >= n_rows:
             raise ValueError(
                 f"`{name}` must hold row numbers from 0 to {n_rows - 1}, positions in "
@@ -117,22 +100,24 @@ def _look_up(numbers, preprocessor, name):
 
 def check_columns(estimator, rows, reset):
     """Set the number and names of an estimator's columns, or compare them."""
-    _check_n_features(estimator, rows, reset=reset)
+    validation._check_n_features(estimator, rows, reset=reset)
     named = "feature_names_in_" in vars(estimator)
     # An array has no names, and is taken as it is.
-    if reset or (named and _get_feature_names(rows) is not None):
-        _check_feature_names(estimator, rows, reset=reset)
+    if reset or (named and validation._get_feature_names(rows) is not None):
+        validation._check_feature_names(estimator, rows, reset=reset)
 
 
 def read_labels(y, n_pairs):
     """Return the two classes, sorted, and whether each pair has the greater: same."""
-    check_given(y, ": one of two labels per pair, of which the greater means same")
+    _validation.check_given(
+        y, ": one of two labels per pair, of which the greater means same"
+    )
     given, y = y, column_or_1d(y, warn=True)
     remedy = "Of distances, give labels such as `y <= limit`."
     y = check_labels(y, n_pairs, table="X", remedy=remedy)
     if y.dtype.kind == "f":
         # Nullable integers and bools come through as floats.
-        y = y.astype(nullable_dtype(given) or y.dtype)
+        y = y.astype(_validation.nullable_dtype(given) or y.dtype)
     classes, codes = sorted_classes(y)
     if len(classes) != 2:
         raise ValueError(

@@ -7,24 +7,18 @@ from numbers import Real
 import numpy as np
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_params,
-)
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import _param_validation, check_random_state, validation
 
 from sklearn_contrastive.verification import _embedding, _samples, _thresholds
 from sklearn_contrastive.verification._calibration import fit_sigmoid, warn_if_swapped
 
+_SHARE = _param_validation.Interval(Real, 0, 1, closed="neither")
 _SETTINGS = {
-    "strategy": [StrOptions(set(_thresholds.STRATEGIES))],
-    "min_rate": [Interval(Real, 0, 1, closed="both"), None],
-    "beta": [Interval(Real, 0, None, closed="neither"), None],
-    "target_far": [Interval(Real, 0, 1, closed="neither"), None],
-    "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+    "strategy": [_param_validation.StrOptions(set(_thresholds.STRATEGIES))],
+    "min_rate": [_param_validation.Interval(Real, 0, 1, closed="both"), None],
+    "beta": [_param_validation.Interval(Real, 0, None, closed="neither"), None],
+    "target_far": [_SHARE, None],
+    "confidence": [_SHARE, None],
 }
 
 
@@ -149,8 +143,8 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = {
         **_SETTINGS,
-        "embedding": [HasMethods(["fit", "transform"]), None],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "embedding": [_param_validation.HasMethods(["fit", "transform"]), None],
+        "validation_fraction": [_SHARE],
         "preprocessor": ["array-like", callable, None],
         "random_state": ["random_state"],
     }
@@ -339,17 +333,16 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         ValueError
             If it is no finite number.
         """
-        check_is_fitted(self)
+        validation.check_is_fitted(self)
         number = isinstance(threshold, Real) and not isinstance(threshold, bool)
         if not number or not np.isfinite(threshold):
             raise ValueError(
-                f"`threshold` must be a finite number, a distance; got {threshold!r}. "
-                "Set -1 to accept no pair."
+                f"`threshold` must be a finite number (-1: no pair); got {threshold!r}."
             )
         self.threshold_, self.strategy_ = float(threshold), None
         return self
 
-    @validate_params(
+    @_param_validation.validate_params(
         {**_SETTINGS, "strategy": [*_SETTINGS["strategy"], None]},
         prefer_skip_nested_validation=False,
     )
@@ -391,7 +384,7 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         ValueError
             If pairs, labels or a setting are invalid, as in `fit`. Nothing is changed.
         """
-        check_is_fitted(self)
+        validation.check_is_fitted(self)
         given = dict(
             min_rate=min_rate, beta=beta, target_far=target_far, confidence=confidence
         )
@@ -421,7 +414,7 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
 
     def _distances(self, X, name):
         """Return the distances of the user's pairs."""
-        check_is_fitted(self)
+        validation.check_is_fitted(self)
         samples = self._read(X, name)
         _samples.check_columns(self, samples.rows, reset=False)
         return _embedding.pair_distances(self.embedding_, samples)
