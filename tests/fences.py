@@ -45,6 +45,11 @@ NOT_REACHED = {
     "one linear network: files": 14,
     "one linear network: functions": 79,
 }
+#: Code lines that were added since the rooms were made, by what they brought. Their sum
+#: adds to the limit of code lines.
+ADDED = {
+    "reports within an epoch, interrupts, errors of memory": 28,
+}
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"
 
@@ -205,6 +210,7 @@ def measure():
 def over(values):
     """Return the numbers that are over what they may be, with these limits."""
     limits = {name: limit for name, (_, limit) in FENCES.items()} | NOT_REACHED
+    limits["code lines"] += sum(ADDED.values())
     return {
         name: f"{values[name]} > {limit}"
         for name, limit in limits.items()
@@ -218,6 +224,8 @@ def main():
     for name, (before, limit) in FENCES.items():
         cells = ("–" if n is None else n for n in (before, values[name], limit))
         print(f"{name:32}" + "".join(f"{cell:>8}" for cell in cells))
+    lines = ", ".join(f"{what}: {n}" for what, n in ADDED.items())
+    print(f"Code lines added since, beyond the fence: {lines}")
     if NOT_REACHED:
         print(f"Not reached yet, and held where they are: {', '.join(NOT_REACHED)}")
     if over(values):

@@ -1,6 +1,7 @@
 """How training proceeds: batches, learning rates, AdamW, records, reasons to stop."""
 
 import math
+import re
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -253,6 +254,21 @@ def run(trainer, batches, history, stopping, reports):
             stacklevel=2,
         )
     return report
+
+
+def out_of_memory(error, batch_size, n_models):
+    """Return the MemoryError for a failed allocation, None for any other error."""
+    text = str(error)
+    if not isinstance(error, MemoryError) and "allocate" not in text:
+        return None
+    asked = re.search(r"allocate (\d[\d.,]* ?[KMGT]?i?B?(?:ytes)?)", text, re.IGNORECASE)
+    n_bytes = 16 * n_models * batch_size**2
+    return MemoryError(
+        f"Training needs more memory than there is: {asked[1] if asked else 'an array'} "
+        f"could not be allocated. A mini-batch of {batch_size:,} rows has pairs that "
+        f"take up to {n_bytes / 2**20:,.0f} MiB. Lower `batch_size`, the number or size "
+        "of the networks, or pass the table as a memory map or in float32."
+    )
 
 
 def random_streams(seed, n_models=1, n_steps=None):
