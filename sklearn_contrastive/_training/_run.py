@@ -1,16 +1,20 @@
 """How training proceeds: batches, learning rates, AdamW, records, reasons to stop."""
 
 import math
+import os
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from ctypes import CDLL
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from sklearn_contrastive._pairs._neighbor_search import IMPORTED_BY
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.
@@ -19,7 +23,8 @@ _FEWEST_EPOCH_STEPS = 10
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
-
+#: The libraries that are loaded with torch; to look for them takes long.
+_libraries = cache(ThreadpoolController)
 
 #: A shorter memory of squared gradients, beta2, than the usual 0.999 suits training
 #: that lasts a few hundred steps. Decay of weights is done apart.
@@ -262,24 +267,30 @@ def resolve_device(device):
 
 
 @contextmanager
-def isolated_rng_and_threads(device, widest, seed):
-    """Leave torch's global random streams and the thread counts as they are.
+def isolated_rng_and_threads(device, widest, seed=None):
+    """Leave thread counts, and a GPU's global random stream, as they are.
 
-    ``widest`` is the width of the widest layer, ``seed`` that of the global streams
-    meanwhile; None where nothing draws from them.
+    On a processor one thread is used, unless ``widest``, the width of the widest layer,
+    is large. ``seed`` is that of the GPU's stream meanwhile, None where nothing draws
+    from it.
     """
     import torch
 
-    on_cuda = device.startswith("cuda")
-    devices = [torch.device(device)] if on_cuda else []
     with ExitStack() as stack:
-        if device == "cpu" and widest <= _WIDEST_SINGLE_THREAD:
-            stack.enter_context(threadpool_limits(1, user_api="openmp"))
-        # Only modules draw from the global streams; forking these is not safe
-        # when several threads train at once.
-        if seed is not None:
-            stack.enter_context(torch.random.fork_rng(devices=devices))
-            torch.default_generator.manual_seed(seed)
-            if on_cuda:
-                torch.cuda.manual_seed(seed)
+        # Threads do not survive a fork: a forked process that needs them hangs.
+        forked = os.getpid() != IMPORTED_BY
+        if device == "cpu" and (widest <= _WIDEST_SINGLE_THREAD or forked):
+            # In a new thread, torch sets its counts when they are first needed.
+            torch.get_num_threads()
+            stack.enter_context(_libraries().limit(limits=1, user_api="openmp"))
+            # After `torch.set_num_threads`, MKL inside torch has a count of its own.
+            # It may have others in other threads, and torch has no function for one.
+            with suppress(AttributeError):
+                set_count = CDLL(torch._C.__file__).MKL_Set_Num_Threads_Local
+                stack.callback(set_count, set_count(1))
+        if seed is not None and device.startswith("cuda"):
+            before = torch.cuda.get_rng_state(device)
+            stack.callback(torch.cuda.set_rng_state, before, device)
+            stack.enter_context(torch.cuda.device(device))
+            torch.cuda.manual_seed(seed)
         yield

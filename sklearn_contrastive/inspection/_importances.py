@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, validate_params
 
+from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing._standardization import (
@@ -21,6 +22,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     },
     prefer_skip_nested_validation=True,
 )
+@isolated_rng_and_threads("cpu", widest=0)
 def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     r"""Return how strongly each column moves the embedding, as shares of 1.
 
