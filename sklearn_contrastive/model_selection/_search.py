@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators import _callbacks
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._state import replace_fitted
 from sklearn_contrastive.model_selection._fit_tasks import FitTasks, expand_candidates
 
 
@@ -187,9 +188,7 @@ class ContrastiveEmbeddingCV(
             best_model.set_params(**base.clone(fitted["best_params_"], safe=False))
             fitted |= self._refit(best_model, context, data)
         # What an earlier fit has learned is kept up to here.
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        vars(self).update(fitted)
+        replace_fitted(self, fitted)
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 
