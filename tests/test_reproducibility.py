@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -16,7 +15,6 @@ from threadpoolctl import threadpool_info
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive.losses import ContrastiveLoss
 
 X, y = load_wine(return_X_y=True)
 
@@ -80,51 +78,6 @@ def test_in_another_process(name):
         f"print(digest(small(**CONFIGURATIONS[{name!r}])))"
     )
     assert run_python(code) == digest(small(**CONFIGURATIONS[name]))
-
-
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_in_parallel_workers(backend):
-    seeds = [0, 1, 2, 3]
-    with joblib.parallel_config(backend=backend, n_jobs=2):
-        parallel = joblib.Parallel()(
-            joblib.delayed(digest)(small(random_state=seed)) for seed in seeds
-        )
-    assert parallel == [digest(small(random_state=seed)) for seed in seeds]
-
-
-def threads_of_a_fit(seed):
-    """Return how many threads torch may use before, during and after a fit."""
-    during = set()
-
-    def loss(anchors, candidates, pairs):
-        during.add(torch.get_num_threads())
-        return ContrastiveLoss(1.0)(anchors, candidates, pairs)
-
-    before = torch.get_num_threads()
-    small(random_state=seed, loss=loss).fit(X, y)
-    return before, sorted(during), torch.get_num_threads()
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"backend": "sequential"},
-        {"backend": "loky", "inner_max_num_threads": 2},
-        {"backend": "threading"},
-    ],
-    ids=lambda settings: settings["backend"],
-)
-def test_training_takes_one_thread_of_several(settings):
-    code = (
-        "import joblib\n"
-        "from test_reproducibility import threads_of_a_fit\n"
-        f"with joblib.parallel_config(n_jobs=2, **{settings}):\n"
-        "    call = joblib.delayed(threads_of_a_fit)\n"
-        "    print(joblib.Parallel()(call(seed) for seed in range(4)))"
-    )
-    several = min(2, os.cpu_count())
-    found = run_python(code, OMP_NUM_THREADS="2")
-    assert found == str([(several, [1], several)] * 4)
 
 
 def test_a_random_state_instance_moves_on():
