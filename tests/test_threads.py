@@ -72,7 +72,7 @@ def run_child(code):
         capture_output=True,
         text=True,
         # A process that hangs is a failure.
-        timeout=120,
+        timeout=200,
     )
     assert found.returncode == 0, found.stderr
     return found.stdout.strip()
@@ -314,15 +314,21 @@ def all_uses():
 
 def test_forked_processes_find_no_threads_missing():
     code = """
+import select, signal
 torch.set_num_threads(2)
 before = all_uses()
 # A pool of torch's own, too.
 (torch.ones(300, 300) @ torch.ones(300, 300) + torch.ones(300, 300)).exp()
 reader, writer = os.pipe()
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     os.write(writer, b"equal" if all_uses() == before else b"other")
     os._exit(0)
 os.close(writer)
+# One that hangs is ended here, else nobody would.
+answers = select.select([reader], [], [], 100)[0]
+os.kill(child, signal.SIGKILL)
+assert answers, "hangs"
 print(os.read(reader, 5).decode())
 """
     assert run_child(code) == "equal"
