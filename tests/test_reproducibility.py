@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_info
 from torch import nn
 
 from sklearn_contrastive import ContrastiveEmbedding
-from sklearn_contrastive.losses import ContrastiveLoss
 
 X, y = load_wine(return_X_y=True)
 
@@ -79,45 +78,6 @@ def test_in_another_process():
     )
     expected = {name: digest(small(**own)) for name, own in CONFIGURATIONS.items()}
     assert run_python(code) == str(expected)
-
-
-def threads_of_a_fit(seed):
-    """Return how many threads torch may use before, during and after a fit."""
-    during = set()
-
-    def loss(anchors, candidates, pairs):
-        during.add(torch.get_num_threads())
-        return ContrastiveLoss(1.0)(anchors, candidates, pairs)
-
-    before = torch.get_num_threads()
-    small(random_state=seed, loss=loss).fit(X, y)
-    return before, sorted(during), torch.get_num_threads()
-
-
-def threads_and_bits(seed):
-    return threads_of_a_fit(seed), digest(small(random_state=seed))
-
-
-def test_workers_find_the_same_bits_with_one_thread_of_several():
-    backends = [
-        {"backend": "sequential"},
-        {"backend": "threading"},
-        {"backend": "loky", "inner_max_num_threads": 2},
-    ]
-    code = (
-        "import joblib\n"
-        "from test_reproducibility import threads_and_bits\n"
-        f"for settings in {backends}:\n"
-        "    with joblib.parallel_config(n_jobs=2, **settings):\n"
-        "        call = joblib.delayed(threads_and_bits)\n"
-        "        print(joblib.Parallel()(call(seed) for seed in range(4)))"
-    )
-    # Otherwise threads without work keep the cores busy that others need.
-    found = run_python(code, OMP_NUM_THREADS="2", OMP_WAIT_POLICY="passive")
-    several = min(2, os.cpu_count())
-    threads = several, [1], several
-    expected = [(threads, digest(small(random_state=seed))) for seed in range(4)]
-    assert found.splitlines() == [str(expected)] * len(backends)
 
 
 def test_a_random_state_instance_moves_on():

@@ -19,6 +19,7 @@ from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._plan import make_model
 from sklearn_contrastive._estimators._state import FittedState, replace_fitted
+from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._training._run import (
     Epochs,
     History,
@@ -391,7 +392,8 @@ class ContrastiveAlignment(
 
         X, y = (np.asarray(Z) for Z in self._both(X, y))
         search = NearestNeighbors(n_neighbors=n_neighbors).fit(y)
-        return search.kneighbors(X, return_distance=return_distance)
+        with fork_safe_threads():
+            return search.kneighbors(X, return_distance=return_distance)
 
     def score(self, X, y):
         """Return how often the nearest row of the second table is the partner.

@@ -82,6 +82,7 @@ class Plan(NamedTuple):
             loss_params=loss_params,
             optimizer_states=trained.optimizer_states,
             names=self.models[0].encoder.names,
+            seed=self.models[0].seed,
         )
         return {
             **self.fitted,

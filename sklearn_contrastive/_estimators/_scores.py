@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_contrastive._estimators._resolve import similarity_name
+from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing._standardization import standardized_table
 from sklearn_contrastive.similarity import (
@@ -88,7 +89,8 @@ def _others(Z, n_neighbors):
     if len(Z) < 2:
         raise ValueError(f"`X` must hold at least two rows; got {len(Z)}.")
     search = NearestNeighbors(n_neighbors=min(n_neighbors, len(Z) - 1)).fit(Z)
-    return search.kneighbors(return_distance=False)
+    with fork_safe_threads():
+        return search.kneighbors(return_distance=False)
 
 
 def _where_known(known, Z, y, what):

@@ -2,10 +2,12 @@
 
 import math
 import warnings
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive.encoders import (
     Encoder,
     MLPEncoder,
@@ -32,7 +34,7 @@ class FittedState(NamedTuple):
 
     Each of the networks has ``n_own`` components. All arrays of ``params`` and
     ``loss_params`` have a leading axis of networks. ``source`` is an encoder, or the
-    torch module or factory of one.
+    torch module or factory of one, which is built with ``seed``.
     """
 
     columns: Standardization
@@ -44,26 +46,32 @@ class FittedState(NamedTuple):
     loss_params: dict | None = None
     optimizer_states: list | None = None
     names: list | None = None
+    seed: int = 0
 
     def embed(self, X):
         """Return the points of checked rows, block by block, without torch.
 
         They have the dtype of `X`; those of several networks stand side by side.
         """
-        encoder = self.source if isinstance(self.source, Encoder) else encoder_of(self)
+        encoder, threads = self.source, nullcontext()
+        if not isinstance(encoder, Encoder):
+            encoder = encoder_of(self, self.seed)
+            widest = max((max(p.shape[1:], default=0) for p in self.params), default=0)
+            threads = isolated_rng_and_threads("cpu", widest)
         params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
         n_networks = len(params[0])
         if n_networks == 1:
             # Encoders of users know no axis of models.
             params = [param[0] for param in params]
         Z = np.empty((len(X), n_networks * self.n_own), dtype=X.dtype)
-        for start in range(0, len(X), _MAPPED):
-            rows = slice(start, start + _MAPPED)
-            points = encoder.forward(params, standardized(X[rows], self.columns))
-            points = to_sphere(points) if self.normalize else points
-            points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
-            # So that a squared distance is the mean of those in each network.
-            Z[rows] = points.reshape(-1, Z.shape[1]) / n_networks**0.5
+        with threads:
+            for start in range(0, len(X), _MAPPED):
+                rows = slice(start, start + _MAPPED)
+                points = encoder.forward(params, standardized(X[rows], self.columns))
+                points = to_sphere(points) if self.normalize else points
+                points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
+                # So that a squared distance is the mean of those in each network.
+                Z[rows] = points.reshape(-1, Z.shape[1]) / n_networks**0.5
         return Z
 
     def layers(self, name):
@@ -90,10 +98,11 @@ class FittedState(NamedTuple):
         return param[0, ...] if len(param) == 1 else param
 
 
-def encoder_of(state, seed=0):
+def encoder_of(state, seed):
     """Return the encoder of a torch module, or of what a factory makes of `seed`."""
     sizes = state.n_features, state.n_own
-    return ModuleEncoder(state.source, *sizes, seed, state.names)
+    with isolated_rng_and_threads("cpu", widest=0):
+        return ModuleEncoder(state.source, *sizes, seed, state.names)
 
 
 def replace_fitted(estimator, attributes, resumed=False):

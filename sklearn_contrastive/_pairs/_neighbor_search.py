@@ -1,10 +1,24 @@
 """Nearest neighbours among many points: exact, or by an index."""
 
+import os
+from contextlib import nullcontext
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 #: Points up to which all are searched, and how many of more are drawn to search among.
 _MOST_EXACT, _SOME = 50_000, 8192
+#: The process that imported this; another one is a fork of it.
+IMPORTED_BY = os.getpid()
+
+
+def fork_safe_threads():
+    """Return a context with one OpenMP thread in a forked process, else without effect.
+
+    Threads do not survive a fork, and GNU's OpenMP waits for those there were.
+    """
+    forked = os.getpid() != IMPORTED_BY
+    return threadpool_limits(1, user_api="openmp") if forked else nullcontext()
 
 
 def nearest_rows(Z, n_neighbors, search, rng=None):
@@ -49,7 +63,7 @@ def _exact(Z, others, n_neighbors):
 
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
     # A network that diverges is an error of the loss, at the end of the epoch.
-    with config_context(assume_finite=True):
+    with config_context(assume_finite=True), fork_safe_threads():
         return search.fit(others).kneighbors(Z, return_distance=False)
 
 

@@ -1,18 +1,21 @@
 """How training proceeds: batches, learning rates, AdamW, records, reasons to stop."""
 
 import math
+import os
 import re
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from ctypes import CDLL
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
+from sklearn_contrastive._pairs._neighbor_search import IMPORTED_BY
 from sklearn_contrastive._training._models import TrainedState
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
@@ -24,7 +27,8 @@ _REPORT_STEPS = 200
 #: Layers up to this width are trained with one thread: waiting for a second one, on
 #: a core that is busy elsewhere, can take a hundred times as long as the work.
 _WIDEST_SINGLE_THREAD = 1024
-
+#: The libraries that are loaded with torch; to look for them takes long.
+_libraries = cache(ThreadpoolController)
 
 #: A shorter memory of squared gradients, beta2, than the usual 0.999 suits training
 #: that lasts a few hundred steps. Decay of weights is done apart.
@@ -256,21 +260,6 @@ def run(trainer, batches, history, stopping, reports):
     return report
 
 
-def out_of_memory(error, batch_size, n_models):
-    """Return the MemoryError for a failed allocation, None for any other error."""
-    text = str(error)
-    if not isinstance(error, MemoryError) and "allocate" not in text:
-        return None
-    asked = re.search(r"allocate (\d[\d.,]* ?[KMGT]?i?B?(?:ytes)?)", text, re.IGNORECASE)
-    n_bytes = 16 * n_models * batch_size**2
-    return MemoryError(
-        f"Training needs more memory than there is: {asked[1] if asked else 'an array'} "
-        f"could not be allocated. A mini-batch of {batch_size:,} rows has pairs that "
-        f"take up to {n_bytes / 2**20:,.0f} MiB. Lower `batch_size`, the number or size "
-        "of the networks, or pass the table as a memory map or in float32."
-    )
-
-
 def random_streams(seed, n_models=1, n_steps=None):
     """Return a random stream for each model, apart from numpy's global one.
 
@@ -309,24 +298,41 @@ def resolve_device(device):
 
 
 @contextmanager
-def isolated_rng_and_threads(device, widest, seed):
-    """Leave torch's global random streams and the thread counts as they are.
+def isolated_rng_and_threads(device, widest, seed=None):
+    """Leave thread counts, and a GPU's global random stream, as they are.
 
-    ``widest`` is the width of the widest layer, ``seed`` that of the global streams
-    meanwhile; None where nothing draws from them.
+    On a processor one thread is used, unless ``widest``, the width of the widest layer,
+    is large. ``seed`` is that of the GPU's stream meanwhile, None where nothing draws
+    from it. Where memory is lacking, the error is a MemoryError.
     """
     import torch
 
-    on_cuda = device.startswith("cuda")
-    devices = [torch.device(device)] if on_cuda else []
     with ExitStack() as stack:
-        if device == "cpu" and widest <= _WIDEST_SINGLE_THREAD:
-            stack.enter_context(threadpool_limits(1, user_api="openmp"))
-        # Only modules draw from the global streams; forking these is not safe
-        # when several threads train at once.
-        if seed is not None:
-            stack.enter_context(torch.random.fork_rng(devices=devices))
-            torch.default_generator.manual_seed(seed)
-            if on_cuda:
-                torch.cuda.manual_seed(seed)
-        yield
+        # Threads do not survive a fork: a forked process that needs them hangs.
+        forked = os.getpid() != IMPORTED_BY
+        if device == "cpu" and (widest <= _WIDEST_SINGLE_THREAD or forked):
+            # In a new thread, torch sets its counts when they are first needed.
+            torch.get_num_threads()
+            stack.enter_context(_libraries().limit(limits=1, user_api="openmp"))
+            # After `torch.set_num_threads`, MKL inside torch has a count of its own.
+            # It may have others in other threads, and torch has no function for one.
+            with suppress(AttributeError):
+                set_count = CDLL(torch._C.__file__).MKL_Set_Num_Threads_Local
+                stack.callback(set_count, set_count(1))
+        if seed is not None and device.startswith("cuda"):
+            before = torch.cuda.get_rng_state(device)
+            stack.callback(torch.cuda.set_rng_state, before, device)
+            stack.enter_context(torch.cuda.device(device))
+            torch.cuda.manual_seed(seed)
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            asked = re.search(r"allocate (\d\S* [KMGT]?i?B)", str(error), re.IGNORECASE)
+            if asked is None and not isinstance(error, MemoryError):
+                raise
+            raise MemoryError(
+                f"Arrays of a step or of the table need {asked[1] if asked else 'more'} "
+                f"bytes, which cannot be allocated ({error}). Lower `batch_size`, whose "
+                "square is the number of pairs, or the size of the networks, or pass "
+                "the table in float32 or as a memory map."
+            ) from error

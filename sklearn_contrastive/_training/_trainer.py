@@ -4,6 +4,7 @@ This is the only place that steps an optimizer. It works on the four nouns by th
 interfaces, for any number of models along the first axis of all arrays.
 """
 
+from contextlib import nullcontext
 from copy import copy
 from functools import partial
 
@@ -12,9 +13,10 @@ import numpy as np
 from sklearn_contrastive._pairs._keys import Keys
 from sklearn_contrastive._training._graphs import captured
 from sklearn_contrastive._training._models import TrainedState
-from sklearn_contrastive._training._run import AdamW
+from sklearn_contrastive._training._run import AdamW, isolated_rng_and_threads
 from sklearn_contrastive._training._terms import StackedTerm, TermsInTurn, can_stack
 from sklearn_contrastive.encoders import place_points
+from sklearn_contrastive.encoders._stream import own_stream
 from sklearn_contrastive.preprocessing._standardization import Rows, standardized
 
 #: Keys of so many bytes are made and moved at once.
@@ -38,6 +40,11 @@ class Trainer:
         self._models, self._normalize, self._device = models, normalize, device
         self._dtype = dtype or torch.float32
         first = models[0]
+        widest = max((max(p.shape, default=0) for p in first.params), default=0)
+        seed = first.seed if first.encoder.draws_globally else None
+        #: Device, width of the widest layer, and seed of a module's own randomness.
+        self.circumstances = device, widest, seed
+        self._stream = nullcontext() if seed is None else own_stream(seed)
         self._n_views = first.terms[0].similarity.n_views
         seeds = [model.seed for model in models]
         self._generators = [np.random.Generator(np.random.SFC64(s)) for s in seeds]
@@ -52,7 +59,6 @@ class Trainer:
                 for model, rng in zip(models, rngs, strict=True)
             ]
         tables = [(model.X, model.standardization) for model in models]
-        self._rows = Rows(tables, device, self._dtype, views)
         self.encoder = first.encoder
         if len(models) > 1:
             self.encoder = copy(self.encoder)
@@ -62,19 +68,17 @@ class Trainer:
             {id(t.similarity): t.similarity for t in m.terms} for m in models
         ]
         self._similarities = [list(each.values()) for each in by_identity]
-        parts = zip(*(model.params for model in models), strict=True)
-        self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
-        trained = self._params[: self.encoder.n_trained]
-        trained = [param.to(self._dtype).requires_grad_() for param in trained]
-        self._params[: len(trained)] = trained
-        self._make_optimizers(trained)
         self._X = self._numbers = self._keys = None
         self.memories = []
-        self._total = torch.zeros(len(models), device=device, dtype=self._dtype)
-        widest = max((max(p.shape[1:], default=0) for p in self._params), default=0)
-        seed = first.seed if self.encoder.draws_globally else None
-        #: Device, width of the widest layer, and seed of a module's own randomness.
-        self.circumstances = device, widest, seed
+        with isolated_rng_and_threads(*self.circumstances):
+            self._rows = Rows(tables, device, self._dtype, views)
+            parts = zip(*(model.params for model in models), strict=True)
+            self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
+            trained = self._params[: self.encoder.n_trained]
+            trained = [param.to(self._dtype).requires_grad_() for param in trained]
+            self._params[: len(trained)] = trained
+            self._make_optimizers(trained)
+            self._total = torch.zeros(len(models), device=device, dtype=self._dtype)
 
     def _make_optimizers(self, trained):
         """Make one for the encoder, and one for each loss with its own parameters."""
@@ -223,7 +227,8 @@ class Trainer:
 
     def _step(self, rates):
         """Go forward and backward, and move the parameters at learning rates."""
-        self._points = self._passes.forward(self._X)
+        with self._stream:
+            self._points = self._passes.forward(self._X)
         loss, gradient = self._evaluators[0](self._points)
         for evaluator in self._evaluators[1:]:
             more, other = evaluator(self._points)

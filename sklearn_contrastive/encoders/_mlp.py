@@ -27,7 +27,8 @@ class Encoder(ABC):
     Attributes
     ----------
     draws_globally : bool
-        Whether training draws from torch's global random stream.
+        Whether `forward` draws from torch's global random stream in training, which
+        is then another one for the time of the call.
 
     n_trained : int or None
         How many of the parameters, from the first, are trained; None for all.

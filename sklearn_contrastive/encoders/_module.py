@@ -1,10 +1,12 @@
 """A user's torch module as an encoder."""
 
+from contextlib import nullcontext
 from copy import deepcopy
 
 import numpy as np
 
 from sklearn_contrastive.encoders._mlp import Encoder
+from sklearn_contrastive.encoders._stream import own_stream
 
 
 class ModuleEncoder(Encoder):
@@ -23,7 +25,8 @@ class ModuleEncoder(Encoder):
         Number of features and of components.
 
     seed : int, default=0
-        Seed of the weights that a factory, or a lazy module, draws.
+        Seed of the weights that a factory, or a lazy module, draws, and of what the
+        module draws outside of training. Torch's global stream is left alone.
 
     names : list of str, default=None
         Names of parameters and buffers in the order that they are given in; None for
@@ -35,8 +38,9 @@ class ModuleEncoder(Encoder):
     def __init__(self, source, n_in, n_out, seed=0, names=None):
         import torch
 
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        self._seed = seed
+        # In inference mode, torch hides where dropout draws.
+        with torch.inference_mode(False), own_stream(seed):
             ready = isinstance(source, torch.nn.Module)
             module = deepcopy(source) if ready else source(n_in, n_out)
             if not isinstance(module, torch.nn.Module):
@@ -114,7 +118,8 @@ class ModuleEncoder(Encoder):
             Standardised rows.
 
         generator : numpy.random.Generator or torch.Generator, default=None
-            Its presence means training mode; modules draw from torch's own stream.
+            Its presence means training mode; modules draw from torch's global stream,
+            or the `own_stream` that is entered. Without it they draw from a new one.
 
         Returns
         -------
@@ -124,7 +129,7 @@ class ModuleEncoder(Encoder):
         import torch
 
         if isinstance(X, np.ndarray):
-            with torch.inference_mode():
+            with torch.inference_mode(False), torch.no_grad():
                 # torch refuses arrays that are read-only or run backwards.
                 dtypes = [X.dtype if p.dtype.kind == "f" else None for p in params]
                 params = map(torch.from_numpy, map(np.array, params, dtypes))
@@ -133,4 +138,5 @@ class ModuleEncoder(Encoder):
         if self._module.training != (generator is not None):
             self._module.train(generator is not None)
         state = dict(zip(self.names, params, strict=True))
-        return torch.func.functional_call(self._module, state, (X,))
+        with nullcontext() if generator is not None else own_stream(self._seed):
+            return torch.func.functional_call(self._module, state, (X,))

@@ -41,7 +41,9 @@ def differentiable(estimator):
 
     _check_embedding(estimator)
     state = estimator._state
-    encoder = state.source if isinstance(state.source, Encoder) else encoder_of(state)
+    encoder = state.source
+    if not isinstance(encoder, Encoder):
+        encoder = encoder_of(state, state.seed)
     with torch.inference_mode(False):
         params = [torch.tensor(param) for param in state.params]
         params = [p.double() if p.is_floating_point() else p for p in params]

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import _param_validation, check_random_state, gen_batches
 
+from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing import _standardization
@@ -16,6 +17,7 @@ _RULES = {
 
 
 @_param_validation.validate_params(_RULES, prefer_skip_nested_validation=True)
+@isolated_rng_and_threads("cpu", widest=0)
 def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     r"""Return how strongly each column moves the embedding, as shares of 1.
 

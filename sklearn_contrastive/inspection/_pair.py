@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._validation import check_rows, column_names
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
 from sklearn_contrastive.preprocessing._standardization import standardized
@@ -17,6 +18,7 @@ _TOLERANCE, _ROUNDING = 1e-5, 1e-12
 _MOST_HALVINGS, _MOST_PARTS = 40, 10_000
 
 
+@isolated_rng_and_threads("cpu", widest=0)
 def explain_pair(estimator, a, b):
     r"""Return the part of each column in the distance of two rows in the embedding.
 

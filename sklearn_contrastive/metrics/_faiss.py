@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive.metrics._distances import centered, in_float32
 from sklearn_contrastive.metrics._ranking import FARTHEST, keys_of, scores_at_r
 
@@ -49,14 +50,15 @@ def _neighbors(queries, n_found):
     both = (centered(Z, queries.middle) for Z in (queries.gallery, queries.points))
     gallery, points = (np.clip(Z, -_MOST, _MOST).astype(np.float32) for Z in both)
     index = faiss.IndexFlatL2(gallery.shape[1])
-    if len(gallery) > _MOST_EXACT:
-        n_lists = int(4 * np.sqrt(len(gallery)))
-        index = faiss.IndexIVFFlat(index, gallery.shape[1], n_lists)
-        drawn = np.random.RandomState(0).permutation(len(gallery))
-        index.train(gallery[drawn[: 40 * n_lists]])
-        index.nprobe = _N_PROBED
-    index.add(gallery)
-    return index.search(points, n_found)[1]
+    with fork_safe_threads():
+        if len(gallery) > _MOST_EXACT:
+            n_lists = int(4 * np.sqrt(len(gallery)))
+            index = faiss.IndexIVFFlat(index, gallery.shape[1], n_lists)
+            drawn = np.random.RandomState(0).permutation(len(gallery))
+            index.train(gallery[drawn[: 40 * n_lists]])
+            index.nprobe = _N_PROBED
+        index.add(gallery)
+        return index.search(points, n_found)[1]
 
 
 def _keys(queries, found):

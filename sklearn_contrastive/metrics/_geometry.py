@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
+from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive.metrics import _distances, _inputs
 
 #: Squared distances held at once.
@@ -364,7 +365,8 @@ def nearest_rows(Z, n_neighbors):
             f"{len(Z)}; got {n_neighbors}."
         )
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
-    return search.kneighbors(return_distance=False)
+    with fork_safe_threads():
+        return search.kneighbors(return_distance=False)
 
 
 def _neighbors(Z, n_neighbors):

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_array, indexable
 
 from sklearn_contrastive._estimators import _resolve
+from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
@@ -246,7 +247,8 @@ def _neighbors_score(model, X, y, X_test, y_test):
         return KNNScorer(min(_N_NEIGHBORS, len(y_test) - 1))(model, X_test, y_test)
     voters = KNeighborsClassifier(min(_N_NEIGHBORS, len(y)))
     voters.fit(np.asarray(model.transform(X)), y)
-    return float(voters.score(np.asarray(model.transform(X_test)), y_test))
+    with fork_safe_threads():
+        return float(voters.score(np.asarray(model.transform(X_test)), y_test))
 
 
 def _check_labels(similarity, y):

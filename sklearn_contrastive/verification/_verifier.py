@@ -9,6 +9,8 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import _param_validation, check_random_state, validation
 
+from sklearn_contrastive._estimators._state import replace_fitted
+from sklearn_contrastive._validation import SEEN
 from sklearn_contrastive.verification import _embedding, _samples, _thresholds
 from sklearn_contrastive.verification._calibration import fit_sigmoid, warn_if_swapped
 
@@ -221,9 +223,15 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         _embedding.set_seeds(embedding, rng)
         _embedding.fit_embedding(embedding, learns, samples.stacked(), same)
         distances = _embedding.pair_distances(embedding, held_out)
-        self._calibrate(self.strategy, settings, classes, held_out_same, distances)
-        self.embedding_, self.classes_ = embedding, classes
-        _samples.check_columns(self, samples.rows, reset=True)
+        rest = held_out_same, distances
+        attributes = _calibrate(self.strategy, settings, classes, *rest)
+        reader = copy(self)
+        _samples.check_columns(reader, samples.rows, reset=True)
+        attributes |= {
+            name: vars(reader)[name] for name in SEEN if name in vars(reader)
+        }
+        attributes |= {"embedding_": embedding, "classes_": classes}
+        replace_fitted(self, attributes)
         return self
 
     def pair_distance(self, pairs):
@@ -274,8 +282,10 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         decision : ndarray of shape (n_pairs,)
             At least 0 for same pairs.
         """
-        distances = self._distances(X, "X")
-        return self.threshold_ - distances
+        # A copy, since another thread may end a fit meanwhile.
+        fitted = copy(self)
+        distances = fitted._distances(X, "X")
+        return fitted.threshold_ - distances
 
     def predict(self, X):
         """Return the label of each pair, by the threshold and not by `predict_proba`.
@@ -291,8 +301,9 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
             ``classes_[1]`` where the distance is at most ``threshold_``, else
             ``classes_[0]``.
         """
-        same = self.decision_function(X) >= 0
-        return self.classes_[same.astype(int)]
+        fitted = copy(self)
+        same = fitted.decision_function(X) >= 0
+        return fitted.classes_[same.astype(int)]
 
     def predict_proba(self, X):
         """Return the probabilities of both classes for each pair.
@@ -310,8 +321,9 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_pairs, 2)
             For ``classes_[0]`` and ``classes_[1]``.
         """
-        distances = self._distances(X, "X")
-        slope, intercept = self.calibration_
+        fitted = copy(self)
+        distances = fitted._distances(X, "X")
+        slope, intercept = fitted.calibration_
         same = expit(intercept + slope * distances)
         return np.column_stack([1 - same, same])
 
@@ -397,16 +409,9 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
                 f"`y` must hold the labels of `fit`, {self.classes_.tolist()}; got "
                 f"{classes.tolist()}."
             )
-        self._calibrate(strategy, settings, classes, same, distances)
+        attributes = _calibrate(strategy, settings, classes, same, distances)
+        replace_fitted(self, attributes, resumed=True)
         return self
-
-    def _calibrate(self, strategy, settings, classes, same, distances):
-        """Set the attributes that follow from distances of labelled pairs."""
-        warn_if_swapped(classes, same, distances)
-        threshold = _thresholds.choose_threshold(strategy, settings, same, distances)
-        self.calibration_ = fit_sigmoid(same, distances)
-        self.threshold_, self.strategy_ = threshold, strategy
-        self.n_calibration_pairs_ = np.bincount(same, minlength=2)
 
     def _read(self, X, name):
         """Return validated pairs."""
@@ -415,9 +420,10 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
     def _distances(self, X, name):
         """Return the distances of the user's pairs."""
         validation.check_is_fitted(self)
-        samples = self._read(X, name)
-        _samples.check_columns(self, samples.rows, reset=False)
-        return _embedding.pair_distances(self.embedding_, samples)
+        fitted = copy(self)
+        samples = fitted._read(X, name)
+        _samples.check_columns(fitted, samples.rows, reset=False)
+        return _embedding.pair_distances(fitted.embedding_, samples)
 
     def __repr__(self, N_CHAR_MAX=700):
         shown, table = copy(self), self.preprocessor
@@ -432,6 +438,18 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = self.preprocessor is None
         tags.input_tags.two_d_array = self.preprocessor is not None
         return tags
+
+
+def _calibrate(strategy, settings, classes, same, distances):
+    """Return threshold and probabilities, as attributes of a verifier."""
+    warn_if_swapped(classes, same, distances)
+    threshold = _thresholds.choose_threshold(strategy, settings, same, distances)
+    return {
+        "calibration_": fit_sigmoid(same, distances),
+        "threshold_": threshold,
+        "strategy_": strategy,
+        "n_calibration_pairs_": np.bincount(same, minlength=2),
+    }
 
 
 class _Unquoted(str):

@@ -9,15 +9,18 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive.encoders import (
     ACTIVATIONS,
     ENCODERS,
+    Encoder,
     MLPEncoder,
     ModuleEncoder,
     place_points,
     to_sphere,
 )
 from sklearn_contrastive.encoders._mlp import AutogradPasses, write_mask
+from sklearn_contrastive.encoders._stream import own_stream
 
 
 def random_stream(seed=0):
@@ -326,3 +329,79 @@ def test_a_lazy_module_gets_its_shape():
 def test_modules_of_another_shape_raise(source, error, message):
     with pytest.raises(error, match=re.escape(message)):
         ModuleEncoder(source, 4, 2)
+
+
+def draws():
+    """Return what torch draws in many ways."""
+    rows, half = torch.ones(3, 4), torch.full((3, 4), 0.5)
+    functional = nn.functional
+    yield from (torch.rand(2), torch.randn(2), torch.randperm(4), torch.rand_like(rows))
+    yield from (torch.randint(9, (3,)), torch.randint(2, 9, (3,)))
+    yield from (torch.randn_like(rows), torch.randint_like(rows, 9))
+    yield from (torch.bernoulli(half), torch.multinomial(half, 2), torch.poisson(rows))
+    yield from (torch.normal(rows, half), torch.binomial(4 * rows, half))
+    yield torch.rand(2, out=torch.empty(2))
+    yield functional.dropout(rows)
+    yield functional.alpha_dropout(rows, training=True)
+    yield functional.rrelu(-rows, training=True)
+    yield functional.gumbel_softmax(rows)
+    yield functional.scaled_dot_product_attention(
+        *rows.expand(3, 1, 3, 4), dropout_p=0.5
+    )
+    yield torch.distributions.Beta(rows, rows).sample()
+    yield nn.init.trunc_normal_(torch.empty(3))
+    yield nn.LSTM(4, 3, 2, dropout=0.5)(rows)[0].detach()
+    yield nn.TransformerEncoderLayer(4, 2, 8)(rows).detach()
+
+
+def test_an_own_stream_draws_as_torchs_and_leaves_that_alone():
+    torch.manual_seed(3)
+    expected = [*draws(), *draws()]
+    before, stream, found = torch.get_rng_state(), own_stream(3), []
+    for _ in range(2):
+        # It continues where it was left.
+        with stream:
+            found += draws()
+    assert torch.equal(torch.get_rng_state(), before)
+    for place, (own, global_) in enumerate(zip(found, expected, strict=True)):
+        assert torch.equal(own, global_), place
+
+
+def test_an_own_stream_is_for_draws_on_a_processor_without_a_generator():
+    given, same = (torch.Generator().manual_seed(5) for _ in "ab")
+    with own_stream(3):
+        first = torch.rand(2, generator=given)
+        assert torch.randn_like(torch.empty(2, device="meta")).is_meta
+        assert torch.rand(2, device="meta").is_meta
+        second = torch.rand(2)
+    assert torch.equal(first, torch.rand(2, generator=same))
+    assert torch.equal(
+        second, torch.rand(2, generator=torch.Generator().manual_seed(3))
+    )
+
+
+class NoisyEncoder(Encoder):
+    """Draws from torch's global stream in training."""
+
+    draws_globally = True
+
+    def init(self, n_in, n_out, rng):
+        return [rng.normal(size=(n_in, n_out)).astype(np.float32)]
+
+    def forward(self, params, X, generator=None):
+        Z = X @ params[0]
+        return Z if generator is None else Z + torch.randn_like(Z)
+
+
+def test_what_draws_globally_in_training_leaves_the_global_stream_alone():
+    X, y = random_rows(40), np.arange(40) % 2
+    before = torch.get_rng_state()
+    fits = []
+    for seed in (0, 0, 1):
+        model = ContrastiveEmbedding(
+            2, encoder=NoisyEncoder(), max_iter=2, random_state=seed, device="cpu"
+        )
+        fits.append(model.fit(X, y).transform(X))
+        assert torch.equal(torch.get_rng_state(), before)
+    assert_array_equal(fits[0], fits[1])
+    assert not np.array_equal(fits[0], fits[2])
