@@ -327,12 +327,12 @@ def isolated_rng_and_threads(device, widest, seed=None):
         try:
             yield
         except (MemoryError, RuntimeError) as error:
-            asked = re.search(r"allocate (\d\S* [KMGT]?i?B)", str(error), re.IGNORECASE)
+            asked = re.search(r"allocate (\d\S* \w+)", str(error))
             if asked is None and not isinstance(error, MemoryError):
                 raise
             raise MemoryError(
-                f"Arrays of a step or of the table need {asked[1] if asked else 'more'} "
-                f"bytes, which cannot be allocated ({error}). Lower `batch_size`, whose "
-                "square is the number of pairs, or the size of the networks, or pass "
-                "the table in float32 or as a memory map."
+                f"Memory for {asked[1] if asked else 'arrays'} of a step, or of the "
+                "table, cannot be allocated. Lower `batch_size`, whose square is the "
+                "number of pairs, or the size of the networks, or pass the table in "
+                "float32 or as a memory map."
             ) from error

@@ -424,6 +424,31 @@ def test_thread_counts_are_left_alone():
     assert before == (torch.get_num_threads(), threadpool_info())
 
 
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (
+            RuntimeError("DefaultCPUAllocator: tried to allocate 640 bytes."),
+            "640 bytes",
+        ),
+        (RuntimeError("CUDA: Tried to allocate 2.00 GiB."), "2.00 GiB"),
+        (MemoryError("Unable to allocate 122. MiB for an array"), "122. MiB"),
+        (MemoryError(), "arrays"),
+    ],
+)
+def test_memory_that_is_lacking_is_one_kind_of_error(error, asked):
+    with pytest.raises(MemoryError, match=f"^Memory for {asked} of a step") as found:
+        with isolated_rng_and_threads("cpu", 128):
+            raise error
+    assert found.value.__cause__ is error
+
+
+def test_other_errors_pass_through():
+    with pytest.raises(RuntimeError, match="^shapes cannot be multiplied$"):
+        with isolated_rng_and_threads("cpu", 128):
+            raise RuntimeError("shapes cannot be multiplied")
+
+
 def test_device_auto_is_one_that_works():
     device = resolve_device("auto")
     assert torch.ones(2, device=device).sum().item() == 2
