@@ -444,7 +444,7 @@ def test_memory_that_is_lacking_is_one_kind_of_error(error, asked):
 
 
 def test_other_errors_pass_through():
-    with pytest.raises(RuntimeError, match="^shapes cannot be multiplied$"):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         with isolated_rng_and_threads("cpu", 128):
             raise RuntimeError("shapes cannot be multiplied")
 
