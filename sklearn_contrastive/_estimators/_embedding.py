@@ -662,7 +662,7 @@ class ContrastiveEmbedding(
             run(trainer, plan.epochs, plan.history, plan.stopping, reports)
             attributes = plan.attributes(trainer.state())
         warn_of_idleness(plan, trainer.memories)
-        warn_of_collapse(attributes, plan.X, self.learning_rate_init)
+        warn_of_collapse(plan, trainer, attributes)
         reports.end_fit(attributes)
         replace_fitted(self, attributes, resumed=before is not None)
         return self
