@@ -69,23 +69,13 @@ class FittedState(NamedTuple):
             own = standardized(X[rows], self.columns)
             with np.errstate(over="ignore", invalid="ignore"):
                 points = encoder.forward(params, own)
-                size = np.vdot(points, points)
+                if self.columns.kind is None:
+                    _check_size(own, points)
                 points = to_sphere(points) if self.normalize else points
-            if self.columns.kind is None and not np.isfinite(size):
-                self._check_size(own)
             points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
             # So that a squared distance is the mean of those in each network.
             Z[rows] = points.reshape(-1, Z.shape[1]) / n_networks**0.5
         return Z
-
-    def _check_size(self, X):
-        """Raise where finite rows have points whose squares are not."""
-        if np.isfinite(X).all():
-            raise ValueError(
-                f"`X` has values up to {np.abs(X).max():.3g} in size, which are too "
-                "large for the encoder: with `standardize=False` columns are read as "
-                "they are. Fit with standardize=True, or in other units."
-            )
 
     def layers(self, name):
         """Return weights and biases in turn, of a network without the axis of them."""
@@ -109,6 +99,16 @@ class FittedState(NamedTuple):
     def _without_axis(self, param):
         # A view, also of what is a single number per network.
         return param[0, ...] if len(param) == 1 else param
+
+
+def _check_size(X, points):
+    """Raise where finite rows have points whose squares are not."""
+    if not np.isfinite(np.vdot(points, points)) and np.isfinite(X).all():
+        raise ValueError(
+            f"`X` has values up to {np.abs(X).max():.3g} in size, which are too large "
+            "for the encoder: with `standardize=False` columns are read as they are. "
+            "Fit with standardize=True, or in other units."
+        )
 
 
 def encoder_of(state, seed=0):

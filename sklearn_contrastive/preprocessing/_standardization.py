@@ -13,8 +13,8 @@ _LARGEST_PREPARED_BYTES = 2**25
 _ROUNDING = 16
 #: Limit of standardised values, so that squares of points stay finite.
 _LARGEST = 1e9
-#: Sizes from 1 up or down to this share of a dtype's powers of two need no other unit.
-_USUAL = 0.75
+#: Up and down to this share of a dtype's powers of two, it holds all digits.
+_HELD = 0.75
 #: Powers of two that are numbers, as are their inverses, without loss of digits; and
 #: those of values that stay as they are where nothing is standardised.
 _POWERS, _PLAIN = 1022, 28
@@ -45,26 +45,30 @@ class Standardization(NamedTuple):
     scale : ndarray of shape (n_features,) or None
         Divides each column then; infinite for a column that is constant up to
         rounding, which becomes zero.
+
+    unusual : bool
+        Whether a center or scale may lie outside what float32 holds with all digits.
     """
 
     kind: str | None = None
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    unusual: bool = True
 
 
 def standardized(X, standardization):
     """Return standardised rows, in their own dtype and always as a copy."""
-    kind, center, scale = standardization
+    kind, center, scale, unusual = standardization
     if kind is None:
         return np.array(X)
-    # In units of its size, or of 1 at least, a constant column is small.
-    size = np.maximum(np.abs(center), np.where(np.isinf(scale), 1, scale))
-    power = np.frexp(size)[1]
-    unusual = np.abs(power) > _USUAL * np.finfo(X.dtype).maxexp
     with np.errstate(over="ignore", under="ignore"):
-        if unusual.any():
+        if unusual:
+            # In units of its size, or of 1 at least, a constant column is small.
+            size = np.maximum(np.abs(center), np.where(np.isinf(scale), 1, scale))
+            power = np.frexp(size)[1]
+            held = np.abs(power) <= _HELD * np.finfo(X.dtype).maxexp
             # Powers of two change no digit, and bring both into the range of the dtype.
-            power = np.where(unusual, -power, 0)
+            power = np.where(held, 0, -power)
             X, center, scale = (np.ldexp(each, power) for each in (X, center, scale))
         Z = X - center.astype(X.dtype)
         Z /= scale.astype(X.dtype)
@@ -105,8 +109,11 @@ def learn_standardization(X, standardize):
         constant = (high - low <= rounding) | ~(scale > 0)
         # Half of the least number has no digit left.
         scale = np.maximum(scale * unit, np.finfo(np.float64).smallest_subnormal)
-        scale[constant] = np.inf
-        return Standardization(kind, center * unit, scale)
+        center *= unit
+        sizes = np.array([center, scale, 1 / scale])
+        sizes[1:, constant], scale[constant] = 0, np.inf
+        unusual = np.abs(sizes).max() > 2 ** (_HELD * np.finfo(np.float32).maxexp)
+    return Standardization(kind, center, scale, bool(unusual))
 
 
 def standardized_table(X, standardization):
