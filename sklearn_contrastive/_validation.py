@@ -37,9 +37,11 @@ def check_rows(estimator, X, reset, name="X"):
         if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
             # numpy would read them as integers.
             raise TypeError("dates and times are no numbers")
-        table = validate_data(
-            estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
-        )
+        # What is too large for a float64 becomes infinite, which is an error below.
+        with np.errstate(over="ignore"):
+            table = validate_data(
+                estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
+            )
     except (TypeError, ValueError) as error:
         if "Complex data not supported" in str(error):
             raise ValueError(
@@ -75,7 +77,8 @@ def column_names(table):
 def check_partners(y, n_rows):
     """Return a second table as finite floats, shape (n_samples, n_features)."""
     check_given(y, ": the second table, whose row i belongs to row i of `X`")
-    y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
+    with np.errstate(over="ignore"):
+        y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
     check_length(y, n_rows, "one partner")
     return y.reshape(len(y), -1)
 
@@ -84,7 +87,8 @@ def check_pairs(estimator, pairs):
     """Return pairs of rows as finite floats, shape (n_pairs, 2, n_features)."""
     pairs = np.asarray(pairs)
     if pairs.dtype not in _FLOATS:
-        pairs = pairs.astype(np.float64)
+        with np.errstate(over="ignore"):
+            pairs = pairs.astype(np.float64)
     n_features = estimator.n_features_in_
     if pairs.ndim != 3 or pairs.shape[1:] != (2, n_features):
         raise ValueError(

@@ -287,7 +287,7 @@ class ContrastiveAlignment(
             "_n_features_out": self.n_components,
         }
         for side, own, part in zip("xy", columns, towers.split(params), strict=True):
-            values = *own[1:], part[::2], part[1::2]
+            values = *own[1:3], part[::2], part[1::2]
             names = (f"{side}_{name}" for name in _OF_SIDE)
             fitted |= dict(zip(names, values, strict=True))
         replace_fitted(self, fitted)
@@ -323,7 +323,7 @@ class ContrastiveAlignment(
         kind, *_ = columns[0]
         both = Standardization()
         if kind is not None:
-            parts = zip(*(own[1:] for own in columns), strict=True)
+            parts = zip(*(own[1:3] for own in columns), strict=True)
             both = Standardization(kind, *map(np.concatenate, parts))
         loss = InfoNCELoss(self.temperature).resolve(normalize=True)
         terms = {"": Term(partners, AllPairs(), loss)}

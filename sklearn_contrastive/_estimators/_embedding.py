@@ -658,7 +658,7 @@ class ContrastiveEmbedding(
             report = run(trainer, plan.epochs, plan.history, plan.stopping, reports)
         attributes = plan.attributes(report)
         warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
-        warn_of_collapse(attributes, plan.X, self.learning_rate_init)
+        warn_of_collapse(plan, trainer, attributes)
         reports.end_fit(attributes)
         replace_fitted(self, attributes, resumed=before is not None)
         return self

@@ -21,8 +21,15 @@ from sklearn_contrastive.preprocessing._standardization import (
 
 #: Rows looked at for a collapse.
 _N_ROWS = 512
-#: A collapse: distances this small, or a second axis this much shorter than the first.
+#: A collapse: a second axis this much shorter than the first, or distances this small
+#: where the loss only pulls.
 _COLLAPSED = 1e-3
+#: Elsewhere: distances up to this size from which the loss gains less than the second
+#: number, as a share of what coincident rows cost; or down to the third, that rounding
+#: leaves.
+_CLOSE, _GAIN, _ROUNDING = 0.1, 0.005, 1e-6
+#: The range of numbers in single precision.
+_SINGLE = np.finfo(np.float32).min, np.finfo(np.float32).max
 #: Private attributes that a fit sets.
 _PRIVATE = "_state", "_n_features_out", "_y_names"
 #: Rows mapped at once, for the cache.
@@ -64,10 +71,13 @@ class FittedState(NamedTuple):
             # Encoders of users know no axis of models.
             params = [param[0] for param in params]
         Z = np.empty((len(X), n_networks * self.n_own), dtype=X.dtype)
-        with threads:
+        with threads, np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(X), _MAPPED):
                 rows = slice(start, start + _MAPPED)
-                points = encoder.forward(params, standardized(X[rows], self.columns))
+                own = standardized(X[rows], self.columns)
+                points = encoder.forward(params, own)
+                if self.columns.kind is None:
+                    _check_size(own, points)
                 points = to_sphere(points) if self.normalize else points
                 points = points.reshape(n_networks, -1, self.n_own).swapaxes(0, 1)
                 # So that a squared distance is the mean of those in each network.
@@ -96,6 +106,16 @@ class FittedState(NamedTuple):
     def _without_axis(self, param):
         # A view, also of what is a single number per network.
         return param[0, ...] if len(param) == 1 else param
+
+
+def _check_size(X, points):
+    """Raise where finite rows have points whose squares are not."""
+    if not np.isfinite(np.vdot(points, points)) and np.isfinite(X).all():
+        raise ValueError(
+            f"`X` has values up to {np.abs(X).max():.3g} in size, which are too large "
+            "for the encoder: with `standardize=False` columns are read as they are. "
+            "Fit with standardize=True, or in other units."
+        )
 
 
 def encoder_of(state, seed):
@@ -143,18 +163,30 @@ def warn_of_idleness(plan, loss_curve, memories):
         )
 
 
-def warn_of_collapse(attributes, X, learning_rate_init):
+def warn_of_collapse(plan, trainer, attributes):
     """Embed some rows, and warn if all points are in one place or on a line."""
+    X, state, models = plan.X, attributes["_state"], plan.models
     some = np.array(X[:: max(1, len(X) // _N_ROWS)], dtype=np.float64)
-    Z = attributes["_state"].embed(some)
-    Z -= Z.mean(axis=0)
+    if state.columns.kind is None:
+        # An error where they are too large for the precision of training.
+        some = np.clip(some, *_SINGLE).astype(np.float32)
+    Z = state.embed(some)
+    if not np.isfinite(Z).all():
+        raise plan.history.error(0.0, attributes["n_iter_"])
+    size, Z = np.linalg.norm(Z), Z - Z.mean(axis=0)
     lengths = np.linalg.svd(Z, compute_uv=False)
-    spread = math.sqrt(2 * (lengths**2).sum() / len(Z))
+    norm = np.linalg.norm(lengths)
+    if not state.normalize:
+        # Off the sphere, points are small or large beside those before training.
+        before = map(np.stack, zip(*(model.params for model in models), strict=True))
+        first = state._replace(params=list(before)).embed(some)
+        size = max(size, np.linalg.norm(first - first.mean(axis=0)))
     # One target, or two classes, need no more than a line.
     n_classes = len(attributes.get("classes_", ()))
     flat = min(Z.shape[1], X.shape[1], n_classes - 1) > 1
     found = None
-    if spread < _COLLAPSED:
+    if norm <= _CLOSE * size and _is_trivial(trainer, state.params, norm / (size or 1)):
+        spread = math.sqrt(2 / len(Z)) * norm
         found = f"all rows lie within {spread:.1e} of each other"
     elif flat and lengths[1] < _COLLAPSED * lengths[0]:
         found = "all rows lie on a line"
@@ -164,10 +196,19 @@ def warn_of_collapse(attributes, X, learning_rate_init):
             "apart badly or not at all. Usual causes are columns that say nothing "
             "of `y`, a learning rate or weight decay that is too high, and a "
             "margin that is too small; try other values of `learning_rate_init` "
-            f"(now {learning_rate_init:g}), `alpha` (now "
+            f"(now {models[0].learning_rate:g}), `alpha` (now "
             f"{attributes['alpha_']:g}) and `margin` (now {attributes['margin_']}, "
             "where the loss has one)."
         )
+
+
+def _is_trivial(trainer, params, share):
+    """Return whether the loss gains nothing from distances, which are so small."""
+    now, coincident = trainer.losses(params, (1, 1 / 8))
+    if coincident > now / 2:
+        return share < _ROUNDING or now >= coincident * (1 - _GAIN)
+    # A loss that only pulls is the less, the nearer all rows are.
+    return share < _COLLAPSED and now >= coincident
 
 
 def _warn(message):

@@ -15,7 +15,7 @@ from sklearn_contrastive._training._graphs import captured
 from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive._training._run import AdamW, isolated_rng_and_threads
 from sklearn_contrastive._training._terms import StackedTerm, TermsInTurn, can_stack
-from sklearn_contrastive.encoders import place_points
+from sklearn_contrastive.encoders import place_points, to_sphere
 from sklearn_contrastive.encoders._stream import own_stream
 from sklearn_contrastive.preprocessing._standardization import Rows, standardized
 
@@ -247,6 +247,31 @@ class Trainer:
             found = [self._evaluators[0].statistics(self._points, m) for m in models]
         return {k: float(np.mean([each[k] for each in found])) for k in found[0]}
 
+    def losses(self, params, shares):
+        """Return the mean loss of the last batch, its points drawn to their mean.
+
+        ``params`` are an encoder's, of all models; ``shares`` are what is left of all
+        distances, for each of the losses.
+        """
+        import torch
+
+        with torch.inference_mode(False), torch.no_grad():
+            params = [torch.from_numpy(param).to(self._device) for param in params]
+            Z = self._map(params, self._X)
+            Z = to_sphere(Z) if self._normalize else Z
+            center, found = Z.mean(-2, keepdim=True), []
+            for share in shares:
+                points = center + share * (Z - center)
+                # Miners draw the same pairs for each.
+                for generator in self._generators:
+                    if self._device == "cpu":
+                        generator.bit_generator.state = np.random.SFC64(0).state
+                    else:
+                        generator.manual_seed(0)
+                parts = [evaluator(points)[0] for evaluator in self._evaluators]
+                found.append(float(sum(parts).mean()))
+        return found
+
     def embed(self, X, models=slice(None)):
         """Return the points of rows in raw units by some models, side by side."""
         import torch
@@ -254,13 +279,16 @@ class Trainer:
         model = self._models[models][0]
         X = torch.from_numpy(standardized(X, model.standardization))
         X = X.to(self._device, self._dtype)
-        params = [param[models] for param in self._params]
         with torch.no_grad():
-            if self.encoder.tested:
-                Z = self.encoder.forward(params, X)
-            else:
-                Z = self.encoder.forward([param[0] for param in params], X)[None]
+            Z = self._map([param[models] for param in self._params], X[None])
             return place_points(Z, self._normalize).cpu().numpy()
+
+    def _map(self, params, X):
+        """Return the points of rows (1 or n_models, n_rows, n_features), not placed."""
+        if self.encoder.tested:
+            return self.encoder.forward(params, X)
+        # Encoders of users know no axis of models.
+        return self.encoder.forward([param[0] for param in params], X[0])[None]
 
     def state(self, models=slice(None)):
         """Return copies of what some models have learned so far, as numpy."""

@@ -103,20 +103,22 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     squares = np.zeros(X.shape[1])
     for rows in gen_batches(len(X), BLOCK):
         block = X[rows].astype(np.float64)
-        squares += _squared_gradients(embed, standardization, block)
-    moved = spread * np.sqrt(squares)
+        squares += _squared_gradients(embed, standardization, block, spread)
+    moved = np.sqrt(squares)
     return moved / max(moved.sum(), np.finfo(np.float64).tiny)
 
 
-def _squared_gradients(embed, standardization, X):
-    """Return by column the sum over rows and outputs of squared gradients."""
-    S, scales = _standardization.standardized(X, standardization), np.ones(X.shape[1])
+def _squared_gradients(embed, standardization, X, scales):
+    """Return by column the sum over rows and outputs of squared, scaled gradients."""
+    S = _standardization.standardized(X, standardization)
     if standardization.kind is not None:
         plain = standardization._replace(kind="standard")
         unclipped = _standardization.standardized(X, plain)
         # The smooth clip, s = u / sqrt(1 + (u/8)²), has the derivative (s / u)³.
         clip = np.divide(S, unclipped, out=np.ones_like(S), where=unclipped != 0)
-        scales = clip**3 / standardization.scale
+        # Before anything else, so that units cancel. Rows farther out are clipped.
+        with np.errstate(over="ignore"):
+            scales = np.minimum(scales / standardization.scale, 1e9) * clip**3
     found = gradients(embed, S, _each_output)
     return sum(((gradient * scales) ** 2).sum(axis=0) for gradient in found)
 

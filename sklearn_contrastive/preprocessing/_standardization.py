@@ -14,6 +14,13 @@ _LARGEST_PREPARED_BYTES = 2**25
 _ROUNDING = 16
 #: Limit of standardised values, so that squares of points stay finite.
 _LARGEST = 1e9
+#: Up and down to this share of a dtype's powers of two, it holds all digits.
+_HELD = 0.75
+#: Powers of two that are numbers, as are their inverses, without loss of digits; and
+#: those of values that stay as they are where nothing is standardised.
+_POWERS, _PLAIN = 1022, 28
+#: Power of two of the largest value whose multiples are still numbers.
+_HIGHEST = 1020
 #: Limit of the smooth clip: standardised values stay inside ±8.
 _CLIP = 8.0
 #: Percentiles between which the body of a column lies. Values farther from it than its
@@ -39,22 +46,35 @@ class Standardization(NamedTuple):
     scale : ndarray of shape (n_features,) or None
         Divides each column then; infinite for a column that is constant up to
         rounding, which becomes zero.
+
+    unusual : bool
+        Whether a center or scale may lie outside what float32 holds with all digits.
     """
 
     kind: str | None = None
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
+    unusual: bool = True
 
 
 def standardized(X, standardization):
     """Return standardised rows, in their own dtype and always as a copy."""
-    if standardization.kind is None:
+    kind, center, scale, unusual = standardization
+    if kind is None:
         return np.array(X)
-    with np.errstate(over="ignore"):
-        Z = X - standardization.center.astype(X.dtype)
-        Z /= standardization.scale.astype(X.dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        if unusual:
+            # In units of its size, or of 1 at least, a constant column is small.
+            size = np.maximum(np.abs(center), np.where(np.isinf(scale), 1, scale))
+            power = np.frexp(size)[1]
+            held = np.abs(power) <= _HELD * np.finfo(X.dtype).maxexp
+            # Powers of two change no digit, and bring both into the range of the dtype.
+            power = np.where(held, 0, -power)
+            X, center, scale = (np.ldexp(each, power) for each in (X, center, scale))
+        Z = X - center.astype(X.dtype)
+        Z /= scale.astype(X.dtype)
     np.clip(Z, -_LARGEST, _LARGEST, out=Z)
-    if standardization.kind == "robust":
+    if kind == "robust":
         Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
     return Z
 
@@ -68,27 +88,47 @@ def learn_standardization(X, standardize):
     if not standardize:
         return Standardization()
     kind = "robust" if standardize is True else standardize
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    limits = low, high = [f(axis=0).astype(np.float64) for f in (X.min, X.max)]
     last_bits = _ROUNDING * np.finfo(X.dtype).eps
-    limits = low, high
-    if kind == "robust":
-        limits = np.clip(_fences(X, last_bits), low, high)
-    blocks = list(gen_batches(len(X), _BLOCK))
-    center = sum(np.clip(X[b], *limits).sum(axis=0) for b in blocks) / len(X)
-    squares = sum(((np.clip(X[b], *limits) - center) ** 2).sum(axis=0) for b in blocks)
-    scale = np.sqrt(squares / len(X))
-    # Rounding makes constant sums, such as those of shares, differ by some last bits.
-    rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
-    constant = (high - low <= rounding) | ~(scale > 0)
-    return Standardization(kind, center, np.where(constant, np.inf, scale))
+    with np.errstate(over="ignore", under="ignore"):
+        if kind == "robust":
+            limits = np.clip(_fences(X, last_bits), low, high)
+        # In units of a power of two, which changes no digit, squares are in range.
+        power = np.frexp(np.abs(limits).max(axis=0))[1].clip(-_POWERS, _POWERS)
+        unit = np.ldexp(1.0, power)
+        per_unit = 1 / unit
+        blocks = list(gen_batches(len(X), _BLOCK))
+        center = sum((np.clip(X[b], *limits) * per_unit).sum(axis=0) for b in blocks)
+        center /= len(X)
+        squares = sum(
+            ((np.clip(X[b], *limits) * per_unit - center) ** 2).sum(axis=0)
+            for b in blocks
+        )
+        scale = np.sqrt(squares / len(X))
+        # Rounding makes constant sums, as of shares, differ by some last bits.
+        rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
+        constant = (high - low <= rounding) | ~(scale > 0)
+        # Half of the least number has no digit left.
+        scale = np.maximum(scale * unit, np.finfo(np.float64).smallest_subnormal)
+        center *= unit
+        sizes = np.array([center, scale, 1 / scale])
+        sizes[1:, constant], scale[constant] = 0, np.inf
+        unusual = np.abs(sizes).max() > 2 ** (_HELD * np.finfo(np.float32).maxexp)
+    return Standardization(kind, center, scale, bool(unusual))
 
 
 def standardized_table(X, standardization):
     """Return standardised rows in float32; columns left as they are lose their mean."""
     if standardization.kind is None:
-        # The same shift of all rows keeps the digits of large numbers.
-        center = X.mean(axis=0, dtype=np.float64)
-        standardization = Standardization("standard", center, np.ones(X.shape[1]))
+        # The same shift of all rows keeps the digits of large numbers, and the same
+        # power of two for all columns their squares in range.
+        with np.errstate(over="ignore"):
+            center = X.mean(axis=0, dtype=np.float64)
+        power = np.frexp(max(abs(float(X.min())), abs(float(X.max()))))[1]
+        unit = np.ldexp(1.0, power - np.clip(power, -_PLAIN, _PLAIN))
+        center = np.where(np.isfinite(center), center, 0)
+        scale = np.full(X.shape[1], unit)
+        standardization = Standardization("standard", center, scale)
     Z = np.empty(X.shape, dtype=np.float32)
     for rows in gen_batches(len(X), _BLOCK):
         Z[rows] = standardized(X[rows], standardization)
@@ -162,6 +202,9 @@ def _fences(X, last_bits):
     fences = np.repeat([[-np.inf], [np.inf]], X.shape[1], axis=1)
     for column, values in enumerate(ranked.T):
         values = values.astype(np.float64)
+        # As large as sums and differences allow, so that small ones keep their digits.
+        power = _HIGHEST - np.frexp(np.abs(values).max())[1]
+        values = np.ldexp(values, power)
         middle = np.median(values)
         others = values[values != middle]
         if 0 < 2 * len(others) < len(values):
@@ -170,5 +213,6 @@ def _fences(X, last_bits):
         left, right = np.percentile(values, _BODY)
         width = right - left
         if width > last_bits * max(abs(left), abs(right)):
-            fences[:, column] = min(left - width, middle), max(right + width, middle)
+            ends = min(left - width, middle), max(right + width, middle)
+            fences[:, column] = np.ldexp(ends, -power)
     return fences

@@ -117,8 +117,11 @@ class TargetSimilarity(Similarity):
         y = check_targets(y, None if X is None else X.shape[0])
         known = ~np.isnan(y).any(axis=1)
         self.rows_ = np.flatnonzero(known)
+        # In units of a power of two, which changes no digit, squares are in range.
+        largest, power = np.frexp(np.abs(y[known]).max(axis=0, initial=0))
+        with np.errstate(over="ignore"):
+            y = np.ldexp(y, -power)
         spread = y[known].std(axis=0) if known.sum() > 1 else np.zeros(1)
-        largest = np.abs(y[known]).max(axis=0, initial=0)
         varies = spread > np.finfo(y.dtype).eps * largest
         if not varies.any():
             raise ValueError(

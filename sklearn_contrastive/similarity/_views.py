@@ -119,7 +119,10 @@ class ViewSimilarity(Similarity):
         self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.
         self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
-        self._spread = self._some.std(axis=0, dtype=np.float64)
+        # In units of a power of two, which changes no digit, squares are in range.
+        power = np.frexp(np.abs(self._some).max(axis=0))[1]
+        spread = np.ldexp(self._some, -power).std(axis=0, dtype=np.float64)
+        self._spread = np.ldexp(spread, power)
         return self
 
     def views(self, X, rng):
@@ -136,7 +139,9 @@ class ViewSimilarity(Similarity):
         if self.augment == "noise":
             amount = 0.5 if self.amount == "auto" else self.amount
             noise = rng.standard_normal(X.shape, dtype=np.float32)
-            return X + (amount * self._spread).astype(X.dtype) * noise
+            # Numbers near the largest may become infinite, which standardising bounds.
+            with np.errstate(over="ignore"):
+                return X + (amount * self._spread).astype(X.dtype) * noise
         if self.augment == "corrupt":
             amount = 0.6 if self.amount == "auto" else self.amount
             drawn = rng.integers(len(self._some), size=X.shape)
