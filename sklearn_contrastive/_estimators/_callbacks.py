@@ -21,12 +21,13 @@ class Reports:
     ):
         self._estimator, self._history, self._stopping = estimator, history, stopping
         self._tasks, self._given = tasks or NoTasks(), given or {}
-        self._attributes = attributes
+        self._attributes, self._begun = attributes, False
         self._tasks.call_on_fit_task_begin(estimator=estimator, **self._given)
 
     def begin(self):
         """Report the begin of an epoch."""
         self._epoch = self._tasks.subcontext(task_name="epoch")
+        self._begun = True
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def end(self, stop):
@@ -38,6 +39,7 @@ class Reports:
             print(f"Validation score: {self._stopping.scores[-1]:.6f}")
         given = {**self._given, "reconstruction_attributes": self._attributes}
         asked = self._epoch.call_on_fit_task_end(estimator=estimator, **given)
+        self._begun = False
         if estimator.verbose and stop:
             print(
                 "Validation score did not improve more than "
@@ -47,8 +49,10 @@ class Reports:
         return asked
 
     def end_fit(self, attributes):
-        """Report the end of the fit."""
+        """Report the end of the fit, and of an epoch that was interrupted."""
         given = {**self._given, "reconstruction_attributes": attributes}
+        if self._begun:
+            self._epoch.call_on_fit_task_end(estimator=self._estimator, **given)
         self._tasks.call_on_fit_task_end(estimator=self._estimator, **given)
 
 

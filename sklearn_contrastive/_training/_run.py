@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from sklearn_contrastive._validation import shorten
+
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 12, 300, 4000
@@ -44,6 +46,7 @@ class Epochs:
 
     def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
         n_rows = min(len(source.rows_) for source in sources)
+        max_iter = max_iter if max_iter == "auto" else int(max_iter)
         more = 128 / min(max(batch_size, 64), 256)
         self.batch_size = batch_size = min(batch_size, n_rows)
         self._draws = [
@@ -256,7 +259,7 @@ def resolve_device(device):
     if device not in names:
         raise ValueError(
             f"`device` must be 'auto' or one that torch can use here, {names}; got "
-            f"{device!r}. With 'auto' the fastest of them is chosen."
+            f"{shorten(device)}. With 'auto' the fastest of them is chosen."
         )
     return device
 

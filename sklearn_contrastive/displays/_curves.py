@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.displays._style import ink, style_of
 
@@ -136,7 +137,8 @@ class LossCurveDisplay(PanelsDisplay):
     >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_contrastive import ContrastiveEmbedding
-    >>> from sklearn_contrastive.displays import LossCurveDisplay
+    >>> from sklearn_contrastive._validation import shorten
+    from sklearn_contrastive.displays import LossCurveDisplay
     >>> model = ContrastiveEmbedding(max_iter=5, early_stopping=True, random_state=0)
     >>> model = model.fit(*load_iris(return_X_y=True))
     >>> display = LossCurveDisplay.from_estimator(model)
@@ -235,7 +237,8 @@ class MarginCurveDisplay(PanelsDisplay):
     >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
-    >>> from sklearn_contrastive.displays import MarginCurveDisplay
+    >>> from sklearn_contrastive._validation import shorten
+    from sklearn_contrastive.displays import MarginCurveDisplay
     >>> model = ContrastiveEmbedding(max_iter=2, random_state=0)
     >>> search = ContrastiveEmbeddingCV(model, margins=[0.2, 0.8], cv=2, refit=False)
     >>> search = search.fit(*load_iris(return_X_y=True))
@@ -319,7 +322,8 @@ def _by_margin(results):
     if not best:
         raise ValueError(
             "`estimator` must have tried margins that are numbers, with one score; it "
-            f"tried {list(results['params'])[:3]}. Search `margin` or `loss__margin`."
+            f"tried {shorten(list(results['params']))}. Search `margin` or "
+            "`loss__margin`."
         )
     rising = sorted(best)
     return np.array(rising), np.array([best[margin] for margin in rising])

@@ -5,6 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays._rows import attribute, require
 
 
@@ -43,7 +44,7 @@ def measure_pairs(display, estimator, pairs, y):
     classes, labels = estimator.classes_, column_or_1d(y)
     if not np.isin(labels, classes).all():
         raise ValueError(
-            f"`y` must hold labels of `fit`, {classes.tolist()}; got labels such as "
-            f"{labels[:5].tolist()}."
+            f"`y` must hold labels of `fit`, {shorten(classes)}; got labels such as "
+            f"{shorten(labels)}."
         )
     return labels == classes[1], distances

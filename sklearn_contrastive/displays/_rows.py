@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._validation import short_errors, shortened, validate
 from sklearn_contrastive.displays._axes import check_matplotlib
 from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
 
@@ -28,7 +29,7 @@ RULES = {
     "kind": [StrOptions({"det", "roc"})],
     "name": [str, None],
 }
-validated = validate_params(RULES, prefer_skip_nested_validation=True)
+validated = validate(RULES)
 
 
 def attribute(estimator, name):
@@ -76,6 +77,7 @@ def embed(display, estimator, X, name):
     return Z, name_of(estimator, name)
 
 
+@short_errors()
 def check_points(Z):
     """Return two points or more as a table of finite floats."""
     dtypes = (np.float64, np.float32)
@@ -95,8 +97,10 @@ def check_classes(y, n_rows, unlabeled=None):
     try:
         classes, codes[labeled] = np.unique(y[labeled], return_inverse=True)
     except TypeError as error:
-        message = f"`y` must hold labels of one type ({error}). Convert them to text."
-        raise TypeError(message) from error
+        raise TypeError(
+            f"`y` must hold labels of one type ({shortened(error)}). Convert them to "
+            "text."
+        ) from error
     if attribute(order, "ordered"):
         places = order.categories.get_indexer(classes)
         codes[labeled] = places.argsort().argsort()[codes[labeled]]

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._validation import shorten, validate
 from sklearn_contrastive.displays import _axes, _rows
 from sklearn_contrastive.displays._marks import point_legend, scatter
 from sklearn_contrastive.displays._style import faint, ink
@@ -94,8 +95,9 @@ def loss_for(loss, margin, Z):
             loss, margin = loss.set_params(margin=margin), "auto"
     if margin != "auto":
         raise ValueError(
-            f"`margin` must be 'auto' with loss={loss!r}; got {margin!r}. Set it on an "
-            "object that has one, such as ContrastiveLoss(margin=1.0)."
+            f"`margin` must be 'auto' with loss={shorten(loss)}; got "
+            f"{shorten(margin)}. Set it on an object that has one, such as "
+            "ContrastiveLoss(margin=1.0)."
         )
     return loss.resolve(on_unit_sphere(Z))
 
@@ -227,13 +229,14 @@ class SpringDisplay:
         if not isinstance(loss, PairLoss):
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as 'contrastive'; got {loss!r}. Draw another with from_embedding."
+                f"as 'contrastive'; got {shorten(loss)}. Draw another with "
+                "from_embedding."
             )
         kw = {"max_points": max_points, "random_state": random_state, "ax": ax}
         return cls.from_embedding(Z, y, loss=loss, name=name, **kw)
 
     @classmethod
-    @validate_params(_RULES, prefer_skip_nested_validation=True)
+    @validate(_RULES)
     def from_embedding(
         cls,
         Z,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays import _axes, _pairs, _rows
 from sklearn_contrastive.displays._style import faint, halo, ink
 from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
@@ -73,7 +74,8 @@ class VerificationDisplay:
     Examples
     --------
     >>> import matplotlib.pyplot as plt
-    >>> from sklearn_contrastive.displays import VerificationDisplay
+    >>> from sklearn_contrastive._validation import shorten
+    from sklearn_contrastive.displays import VerificationDisplay
     >>> display = VerificationDisplay.from_predictions(
     ...     [1, 1, 1, 1, 0, 0, 0, 0], [0.1, 0.2, 0.3, 0.6, 0.5, 0.9, 1.0, 1.1]
     ... )
@@ -170,7 +172,7 @@ class VerificationDisplay:
         """
         kind, name = kind or self.kind, self.name if name is None else name
         if kind not in ("det", "roc"):
-            raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
+            raise ValueError(f"`kind` must be 'det' or 'roc'; got {shorten(kind)}.")
         curve, same = f"{kind.upper()} curve", _axes.counted(self.n_same, "same pair")
         different = _axes.counted(self.n_different, "different pair")
         with _axes.drawing_on(self, ax, joins=curve):

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_contrastive._pairs._autograd import closed_form
 from sklearn_contrastive._pairs._listwise import Listwise
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.losses._base import POSITIVE_OR_AUTO, Loss
 
 #: Taken from the logits of what does not count, so that nothing is left of it.
@@ -68,7 +69,7 @@ class ListwiseLoss(Loss):
         if self.measure not in ("inner_product", "squared_distance"):
             raise ValueError(
                 f"`measure` of {type(self).__name__} must be 'inner_product' or "
-                f"'squared_distance'; got {self.measure!r}."
+                f"'squared_distance'; got {shorten(self.measure)}."
             )
         return super().resolve(normalize)
 

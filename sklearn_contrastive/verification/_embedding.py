@@ -10,6 +10,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import _get_feature_names
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._validation import short_errors, shorten
 from sklearn_contrastive.similarity import PairConstraints
 
 #: Pairs compared together, so that temporary arrays stay small.
@@ -21,16 +22,21 @@ _FREEZE = "Fit it on its own data and wrap it in sklearn.frozen.FrozenEstimator.
 
 def prepare_embedding(embedding):
     """Return an unfitted copy, by default of a new one, and whether pairs train it."""
-    from sklearn.pipeline import Pipeline
-
     embedding = ContrastiveEmbedding() if embedding is None else clone(embedding)
-    last = embedding
-    while isinstance(last, Pipeline) and last.steps:
-        last = last.steps[-1][1]
+    last = last_step(embedding)
     learns = isinstance(last, ContrastiveEmbedding)
     if learns:
         _set_pair_similarity(last)
     return embedding, learns
+
+
+def last_step(embedding):
+    """Return the last step of a pipeline, which callbacks are for, or an embedding."""
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(embedding, Pipeline) and embedding.steps:
+        embedding = embedding.steps[-1][1]
+    return embedding
 
 
 def _set_pair_similarity(embedding):
@@ -44,8 +50,7 @@ def _set_pair_similarity(embedding):
         raise ValueError(
             "`embedding` must be a ContrastiveEmbedding with similarity='auto', "
             "'pairs' or PairConstraints without row numbers and weights; got "
-            # Some hold, and would print, all pairs of a table.
-            f"similarity={similarity!r:.60}. {_FREEZE}"
+            f"similarity={shorten(similarity)}. {_FREEZE}"
         )
 
 
@@ -103,7 +108,8 @@ def pair_distances(embedding, samples):
     """Return Euclidean distances of pairs in an embedding, which maps each row once."""
     ends = samples.ends
     Z = embedding.transform(_match_names(embedding, samples.rows))
-    Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
+    with short_errors():
+        Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
     distances = np.empty(len(ends))
     for block in gen_batches(len(ends), _BLOCK):
         left, right = Z[ends[block, 0]], Z[ends[block, 1]]

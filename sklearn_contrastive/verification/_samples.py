@@ -18,6 +18,8 @@ from sklearn_contrastive._validation import (
     column_names,
     missing_labels,
     nullable_dtype,
+    short_errors,
+    shorten,
 )
 from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
@@ -49,7 +51,8 @@ def read_pairs(estimator, X, preprocessor, name):
     anything = {"dtype": None, "ensure_2d": False, "allow_nd": True}
     anything |= {"ensure_all_finite": False, "input_name": f"`{name}`"}
     try:
-        X = check_array(X, estimator=estimator, **anything)
+        with short_errors():
+            X = check_array(X, estimator=estimator, **anything)
     except ValueError as error:
         raise ValueError(
             f"`{name}` must hold at least one pair, of rows that are equally long "
@@ -115,6 +118,7 @@ def _look_up(numbers, preprocessor, name):
     return rows
 
 
+@short_errors()
 def check_columns(estimator, rows, reset):
     """Set the number and names of an estimator's columns, or compare them."""
     _check_n_features(estimator, rows, reset=reset)
@@ -138,6 +142,6 @@ def read_labels(y, n_pairs):
         raise ValueError(
             "Only binary classification is supported: `y` must hold two labels, the "
             f"greater for pairs of the same; got {len(classes)} class(es) in {n_pairs} "
-            f"pairs, {classes[:5].tolist()}."
+            f"pairs, {shorten(classes)}."
         )
     return classes, codes == 1
