@@ -10,6 +10,7 @@ Pass other parameters beside those of a preset, or replace some of them with
 ``{**presets.MAP_2D, "n_components": 3}``. ``docs/choices`` has the measurements.
 """
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, SupConLoss
 
 __all__ = [
@@ -89,7 +90,9 @@ def search_space(prefix=""):
     from sklearn_contrastive.miners import NearestPairs
 
     if not isinstance(prefix, str):
-        raise TypeError(f"`prefix` must be a str such as 'knn__'; got {prefix!r}.")
+        raise TypeError(
+            f"`prefix` must be a str such as 'knn__'; got {shorten(prefix)}."
+        )
     space = {
         "margin": uniform(0.6, 1.3),
         "miner": [NearestPairs(n) for n in (2, 3, 5, 8)],

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
@@ -18,7 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._plan import make_model
-from sklearn_contrastive._estimators._state import FittedState, replace_fitted
+from sklearn_contrastive._estimators._state import (
+    ContrastiveEstimator,
+    FittedState,
+    replace_fitted,
+)
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._training._run import (
     Epochs,
@@ -31,10 +34,10 @@ from sklearn_contrastive._training._terms import Term
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import (
     SEEN,
-    check_no_bools,
     check_partners,
     check_rows,
     column_names,
+    shorten,
 )
 from sklearn_contrastive.encoders import MLPEncoder, Towers
 from sklearn_contrastive.losses import InfoNCELoss
@@ -56,7 +59,7 @@ _OF_SIDE = "center_", "scale_", "coefs_", "intercepts_"
 
 
 class ContrastiveAlignment(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ContrastiveEstimator
 ):
     r"""Embedding of two tables about the same rows, in which partners are near.
 
@@ -252,8 +255,7 @@ class ContrastiveAlignment(
         """
         import torch
 
-        check_no_bools(self)
-        reader = copy(self)
+        reader, given = copy(self), {"X": X, "y": y}
         X = check_rows(reader, X, reset=True)
         names, y = column_names(y), check_partners(y, len(X))
         self._check_sizes(X)
@@ -264,14 +266,10 @@ class ContrastiveAlignment(
         one = MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
         towers = Towers(one, one, X.shape[1])
         model = self._model(SideBySide(X, y), columns, towers, partners, rng)
-        batch_size = 256 if self.batch_size == "auto" else self.batch_size
+        batch_size = 256 if self.batch_size == "auto" else int(self.batch_size)
         # Two networks that must agree take longer than one.
         epochs = Epochs([partners], [rng], batch_size, self.max_iter, longer=2)
         history = History(self.learning_rate_init)
-        with torch.inference_mode(False), torch.enable_grad():
-            trainer = Trainer([model], normalize=True, device=device)
-            report = run(trainer, epochs, history, None, Reports(self))
-        history, (params, (loss_params,)) = report.history, report.state.of_model(0)
         fitted = {
             **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             "n_features_y_": y.shape[1],
@@ -280,18 +278,35 @@ class ContrastiveAlignment(
             "encoder_": one,
             "standardize_": columns[0].kind,
             "batch_size_": epochs.batch_size,
+            "_n_features_out": self.n_components,
+        }
+        tasks = self._init_callback_context(max_subtasks=epochs.n_reports)
+
+        def attributes(report):
+            return {**fitted, **self._learned(report, columns, towers)}
+
+        reports = Reports(self, tasks, given, attributes)
+        with torch.inference_mode(False), torch.enable_grad():
+            trainer = Trainer([model], normalize=True, device=device)
+            report = run(trainer, epochs, history, None, reports)
+        reports.end_fit(attributes(report))
+        replace_fitted(self, attributes(report))
+        return self
+
+    def _learned(self, report, columns, towers):
+        """Return the attributes that training changes."""
+        history, (params, (loss_params,)) = report.history, report.state.of_model(0)
+        learned = {
             "n_iter_": history.n_iter,
             "n_steps_": history.n_steps,
             "loss_curve_": [e["loss"] for e in history.entries[: history.n_entries]],
             "temperature_": self._temperature(loss_params),
-            "_n_features_out": self.n_components,
         }
         for side, own, part in zip("xy", columns, towers.split(params), strict=True):
             values = *own[1:3], part[::2], part[1::2]
             names = (f"{side}_{name}" for name in _OF_SIDE)
-            fitted |= dict(zip(names, values, strict=True))
-        replace_fitted(self, fitted)
-        return self
+            learned |= dict(zip(names, values, strict=True))
+        return learned
 
     def _state(self, side):
         """Return what maps the rows of one table."""
@@ -421,8 +436,8 @@ class ContrastiveAlignment(
         if names and self._y_names and names != self._y_names:
             raise ValueError(
                 "The feature names of `y` must be those of `y` in fit, in that order; "
-                f"missing are {[n for n in self._y_names if n not in names][:5]}, new "
-                f"are {[n for n in names if n not in self._y_names][:5]}."
+                f"missing are {shorten([n for n in self._y_names if n not in names])}, "
+                f"new are {shorten([n for n in names if n not in self._y_names])}."
             )
         y = check_partners(y, None)
         if y.shape[1] != self.n_features_y_:

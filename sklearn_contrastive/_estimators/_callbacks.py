@@ -11,20 +11,22 @@ __all__ = ["CallbackSupportMixin", "NoTasks", "Reports", "with_callbacks"]
 
 
 class Reports:
-    """What callbacks and the terminal are told of a fit, epoch by epoch.
+    """What callbacks and the terminal are told of a fit, report by report.
 
     ``tasks`` is the callback context of the fit, ``given`` the data it is told of, and
     ``attributes`` returns those of a complete copy of the estimator at a `Report`.
     """
 
-    def __init__(self, estimator, tasks=None, given=None, attributes=None):
+    def __init__(self, estimator, tasks, given, attributes):
         self._estimator, self._attributes = estimator, attributes
-        self._tasks, self._given = tasks or NoTasks(), given or {}
+        self._tasks, self._given = tasks or NoTasks(), given
+        self._begun = False
         self._tasks.call_on_fit_task_begin(estimator=estimator, **self._given)
 
     def begin(self):
         """Report the begin of some steps."""
         self._part = self._tasks.subcontext(task_name="report")
+        self._begun = True
         self._part.call_on_fit_task_begin(estimator=self._estimator, **self._given)
 
     def end(self, report, stop):
@@ -36,10 +38,10 @@ class Reports:
             print(f"{steps}, loss = {values['loss']:.8f}")
             if "score" in values:
                 print(f"Validation score: {values['score']:.6f}")
-        now = self._attributes
-        now = now and partial(now, report._replace(best=report.state))
+        now = partial(self._attributes, report._replace(best=report.state))
         given = {**self._given, "reconstruction_attributes": now}
         asked = self._part.call_on_fit_task_end(estimator=estimator, **given)
+        self._begun = False
         if estimator.verbose and stop:
             print(
                 "Validation score did not improve more than "
@@ -49,8 +51,10 @@ class Reports:
         return asked
 
     def end_fit(self, attributes):
-        """Report the end of the fit."""
+        """Report the end of the fit, and of steps that were interrupted."""
         given = {**self._given, "reconstruction_attributes": attributes}
+        if self._begun:
+            self._part.call_on_fit_task_end(estimator=self._estimator, **given)
         self._tasks.call_on_fit_task_end(estimator=self._estimator, **given)
 
 

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     _fit_context,
@@ -14,22 +13,19 @@ from sklearn.base import (
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._callbacks import (
-    CallbackSupportMixin,
-    Reports,
-    with_callbacks,
-)
+from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._scores import score_of
 from sklearn_contrastive._estimators._state import (
+    ContrastiveEstimator,
     replace_fitted,
     warn_of_collapse,
     warn_of_idleness,
 )
 from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive._validation import check_pairs, check_rows
+from sklearn_contrastive._validation import check_pairs, check_rows, shorten
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -42,8 +38,7 @@ _AUTO, _COUNT = StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")
 class ContrastiveEmbedding(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    CallbackSupportMixin,
-    BaseEstimator,
+    ContrastiveEstimator,
 ):
     r"""Embedding learned with a contrastive loss.
 
@@ -95,12 +90,13 @@ class ContrastiveEmbedding(
         training step, in [0, 1). A larger share reduces overfitting.
 
     n_members : int or "auto", default="auto"
-        Number of networks, >= 1, trained at once with different initial weights and
-        batches. `n_components`, a multiple of `n_members`, is shared equally. The
-        points of the networks are concatenated and divided by ``sqrt(n_members)``, so
-        that a squared distance is the mean over networks. More than one needs the
-        encoder ``"mlp"`` or ``"linear"``. ``"auto"`` is 4 with ``"mlp"``; if 4 does not
-        divide `n_components`, or leaves fewer than 4 per network, it is 2 or else 1.
+        Number of networks, from 1 to 10,000, trained at once with different initial
+        weights and batches. `n_components`, a multiple of `n_members`, is shared
+        equally. The points of the networks are concatenated and divided by
+        ``sqrt(n_members)``, so that a squared distance is the mean over networks. More
+        than one needs the encoder ``"mlp"`` or ``"linear"``. ``"auto"`` is 4 with
+        ``"mlp"``; if 4 does not divide `n_components`, or leaves fewer than 4 per
+        network, it is 2 or else 1.
 
     loss : str, Loss or callable, default="contrastive"
         The objective over the pairs. Sums over pairs: ``"contrastive"``,
@@ -341,7 +337,7 @@ class ContrastiveEmbedding(
         "hidden_layer_sizes": ["array-like", _COUNT],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_members": [_AUTO, _COUNT],
+        "n_members": [_AUTO, Interval(Integral, 1, 10_000, closed="both")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [_AUTO, Interval(Real, 0, 1e14, closed="right")],
         "miner": [
@@ -443,8 +439,8 @@ class ContrastiveEmbedding(
             if own and isinstance(value, str):
                 raise ValueError(
                     f"`{full_name}` cannot be set while `{name}` is a name; got "
-                    f"{name}={value!r}. Set `{name}` to an object, whose parameters "
-                    f"can then be set and searched as `{name}__...`."
+                    f"{name}={shorten(value)}. Set `{name}` to an object, whose "
+                    f"parameters can then be set and searched as `{name}__...`."
                 )
         return super().set_params(**params)
 

@@ -28,7 +28,7 @@ from sklearn_contrastive._training._run import (
     resolve_device,
 )
 from sklearn_contrastive._training._terms import Term, expand
-from sklearn_contrastive._validation import SEEN, check_no_bools, check_rows
+from sklearn_contrastive._validation import SEEN, check_rows, shorten
 from sklearn_contrastive.encoders import (
     ENCODERS,
     Encoder,
@@ -104,7 +104,6 @@ def prepare(
     ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
     plans a single pass at a constant learning rate.
     """
-    check_no_bools(estimator)
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
     if isinstance(kind, str) and kind == "auto":
@@ -144,7 +143,8 @@ def prepare(
     if global_miner is not None:
         searched = [GlobalBatches(each, global_miner, X) for each in similarities]
     auto = estimator.batch_size == "auto"
-    batch_size = DEFAULT_BATCH_SIZE if auto else estimator.batch_size
+    # Small integer types of numpy overflow.
+    batch_size = DEFAULT_BATCH_SIZE if auto else int(estimator.batch_size)
     max_iter = 1 if once else estimator.max_iter
     epochs = Epochs(searched or similarities, rngs, batch_size, max_iter, constant=once)
     fitted |= {**chosen, "similarity_": kind, "alpha_": alpha}
@@ -185,9 +185,10 @@ def _architecture(estimator, similarity, columns, X, before):
     )
     if n_members > 1 and not (isinstance(encoder, MLPEncoder) and encoder.tested):
         raise ValueError(
-            f"`n_members` must be 1 with encoder={given!r}; got "
-            f"{estimator.n_members}. Members are trained side by side by an MLP only: "
-            "use 'mlp' or 'linear', or fit several estimators and put them into a "
+            f"`n_members` must be 1 with encoder={shorten(given)}; got "
+            f"{shorten(estimator.n_members)}. Members are trained side by side by an "
+            "MLP only: use 'mlp' or 'linear', or fit several estimators and put them "
+            "into a "
             "sklearn.pipeline.FeatureUnion."
         )
     n_own = n_components // n_members
@@ -232,7 +233,7 @@ def _terms(estimator, similarity, state):
             if choice not in MINERS:
                 raise ValueError(
                     f"`auto_miner` of {type(one).__name__} must be one of "
-                    f"{sorted(MINERS)}; got {choice!r}."
+                    f"{sorted(MINERS)}; got {shorten(choice)}."
                 )
             if choice == "distance_weighted" and not state.normalize:
                 # It knows the distances of points on the sphere only.

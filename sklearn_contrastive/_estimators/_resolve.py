@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_contrastive._validation import check_no_bools
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.losses import FunctionLoss, TripletLoss
 from sklearn_contrastive.miners import (
     MINERS,
@@ -28,8 +28,7 @@ def resolve(value, members):
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         value = clone(value)
         if hasattr(value, "_parameter_constraints"):
-            value._validate_params()
-            check_no_bools(value)
+            check_params(value)
     return value
 
 
@@ -89,14 +88,16 @@ def check_no_margin(given, loss, margin):
     own = loss.get_params(deep=False) if isinstance(loss, BaseEstimator) else {}
     advice, name = "Leave it out.", type(loss).__name__
     if "margin" in own:
-        advice = f"Set it on the object, loss={name}(margin={margin!r}), and search it "
-        advice += "as `loss__margin`."
+        advice = f"Set it on the object, loss={name}(margin={shorten(margin)}), "
+        advice += "and search it as `loss__margin`."
     elif own:
         first = next(iter(own))
-        advice = f"That loss has no margin but {sorted(own)}, set on an object, as in "
-        advice += f"loss={name}({first}=...), and searched as `loss__{first}`."
+        advice = f"That loss has no margin but {shorten(sorted(own))}, set on an "
+        advice += f"object, as in loss={name}({first}=...), and searched as "
+        advice += f"`loss__{first}`."
     raise ValueError(
-        f"`margin` must be 'auto' with loss={given!r}; got {margin!r}. {advice}"
+        f"`margin` must be 'auto' with loss={shorten(given)}; got {shorten(margin)}. "
+        f"{advice}"
     )
 
 
@@ -125,8 +126,8 @@ def split_layers(miner):
     if not (miner in within if isinstance(miner, str) else callable(miner)):
         raise ValueError(
             "`miner` may be a GlobalMiner whose miner is a CrossBatchMemory whose "
-            f"miner is a callable or one of {sorted(within)}; got {miner!r} in the "
-            "place of the last."
+            f"miner is a callable or one of {sorted(within)}; got {shorten(miner)} in "
+            "the place of the last."
         )
     return found[GlobalMiner], found[CrossBatchMemory], miner
 
@@ -155,7 +156,7 @@ def agreed(loss, name, given, memory):
         elif isinstance(given, str) and given == "semihard" != loss.negatives:
             raise ValueError(
                 f"`miner='semihard'` contradicts the negatives={loss.negatives!r} of "
-                f"{loss}. Leave one of the two on 'auto'."
+                f"{shorten(loss)}. Leave one of the two on 'auto'."
             )
     if memory is not None and loss.has_proxies:
         raise ValueError(

@@ -1,6 +1,10 @@
 """Parameters of networks and losses where an earlier fit has left them."""
 
+from itertools import zip_longest
+
 import numpy as np
+
+from sklearn_contrastive._validation import shorten
 
 
 def check_same_names(encoder, before):
@@ -8,9 +12,9 @@ def check_same_names(encoder, before):
     if encoder.names != before["_state"].names:
         raise ValueError(
             "Training can only resume with parameters of the names it began with, "
-            f"{before['_state'].names}; `encoder` now has {encoder.names}. Set it "
-            "back, or start from the beginning with `warm_start=False` or "
-            "sklearn.base.clone."
+            f"{shorten(before['_state'].names)}; `encoder` now has "
+            f"{shorten(encoder.names)}. Set it back, or start from the beginning with "
+            "`warm_start=False` or sklearn.base.clone."
         )
 
 
@@ -23,6 +27,9 @@ def resumed_params(params, loss_params, terms, before, member, n_members):
     began = [param.shape for param in state.params]
     now = [(n_members, *param.shape) for param in params]
     if began != now:
+        pairs = enumerate(zip_longest(began, now))
+        first = next(place for place, (ours, new) in pairs if ours != new)
+        began, now = (shapes[first : first + 3] for shapes in (began, now))
         raise ValueError(
             "Training can only resume with parameters of the shapes it began with, "
             f"{began}; `encoder`, `hidden_layer_sizes`, `n_components` and `n_members` "
@@ -42,8 +49,9 @@ def resumed_params(params, loss_params, terms, before, member, n_members):
     if began != now:
         raise ValueError(
             "Training can only resume with the parameters that its loss has learned, "
-            f"{began}; `loss` now has {now}. Set it back to what training began with, "
-            "or start from the beginning with `warm_start=False` or sklearn.base.clone."
+            f"{shorten(began)}; `loss` now has {shorten(now)}. Set it back to what "
+            "training began with, or start from the beginning with "
+            "`warm_start=False` or sklearn.base.clone."
         )
     earlier = state.loss_params
     found = [{k: earlier[name][member] for k, name in own.items()} for own in names]
@@ -56,9 +64,9 @@ def _check_same_classes(loss, before, now):
         new = [label for label in now.tolist() if label not in before.tolist()]
         raise ValueError(
             f"`y` must hold the {len(before)} classes that {type(loss).__name__} has "
-            f"learned proxies for, in every call; missing are {missing[:5]}, new are "
-            f"{new[:5]}. Use chunks that hold every class, another loss, or start from "
-            "the beginning with `warm_start=False` or sklearn.base.clone."
+            f"learned proxies for, in every call; missing are {shorten(missing)}, new "
+            f"are {shorten(new)}. Use chunks that hold every class, another loss, or "
+            "start from the beginning with `warm_start=False` or sklearn.base.clone."
         )
 
 

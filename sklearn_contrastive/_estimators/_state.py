@@ -1,13 +1,17 @@
 """What a fit leaves: the state that maps rows, and warnings where it is no use."""
 
 import math
+import sys
 import warnings
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin
 from sklearn_contrastive._training._run import isolated_rng_and_threads
+from sklearn_contrastive._validation import SEEN, check_params, shortened
 from sklearn_contrastive.encoders import (
     Encoder,
     MLPEncoder,
@@ -32,8 +36,45 @@ _CLOSE, _GAIN, _ROUNDING = 0.1, 0.005, 1e-6
 _SINGLE = np.finfo(np.float32).min, np.finfo(np.float32).max
 #: Private attributes that a fit sets.
 _PRIVATE = "_state", "_n_features_out", "_y_names"
+#: Packages whose versions a model remembers, as far as they are in use.
+_PACKAGES = "sklearn_contrastive", "numpy", "sklearn", "torch"
 #: Rows mapped at once, for the cache.
 _MAPPED = 512
+
+
+class ContrastiveEstimator(CallbackSupportMixin, BaseEstimator):
+    """What estimators share: callbacks, versions, and messages that are short."""
+
+    _validate_params = check_params
+
+    def set_params(self, **params):
+        try:
+            return super().set_params(**params)
+        except ValueError as error:
+            shortened(error, most=590)
+            raise
+
+    def __copy__(self):
+        # Not by the state, whose versions are compared: it has been loaded already.
+        twin = type(self).__new__(type(self))
+        twin.__dict__ = dict(vars(self))
+        return twin
+
+    def __setstate__(self, state):
+        from sklearn.exceptions import InconsistentVersionWarning
+
+        super().__setstate__(state)
+        now = sys.modules["sklearn_contrastive"].__version__
+        before = state.get("_versions", {}).get("sklearn_contrastive", "unknown")
+        learned = (name for name in state if name not in SEEN)
+        fitted = any(k.endswith("_") and not k.startswith("_") for k in learned)
+        if fitted and before.split(".")[:2] != now.split(".")[:2]:
+            warning = InconsistentVersionWarning(
+                estimator_name=type(self).__name__,
+                current_sklearn_version=now,
+                original_sklearn_version=before,
+            )
+            warnings.warn(warning, stacklevel=2)
 
 
 class FittedState(NamedTuple):
@@ -136,7 +177,10 @@ def replace_fitted(estimator, attributes, resumed=False):
         if resumed or name not in _PRIVATE
         if resumed or name.startswith("_") or not name.endswith("_")
     }
-    estimator.__dict__ = {**kept, **attributes}
+    loaded = (name for name in _PACKAGES if name in sys.modules)
+    # Plain text: torch's is of a class of its own.
+    versions = {name: str(sys.modules[name].__version__) for name in loaded}
+    estimator.__dict__ = {**kept, **attributes, "_versions": versions}
 
 
 def warn_of_idleness(plan, loss_curve, memories):

@@ -26,7 +26,7 @@ class AutogradPairs:
             loss = self._loss(ends[0], ends[-1], pairs, *own)
         if not isinstance(loss, torch.Tensor) or loss.ndim or not loss.requires_grad:
             tensor = isinstance(loss, torch.Tensor)
-            got = f"shape {tuple(loss.shape)}" if tensor else repr(loss)
+            got = f"shape {tuple(loss.shape)}" if tensor else f"{loss!r:.60}"
             raise ValueError(
                 "`loss` must return a scalar tensor that was computed from its anchors "
                 f"and candidates by torch; got {got}. Average over the pairs, and do "

@@ -17,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 
 from sklearn_contrastive._pairs._neighbor_search import IMPORTED_BY
 from sklearn_contrastive._training._models import TrainedState
+from sklearn_contrastive._validation import shorten
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
 #: with 128 rows, and of as many rows in batches of 64 to 256.
@@ -53,6 +54,7 @@ class Epochs:
 
     def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
         n_rows = min(len(source.rows_) for source in sources)
+        max_iter = max_iter if max_iter == "auto" else int(max_iter)
         more = 128 / min(max(batch_size, 64), 256)
         self.batch_size = batch_size = min(batch_size, n_rows)
         self._draws = [
@@ -292,7 +294,7 @@ def resolve_device(device):
     if device not in names:
         raise ValueError(
             f"`device` must be 'auto' or one that torch can use here, {names}; got "
-            f"{device!r}. With 'auto' the fastest of them is chosen."
+            f"{shorten(device)}. With 'auto' the fastest of them is chosen."
         )
     return device
 

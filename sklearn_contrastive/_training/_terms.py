@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._memory import Memory
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.encoders import to_sphere
 from sklearn_contrastive.losses import ContrastiveLoss
 from sklearn_contrastive.miners import AllPairs, DrawingMiner
@@ -145,7 +146,7 @@ class SingleTerm:
             self._ends = keys, keys
             self._within = _evaluate(term, self._ends, points)
         if term.memory is not None:
-            size = min(term.memory.size, len(similarity.rows_))
+            size = min(int(term.memory.size), len(similarity.rows_))
             self.memory = Memory(size, keys, points)
             ends = keys, self.memory.keys
             self._before = _evaluate(term, ends, points, self.memory.points, True)
@@ -161,7 +162,7 @@ class SingleTerm:
             if name not in on_params:
                 raise ValueError(
                     f"`loss` learns {list(self._params)} and must return its gradient "
-                    f"in each; it returned gradients in {list(on_params)}."
+                    f"in each; it returned gradients in {shorten(list(on_params))}."
                 )
         if self.memory is not None:
             loss, gradient = self._with_memory(points, loss, gradient, on_params)

@@ -124,7 +124,10 @@ class Trainer:
             n_at_once = max(1, _MOST_KEY_BYTES // max(n_bytes, 1))
             for start in range(0, len(index), n_at_once):
                 part = index[start : start + n_at_once]
-                keys, numbers = self._keys_of(part), self._rows.numbers(part)
+                keys, numbers = self._keys_of(part), part
+                if self._rows.on_device:
+                    numbers = torch.from_numpy(part + self._rows.starts)
+                    numbers = numbers.to(self._device)
                 self._prepare(numbers, keys)
                 keys = [key for each in keys for key in each]
                 for step, rate in enumerate(rates[start : start + n_at_once]):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays import _axes, _rows, _style
 
 _SHARES = "kept_positive", "active_positive", "kept_negative", "active_negative"
@@ -285,7 +286,8 @@ def _by_margin(results):
     if not len(usable):
         raise ValueError(
             "`estimator` must have tried margins that are numbers, with one score; it "
-            f"tried {list(results['params'])[:3]}. Search `margin` or `loss__margin`."
+            f"tried {shorten(list(results['params']))}. Search `margin` or "
+            "`loss__margin`."
         )
     margins, firsts = np.unique(margins[usable], return_index=True)
     return margins, usable[firsts]

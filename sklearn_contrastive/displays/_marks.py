@@ -5,6 +5,7 @@ from datetime import datetime, time
 import numpy as np
 from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays import _axes, _style
 
 #: Cells of a density along its longer side, and the share of rows its frame must hold.
@@ -47,7 +48,7 @@ def scatter(ax, places, labels, rows, scatter_kw=None):
     if labels.targets is not None and not scatter_kw.keys().isdisjoint(_COLORS):
         raise ValueError(
             f"`scatter_kw` must leave the colour to the targets in `y`; got "
-            f"{scatter_kw}. Choose a `cmap`, or leave out `y`."
+            f"{shorten(scatter_kw)}. Choose a `cmap`, or leave out `y`."
         )
     # Smaller where there are many, but large enough to tell markers apart.
     size = float(np.clip(16_000 / len(rows), 16, 40))

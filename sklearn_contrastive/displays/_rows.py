@@ -5,9 +5,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.random import sample_without_replacement
 
+from sklearn_contrastive._validation import short_errors, shortened, validate
 from sklearn_contrastive.displays._axes import check_matplotlib
 from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
 
@@ -27,7 +28,7 @@ RULES = {
     "kind": [StrOptions({"det", "roc"})],
     "name": [str, None],
 }
-validated = validate_params(RULES, prefer_skip_nested_validation=True)
+validated = validate(RULES)
 
 
 def attribute(estimator, name):
@@ -66,6 +67,7 @@ def embed(display, estimator, X, name):
     return check_points(estimator.transform(X)), name
 
 
+@short_errors()
 def check_points(Z):
     """Return two points or more as a table of finite floats."""
     return check_array(Z, dtype=["f8", "f4"], ensure_min_samples=2, input_name="Z")
@@ -84,8 +86,10 @@ def check_classes(y, n_rows, unlabeled=None):
     try:
         classes, codes[labeled] = np.unique(y[labeled], return_inverse=True)
     except TypeError as error:
-        message = f"`y` must hold labels of one type ({error}). Convert them to text."
-        raise TypeError(message) from error
+        raise TypeError(
+            f"`y` must hold labels of one type ({shortened(error)}). Convert them to "
+            "text."
+        ) from error
     if attribute(order, "ordered"):
         places = order.categories.get_indexer(classes)
         codes[labeled] = places.argsort().argsort()[codes[labeled]]

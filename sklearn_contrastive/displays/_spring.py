@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._validation import shorten, validate
 from sklearn_contrastive.displays import _axes, _marks, _rows, _style
 from sklearn_contrastive.losses import LOSSES, PairLoss
 
@@ -176,13 +177,14 @@ class SpringDisplay:
         if not isinstance(loss, PairLoss):
             raise ValueError(
                 "`estimator` must have been trained with a loss of single pairs, such "
-                f"as 'contrastive'; got {loss!r}. Draw another with from_embedding."
+                f"as 'contrastive'; got {shorten(loss)}. Draw another with "
+                "from_embedding."
             )
         kw = {"max_points": max_points, "random_state": random_state, "ax": ax}
         return cls.from_embedding(Z, y, loss=loss, name=name, **kw)
 
     @classmethod
-    @validate_params(_RULES, prefer_skip_nested_validation=True)
+    @validate(_RULES)
     def from_embedding(
         cls,
         Z,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from sklearn.utils._plotting import _validate_style_kwargs
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.displays import _axes, _rows, _style
 from sklearn_contrastive.metrics import equal_error_rate, far_frr_curve
 from sklearn_contrastive.metrics._inputs import check_kinds
@@ -147,7 +148,7 @@ class VerificationDisplay:
         """
         kind, name = kind or self.kind, self.name if name is None else name
         if kind not in ("det", "roc"):
-            raise ValueError(f"`kind` must be 'det' or 'roc'; got {kind!r}.")
+            raise ValueError(f"`kind` must be 'det' or 'roc'; got {shorten(kind)}.")
         curve, same = f"{kind.upper()} curve", _axes.counted(self.n_same, "same pair")
         different = _axes.counted(self.n_different, "different pair")
         with _axes.drawing_on(self, ax, joins=curve):

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import withdraw
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.encoders._activations import ACTIVATIONS
 
 #: Networks where their number is "auto", and components that each then has at least.
@@ -19,6 +20,7 @@ _MEMBERS, _FEWEST_OWN = 4, 4
 _COMPONENTS, _MORE_COMPONENTS = 32, 128
 _MANY_CLASSES = 21
 _WIDTH = Interval(Integral, 1, None, closed="left")
+_MOST_WEIGHTS = 2**30
 
 
 class Encoder(ABC):
@@ -185,15 +187,25 @@ class MLPEncoder(Encoder, BaseEstimator):
         ------
         ValueError
             If `hidden_layer_sizes` holds anything but positive ints.
+        MemoryError
+            If there are more than 2**30 weights.
         """
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object))
-        if not all(_WIDTH.is_satisfied_by(size) for size in hidden):
+        if not all(_WIDTH.is_satisfied_by(n) and n is not True for n in hidden):
             raise ValueError(
                 "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
-                f"{self.hidden_layer_sizes}."
+                f"{shorten(self.hidden_layer_sizes)}."
+            )
+        sizes = [int(n) for n in (n_in, *hidden, n_out)]
+        n_weights = sum((n + 1) * n_next for n, n_next in pairwise(sizes))
+        if n_weights > _MOST_WEIGHTS:
+            raise MemoryError(
+                f"Layers of {shorten(sizes)} units have {shorten(n_weights)} weights, "
+                f"which take {shorten(n_weights // 2**26)} GiB in training; at most "
+                "2**30 are possible. Lower `hidden_layer_sizes` or `n_components`."
             )
         params = []
-        for fan_in, fan_out in pairwise([n_in, *hidden, n_out]):
+        for fan_in, fan_out in pairwise(sizes):
             limit = 1 / np.sqrt(fan_in)
             params.append(rng.uniform(-limit, limit, (fan_in, fan_out)))
             params.append(rng.uniform(-limit, limit, fan_out))
@@ -376,6 +388,10 @@ def share_components(n_components, n_members, n_classes, mlp):
 
     ``mlp`` says whether the encoder is an MLP that is made here, of any width.
     """
+    # Small integer types of numpy overflow.
+    n_components, n_members = (
+        n if isinstance(n, str) else int(n) for n in (n_components, n_members)
+    )
     if n_components == "auto":
         if n_members == "auto":
             n_members = _MEMBERS if mlp else 1
@@ -388,8 +404,8 @@ def share_components(n_components, n_members, n_classes, mlp):
         return n_components, next(divide, 1)
     if n_components % n_members:
         raise ValueError(
-            f"`n_members` must divide n_components={n_components}, which the networks "
-            f"share; got {n_members}. Set it to 1 or 'auto', or `n_components` to "
-            f"'auto' or a multiple of {n_members}."
+            f"`n_members` must divide n_components={shorten(n_components)}, which the "
+            f"networks share; got {shorten(n_members)}. Set it to 1 or 'auto', or "
+            f"`n_components` to 'auto' or a multiple of {shorten(n_members)}."
         )
     return n_components, n_members

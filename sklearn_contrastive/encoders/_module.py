@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import numpy as np
 
+from sklearn_contrastive._validation import shorten, shortened
 from sklearn_contrastive.encoders._mlp import Encoder
 from sklearn_contrastive.encoders._stream import own_stream
 
@@ -60,7 +61,8 @@ class ModuleEncoder(Encoder):
         if names is not None and set(names) != set(self.names):
             raise ValueError(
                 "`encoder` must have the parameters that were fitted, "
-                f"{sorted(names)}; it has {sorted(self.names)} now. Fit again."
+                f"{shorten(sorted(names))}; it has {shorten(sorted(self.names))} now. "
+                "Fit again."
             )
         self.names = names or self.names
 
@@ -76,7 +78,7 @@ class ModuleEncoder(Encoder):
                 rows = torch.zeros(2, n_in, device="cpu", dtype=torch.float32)
                 out = self._module(rows)
         except Exception as error:
-            raise ValueError(f"{expected}; it raised {error!r}.") from error
+            raise ValueError(f"{expected}; it raised {shortened(error)!r}.") from error
         tensor = isinstance(out, torch.Tensor)
         got = tuple(out.shape) if tensor else type(out).__name__
         if got != (2, n_out):

@@ -14,7 +14,11 @@ from sklearn_contrastive._pairs._autograd import AutogradPairs, closed_form
 from sklearn_contrastive._pairs._keys import withdraw
 from sklearn_contrastive._pairs._listwise import Listwise
 from sklearn_contrastive._pairs._pairwise import DensePairs, SparsePairs
-from sklearn_contrastive._validation import check_pair_labels
+from sklearn_contrastive._validation import (
+    check_pair_labels,
+    check_params,
+    shortened,
+)
 
 #: Constraints of parameters.
 FINITE = [Interval(Real, None, None, closed="neither")]
@@ -214,7 +218,7 @@ class Loss(ABC, BaseEstimator):
         UserWarning
             If no pair of points on the unit sphere can reach the margin.
         """
-        self._validate_params()
+        check_params(self)
         autos = self.on_sphere if normalize else self.off_sphere
         given = self.get_params(deep=False)
         numbers = {k: number for k, number in autos.items() if given[k] == "auto"}
@@ -323,7 +327,9 @@ class PairLoss(Loss):
             energy, slope = getattr(self, name)(D)
             above, below = (getattr(self, name)(D + step)[0] for step in (h, -h))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{what}, two arrays; it failed with: {error}.") from error
+            raise ValueError(
+                f"{what}, two arrays; it failed with: {shortened(error)}."
+            ) from error
         if np.shape(energy) != D.shape or np.shape(slope) not in ((), D.shape):
             raise ValueError(
                 f"{what} in the shape of the distances, {D.shape}; got shapes "

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import _BaseComposition
 
 from sklearn_contrastive._pairs._keys import withdraw
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.losses._base import Loss
 from sklearn_contrastive.losses._contrastive import ContrastiveLoss
 from sklearn_contrastive.losses._nca import NCALoss
@@ -91,14 +92,14 @@ class HybridLoss(Loss, _BaseComposition):
             If `losses` is no list of names and losses, or `weights` no list of as
             many numbers >= 0.
         """
-        self._validate_params()
+        check_params(self)
         losses = self._check_losses()
         weights = [1.0] * len(losses) if self.weights is None else list(self.weights)
         numbers = [w for w in weights if _WEIGHT.is_satisfied_by(w) and w is not True]
         if not len(weights) == len(numbers) == len(losses):
             raise ValueError(
                 f"`weights` must hold a number >= 0 for each of the {len(losses)} "
-                f"losses; got {self.weights}."
+                f"losses; got {shorten(self.weights)}."
             )
         if not any(weights):
             raise ValueError("`weights` must not all be 0; nothing would be learned.")
@@ -137,12 +138,13 @@ class HybridLoss(Loss, _BaseComposition):
             if not (named and isinstance(member[0], str)):
                 raise ValueError(
                     "`losses` must be a list of (name, loss); it holds "
-                    f"{member!r}. Write [('nca', NCALoss())]."
+                    f"{shorten(member)}. Write [('nca', NCALoss())]."
                 )
             if not isinstance(member[1], Loss) or isinstance(member[1], HybridLoss):
                 raise ValueError(
                     "`losses` must hold objects of sklearn_contrastive.losses, made as "
-                    f"NCALoss(), and no other hybrid; {member[0]!r} is {member[1]!r}."
+                    f"NCALoss(), and no other hybrid; {shorten(member[0])} is "
+                    f"{shorten(member[1])}."
                 )
         names = [name for name, _ in self.losses]
         if not names:
@@ -151,7 +153,7 @@ class HybridLoss(Loss, _BaseComposition):
         if len(set(names)) < len(names) or taken & set(names):
             raise ValueError(
                 "Names in `losses` must differ, must not be 'losses' or 'weights', and "
-                f"must not hold '__'; got {names}."
+                f"must not hold '__'; got {shorten(names)}."
             )
         return self.losses
 

@@ -67,7 +67,9 @@ class MultiSimilarityLoss(ListwiseLoss):
         above = values.sub_(self.base)
         pull, pulls, pulled = one_and_more(above * -self.alpha, positive)
         push, pushes, pushed = one_and_more(above.mul_(self.beta), negative)
-        energy = (pull / self.alpha).add_(push, alpha=1 / self.beta).sum((-2, -1))
+        energy = (
+            (pull / self.alpha).add_(push, alpha=min(1 / self.beta, 1e38)).sum((-2, -1))
+        )
         count = torch.maximum(pulled, pushed).sum((-2, -1))
         return [(energy, count, pushes.sub_(pulls), {})]
 

@@ -8,6 +8,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
+from sklearn_contrastive._validation import shorten, validate
 from sklearn_contrastive.metrics import _distances, _inputs
 
 #: Squared distances held at once.
@@ -17,7 +18,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-@_inputs.validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
+@validate({"Z": ["array-like"], "y": ["array-like"], "alpha": [_POSITIVE]})
 def alignment(Z, y, alpha=2):
     r"""Return how far apart rows of the same class are.
 
@@ -80,7 +81,7 @@ def alignment(Z, y, alpha=2):
         return _finite(total / n_pairs * np.exp2(exponent * float(alpha)), "powers")
 
 
-@_inputs.validate({"Z": ["array-like"], "t": [_POSITIVE]})
+@validate({"Z": ["array-like"], "t": [_POSITIVE]})
 def uniformity(Z, t=2):
     r"""Return how unevenly points are spread.
 
@@ -135,7 +136,7 @@ def uniformity(Z, t=2):
     return float(logsumexp(sums) - np.log(len(Z) * (len(Z) - 1) / 2))
 
 
-@_inputs.validate({"Z": ["array-like"]})
+@validate({"Z": ["array-like"]})
 def effective_rank(Z):
     r"""Return how many dimensions the points use.
 
@@ -180,7 +181,7 @@ def effective_rank(Z):
     return float(np.exp(entropy(lengths))) if lengths.any() else 0.0
 
 
-@_inputs.validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
+@validate({"Z": ["array-like"], "n_neighbors": [_COUNT]})
 def hubness(Z, n_neighbors=10):
     r"""Return how unevenly rows occur among the nearest neighbours of others.
 
@@ -231,7 +232,7 @@ def hubness(Z, n_neighbors=10):
     return float(skew(occurrences)) if np.ptp(occurrences) else 0.0
 
 
-@_inputs.validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
+@validate({"X": ["array-like"], "Z": ["array-like"], "n_neighbors": [_COUNT]})
 def neighborhood_preservation(X, Z, n_neighbors=5):
     r"""Return the share of neighbours that an embedding preserves.
 
@@ -278,7 +279,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     return float(np.sum(kept) / before.size)
 
 
-@_inputs.validate({"embeddings": ["array-like"]})
+@validate({"embeddings": ["array-like"]})
 def embedding_consistency(embeddings):
     r"""Return how well each embedding of the same rows follows from each other.
 
@@ -362,7 +363,7 @@ def nearest_rows(Z, n_neighbors):
     if not 1 <= n_neighbors < len(Z):
         raise ValueError(
             "`n_neighbors` must be at least 1 and less than the number of rows, "
-            f"{len(Z)}; got {n_neighbors}."
+            f"{len(Z)}; got {shorten(n_neighbors)}."
         )
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(Z)
     with fork_safe_threads():

@@ -1,27 +1,25 @@
 """Validation of what metrics take: points, class labels, pairs, ranks."""
 
 import warnings
-from functools import partial
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils._param_validation import validate_params
 
 import sklearn_contrastive._validation as _validation
+from sklearn_contrastive._validation import short_errors, shorten, shortened
 
 #: What to do about a quantity in the place of classes.
 _CUT = "Cut a quantity into classes first, as by pandas.qcut."
-
-validate = partial(validate_params, prefer_skip_nested_validation=True)
 
 
 def check_points(Z, name, n_least=1):
     """Return a table of points as finite float64, `n_least` rows or more."""
     try:
-        Z = check_array(
-            Z, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=n_least
-        )
+        with short_errors():
+            Z = check_array(
+                Z, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=n_least
+            )
     except ValueError as error:
         raise ValueError(
             f"`{name}` must be a table of numbers, of shape (n_rows, n_components): "
@@ -60,7 +58,9 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
     try:
         labels = column_or_1d(y)
     except ValueError as error:
-        raise ValueError(f"`{name}` must be one column of labels: {error}") from error
+        raise ValueError(
+            f"`{name}` must be one column of labels: {shortened(error)}"
+        ) from error
     if len(labels) != n_rows:
         raise ValueError(
             f"`{name}` must hold one label for each row of `{table}`; got "
@@ -96,7 +96,7 @@ def check_ranks(k):
     values = tuple(k) if np.iterable(k) else (k,)
     for value in values:
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"`k` must hold ints in [1, inf); got {value!r}.")
+            raise ValueError(f"`k` must hold ints in [1, inf); got {shorten(value)}.")
     return tuple(int(value) for value in values)
 
 
@@ -114,9 +114,9 @@ def check_kinds(y_true, distances):
     """Return which pairs are of the same class, and their distances in float64."""
     try:
         distances = column_or_1d(distances).astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
-            f"`distances` must be one column of numbers: {error}"
+            f"`distances` must be one column of numbers: {shortened(error)}"
         ) from error
     bad = ~((distances >= 0) & (distances < np.inf))
     if bad.any():
@@ -139,5 +139,6 @@ def sorted_classes(labels, name="`y`"):
         return np.unique(labels, return_inverse=True)
     except TypeError as error:
         raise ValueError(
-            f"{name} must hold labels of one type, all text or all numbers: {error}."
+            f"{name} must hold labels of one type, all text or all numbers: "
+            f"{shortened(error)}."
         ) from error

@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_contrastive._validation import validate
 from sklearn_contrastive.metrics._faiss import faiss_scores
-from sklearn_contrastive.metrics._inputs import check_ranks, validate
+from sklearn_contrastive.metrics._inputs import check_ranks
 from sklearn_contrastive.metrics._queries import prepare
 from sklearn_contrastive.metrics._ranking import exact_scores
 

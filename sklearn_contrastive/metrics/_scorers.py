@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import StrOptions
 
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.metrics import _geometry, _inputs, _retrieval
 
 _FIGURES = "map_at_r mean_reciprocal_rank precision_at_1 r_precision recall_at_k"
@@ -142,11 +143,11 @@ class RetrievalScorer:
 
     def __post_init__(self):
         """Validate the parameters now, not after a search has run for hours."""
-        validate_parameter_constraints(_RULES, vars(self), "RetrievalScorer")
+        check_params("RetrievalScorer", _RULES, vars(self))
         _inputs.check_ranks(self.k)
         if self.k != 1 and self.figure != "recall_at_k":
             raise ValueError(
-                f"`k` belongs to figure='recall_at_k'; got k={self.k} for "
+                f"`k` belongs to figure='recall_at_k'; got k={shorten(self.k)} for "
                 f"figure={self.figure!r}."
             )
 

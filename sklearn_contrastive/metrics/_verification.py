@@ -4,7 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from sklearn_contrastive.metrics._inputs import check_kinds, validate
+from sklearn_contrastive._validation import shorten, validate
+from sklearn_contrastive.metrics._inputs import check_kinds
 
 _RULES = {"y_true": ["array-like"], "distances": ["array-like"]}
 
@@ -148,7 +149,7 @@ def frr_at_far(y_true, distances, far):
     bounds = np.asarray(far)
     # NaN is in no interval.
     if bounds.dtype.kind not in "iuf" or not ((bounds >= 0) & (bounds <= 1)).all():
-        raise ValueError(f"`far` must hold rates in [0, 1]; got {far!r}.")
+        raise ValueError(f"`far` must hold rates in [0, 1]; got {shorten(far)}.")
     rates, frr, _ = far_frr_curve(y_true, distances)
     found = frr[np.searchsorted(rates, bounds, side="right") - 1]
     return float(found) if bounds.ndim == 0 else found

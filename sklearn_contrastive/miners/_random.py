@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Pairs
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.miners._base import COUNT, Miner
 from sklearn_contrastive.miners._nearest import CountedPairs, nearest
 
@@ -127,7 +128,7 @@ class DistanceWeightedPairs(Miner):
         ValueError
             If they do not, or a parameter is out of range.
         """
-        self._validate_params()
+        check_params(self)
         if not normalize:
             raise ValueError(
                 "`miner='distance_weighted'` knows the distances of random points on "
@@ -136,8 +137,9 @@ class DistanceWeightedPairs(Miner):
             )
         if self.cutoff >= self.farthest:
             raise ValueError(
-                f"`cutoff` must be less than `farthest`; got {self.cutoff} and "
-                f"{self.farthest}, between which no distance lies."
+                f"`cutoff` must be less than `farthest`; got "
+                f"{shorten(self.cutoff)} and {shorten(self.farthest)}, between which "
+                "no distance lies."
             )
         if self.dimension != "auto":
             return self

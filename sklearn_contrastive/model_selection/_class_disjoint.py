@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import _param_validation, check_random_state, validation
 from sklearn.utils.metadata_routing import UNUSED
 
+from sklearn_contrastive._validation import check_params
 from sklearn_contrastive.metrics._inputs import class_codes
 
 
@@ -118,7 +119,7 @@ class ClassDisjointKFold(BaseEstimator):
         UserWarning
             If a test fold holds a single class, or `groups` are given.
         """
-        self._validate_params()
+        check_params(self)
         if groups is not None:
             ignored = f"The groups parameter is ignored by {type(self).__name__}"
             warnings.warn(ignored, UserWarning, stacklevel=2)

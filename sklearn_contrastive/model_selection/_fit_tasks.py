@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing, check_array, indexable
 
 from sklearn_contrastive._estimators import _resolve
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
-from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive._validation import check_rows, short_errors, shorten, shortened
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
 from sklearn_contrastive.similarity import check_labels, infer_similarity
@@ -50,21 +50,31 @@ def expand_candidates(estimator, margins, param_grid):
     from sklearn.model_selection import ParameterGrid
 
     if param_grid is None:
-        grid = check_array(margins, ensure_2d=False, dtype=float, input_name="margins")
+        try:
+            grid = check_array(
+                margins, ensure_2d=False, dtype=float, input_name="margins"
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                "`margins` must hold numbers > 0, one or more; got "
+                f"{shorten(margins)} ({shortened(error)})."
+            ) from error
         # The margin of a loss that is an object is the object's.
         name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
         if name not in estimator.get_params():
             raise ValueError(
-                f"`margins` need a loss with a margin; got loss={estimator.loss!r}. "
-                "Search others with param_grid={'loss__temperature': [0.1, 0.2]}."
+                "`margins` need a loss with a margin; got "
+                f"loss={shorten(estimator.loss)}. Search others with "
+                "param_grid={'loss__temperature': [0.1, 0.2]}."
             )
         return list(ParameterGrid({name: grid.ravel().tolist()}))
-    grid = list(ParameterGrid(param_grid))
+    with short_errors():
+        grid = list(ParameterGrid(param_grid))
     others = sorted({name for params in grid for name in params} - set(_STACKABLE))
     if others:
         raise ValueError(
-            f"`param_grid` may hold {_STACKABLE}; got {others}. Search these "
-            "with sklearn.model_selection.GridSearchCV."
+            f"`param_grid` may hold {_STACKABLE}; got {shorten(others)}. Search "
+            "these with sklearn.model_selection.GridSearchCV."
         )
     return grid
 
@@ -222,8 +232,9 @@ def _split(similarity, kind, cv, X, y, groups):
         labels, labeled = _check_labels(similarity, y)
         y = np.zeros(len(labels), dtype=int)
         y[labeled] = 1 + np.unique(labels[labeled], return_inverse=True)[1]
-    splitter = check_cv(cv, y, classifier=kind == "labels")
-    return list(splitter.split(X, y, groups))
+    with short_errors():
+        splitter = check_cv(cv, y, classifier=kind == "labels")
+        return list(splitter.split(X, y, groups))
 
 
 def _neighbors_score(model, X, y, X_test, y_test):

@@ -2,23 +2,39 @@
 
 import time
 import warnings
+from copy import copy
 from numbers import Integral
 from operator import attrgetter
 
 import numpy as np
 from sklearn import base
-from sklearn.utils import _param_validation, get_tags, validation
+from sklearn.utils import _param_validation, get_tags, metaestimators, validation
 
-from sklearn_contrastive._estimators import _callbacks, _state
+from sklearn_contrastive._estimators import _callbacks
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._state import (
+    ContrastiveEstimator,
+    replace_fitted,
+)
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.model_selection._fit_tasks import FitTasks, expand_candidates
+
+
+def _refits(search):
+    """Return True, or raise where nothing is fitted to all rows."""
+    fitted = vars(search).get("n_splits_")
+    if not search.refit or (fitted and "best_estimator_" not in vars(search)):
+        raise AttributeError(
+            "What maps or scores rows needs `refit=True`; it was False. Fit again, "
+            "or use ContrastiveEmbedding().set_params(**search.best_params_)."
+        )
+    return True
 
 
 class ContrastiveEmbeddingCV(
     base.ClassNamePrefixFeaturesOutMixin,
-    _callbacks.CallbackSupportMixin,
     base.TransformerMixin,
-    base.BaseEstimator,
+    ContrastiveEstimator,
 ):
     """A ContrastiveEmbedding whose margin is chosen by cross-validation.
 
@@ -186,14 +202,15 @@ class ContrastiveEmbeddingCV(
         context = self._init_callback_context(max_subtasks=len(tasks) + self.refit)
         data = {"X": tasks.X, "y": tasks.y}
         context.call_on_fit_task_begin(estimator=self, **data)
-        with context.propagate_callback_context(best_model):
+        # Of a copy: a context that was passed on reports no end itself.
+        with copy(context).propagate_callback_context(best_model):
             pass  # Raises before the search if its callbacks clash with the model's.
         fitted = _choose(candidates, self._run(tasks, context, data))
         if self.refit:
             best_model.set_params(**base.clone(fitted["best_params_"], safe=False))
             fitted |= self._refit(best_model, context, data)
         # What an earlier fit has learned is kept up to here.
-        _state.replace_fitted(self, fitted)
+        replace_fitted(self, fitted)
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 
@@ -256,14 +273,17 @@ class ContrastiveEmbeddingCV(
         """
         return self._best().score(X, y)
 
+    @metaestimators.available_if(_refits)
     def pair_distance(self, pairs):
         """Return the `ContrastiveEmbedding.pair_distance` of the best estimator."""
         return self._best().pair_distance(pairs)
 
+    @metaestimators.available_if(_refits)
     def pair_score(self, pairs):
         """Return the `ContrastiveEmbedding.pair_score` of the best estimator."""
         return self._best().pair_score(pairs)
 
+    @metaestimators.available_if(_refits)
     def get_metric(self):
         """Return the `ContrastiveEmbedding.get_metric` of the best estimator."""
         return self._best().get_metric()
@@ -289,11 +309,7 @@ class ContrastiveEmbeddingCV(
 
     def _best(self):
         validation.check_is_fitted(self)
-        if "best_estimator_" not in vars(self):
-            raise AttributeError(
-                "What maps or scores rows needs `refit=True`; it was False. Fit again, "
-                "or use ContrastiveEmbedding().set_params(**search.best_params_)."
-            )
+        _refits(self)
         return self.best_estimator_
 
     def __sklearn_tags__(self):
@@ -304,11 +320,19 @@ class ContrastiveEmbeddingCV(
         return tags
 
 
+# Only now: a class wraps its own `transform` for `set_output`.
+ContrastiveEmbeddingCV.transform = metaestimators.available_if(  # type: ignore[method-assign]
+    _refits
+)(ContrastiveEmbeddingCV.transform)
+
+
 def _choose(candidates, results):
     """Return the fitted attributes of a search; warn of each failure."""
     for params, folds in zip(candidates, results, strict=True):
         for failure in (each.failure for each in folds if each.failure is not None):
-            message = f"A fit with {params} failed, and its score is NaN: {failure}"
+            message = (
+                f"A fit with {shorten(params)} failed, and its score is NaN: {failure}"
+            )
             warnings.warn(message, stacklevel=3)
     table = _format_results(candidates, results)
     best = int(np.argmin(table["rank_test_score"]))

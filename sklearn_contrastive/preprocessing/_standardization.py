@@ -169,18 +169,14 @@ class Rows:
                     block = standardized(X[rows], standardization)
                     part[rows] = torch.from_numpy(block)
             starts = dict(zip(different, np.cumsum(lengths) - lengths, strict=True))
-            self._starts = np.array([starts[name] for name in which])
-
-    def numbers(self, index):
-        """Return row numbers (n_steps, n_models, batch_size) as `read` takes them."""
-        import torch
-
-        if not self.on_device:
-            return index
-        return torch.from_numpy(index + self._starts[:, None]).to(self._device)
+            #: What is added to the row numbers of each model on the device.
+            self.starts = np.array([[starts[name]] for name in which])
 
     def read(self, numbers, out):
-        """Write the rows of numbers (n_models, batch_size) to `out`, model by model."""
+        """Write the rows of numbers (n_models, batch_size) to `out`, model by model.
+
+        On the device they are a tensor there, with `starts` added.
+        """
         import torch
 
         if self.on_device:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_contrastive._pairs._keys import Pairs, withdraw
+from sklearn_contrastive._validation import shorten
 
 
 class Similarity(ABC, BaseEstimator):
@@ -230,7 +231,7 @@ class Similarity(ABC, BaseEstimator):
         """
         raise ValueError(
             "`rows` is only used by a similarity with row numbers: a graph, or "
-            f"`pairs` or `edges` that are given; got {self}. Leave it out."
+            f"`pairs` or `edges` that are given; got {shorten(self)}. Leave it out."
         )
 
     def prototypes(self, keys):

@@ -8,7 +8,11 @@ from scipy.sparse import coo_array, dia_array, diags, triu
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
-from sklearn_contrastive._validation import check_pair_labels
+from sklearn_contrastive._validation import (
+    check_pair_labels,
+    check_params,
+    short_errors,
+)
 from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity
 
@@ -155,7 +159,7 @@ class PairConstraints(Similarity):
         UserWarning
             If pairs contradict each other.
         """
-        self._validate_params()
+        check_params(self)
         n_rows = X.shape[0]
         pairs, is_positive = self._read_pairs(n_rows, y)
         weights = self._check_weights(len(pairs))
@@ -213,7 +217,8 @@ class PairConstraints(Similarity):
                 "`weights` must be None with `transitive_closure=True`: pairs that "
                 "follow from others have no weight of their own."
             )
-        weights = np.asarray(self.weights, dtype=np.float64)
+        with short_errors():
+            weights = np.asarray(self.weights, dtype=np.float64)
         positive = np.isfinite(weights) & (weights > 0)
         if weights.shape != (n_pairs,) or not positive.all():
             raise ValueError(

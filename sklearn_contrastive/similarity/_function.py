@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import check_given, check_length
+from sklearn_contrastive._validation import check_given, check_length, check_params
 from sklearn_contrastive.similarity import _base
 
 
@@ -60,7 +60,7 @@ class FunctionSimilarity(_base.Similarity):
         ValueError
             If `y` is missing or of another length, or there is one row only.
         """
-        self._validate_params()
+        check_params(self)
         check_given(y, ": a function as `similarity` compares entries of `y`")
         self._entries = np.asarray(y)
         check_length(self._entries, None if X is None else len(X), "one entry")

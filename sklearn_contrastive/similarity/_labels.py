@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs, view_numbers, work_arrays
-from sklearn_contrastive._validation import check_labels
+from sklearn_contrastive._validation import check_labels, check_params, shorten
 from sklearn_contrastive.similarity import _unlabeled
 from sklearn_contrastive.similarity._base import Similarity
 from sklearn_contrastive.similarity._class_batches import class_batches, split_rows
@@ -145,7 +145,7 @@ class LabelSimilarity(Similarity):
         UserWarning
             If more than half of the labels are different numbers.
         """
-        self._validate_params()
+        check_params(self)
         n_rows = None if X is None else X.shape[0]
         y, known = check_labels(y, n_rows, self.unlabeled)
         try:
@@ -153,13 +153,14 @@ class LabelSimilarity(Similarity):
         except TypeError as error:
             kinds = sorted({type(label).__name__ for label in y[known]})
             raise TypeError(
-                f"`y` must hold labels that can be sorted; got a mix of {kinds}. "
-                "Convert them to one type, for example to str."
+                "`y` must hold labels that can be sorted; got a mix of "
+                f"{shorten(kinds)}. Convert them to one type, for example to str."
             ) from error
         if len(self.classes_) < 2:
+            first = known.any() and shorten(y[known][0])
             raise ValueError(
                 "`y` must hold at least two classes; got "
-                f"{f'one class only, {y[known][0]}' if known.any() else 'no labels'}."
+                f"{f'one class only, {first}' if known.any() else 'no labels'}."
             )
         if np.bincount(codes).max() < 2:
             raise ValueError(

@@ -5,7 +5,13 @@ from scipy.sparse import issparse
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import check_given, check_length, holds_sets
+from sklearn_contrastive._validation import (
+    check_given,
+    check_length,
+    check_params,
+    holds_sets,
+    shortened,
+)
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows compared to find out whether any are dissimilar.
@@ -83,7 +89,7 @@ class MultilabelSimilarity(Similarity):
             If `y` is missing, of another length or neither of the two, or if no two
             rows share a label or none differ.
         """
-        self._validate_params()
+        check_params(self)
         n_rows = None if X is None else X.shape[0]
         self.classes_, self.indicators_ = check_label_sets(y, n_rows)
         self.rows_ = np.arange(len(self.indicators_))
@@ -138,8 +144,8 @@ def check_label_sets(y, n_rows):
             indicators = binarizer.fit_transform([list(labels) for labels in y])
         except TypeError as error:
             raise TypeError(
-                f"`y` must hold labels that can be sorted ({error}). Convert them to "
-                "one type, for example to str."
+                f"`y` must hold labels that can be sorted ({shortened(error)}). "
+                "Convert them to one type, for example to str."
             ) from error
         classes = binarizer.classes_
     else:

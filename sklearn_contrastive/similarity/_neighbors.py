@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._neighbor_search import nearest_rows
 from sklearn_contrastive._pairs._repeats import without_repeats
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity, all_rows
 
@@ -154,7 +155,7 @@ class NeighborSimilarity(Similarity):
             weights are not > 0, there are fewer than three rows, or all rows are
             neighbours of each other.
         """
-        self._validate_params()
+        check_params(self)
         self.repels = self.repel
         self.rows_, n_rows = all_rows(X, 3), len(X)
         if self.graph is None:
@@ -174,7 +175,8 @@ class NeighborSimilarity(Similarity):
         if self.repel and degrees.min() == n_rows - 1:
             raise ValueError(
                 f"All {n_rows} rows are neighbours of each other: none are dissimilar. "
-                f"Lower `n_neighbors` (now {self.n_neighbors}) or pass a sparser graph."
+                f"Lower `n_neighbors` (now {shorten(self.n_neighbors)}) or pass a "
+                "sparser graph."
             )
         return self
 

@@ -7,7 +7,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import check_given, check_length, without_na
+from sklearn_contrastive._validation import (
+    check_given,
+    check_length,
+    check_params,
+    shortened,
+    without_na,
+)
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
 #: Rows whose targets are compared to choose a bandwidth.
@@ -113,7 +119,7 @@ class TargetSimilarity(Similarity):
             If `y` is missing, of another length, no number or infinite, if fewer than
             two targets are known, or if they are all the same.
         """
-        self._validate_params()
+        check_params(self)
         y = check_targets(y, None if X is None else X.shape[0])
         known = ~np.isnan(y).any(axis=1)
         self.rows_ = np.flatnonzero(known)
@@ -130,7 +136,9 @@ class TargetSimilarity(Similarity):
             )
         targets = (y - y[known].mean(axis=0))[:, varies] / spread[varies]
         auto = self.bandwidth == "auto"
-        self.bandwidth_ = _typical_distance(targets[known]) if auto else self.bandwidth
+        self.bandwidth_ = (
+            _typical_distance(targets[known]) if auto else float(self.bandwidth)
+        )
         self.targets_ = targets / self.bandwidth_
         return self
 
@@ -175,10 +183,10 @@ def check_targets(y, n_rows):
         if values.ndim not in (1, 2):
             raise TypeError(f"it has shape {values.shape}")
         y = np.asarray(y, dtype=np.float64).reshape(len(values), -1)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
-            f"`y` must hold numbers as targets ({error}). Use similarity='labels' for "
-            "classes."
+            f"`y` must hold numbers as targets ({shortened(error)}). Use "
+            "similarity='labels' for classes."
         ) from error
     check_length(y, n_rows, "one target, or a row of them,")
     if np.isinf(y).any():

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_contrastive._pairs._keys import Keys, same_value_pairs, view_numbers
+from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.similarity._base import Similarity, all_rows
 
 #: Rows that values of a column are drawn from.
@@ -105,16 +106,17 @@ class ViewSimilarity(Similarity):
         ValueError
             If `amount` does not go with `augment`, or there is one row only.
         """
-        self._validate_params()
+        check_params(self)
         if callable(self.augment) and self.amount != "auto":
             raise ValueError(
                 f"`amount` must be 'auto' with an `augment` of your own; got "
-                f"{self.amount}. Build it into the function."
+                f"{shorten(self.amount)}. Build it into the function."
             )
         if self.augment == "corrupt" and self.amount != "auto" and self.amount >= 1:
             raise ValueError(
                 f"`amount` must be a share below 1 with augment='corrupt'; got "
-                f"{self.amount}. With all values replaced nothing is left of a row."
+                f"{shorten(self.amount)}. With all values replaced nothing is left of "
+                "a row."
             )
         self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.

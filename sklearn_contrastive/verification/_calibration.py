@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from scipy.special import logit
 
+from sklearn_contrastive._validation import shorten
+
 
 def fit_sigmoid(same, distances):
     """Return slope and intercept of the logit of "same" as a function of the distance.
@@ -42,11 +44,11 @@ def warn_if_swapped(classes, same, distances):
     # The share of comparisons in which the same pair is nearer; ties count one half.
     share = roc_auc_score(same, -distances)
     if share < 0.5:
-        other, label = classes.tolist()
+        other, label = map(shorten, classes.tolist())
         warnings.warn(
-            f"Pairs labelled {label!r} lie farther apart than pairs labelled "
-            f"{other!r} in {1 - share:.0%} of the comparisons, yet {label!r}, the "
-            f"greater label, means same. If {other!r} does, pass `np.asarray(y) == "
-            f"{other!r}` as `y`. If not, the embedding does not separate the classes.",
+            f"Pairs labelled {label} lie farther apart than pairs labelled {other} in "
+            f"{1 - share:.0%} of the comparisons, yet {label}, the greater label, "
+            f"means same. If {other} does, pass `np.asarray(y) == {other}` as `y`. If "
+            "not, the embedding does not separate the classes.",
             stacklevel=5,
         )

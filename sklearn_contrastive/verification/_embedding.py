@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array, gen_batches, validation
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._validation import short_errors, shorten
 from sklearn_contrastive.similarity import PairConstraints
 
 #: Pairs compared together, so that temporary arrays stay small.
@@ -20,12 +21,8 @@ _FREEZE = "Fit it on its own data and wrap it in sklearn.frozen.FrozenEstimator.
 
 def prepare_embedding(embedding):
     """Return an unfitted copy, by default of a new one, and whether pairs train it."""
-    from sklearn.pipeline import Pipeline
-
     embedding = ContrastiveEmbedding() if embedding is None else clone(embedding)
-    last = embedding
-    while isinstance(last, Pipeline) and last.steps:
-        last = last.steps[-1][1]
+    last = last_step(embedding)
     if not isinstance(last, ContrastiveEmbedding):
         return embedding, False
     similarity = last.similarity
@@ -37,10 +34,18 @@ def prepare_embedding(embedding):
         raise ValueError(
             "`embedding` must be a ContrastiveEmbedding with similarity='auto', "
             "'pairs' or PairConstraints without row numbers and weights; got "
-            # Some hold, and would print, all pairs of a table.
-            f"similarity={similarity!r:.60}. {_FREEZE}"
+            f"similarity={shorten(similarity)}. {_FREEZE}"
         )
     return embedding, True
+
+
+def last_step(embedding):
+    """Return the last step of a pipeline, which callbacks are for, or an embedding."""
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(embedding, Pipeline) and embedding.steps:
+        embedding = embedding.steps[-1][1]
+    return embedding
 
 
 def set_seeds(embedding, rng):
@@ -96,7 +101,8 @@ def fit_embedding(embedding, learns, rows, same):
 def pair_distances(embedding, samples):
     """Return Euclidean distances of pairs in an embedding, which maps each row once."""
     Z = embedding.transform(_match_names(embedding, samples.rows))
-    Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
+    with short_errors():
+        Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
     distances = np.empty(len(samples.ends))
     for block in gen_batches(len(distances), _BLOCK):
         left, right = Z[samples.ends[block].T]

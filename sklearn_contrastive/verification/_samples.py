@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing, check_array, column_or_1d, validation
 
 import sklearn_contrastive._validation as _validation
+from sklearn_contrastive._validation import short_errors, shorten
 from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
 
@@ -37,7 +38,8 @@ def read_pairs(estimator, X, preprocessor, name):
     anything = {"dtype": None, "ensure_2d": False, "allow_nd": True}
     anything |= {"ensure_all_finite": False, "input_name": f"`{name}`"}
     try:
-        X = check_array(X, estimator=estimator, **anything)
+        with short_errors():
+            X = check_array(X, estimator=estimator, **anything)
     except ValueError as error:
         raise ValueError(
             f"`{name}` must hold at least one pair, of rows that are equally long "
@@ -98,6 +100,7 @@ def _look_up(numbers, preprocessor, name):
     return rows
 
 
+@short_errors()
 def check_columns(estimator, rows, reset):
     """Set the number and names of an estimator's columns, or compare them."""
     validation._check_n_features(estimator, rows, reset=reset)
@@ -123,6 +126,6 @@ def read_labels(y, n_pairs):
         raise ValueError(
             "Only binary classification is supported: `y` must hold two labels, the "
             f"greater for pairs of the same; got {len(classes)} class(es) in {n_pairs} "
-            f"pairs, {classes[:5].tolist()}."
+            f"pairs, {shorten(classes)}."
         )
     return classes, codes == 1

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from sklearn_contrastive._validation import shorten
+
 #: The strategies, with the settings that each one uses.
 STRATEGIES = {
     "accuracy": (),
@@ -50,7 +52,8 @@ def _best_cut(strategy, settings, true, false):
     if strategy == "accuracy":
         return np.argmax(true - false)
     if strategy == "f_beta":
-        weight = settings["beta"] ** 2
+        # A larger one says the same: recall alone.
+        weight = min(settings["beta"], 1e100) ** 2
         return np.argmax((1 + weight) * true / (weight * n_same + true + false))
     if strategy == "max_tpr":
         allowed = (n_different - false) / n_different >= settings["min_rate"]
@@ -90,7 +93,7 @@ def max_false_accepts(n_different, target_far, confidence):
         ratio = math.log1p(-confidence) / math.log1p(-target_far)
         raise ValueError(
             f"`target_far={target_far:g}` with `confidence={confidence:g}` needs at "
-            f"least {math.ceil(ratio - 1e-9)} different pairs to set the threshold; "
+            f"least {np.ceil(ratio - 1e-9):.15g} different pairs to set the threshold; "
             f"got {n_different}. Pairs that train the embedding do not count. Give "
             "more pairs, raise `target_far` or lower `confidence`."
         )
@@ -105,8 +108,8 @@ def resolve_settings(strategy, given, otherwise=DEFAULTS):
             users = [repr(each) for each in STRATEGIES if name in STRATEGIES[each]]
             raise ValueError(
                 f"`{name}` is only used with strategy={' or '.join(users)}; got "
-                f"{name}={given[name]!r} with strategy={strategy!r}. Leave it out, or "
-                "set `strategy`; a search over several takes a list of grids."
+                f"{name}={shorten(given[name])} with strategy={strategy!r}. Leave it "
+                "out, or set `strategy`; a search over several takes a list of grids."
             )
     settings = {}
     for name in used:
@@ -117,7 +120,7 @@ def resolve_settings(strategy, given, otherwise=DEFAULTS):
             f"`min_rate` must be a number in [0, 1] with strategy={strategy!r}, the "
             "least share of pairs of one class to be right about; got None."
         )
-    return settings
+    return {name: float(value) for name, value in settings.items()}
 
 
 def check_enough_pairs(strategy, settings, same):

@@ -1,6 +1,8 @@
 """PairVerifier: a classifier of pairs of rows by their distance in an embedding."""
 
+import sys
 from collections.abc import Sized
+from contextlib import nullcontext
 from copy import copy
 from numbers import Real
 
@@ -9,8 +11,8 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import _param_validation, check_random_state, validation
 
-from sklearn_contrastive._estimators._state import replace_fitted
-from sklearn_contrastive._validation import SEEN
+from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
+from sklearn_contrastive._validation import SEEN, shorten, validate
 from sklearn_contrastive.verification import _embedding, _samples, _thresholds
 from sklearn_contrastive.verification._calibration import fit_sigmoid, warn_if_swapped
 
@@ -24,7 +26,7 @@ _SETTINGS = {
 }
 
 
-class PairVerifier(ClassifierMixin, BaseEstimator):
+class PairVerifier(ClassifierMixin, ContrastiveEstimator):
     r"""Classifier of pairs of rows: same or different.
 
     Both rows of a pair are embedded. The pair is the same where
@@ -221,7 +223,14 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
             samples, same = samples.among(kept), same[kept]
         _thresholds.check_enough_pairs(self.strategy, settings, held_out_same)
         _embedding.set_seeds(embedding, rng)
-        _embedding.fit_embedding(embedding, learns, samples.stacked(), same)
+        context, given = self._init_callback_context(max_subtasks=1), {"X": X, "y": y}
+        context.call_on_fit_task_begin(estimator=self, **given)
+        task = context.subcontext(task_name="fit-embedding")
+        last = _embedding.last_step(embedding)
+        with task.propagate_callback_context(last) if learns else nullcontext():
+            task.call_on_fit_task_begin(estimator=self, **given)
+            _embedding.fit_embedding(embedding, learns, samples.stacked(), same)
+        task.call_on_fit_task_end(estimator=self, **given)
         distances = _embedding.pair_distances(embedding, held_out)
         rest = held_out_same, distances
         attributes = _calibrate(self.strategy, settings, classes, *rest)
@@ -232,6 +241,10 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         }
         attributes |= {"embedding_": embedding, "classes_": classes}
         replace_fitted(self, attributes)
+        # All of the copy for callbacks is set already.
+        context.call_on_fit_task_end(
+            estimator=self, **given, reconstruction_attributes={}
+        )
         return self
 
     def pair_distance(self, pairs):
@@ -347,17 +360,15 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         """
         validation.check_is_fitted(self)
         number = isinstance(threshold, Real) and not isinstance(threshold, bool)
-        if not number or not np.isfinite(threshold):
+        if not number or not abs(threshold) <= sys.float_info.max:
             raise ValueError(
-                f"`threshold` must be a finite number (-1: no pair); got {threshold!r}."
+                "`threshold` must be a finite number (-1: no pair); got "
+                f"{shorten(threshold)}."
             )
         self.threshold_, self.strategy_ = float(threshold), None
         return self
 
-    @_param_validation.validate_params(
-        {**_SETTINGS, "strategy": [*_SETTINGS["strategy"], None]},
-        prefer_skip_nested_validation=False,
-    )
+    @validate({**_SETTINGS, "strategy": [*_SETTINGS["strategy"], None]}, False)
     def calibrate_threshold(
         self,
         pairs,
@@ -406,8 +417,8 @@ class PairVerifier(ClassifierMixin, BaseEstimator):
         classes, same = _samples.read_labels(y, len(distances))
         if not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"`y` must hold the labels of `fit`, {self.classes_.tolist()}; got "
-                f"{classes.tolist()}."
+                f"`y` must hold the labels of `fit`, {shorten(self.classes_)}; got "
+                f"{shorten(classes)}."
             )
         attributes = _calibrate(strategy, settings, classes, same, distances)
         replace_fitted(self, attributes, resumed=True)

@@ -1,14 +1,23 @@
 """``sklearn.callback`` where there is one, and nothing where there is none."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_wine
+from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import (
+    ContrastiveAlignment,
+    ContrastiveEmbedding,
+    ContrastiveEmbeddingCV,
+    PairVerifier,
+)
 from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin, NoTasks
 
 callback = pytest.importorskip(
@@ -122,3 +131,122 @@ def test_a_clone_has_no_trace_of_a_fit():
     model = small().set_callbacks(Recorder()).fit(X, y)
     assert isinstance(model, CallbackSupportMixin)
     assert not hasattr(clone(model), "n_iter_")
+
+
+class Places:
+    """Count where in the tree of tasks each begins and ends."""
+
+    def setup(self, estimator, context):
+        self.begun, self.ended, self.fitted = Counter(), Counter(), []
+        self.torn_down = 0
+
+    def teardown(self, estimator, context):
+        self.torn_down += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun[self.place(context)] += 1
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.ended[self.place(context)] += 1
+        self.fitted.append(fitted_estimator)
+
+    def place(self, context):
+        above = () if context.parent is None else self.place(context.parent)
+        return *above, (context.estimator_name, context.task_name, context.task_id)
+
+
+class PropagatedPlaces(Places):
+    max_propagation_depth = None
+
+
+PAIRS = np.stack([X[::-1], X], axis=1)
+SAME = y[::-1] == y
+SEARCHED = ContrastiveEmbeddingCV(small(), margins=[0.5, 1.0], cv=2)
+FITS = {
+    "embedding": lambda: (small(), X, y),
+    "alignment": lambda: (
+        ContrastiveAlignment(4, hidden_layer_sizes=(8,), max_iter=2),
+        X[:, :6],
+        X[:, 6:],
+    ),
+    "search": lambda: (clone(SEARCHED), X, y),
+    "search without refit": lambda: (clone(SEARCHED).set_params(refit=False), X, y),
+    "verifier": lambda: (PairVerifier(small(), random_state=0), PAIRS, SAME),
+    "verifier of a pipeline": lambda: (
+        PairVerifier(make_pipeline(StandardScaler(), small()), random_state=0),
+        PAIRS,
+        SAME,
+    ),
+    "search in a search": lambda: (
+        GridSearchCV(clone(SEARCHED), {"refit": [True]}, cv=2),
+        X,
+        y,
+    ),
+    "verifier in a search": lambda: (
+        GridSearchCV(PairVerifier(small()), {"strategy": ["eer"]}, cv=2),
+        PAIRS,
+        SAME,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [Places, PropagatedPlaces])
+@pytest.mark.parametrize("name", FITS)
+def test_what_begins_ends_once_on_every_level(name, kind):
+    estimator, *data = FITS[name]()
+    places = kind()
+    estimator.set_callbacks(places).fit(*data)
+    assert places.begun == places.ended
+    assert set(places.begun.values()) == {1}
+    assert places.torn_down == 1
+    left = {name for name in vars(estimator) if "callback" in name}
+    assert left == {"_skl_callbacks"}
+
+
+@pytest.mark.parametrize("name", ["embedding", "alignment", "verifier"])
+def test_the_end_of_a_fit_has_the_fitted_estimator(name):
+    estimator, *data = FITS[name]()
+    places = Places()
+    estimator.set_callbacks(places).fit(*data)
+    rows = data[0]
+    serve = "pair_distance" if name == "verifier" else "transform"
+    np.testing.assert_array_equal(
+        getattr(places.fitted[-1], serve)(rows), getattr(estimator, serve)(rows)
+    )
+
+
+def test_callbacks_reach_the_embedding_of_a_verifier():
+    verifier, *data = FITS["verifier of a pipeline"]()
+    places = PropagatedPlaces()
+    verifier.set_callbacks(places).fit(*data)
+    names = {place[-1][:2] for place in places.begun}
+    assert ("ContrastiveEmbedding", "fit") in names
+    assert ("PairVerifier", "fit") in names
+
+
+def test_other_embeddings_of_a_verifier_are_one_task():
+    places = Places()
+    verifier = PairVerifier(PCA(2), random_state=0).set_callbacks(places)
+    verifier.fit(PAIRS, SAME)
+    tasks = [place[-1][1] for place in places.begun]
+    assert tasks == ["fit", "fit-embedding"]
+    assert places.begun == places.ended
+
+
+class Interrupt(Places):
+    """Press Ctrl-C in the second epoch."""
+
+    def on_fit_task_begin(self, estimator, context):
+        super().on_fit_task_begin(estimator, context)
+        if sum(self.begun.values()) == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["embedding", "alignment"])
+@pytest.mark.filterwarnings("ignore:Training was interrupted:UserWarning")
+def test_an_interrupted_fit_ends_what_it_has_begun(name):
+    estimator, *data = FITS[name]()
+    places = Interrupt()
+    estimator.set_callbacks(places).fit(*data)
+    assert estimator.n_iter_ == 1
+    assert places.begun == places.ended

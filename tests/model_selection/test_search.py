@@ -497,9 +497,36 @@ def test_nothing_is_fitted_to_all_rows_without_refit():
     assert ours.margin_ == ours.best_params_["margin"]
     assert not hasattr(ours, "best_estimator_")
     assert not hasattr(ours, "n_features_in_")
-    for method in (ours.transform, ours.score, ours.pair_distance):
-        with pytest.raises(AttributeError, match=re.escape("needs `refit=True`")):
-            method(X)
+    with pytest.raises(AttributeError, match=re.escape("needs `refit=True`")):
+        ours.score(X)
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_what_needs_a_refit_is_hidden_without_one(fitted):
+    own = ["pair_distance", "pair_score", "get_metric"]
+    ours = search(refit=False)
+    theirs = GridSearchCV(embedding(), {"margin": [0.5, 1.0]}, refit=False, cv=2)
+    if fitted:
+        ours.fit(X, y)
+        theirs.fit(X, y)
+    hidden = ["transform", "n_features_in_", "best_estimator_", "refit_time_"]
+    for name in hidden:
+        assert not hasattr(theirs, name)
+    for name in [*hidden, *own]:
+        assert not hasattr(ours, name)
+    for name in ("transform", *own):
+        message = f"has no attribute '{name}'"
+        with pytest.raises(AttributeError, match=message) as error:
+            getattr(ours, name)
+        assert "needs `refit=True`" in str(error.value.__cause__)
+
+
+def test_what_needs_a_refit_is_there_with_one():
+    for name in ("transform", "pair_distance", "pair_score", "get_metric"):
+        assert hasattr(search(), name)
+    pandas = pytest.importorskip("pandas")
+    ours = search().set_output(transform="pandas").fit(X, y)
+    assert isinstance(ours.transform(X), pandas.DataFrame)
 
 
 def test_nothing_is_left_of_an_earlier_fit_to_all_rows():

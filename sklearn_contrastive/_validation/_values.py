@@ -1,12 +1,20 @@
 """The user's tables and labels: what they hold, and error messages."""
 
+import sys
 from collections.abc import Sized
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import get_config
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
+
+from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
 
 _FLOATS = (np.float64, np.float32)
 _BOOLS = (bool, np.bool_)
@@ -42,7 +50,8 @@ def check_rows(estimator, X, reset, name="X"):
             table = validate_data(
                 estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
             )
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
+        shortened(error)
         if "Complex data not supported" in str(error):
             raise ValueError(
                 f"Complex data not supported: `{name}` must be real. Put real and "
@@ -60,13 +69,35 @@ def check_rows(estimator, X, reset, name="X"):
     return table
 
 
-def check_no_bools(noun):
-    """Raise for parameters that are True or False and should be numbers."""
-    for name, value in noun.get_params(deep=False).items():
-        constraints = noun._parameter_constraints.get(name, ())
-        number = any(isinstance(constraint, Interval) for constraint in constraints)
-        if number and isinstance(value, _BOOLS):
+def check_params(noun, rules=None, values=None):
+    """Raise for parameters of an object that are out of range, or bools for numbers.
+
+    With rules and values, `noun` is the name of a function, which looks for bools.
+    """
+    if is_object := rules is None:
+        rules, values = noun._parameter_constraints, noun.get_params(deep=False)
+        noun = type(noun).__name__
+    for name, value in values.items():
+        # numpy's own numbers do not compare with limits beyond their range.
+        plain = value.item() if isinstance(value, np.generic) else value
+        try:
+            validate_parameter_constraints(rules, {name: plain}, noun)
+        except InvalidParameterError as error:
+            # Behind what is expected there is the whole value.
+            expected = str(error).partition(". Got ")[0]
+            error.args = (f"{expected}. Got {shorten(value)} instead.",)
+            raise
+        except (TypeError, ValueError) as error:
+            # Neither fractions nor the longest ints can be compared there.
+            expected = f"`{name}` must be an int or float of a usual size"
+            raise InvalidParameterError(f"{expected}; got {shorten(value)}.") from error
+        number = any(isinstance(rule, Interval) for rule in rules.get(name, ()))
+        if is_object and number and isinstance(value, _BOOLS):
             raise ValueError(f"`{name}` must be a number; got {value}.")
+        if number and isinstance(value, Integral) and abs(int(value)) > sys.maxsize:
+            # Neither numpy nor torch calculates with it.
+            expected = "less than 2**63, or a float"
+            raise ValueError(f"`{name}` must be {expected}; got {shorten(value)}.")
 
 
 def column_names(table):
@@ -74,6 +105,7 @@ def column_names(table):
     return list(map(str, getattr(table, "columns", ())))
 
 
+@short_errors()
 def check_partners(y, n_rows):
     """Return a second table as finite floats, shape (n_samples, n_features)."""
     check_given(y, ": the second table, whose row i belongs to row i of `X`")
@@ -83,6 +115,7 @@ def check_partners(y, n_rows):
     return y.reshape(len(y), -1)
 
 
+@short_errors()
 def check_pairs(estimator, pairs):
     """Return pairs of rows as finite floats, shape (n_pairs, 2, n_features)."""
     pairs = np.asarray(pairs)
@@ -132,14 +165,14 @@ def _text_columns(X, names):
         nested = {type(value) for value in values} & {dict, list, set, tuple}
         try:
             values.astype(np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             found += [] if nested else [column]
     return _list_columns(found, names) if found else ""
 
 
-def _list_columns(columns, names, most=5):
+def _list_columns(columns, names, most=3):
     """Return names or numbers of columns for a message."""
-    shown = [repr(names[c]) if len(names) else str(c) for c in columns[:most]]
+    shown = [shorten(names[c]) if len(names) else str(c) for c in columns[:most]]
     if len(columns) > most:
         shown.append(f"{len(columns) - most} more")
     return ("column " if len(columns) == 1 else "columns ") + ", ".join(shown)
@@ -354,7 +387,8 @@ def check_pair_labels(labels, n_pairs, name):
     if not (kinds <= {0, 1} or kinds <= {-1, 1}):
         raise ValueError(
             f"`{name}` must hold 1 or True for similar pairs and 0, -1 or False for "
-            f"others, one of the three throughout; got {sorted(kinds, key=str)[:5]}."
+            "others, one of the three throughout; got "
+            f"{shorten(sorted(kinds, key=str))}."
         )
     return labels == 1
 

@@ -1,0 +1,45 @@
+"""The user's tables and labels: what they hold, and error messages."""
+
+from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
+from sklearn_contrastive._validation._params import validate
+from sklearn_contrastive._validation._values import (
+    SEEN,
+    check_given,
+    check_labels,
+    check_length,
+    check_pair_labels,
+    check_pairs,
+    check_params,
+    check_partners,
+    check_rows,
+    column_names,
+    first_fraction,
+    holds_sets,
+    infer_similarity,
+    missing_labels,
+    nullable_dtype,
+    without_na,
+)
+
+__all__ = [
+    "SEEN",
+    "check_given",
+    "check_labels",
+    "check_length",
+    "check_pair_labels",
+    "check_pairs",
+    "check_params",
+    "check_partners",
+    "check_rows",
+    "column_names",
+    "first_fraction",
+    "holds_sets",
+    "infer_similarity",
+    "missing_labels",
+    "nullable_dtype",
+    "short_errors",
+    "shorten",
+    "shortened",
+    "validate",
+    "without_na",
+]
