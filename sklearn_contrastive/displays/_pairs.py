@@ -5,6 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import column_or_1d
 
+from sklearn_contrastive._validation import read_values
 from sklearn_contrastive.displays._rows import attribute, require
 
 
@@ -40,7 +41,7 @@ def measure_pairs(display, estimator, pairs, y):
     distances = estimator.pair_distance(pairs)
     if attribute(estimator, "threshold_") is None:
         return y, distances
-    classes, labels = estimator.classes_, column_or_1d(y)
+    classes, labels = estimator.classes_, column_or_1d(read_values(y)[1])
     if not np.isin(labels, classes).all():
         raise ValueError(
             f"`y` must hold labels of `fit`, {classes.tolist()}; got labels such as "

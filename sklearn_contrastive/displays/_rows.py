@@ -116,7 +116,7 @@ def kind_of_y(y):
     """Return "labels" or "targets", None without `y`, or raise for other kinds."""
     if y is None:
         return None
-    kind = infer_similarity(None, y)
+    kind = infer_similarity(None, y, doubtful="targets")
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
         raise ValueError(
             "`y` must hold one class label or one target per row; got several. Pass "

@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_array, column_or_1d
 from sklearn_contrastive._validation import (
     check_pair_labels,
     first_fraction,
-    missing_labels,
+    read_numbers,
+    read_values,
 )
 
 #: What to do about a quantity in the place of classes.
@@ -56,13 +57,14 @@ def shared_codes(labels, others):
     return codes[: len(labels)], codes[len(labels) :]
 
 
-def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
+def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT, warn=False):
     """Return class labels as an array of any type, one for each row.
 
     Text of messages: the names of the parameters, and what to do about a quantity.
     """
     try:
-        labels = column_or_1d(y)
+        kind, labels, missing = read_values(y)
+        labels, missing = column_or_1d(labels, warn=warn), missing.ravel()
     except ValueError as error:
         raise ValueError(f"`{name}` must be one column of labels: {error}") from error
     if len(labels) != n_rows:
@@ -70,7 +72,9 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    missing = missing_labels(labels)
+    if kind == "c":
+        raise ValueError(f"Complex data not supported: `{name}` must hold labels.")
+    missing |= np.isinf(labels) if kind == "f" else False
     if missing.any():
         raise ValueError(
             f"`{name}` must hold a class label for every row; {missing.sum()} are "
@@ -118,7 +122,7 @@ def warn_of_one_class(counts, stacklevel):
 def check_kinds(y_true, distances):
     """Return which pairs are of the same class, and their distances in float64."""
     try:
-        distances = column_or_1d(distances).astype(np.float64)
+        distances = column_or_1d(read_numbers(distances)).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`distances` must be one column of numbers: {error}"

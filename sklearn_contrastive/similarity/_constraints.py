@@ -8,7 +8,7 @@ from scipy.sparse import coo_array, dia_array, diags, triu
 
 from sklearn_contrastive._pairs._keys import Keys, Pairs
 from sklearn_contrastive._pairs._repeats import without_repeats
-from sklearn_contrastive._validation import check_pair_labels
+from sklearn_contrastive._validation import check_pair_labels, read_numbers
 from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity
 
@@ -213,7 +213,10 @@ class PairConstraints(Similarity):
                 "`weights` must be None with `transitive_closure=True`: pairs that "
                 "follow from others have no weight of their own."
             )
-        weights = np.asarray(self.weights, dtype=np.float64)
+        try:
+            weights = read_numbers(self.weights).astype(np.float64)
+        except TypeError as error:
+            raise ValueError(f"`weights` must hold numbers > 0; {error}.") from error
         positive = np.isfinite(weights) & (weights > 0)
         if weights.shape != (n_pairs,) or not positive.all():
             raise ValueError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import check_given, check_length
+from sklearn_contrastive._validation import check_given, check_length, read_numbers
 from sklearn_contrastive.similarity import _base
 
 
@@ -64,7 +64,11 @@ class FunctionSimilarity(_base.Similarity):
         """
         self._validate_params()
         check_given(y, ": a function as `similarity` compares entries of `y`")
-        self._entries = np.asarray(y)
+        try:
+            self._entries = read_numbers(y)
+        except TypeError:
+            # The function knows how to compare them.
+            self._entries = np.asarray(y)
         check_length(self._entries, None if X is None else len(X), "one entry")
         self.rows_ = _base.all_rows(self._entries, 2)
         return self

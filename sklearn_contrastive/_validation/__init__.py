@@ -1,0 +1,38 @@
+"""The user's tables and labels: what they hold, and error messages."""
+
+from sklearn_contrastive._validation._tables import check_real, column_names
+from sklearn_contrastive._validation._values import (
+    SEEN,
+    check_given,
+    check_labels,
+    check_length,
+    check_no_bools,
+    check_pair_labels,
+    check_pairs,
+    check_partners,
+    check_rows,
+    first_fraction,
+    holds_sets,
+    infer_similarity,
+    read_numbers,
+    read_values,
+)
+
+__all__ = [
+    "SEEN",
+    "check_given",
+    "check_labels",
+    "check_length",
+    "check_no_bools",
+    "check_pair_labels",
+    "check_pairs",
+    "check_partners",
+    "check_real",
+    "check_rows",
+    "column_names",
+    "first_fraction",
+    "holds_sets",
+    "infer_similarity",
+    "read_numbers",
+    "read_values",
+]
