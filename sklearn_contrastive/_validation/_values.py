@@ -84,10 +84,12 @@ def read_values(y):
 
 def _read_objects(objects):
     """Return what `read_values` does for an array of objects."""
-    missing = np.array([is_missing(label) for label in objects.flat], dtype=bool)
-    missing = missing.reshape(objects.shape)
+    missing = np.zeros(objects.shape, dtype=bool)
+    # Of text alone, which is common, none is missing.
+    if not {*map(type, objects.flat)} <= {str}:
+        missing.flat = [is_missing(label) for label in objects.flat]
     known = objects[~missing]
-    types = {type(value) for value in known}
+    types = {*map(type, known)}
     found = (
         k for k, group in _KINDS.items() if all(issubclass(t, group) for t in types)
     )
