@@ -300,10 +300,13 @@ def check_labels(y, n_rows, unlabeled=None):
     """
     if y is None:
         raise ValueError(f"{_NO_Y}. Pass one class label per row of `X`.")
-    kind, values, missing = read_values(y)
-    y, missing = column_or_1d(values, warn=True), missing.ravel()
-    if kind == "c":
-        raise ValueError("Complex data not supported: `y` must hold class labels.")
+    try:
+        kind, y, missing = read_values(y)
+        if kind == "c":
+            raise ValueError("Complex data not supported.")
+        y, missing = column_or_1d(y, warn=True), missing.ravel()
+    except ValueError as error:
+        raise ValueError(f"`y` must be one column of class labels: {error}") from error
     if n_rows is not None and len(y) != n_rows:
         raise ValueError(_LENGTHS.format("one label", n_rows, len(y)))
     known = np.ones(len(y), dtype=bool)

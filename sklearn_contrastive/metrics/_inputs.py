@@ -64,6 +64,8 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT, warn=False):
     """
     try:
         kind, labels, missing = read_values(y)
+        if kind == "c":
+            raise ValueError("Complex data not supported.")
         labels, missing = column_or_1d(labels, warn=warn), missing.ravel()
     except ValueError as error:
         raise ValueError(f"`{name}` must be one column of labels: {error}") from error
@@ -72,8 +74,6 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT, warn=False):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    if kind == "c":
-        raise ValueError(f"Complex data not supported: `{name}` must hold labels.")
     missing |= np.isinf(labels) if kind == "f" else False
     if missing.any():
         raise ValueError(
