@@ -83,12 +83,18 @@ def regressors(seed):
 
     return {
         "raw": neighbours(StandardScaler()),
-        "embedding": neighbours(ContrastiveEmbedding(random_state=seed)),
+        "embedding": neighbours(
+            ContrastiveEmbedding(similarity="targets", random_state=seed)
+        ),
         "relu": neighbours(
-            ContrastiveEmbedding(activation="relu", random_state=seed),
+            ContrastiveEmbedding(
+                similarity="targets", activation="relu", random_state=seed
+            ),
         ),
         "linear": neighbours(
-            ContrastiveEmbedding(encoder="linear", random_state=seed),
+            ContrastiveEmbedding(
+                similarity="targets", encoder="linear", random_state=seed
+            ),
         ),
         "forest": RandomForestRegressor(random_state=seed),
     }

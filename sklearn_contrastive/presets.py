@@ -71,7 +71,7 @@ def search_space(prefix=""):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.model_selection import RandomizedSearchCV
+    >>> from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold
     >>> from sklearn_contrastive import ContrastiveEmbedding
     >>> from sklearn_contrastive.presets import search_space
     >>> X, y = load_iris(return_X_y=True)
@@ -79,7 +79,7 @@ def search_space(prefix=""):
     ...     ContrastiveEmbedding(max_iter=5, random_state=0),
     ...     search_space(),
     ...     n_iter=2,
-    ...     cv=2,
+    ...     cv=StratifiedKFold(2, shuffle=True, random_state=0),
     ...     random_state=0,
     ... )
     >>> sorted(search.fit(X, y).best_params_)[:3]

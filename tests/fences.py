@@ -111,7 +111,8 @@ def private_docstring_lines(path, exported):
     tree, public = ast.parse(path.read_text()), set()
     for node in tree.body:
         if getattr(node, "name", None) in exported:
-            methods = (part for part in ast.walk(node) if hasattr(part, "name"))
+            kinds = ast.FunctionDef | ast.ClassDef
+            methods = (part for part in ast.walk(node) if isinstance(part, kinds))
             public |= {node, *(m for m in methods if not m.name.startswith("_"))}
     return sum(n_lines(doc) for node, doc in docstrings(tree) if node not in public)
 

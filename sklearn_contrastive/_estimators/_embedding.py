@@ -68,8 +68,9 @@ class ContrastiveEmbedding(
         of similarities between rows, a function compares entries of `y`. ``"auto"`` is
         ``"pairs"`` for `X` of shape (n_pairs, 2, n_features); ``"neighbors"`` without
         `y`; ``"multilabel"`` for an indicator matrix or a list of sets; ``"targets"``
-        for several columns, for numbers with a fraction, and for whole numbers as
-        floats with fewer than five rows per value; else ``"labels"``.
+        for several columns and for numbers with a fraction; else ``"labels"``. Whole
+        numbers as floats may be either, and are an error if more than a fifth of their
+        values occur only once: name the similarity, or pass classes as ints.
 
     encoder : {"mlp", "linear"}, torch.nn.Module or callable, default="mlp"
         How a row becomes a point. ``"linear"`` is a linear map. A module must map
@@ -631,6 +632,11 @@ class ContrastiveEmbedding(
         ------
         ValueError
             If `y` is invalid, or there are too few rows.
+
+        Warns
+        -----
+        UserWarning
+            If the score is the same for every embedding, as with rows of one class.
         """
         check_is_fitted(self)
         return score_of(copy(self), X, y)

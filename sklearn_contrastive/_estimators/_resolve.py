@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_contrastive._validation import check_params, shorten
+from sklearn_contrastive._validation import check_params, read_values, shorten
 from sklearn_contrastive.losses import FunctionLoss, TripletLoss
 from sklearn_contrastive.miners import (
     MINERS,
@@ -57,8 +57,8 @@ def of_rows(similarity, rows, n_rows):
     if not similarity.uses_row_indices:
         # Raises, since there is nothing to translate.
         return similarity.of_rows(rows)
-    rows = np.asarray(rows)
-    if rows.shape != (n_rows,) or rows.dtype.kind not in "iu":
+    kind, rows, missing = read_values(rows)
+    if rows.shape != (n_rows,) or kind != "i" or missing.any():
         raise ValueError(
             f"`rows` must hold one row number for each of {n_rows} rows of `X`; got "
             f"{rows.dtype} of shape {rows.shape}."
@@ -70,7 +70,8 @@ def of_rows(similarity, rows, n_rows):
 
 def flat_pairs(X):
     """Return the two rows of pairs (n_pairs, 2, n_features) one below the other."""
-    X = np.asarray(X)
+    # Masked cells are kept, for `check_rows` to find.
+    X = np.asanyarray(X)
     if X.ndim != 3 or X.shape[1] != 2:
         raise ValueError(
             "`X` must hold pairs of rows, shape (n_pairs, 2, n_features), with "

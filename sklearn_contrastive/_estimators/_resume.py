@@ -4,7 +4,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from sklearn_contrastive._validation import shorten
+from sklearn_contrastive._validation import read_values, shorten
 
 
 def check_same_names(encoder, before):
@@ -88,7 +88,8 @@ def all_classes(classes, before):
     earlier = (before or {}).get("classes_")
     if earlier is None:
         return classes
-    if (earlier.dtype.kind in "SU") != (classes.dtype.kind in "SU"):
+    kinds = {read_values(each)[0] for each in (earlier, classes)}
+    if len(kinds) > 1 and not kinds <= {"b", "i", "f"}:
         raise TypeError(
             f"`y` must hold labels of one type in every call; got {classes.dtype} "
             f"after {earlier.dtype}. Convert them."

@@ -1,5 +1,7 @@
 """The leave-one-out score of an embedding."""
 
+import warnings
+
 import numpy as np
 
 from sklearn_contrastive._estimators._resolve import similarity_name
@@ -16,6 +18,7 @@ from sklearn_contrastive.similarity import (
 
 #: Neighbours that targets are averaged over, and that are to be kept.
 _N_NEIGHBORS = 5
+_FEW = f"neighbours of each other, being at most {_N_NEIGHBORS + 1}"
 
 
 def score_of(estimator, X, y):
@@ -36,16 +39,19 @@ def score_of(estimator, X, y):
 
 def _kind(similarity, X, y):
     """Return the kind of `y`: that of the fit or, failing that, the inferred one."""
-    found, told = infer_similarity(X, y), similarity_name(similarity)
-    if found in ("pairs", "neighbors"):
-        return found
-    return told if told in ("labels", "targets", "multilabel") else found
+    told = similarity_name(similarity)
+    if y is None or told not in ("labels", "targets", "multilabel"):
+        return infer_similarity(X, y)
+    return "pairs" if infer_similarity(X, None) == "pairs" else told
 
 
 def _accuracy(Z, y, unlabeled):
     y, known = check_labels(y, len(Z), unlabeled)
     Z, y = _where_known(known, Z, y, "label")
-    return float(np.mean(y[_others(Z, 1)[:, 0]] == y))
+    near, n_classes = _others(Z, 1)[:, 0], len(np.unique(y))
+    if n_classes == 1 or n_classes == len(y):
+        _warn_of_idleness("of one class" if n_classes == 1 else "alone of their class")
+    return float(np.mean(y[near] == y))
 
 
 def _r2(Z, y):
@@ -54,9 +60,11 @@ def _r2(Z, y):
     y = check_targets(y, len(Z))
     known = ~np.isnan(y).any(axis=1)
     Z, y = _where_known(known, Z, y, "target")
+    near, one = _others(Z, _N_NEIGHBORS), (y == y[0]).all()
+    if one or len(Z) <= _N_NEIGHBORS + 1:
+        _warn_of_idleness("of one target" if one else _FEW)
     # In units of a power of two, which changes no digit, squares are in range.
     y = np.ldexp(y, -np.frexp(np.abs(y).max(axis=0))[1])
-    near = _others(Z, _N_NEIGHBORS)
     return float(r2_score(y, y[near].mean(axis=1)))
 
 
@@ -64,6 +72,8 @@ def _jaccard(Z, y):
     from sklearn.metrics import jaccard_score
 
     _, indicators = check_label_sets(y, len(Z))
+    if (indicators == indicators[0]).all():
+        _warn_of_idleness("of the same labels")
     others = indicators[_others(Z, 1)[:, 0]]
     # Two rows without any label agree.
     return jaccard_score(indicators, others, average="samples", zero_division=1)
@@ -80,6 +90,8 @@ def _pairs_in_order(distances, y):
 
 def _share_kept(X, Z):
     before, after = _others(X, _N_NEIGHBORS), _others(Z, _N_NEIGHBORS)
+    if len(Z) <= _N_NEIGHBORS + 1:
+        _warn_of_idleness(_FEW)
     kept = (before[:, :, None] == after[:, None, :]).any(axis=2)
     return float(kept.mean())
 
@@ -93,6 +105,16 @@ def _others(Z, n_neighbors):
     search = NearestNeighbors(n_neighbors=min(n_neighbors, len(Z) - 1)).fit(Z)
     with fork_safe_threads():
         return search.kneighbors(return_distance=False)
+
+
+def _warn_of_idleness(what):
+    """Warn of rows that have the same score however they are embedded."""
+    warnings.warn(
+        f"All rows that are scored are {what}: the score is the same whatever the "
+        "embedding. Score more rows, of several classes or targets; in "
+        "cross-validation use stratified or shuffled folds.",
+        stacklevel=5,
+    )
 
 
 def _where_known(known, Z, y, what):

@@ -2,6 +2,7 @@
 
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
 from sklearn_contrastive._validation._params import validate
+from sklearn_contrastive._validation._tables import check_real, column_names
 from sklearn_contrastive._validation._values import (
     SEEN,
     check_given,
@@ -12,13 +13,11 @@ from sklearn_contrastive._validation._values import (
     check_params,
     check_partners,
     check_rows,
-    column_names,
     first_fraction,
     holds_sets,
     infer_similarity,
-    missing_labels,
-    nullable_dtype,
-    without_na,
+    read_numbers,
+    read_values,
 )
 
 __all__ = [
@@ -30,16 +29,16 @@ __all__ = [
     "check_pairs",
     "check_params",
     "check_partners",
+    "check_real",
     "check_rows",
     "column_names",
     "first_fraction",
     "holds_sets",
     "infer_similarity",
-    "missing_labels",
-    "nullable_dtype",
+    "read_numbers",
+    "read_values",
     "short_errors",
     "shorten",
     "shortened",
     "validate",
-    "without_na",
 ]

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Sized
-from numbers import Integral
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Complex, Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,15 +17,34 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
+from sklearn_contrastive._validation._tables import (
+    BLOCK,
+    UNREAL,
+    check_finite,
+    check_real,
+    column_names,
+    column_types,
+    not_numeric,
+    shape_of,
+    text_columns,
+)
 
 _FLOATS = (np.float64, np.float32)
 _BOOLS = (bool, np.bool_)
-#: Rows read together, so that temporary arrays stay small.
-_BLOCK = 8192
+#: Kinds of objects, named as numpy's; the first that holds all of them counts.
+_KINDS = {
+    "M": (date, time, timedelta, np.datetime64, np.timedelta64),
+    "b": _BOOLS,
+    "i": (Integral, np.bool_),
+    "f": (Real, Decimal, np.bool_),
+    "c": (Complex, Decimal, np.bool_),
+    "U": (str,),
+    "S": (bytes,),
+}
 #: Attributes that reading a table sets on an estimator.
 SEEN = "n_features_in_", "feature_names_in_"
-#: Whole numbers given as floats are targets where they have fewer rows per value.
-_ROWS_PER_VALUE = 5
+#: Whole numbers given as floats may be either where more of their values occur once.
+_SINGLE_VALUES = 0.2
 _NO_Y = "This estimator requires y to be passed, but the target y is None"
 _LENGTHS = (
     "`y` must hold {} per row of `X`: found input variables with inconsistent numbers "
@@ -31,41 +52,105 @@ _LENGTHS = (
 )
 
 
-def check_rows(estimator, X, reset, name="X"):
-    """Return a table as finite floats; set the estimator's columns or compare them."""
+def read_values(y):
+    """Return the kind of values, a plain array of them, and which are missing.
+
+    `y` is any container. Kinds are numpy's: "b", "i" (also unsigned) and "f" for
+    numbers, "U" for text in any form, "S", "M" (also spans of time), "c", or "O".
+    """
+    values = np.asarray(y)
+    kind = {"u": "i", "m": "M"}.get(values.dtype.kind, values.dtype.kind)
+    declared = str(getattr(y, "dtype", "")).lower()
+    if kind == "f" and declared.startswith(("int", "uint")):
+        # As floats, large integers would run together.
+        kind, values = "O", np.array(list(y), dtype=object)
+    elif kind in "US" and isinstance(y, list | tuple):
+        # As text, None and NaN would be labels.
+        objects = np.array(y, dtype=object)
+        if len({type(value) for value in objects.flat}) > 1:
+            kind, values = "O", objects
+    if kind == "f" and not isinstance(y, np.ndarray | list | tuple):
+        # Some frames make floats of dates.
+        kind = "M" if any(map(UNREAL.match, column_types(y))) else kind
+    if kind in "TO":
+        kind, values, missing = _read_objects(values.astype(object))
+    elif values.dtype.kind in "fcmM":
+        missing = np.isnan(values)
+    else:
+        missing = np.zeros(values.shape, dtype=bool)
+    if isinstance(y, np.ma.MaskedArray):
+        missing = missing | np.ma.getmaskarray(y)
+        values = np.where(missing, np.nan, values) if kind == "f" else values
+    return kind, values, missing
+
+
+def _read_objects(objects):
+    """Return what `read_values` does for an array of objects."""
+    missing = np.zeros(objects.shape, dtype=bool)
+    # Of text alone, which is common, none is missing.
+    if not {*map(type, objects.flat)} <= {str}:
+        missing.flat = [is_missing(label) for label in objects.flat]
+    known = objects[~missing]
+    types = {*map(type, known)}
+    found = (
+        k for k, group in _KINDS.items() if all(issubclass(t, group) for t in types)
+    )
+    kind = next(found, "O") if types else "f"
+    try:
+        plain = known.astype({"b": bool, "i": np.int64, "f": np.float64}[kind])
+    except (KeyError, OverflowError):
+        # Nothing that numpy has numbers for, or too large for them.
+        return ("O" if kind == "f" else kind), objects, missing
+    values = np.full(objects.shape, np.nan if kind == "f" else 0, dtype=plain.dtype)
+    values[~missing] = plain
+    return kind, values, missing
+
+
+def read_numbers(y):
+    """Return real numbers from any container, as floats with NaN where some miss.
+
+    Bools and integers without missing ones stay as they are. Raises a TypeError for all
+    else, which says what it is.
+    """
+    kind, values, missing = read_values(y)
+    if kind not in "bif" or values.dtype == object:
+        names = {"U": "text", "M": "dates or times", "c": "complex numbers"}
+        raise TypeError(f"it holds {names.get(kind, 'other objects')}")
+    return np.where(missing, np.nan, values) if missing.any() else values
+
+
+def check_rows(estimator, X, reset=False, name="X"):
+    """Return a table as finite floats; set the estimator's columns or compare them.
+
+    Without an estimator, columns are not compared.
+    """
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed for `{name}`, but dense data is required. Use "
             "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
         )
-    names = getattr(X, "columns", ())
+    if type(X) is not np.ndarray or X.dtype.kind not in "biuf":
+        check_real(X, name)
+    checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
-        # One dtype per column of a frame, a single one for a series or an array.
-        dtypes = np.ravel(getattr(X, "dtypes", getattr(X, "dtype", None)))
-        if any(getattr(dtype, "kind", "") in ("m", "M") for dtype in dtypes):
-            # numpy would read them as integers.
-            raise TypeError("dates and times are no numbers")
         # What is too large for a float64 becomes infinite, which is an error below.
         with np.errstate(over="ignore"):
-            table = validate_data(
-                estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
-            )
+            if estimator is None:
+                table = check_array(X, input_name=name, **checks)
+            else:
+                table = validate_data(estimator, X, reset=reset, **checks)
     except (OverflowError, TypeError, ValueError) as error:
         shortened(error)
-        if "Complex data not supported" in str(error):
-            raise ValueError(
-                f"Complex data not supported: `{name}` must be real. Put real and "
-                "imaginary parts side by side as columns."
-            ) from error
-        columns = _text_columns(X, names)
+        columns = text_columns(X)
         if not columns:
             raise
-        raise ValueError(
-            f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
-            "Encode text, as sklearn.preprocessing.OneHotEncoder does, and turn dates "
-            "into numbers such as days."
-        ) from error
-    _check_finite(table, names, name)
+        raise not_numeric(name, columns, error) from error
+    if not get_config()["assume_finite"]:
+        with np.errstate(all="ignore"):
+            starts = range(0, len(table), BLOCK)
+            sums = [table[start : start + BLOCK].sum() for start in starts]
+        if not np.isfinite(sums).all():
+            check_finite(table, column_names(X), name)
     return table
 
 
@@ -100,85 +185,30 @@ def check_params(noun, rules=None, values=None):
             raise ValueError(f"`{name}` must be {expected}; got {shorten(value)}.")
 
 
-def column_names(table):
-    """Return the names of a table's columns as text; none for an array."""
-    return list(map(str, getattr(table, "columns", ())))
-
-
 @short_errors()
 def check_partners(y, n_rows):
     """Return a second table as finite floats, shape (n_samples, n_features)."""
     check_given(y, ": the second table, whose row i belongs to row i of `X`")
-    with np.errstate(over="ignore"):
-        y = check_array(y, dtype=_FLOATS, ensure_2d=False, input_name="y")
+    y = np.asanyarray(y).reshape(-1, 1) if len(shape_of(y)) == 1 else y
+    y = check_rows(None, y, name="y")
     check_length(y, n_rows, "one partner")
-    return y.reshape(len(y), -1)
+    return y
 
 
 @short_errors()
 def check_pairs(estimator, pairs):
     """Return pairs of rows as finite floats, shape (n_pairs, 2, n_features)."""
-    pairs = np.asarray(pairs)
-    if pairs.dtype not in _FLOATS:
-        with np.errstate(over="ignore"):
-            pairs = pairs.astype(np.float64)
-    n_features = estimator.n_features_in_
+    pairs, n_features = np.asanyarray(pairs), estimator.n_features_in_
     if pairs.ndim != 3 or pairs.shape[1:] != (2, n_features):
         raise ValueError(
             f"`pairs` must have shape (n_pairs, 2, n_features={n_features}); got "
             f"{pairs.shape}. Stack two tables of rows with np.stack([A, B], axis=1)."
         )
-    _check_finite(pairs.reshape(-1, n_features), (), "pairs")
-    return pairs
+    rows = check_rows(None, pairs.reshape(-1, n_features), name="pairs")
+    return rows.reshape(pairs.shape)
 
 
-def _check_finite(X, names, name):
-    """Raise for NaN and infinity, with the columns that hold them."""
-    if get_config()["assume_finite"]:
-        return
-    bad, n_nan = np.zeros(X.shape[1], dtype=int), 0
-    for start in range(0, len(X), _BLOCK):
-        block = X[start : start + _BLOCK]
-        with np.errstate(all="ignore"):
-            if np.isfinite(block.sum()):
-                continue
-        bad += (~np.isfinite(block)).sum(axis=0)
-        n_nan += np.isnan(block).sum()
-    if bad.any():
-        kind = {0: "infinity", bad.sum(): "NaN"}.get(n_nan, "NaN or infinity")
-        columns = _list_columns(np.flatnonzero(bad), names)
-        raise ValueError(
-            f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
-            "Fill missing values, as sklearn.impute.SimpleImputer does; replace "
-            "infinite ones."
-        )
-
-
-def _text_columns(X, names):
-    """List the columns that cannot be read as numbers, '' where all can."""
-    try:
-        table = np.asarray(X, dtype=object) if np.ndim(X) == 2 else np.empty((0, 0))
-    except ValueError:
-        return ""
-    found = []
-    for column, values in enumerate(table.T):
-        nested = {type(value) for value in values} & {dict, list, set, tuple}
-        try:
-            values.astype(np.float64)
-        except (OverflowError, TypeError, ValueError):
-            found += [] if nested else [column]
-    return _list_columns(found, names) if found else ""
-
-
-def _list_columns(columns, names, most=3):
-    """Return names or numbers of columns for a message."""
-    shown = [shorten(names[c]) if len(names) else str(c) for c in columns[:most]]
-    if len(columns) > most:
-        shown.append(f"{len(columns) - most} more")
-    return ("column " if len(columns) == 1 else "columns ") + ", ".join(shown)
-
-
-def infer_similarity(X, y):
+def infer_similarity(X, y, doubtful=None):
     """Return the name of the similarity that fits `X` and `y`.
 
     Parameters
@@ -190,42 +220,62 @@ def infer_similarity(X, y):
     y : object
         Labels, targets or label sets of the rows, or None.
 
+    doubtful : str, default=None
+        What to return where `y` may hold labels or targets. None: raise an error.
+
     Returns
     -------
     name : str
         ``"pairs"`` for pairs of rows; ``"neighbors"`` without `y`; ``"multilabel"``
         for an indicator matrix or a list of sets; ``"targets"`` for several columns
-        of numbers, for numbers with a fraction, and for whole numbers as floats with
-        fewer than five rows per value; else ``"labels"``.
+        of numbers and for numbers with a fraction; else ``"labels"``. The container,
+        its dtype and the number of rows do not matter.
+
+    Raises
+    ------
+    ValueError
+        If `y` holds whole numbers as floats, and more than a fifth of their values
+        occur only once: they may be labels or targets.
     """
-    if getattr(X, "ndim", 2) == 3:
+    if (X.ndim if isinstance(X, np.ndarray) else len(shape_of(X))) == 3:
         return "pairs"
     if y is None:
         return "neighbors"
     plain = isinstance(y, np.ndarray) and y.dtype != object
     if not plain and (issparse(y) or holds_sets(y)):
         return "multilabel"
-    values = y if plain else without_na(y, "f")
+    kind, values, missing = read_values(y)
     if values.ndim == 2 and values.shape[1] > 1:
-        numeric = values.dtype.kind in "biuf"
-        return "multilabel" if numeric and np.isin(values, (0, 1)).all() else "targets"
-    if values.dtype.kind != "f":
+        known = kind in "bif" and not missing.any()
+        return "multilabel" if known and np.isin(values, (0, 1)).all() else "targets"
+    if kind != "f":
         return "labels"
     known = values[np.isfinite(values)]
     if first_fraction(known) is not None:
         return "targets"
-    few = 20 < len(known) < _ROWS_PER_VALUE * len(np.unique(known))
     # Whole numbers become floats where some are missing. They may be labels: an error
     # about missing labels then names both ways out.
-    return "targets" if few and len(known) == len(values) else "labels"
+    counts = np.unique(known, return_counts=True)[1]
+    n_single = np.count_nonzero(counts == 1)
+    if missing.any() or n_single <= _SINGLE_VALUES * len(counts):
+        return "labels"
+    if doubtful is None:
+        raise ValueError(
+            f"`y` holds whole numbers as floats, {n_single} of {len(counts)} values "
+            "only once: similarity='auto' cannot tell classes from a quantity. For "
+            "classes pass `y.astype(int)`, or set similarity='labels'; for a quantity "
+            "set similarity='targets'."
+        )
+    return doubtful
 
 
 def holds_sets(y):
     """Return whether `y` is a sequence of label sets and not a table of numbers."""
-    if issparse(y) or getattr(y, "ndim", 1) != 1 or not isinstance(y, Sized):
+    if issparse(y) or not isinstance(y, Sized):
         return False
-    kinds = {type(labels) for labels in y}
-    if not kinds or not kinds <= {set, frozenset, list, tuple}:
+    rows = y if isinstance(y, list | tuple) else np.asarray(y)
+    kinds = {*map(type, rows)} if getattr(rows, "ndim", 1) == 1 else set()
+    if not kinds or not kinds <= {set, frozenset, list, tuple, np.ndarray}:
         return False
     try:
         # As many numbers in every row are a table.
@@ -234,40 +284,12 @@ def holds_sets(y):
         return True
 
 
-def nullable_dtype(y):
-    """Return numpy's dtype for a nullable column of pandas, None for all else."""
-    try:
-        return y.dtype.numpy_dtype
-    except AttributeError:
-        return None
-
-
-def without_na(y, kinds):
-    """Return an array, with NaN for NA in nullable columns of these numpy `kinds`."""
-    nullable = nullable_dtype(y)
-    if nullable is not None and nullable.kind in kinds:
-        return y.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(y)
-
-
 def is_missing(label):
     """Return whether a label is None, NaN (unequal to itself) or NA (without truth)."""
     try:
-        return label is None or bool(label != label)
+        return label is None or label is np.ma.masked or bool(label != label)
     except (TypeError, ValueError):
         return True
-
-
-def missing_labels(y):
-    """Return which labels are None, NaN, NaT, NA or infinite, shape (n_rows,)."""
-    if y.dtype.kind in "fc":
-        return ~np.isfinite(y)
-    if y.dtype.kind in "mM":
-        return np.isnat(y)
-    if y.dtype.kind != "O":
-        # Integers, bools and fixed-width strings have no missing values.
-        return np.zeros(len(y), dtype=bool)
-    return np.array([is_missing(label) for label in y], dtype=bool)
 
 
 def first_fraction(y):
@@ -307,14 +329,21 @@ def check_labels(y, n_rows, unlabeled=None):
     """
     if y is None:
         raise ValueError(f"{_NO_Y}. Pass one class label per row of `X`.")
-    given, y = y, column_or_1d(y, warn=True)
+    try:
+        kind, y, missing = read_values(y)
+        if kind == "c":
+            raise ValueError("Complex data not supported.")
+        y, missing = column_or_1d(y, warn=True), missing.ravel()
+    except ValueError as error:
+        raise ValueError(f"`y` must be one column of class labels: {error}") from error
     if n_rows is not None and len(y) != n_rows:
         raise ValueError(_LENGTHS.format("one label", n_rows, len(y)))
     known = np.ones(len(y), dtype=bool)
-    missing = missing_labels(y) if y.dtype.kind in "fcmMO" else ~known
     if unlabeled is not None:
         known = ~_marked(y, missing, unlabeled)
-        missing &= known
+    if kind == "f":
+        missing = missing | np.isinf(y)
+    missing = missing & known
     if missing.any():
         raise ValueError(
             f"`y` must hold a class label for every row; {missing.sum()} are missing "
@@ -322,11 +351,6 @@ def check_labels(y, n_rows, unlabeled=None):
             f"{missing.argmax()}. Declare them unknown, LabelSimilarity(unlabeled="
             "numpy.nan). For a quantity use similarity='targets', where NaN means that."
         )
-    if y.dtype.kind == "f" and known.all():
-        # Nullable integers and bools come through as floats.
-        y = y.astype(nullable_dtype(given) or y.dtype)
-    if y.dtype.kind == "c":
-        raise ValueError("Complex data not supported: `y` must hold class labels.")
     fraction = first_fraction(y[known]) if y.dtype.kind == "f" else None
     if fraction is not None:
         raise ValueError(
@@ -340,7 +364,7 @@ def check_labels(y, n_rows, unlabeled=None):
 def _marked(y, missing, unlabeled):
     """Return which labels are the value that means unknown."""
     if is_missing(unlabeled):
-        return np.isnan(y) if y.dtype.kind == "f" else missing
+        return missing
     # Entry by entry: text and numbers compare unequal, and True is not 1.
     is_bool = isinstance(unlabeled, _BOOLS)
     same = ~missing
@@ -374,16 +398,17 @@ def check_pair_labels(labels, n_pairs, name):
         If there are none, of another number, or of other kinds.
     """
     found = labels if labels is None else f"shape {np.shape(labels)}"
-    # Numbers and bools may come as objects.
-    labels = np.array(np.asarray(labels).tolist())
+    kind, labels, missing = read_values(labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
+        labels, missing = labels[:, 0], missing[:, 0]
     if labels.shape != (n_pairs,):
         raise ValueError(
             f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each of "
             f"{n_pairs} pairs; got {found}."
         )
-    kinds = set(np.unique(labels).tolist()) if labels.dtype.kind in "biufSU" else {None}
+    kinds = {None}
+    if kind == "f" or (kind in "biUS" and not missing.any()):
+        kinds = set(np.unique(labels).tolist())
     if not (kinds <= {0, 1} or kinds <= {-1, 1}):
         raise ValueError(
             f"`{name}` must hold 1 or True for similar pairs and 0, -1 or False for "

@@ -8,7 +8,12 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.random import sample_without_replacement
 
-from sklearn_contrastive._validation import short_errors, shortened, validate
+from sklearn_contrastive._validation import (
+    read_values,
+    short_errors,
+    shortened,
+    validate,
+)
 from sklearn_contrastive.displays._axes import check_matplotlib
 from sklearn_contrastive.similarity import check_labels, check_targets, infer_similarity
 
@@ -103,7 +108,7 @@ RowLabels = namedtuple("RowLabels", "classes codes targets", defaults=[None])
 
 def kind_of_y(y):
     """Return "labels" or "targets", None without `y`, or raise for other kinds."""
-    kind = None if y is None else infer_similarity(None, y)
+    kind = None if y is None else infer_similarity(None, y, doubtful="targets")
     if kind == "multilabel" or (kind == "targets" and np.ndim(y) > 1 < np.shape(y)[1]):
         message = "`y` must hold one class label or one target per row; got several."
         raise ValueError(message)
@@ -171,7 +176,7 @@ def measure_pairs(display, estimator, pairs, y, name):
     distances = estimator.pair_distance(pairs)
     if attribute(estimator, "threshold_") is None:
         return y, distances, name
-    classes, labels = estimator.classes_.tolist(), column_or_1d(y)
+    classes, labels = estimator.classes_.tolist(), column_or_1d(read_values(y)[1])
     if not np.isin(labels, classes).all():
         message = f"`y` must hold labels of `fit`, {classes}; got {labels[:5]}."
         raise ValueError(message)

@@ -50,13 +50,16 @@ def shared_codes(labels, others):
     return codes[: len(labels)], codes[len(labels) :]
 
 
-def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
+def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT, warn=False):
     """Return class labels as an array of any type, one for each row.
 
     Text of messages: the names of the parameters, and what to do about a quantity.
     """
     try:
-        labels = column_or_1d(y)
+        kind, labels, missing = _validation.read_values(y)
+        if kind == "c":
+            raise ValueError("Complex data not supported.")
+        labels, missing = column_or_1d(labels, warn=warn), missing.ravel()
     except ValueError as error:
         raise ValueError(
             f"`{name}` must be one column of labels: {shortened(error)}"
@@ -66,7 +69,7 @@ def check_labels(y, n_rows, name="y", table="Z", remedy=_CUT):
             f"`{name}` must hold one label for each row of `{table}`; got "
             f"{len(labels)} labels for {n_rows} rows."
         )
-    missing = _validation.missing_labels(labels)
+    missing |= np.isinf(labels) if kind == "f" else False
     if missing.any():
         raise ValueError(
             f"`{name}` must hold a class label for every row; {missing.sum()} are "
@@ -113,6 +116,7 @@ def warn_of_one_class(counts, stacklevel):
 def check_kinds(y_true, distances):
     """Return which pairs are of the same class, and their distances in float64."""
     try:
+        distances = _validation.read_numbers(distances)
         distances = column_or_1d(distances).astype(np.float64)
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(

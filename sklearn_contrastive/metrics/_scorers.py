@@ -39,7 +39,7 @@ class KNNScorer:
     >>> from sklearn_contrastive.metrics import KNNScorer
     >>> X, y = load_wine(return_X_y=True)
     >>> model = ContrastiveEmbedding(max_iter=10, random_state=0)
-    >>> folds = StratifiedKFold(3)
+    >>> folds = StratifiedKFold(3, shuffle=True, random_state=0)
     >>> scores = cross_val_score(model, X, y, scoring=KNNScorer(3), cv=folds)
     >>> bool(scores.min() > 0.9)
     True

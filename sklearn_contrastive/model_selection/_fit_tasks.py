@@ -9,11 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_array, indexable
+from sklearn.utils import _safe_indexing, indexable
 
 from sklearn_contrastive._estimators import _resolve
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
-from sklearn_contrastive._validation import check_rows, short_errors, shorten, shortened
+from sklearn_contrastive._validation import (
+    check_rows,
+    read_values,
+    short_errors,
+    shorten,
+)
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
 from sklearn_contrastive.similarity import check_labels, infer_similarity
@@ -50,15 +55,12 @@ def expand_candidates(estimator, margins, param_grid):
     from sklearn.model_selection import ParameterGrid
 
     if param_grid is None:
-        try:
-            grid = check_array(
-                margins, ensure_2d=False, dtype=float, input_name="margins"
-            )
-        except (TypeError, ValueError, OverflowError) as error:
+        kind, grid, missing = read_values(margins)
+        if kind not in "if" or not grid.size or missing.any():
             raise ValueError(
-                "`margins` must hold numbers > 0, one or more; got "
-                f"{shorten(margins)} ({shortened(error)})."
-            ) from error
+                f"`margins` must hold at least one number, > 0; got {shorten(margins)}."
+                " Other values go into a grid: param_grid={'margin': [0.5, 'auto']}."
+            )
         # The margin of a loss that is an object is the object's.
         name = "margin" if isinstance(estimator.loss, str) else "loss__margin"
         if name not in estimator.get_params():
@@ -67,7 +69,7 @@ def expand_candidates(estimator, margins, param_grid):
                 f"loss={shorten(estimator.loss)}. Search others with "
                 "param_grid={'loss__temperature': [0.1, 0.2]}."
             )
-        return list(ParameterGrid({name: grid.ravel().tolist()}))
+        return list(ParameterGrid({name: grid.ravel().astype(float).tolist()}))
     with short_errors():
         grid = list(ParameterGrid(param_grid))
     others = sorted({name for params in grid for name in params} - set(_STACKABLE))
@@ -99,7 +101,8 @@ class FitTasks:
         self._uses_row_indices = resolved.uses_row_indices
         kind = _resolve.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
-            kind = infer_similarity(self.X, self.y)
+            doubtful = None if scoring is None else "targets"
+            kind = infer_similarity(self.X, self.y, doubtful)
         self._by_neighbors, self._scoring = kind == "labels", scoring
         self.splits = _split(similarity, kind, cv, self.X, self.y, groups)
         if not (candidates and self.splits):

@@ -11,7 +11,8 @@ from sklearn_contrastive._pairs._repeats import without_repeats
 from sklearn_contrastive._validation import (
     check_pair_labels,
     check_params,
-    short_errors,
+    read_numbers,
+    shortened,
 )
 from sklearn_contrastive.similarity import _edges
 from sklearn_contrastive.similarity._base import Similarity
@@ -217,8 +218,12 @@ class PairConstraints(Similarity):
                 "`weights` must be None with `transitive_closure=True`: pairs that "
                 "follow from others have no weight of their own."
             )
-        with short_errors():
-            weights = np.asarray(self.weights, dtype=np.float64)
+        try:
+            weights = read_numbers(self.weights).astype(np.float64)
+        except (OverflowError, TypeError) as error:
+            raise ValueError(
+                f"`weights` must hold numbers > 0; {shortened(error)}."
+            ) from error
         positive = np.isfinite(weights) & (weights > 0)
         if weights.shape != (n_pairs,) or not positive.all():
             raise ValueError(

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 
+from sklearn_contrastive._validation import read_values
 from sklearn_contrastive.similarity._base import look_up
 
 
@@ -87,8 +88,8 @@ def check_row_pairs(pairs, n_rows, name):
     of `n_rows` (None for any number), or a row is paired with itself. Messages name the
     parameter `name`.
     """
-    pairs = np.asarray(pairs)
-    whole = pairs.dtype.kind in "iu" or not pairs.size
+    kind, pairs, missing = read_values(pairs)
+    whole = (kind == "i" and not missing.any()) or not pairs.size
     if pairs.ndim != 2 or pairs.shape[1] != 2 or not whole:
         raise ValueError(
             f"`{name}` must hold two row numbers per pair, integers of shape (n_pairs, "

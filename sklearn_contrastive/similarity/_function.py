@@ -3,7 +3,12 @@
 import numpy as np
 
 from sklearn_contrastive._pairs._keys import Keys
-from sklearn_contrastive._validation import check_given, check_length, check_params
+from sklearn_contrastive._validation import (
+    check_given,
+    check_length,
+    check_params,
+    read_numbers,
+)
 from sklearn_contrastive.similarity import _base
 
 
@@ -62,7 +67,11 @@ class FunctionSimilarity(_base.Similarity):
         """
         check_params(self)
         check_given(y, ": a function as `similarity` compares entries of `y`")
-        self._entries = np.asarray(y)
+        try:
+            self._entries = read_numbers(y)
+        except TypeError:
+            # The function knows how to compare them.
+            self._entries = np.asarray(y)
         check_length(self._entries, None if X is None else len(X), "one entry")
         self.rows_ = _base.all_rows(self._entries, 2)
         return self

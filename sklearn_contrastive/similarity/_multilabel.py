@@ -10,6 +10,7 @@ from sklearn_contrastive._validation import (
     check_length,
     check_params,
     holds_sets,
+    read_values,
     shortened,
 )
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
@@ -140,8 +141,10 @@ def check_label_sets(y, n_rows):
     check_given(y, ". Pass the labels of each row of `X`")
     if holds_sets(y):
         binarizer = MultiLabelBinarizer()
+        rows = y if isinstance(y, list | tuple) else np.asarray(y)
+        rows = [r.tolist() if isinstance(r, np.ndarray) else [*r] for r in rows]
         try:
-            indicators = binarizer.fit_transform([list(labels) for labels in y])
+            indicators = binarizer.fit_transform(rows)
         except TypeError as error:
             raise TypeError(
                 f"`y` must hold labels that can be sorted ({shortened(error)}). "
@@ -149,10 +152,10 @@ def check_label_sets(y, n_rows):
             ) from error
         classes = binarizer.classes_
     else:
-        indicators = y.toarray() if issparse(y) else np.asarray(y)
+        kind, indicators, missing = read_values(y.toarray() if issparse(y) else y)
         classes = np.arange(indicators.shape[1] if indicators.ndim == 2 else 0)
-        values = indicators.dtype.kind in "biuf" and np.isin(indicators, (0, 1)).all()
-        if indicators.ndim != 2 or not values:
+        known = kind in "bif" and not missing.any()
+        if indicators.ndim != 2 or not (known and np.isin(indicators, (0, 1)).all()):
             raise ValueError(
                 "`y` must be an indicator matrix of 0 and 1, shape (n_samples, "
                 f"n_classes), or a list of label sets; got shape {indicators.shape} of "

@@ -11,8 +11,8 @@ from sklearn_contrastive._validation import (
     check_given,
     check_length,
     check_params,
+    read_numbers,
     shortened,
-    without_na,
 )
 from sklearn_contrastive.similarity._base import Similarity, graded_pairs
 
@@ -177,12 +177,10 @@ def check_targets(y, n_rows):
     """
     check_given(y, ". Pass one target per row of `X`")
     try:
-        y = values = without_na(y, "iuf")
-        if values.dtype.kind in "OUS" and any(isinstance(v, str) for v in values.flat):
-            raise TypeError("it holds text")
-        if values.ndim not in (1, 2):
-            raise TypeError(f"it has shape {values.shape}")
-        y = np.asarray(y, dtype=np.float64).reshape(len(values), -1)
+        y = read_numbers(y)
+        if y.ndim not in (1, 2):
+            raise TypeError(f"it has shape {y.shape}")
+        y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             f"`y` must hold numbers as targets ({shortened(error)}). Use "

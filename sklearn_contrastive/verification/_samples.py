@@ -4,7 +4,8 @@ from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_array, column_or_1d, validation
+from scipy.sparse import issparse
+from sklearn.utils import _safe_indexing, check_array, validation
 
 import sklearn_contrastive._validation as _validation
 from sklearn_contrastive._validation import short_errors, shorten
@@ -37,8 +38,12 @@ def read_pairs(estimator, X, preprocessor, name):
     """
     anything = {"dtype": None, "ensure_2d": False, "allow_nd": True}
     anything |= {"ensure_all_finite": False, "input_name": f"`{name}`"}
+    if preprocessor is None:
+        _validation.check_real(X, name)
     try:
         with short_errors():
+            if preprocessor is not None and not issparse(X):
+                kind, X, missing = _validation.read_values(X)
             X = check_array(X, estimator=estimator, **anything)
     except ValueError as error:
         raise ValueError(
@@ -55,7 +60,8 @@ def read_pairs(estimator, X, preprocessor, name):
         rows = X.reshape(2 * len(X), X.shape[2])
         ends = np.arange(len(rows)).reshape(-1, 2)
     else:
-        numbers, ends = _distinct_numbers(X, callable(preprocessor), name)
+        any_id = callable(preprocessor)
+        numbers, ends = _distinct_numbers(kind, X, missing, any_id, name)
         rows = _look_up(numbers, preprocessor, name)
     if not _validation.column_names(rows):
         # `check_rows` sets attributes, which must not happen if a later step fails.
@@ -63,16 +69,16 @@ def read_pairs(estimator, X, preprocessor, name):
     return PairSamples(rows, ends)
 
 
-def _distinct_numbers(X, any_id, name):
+def _distinct_numbers(kind, X, missing, any_id, name):
     """Return each row number or id once, and the positions of each pair among them."""
-    if X.ndim != 2 or X.shape[1] != 2 or not (any_id or X.dtype.kind in "iu"):
+    if X.ndim != 2 or X.shape[1] != 2 or not (any_id or kind == "i"):
         kind = "ids" if any_id else "integers, positions in the table from 0,"
         raise ValueError(
             f"`{name}` must hold two {kind} for each pair, shape (n_pairs, 2), with "
             f"`preprocessor`; got {X.dtype} of shape {X.shape}. For pairs of rows "
             "themselves, set `preprocessor=None`."
         )
-    if _validation.missing_labels(X.ravel()).any():
+    if missing.any():
         raise ValueError(f"`{name}` must hold ids without None and NaN.")
     numbers, ends = np.unique(X, return_inverse=True)
     return numbers, ends.reshape(-1, 2)
@@ -115,12 +121,8 @@ def read_labels(y, n_pairs):
     _validation.check_given(
         y, ": one of two labels per pair, of which the greater means same"
     )
-    given, y = y, column_or_1d(y, warn=True)
     remedy = "Of distances, give labels such as `y <= limit`."
-    y = check_labels(y, n_pairs, table="X", remedy=remedy)
-    if y.dtype.kind == "f":
-        # Nullable integers and bools come through as floats.
-        y = y.astype(_validation.nullable_dtype(given) or y.dtype)
+    y = check_labels(y, n_pairs, table="X", remedy=remedy, warn=True)
     classes, codes = sorted_classes(y)
     if len(classes) != 2:
         raise ValueError(

@@ -522,11 +522,11 @@ BAD = {
         "n_samples=1.",
     ),
     "NaN": ((X * np.nan, Y), ValueError, "`X` must be finite; found NaN in columns"),
-    "NaN in the second": ((X, Y * np.nan), ValueError, "Input y contains NaN."),
+    "NaN in the second": ((X, Y * np.nan), ValueError, "`y` must be finite; found NaN"),
     "infinity in the second": (
         (X, Y + np.inf),
         ValueError,
-        "Input y contains infinity",
+        "`y` must be finite; found infinity",
     ),
     "sparse": ((scipy.sparse.csr_array(X), Y), TypeError, "Sparse data was passed for"),
     "a sparse second": ((X, scipy.sparse.csr_array(Y)), TypeError, "Sparse data was"),
@@ -572,7 +572,7 @@ def test_a_fit_that_diverges_loses_nothing():
             "the second table.",
         ),
         ((X, Y[:, 0]), "`y` has 1 features, but ContrastiveAlignment is expecting 5"),
-        ((X, Y * np.nan), "Input y contains NaN."),
+        ((X, Y * np.nan), "`y` must be finite; found NaN"),
     ],
 )
 def test_tables_of_other_columns_are_not_mapped(table, message):

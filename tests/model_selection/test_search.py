@@ -290,9 +290,10 @@ def test_rows_of_unknown_label_neither_vote_nor_count():
 
 def test_without_labels_the_score_is_that_of_the_embedding():
     rows, targets = load_diabetes(return_X_y=True)
-    for values in (targets, None):
-        ours = search(margins=[0.1, 1.0], cv=2).fit(rows, values)
-        theirs = GridSearchCV(embedding(), {"margin": [0.1, 1.0]}, cv=2)
+    for values, similarity in ((targets, "targets"), (None, "auto")):
+        model = embedding(similarity=similarity)
+        ours = search(model, margins=[0.1, 1.0], cv=2).fit(rows, values)
+        theirs = GridSearchCV(model, {"margin": [0.1, 1.0]}, cv=2)
         assert_same_scores(ours, theirs.fit(rows, values))
 
 
@@ -624,8 +625,8 @@ ERRORS = [
     ({"estimator": embedding(loss=InfoNCELoss())}, "`margins` need a loss with a"),
     ({"estimator": embedding(loss=print)}, "`margins` need a loss with a margin"),
     ({"estimator": embedding(loss=ContrastiveLoss)}, "`margins` need a loss with"),
-    ({"margins": [0.5, np.nan]}, "margins contains NaN"),
-    ({"margins": []}, "minimum of 1 is required"),
+    ({"margins": [0.5, np.nan]}, "`margins` must hold at least one number, > 0"),
+    ({"margins": []}, "`margins` must hold at least one number, > 0; got []"),
     ({"margins": [-1.0]}, "The 'margin' parameter of ContrastiveEmbedding must"),
     ({"estimator": KNeighborsClassifier()}, "The 'estimator' parameter of"),
     (

@@ -36,12 +36,14 @@ TABLE = {
     "few whole floats": (WHOLE.astype(float), "labels"),
     "whole float32": (WHOLE.astype(np.float32), "labels"),
     "whole floats and NaN": (np.where(WHOLE == 1, np.nan, WHOLE), "labels"),
-    "many whole floats": (np.arange(40.0), "targets"),
-    "diabetes": (load_diabetes().target, "targets"),
+    "many whole floats": (np.arange(40.0), "doubtful"),
+    "many whole floats and NaN": ([*np.arange(40.0), np.nan], "labels"),
+    "diabetes": (load_diabetes().target, "doubtful"),
     "iris": (load_iris().target, "labels"),
-    "few rows of whole floats": (np.arange(20.0), "labels"),
-    "five rows a value": (np.repeat(np.arange(8.0), 5), "labels"),
-    "four rows a value": (np.repeat(np.arange(10.0), 4), "targets"),
+    "few whole floats, each once": (np.arange(20.0), "doubtful"),
+    "two rows a value": (np.repeat(np.arange(20.0), 2), "labels"),
+    "a fifth of the values once": ([0.0, *np.repeat(np.arange(1.0, 5), 2)], "labels"),
+    "a quarter of them once": ([0.0, *np.repeat(np.arange(1.0, 4), 2)], "doubtful"),
     "fractions": (WHOLE / 3, "targets"),
     "fractions, float32": ((WHOLE / 3).astype(np.float32), "targets"),
     "fractions and NaN": (np.where(WHOLE == 1, np.nan, WHOLE / 3), "targets"),
@@ -78,11 +80,13 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("expected", ["neighbors", "labels", "targets", "multilabel"])
+@pytest.mark.parametrize(
+    "expected", ["neighbors", "labels", "targets", "multilabel", "doubtful"]
+)
 def test_similarity_depends_on_what_y_holds(expected):
     for name, (y, kind) in TABLE.items():
         if kind == expected:
-            assert infer_similarity(X, y) == expected, name
+            assert infer_similarity(X, y, doubtful="doubtful") == expected, name
             assert infer_similarity(X.reshape(-1, 2, 4), y) == "pairs", name
 
 

@@ -459,7 +459,9 @@ def test_the_noise_of_few_targets_is_not_learned():
     new = np.random.RandomState(0).uniform(size=len(y)) < 0.3
 
     def score(**settings):
-        model = ContrastiveEmbedding(n_members=1, random_state=0, **settings)
+        model = ContrastiveEmbedding(
+            similarity="targets", n_members=1, random_state=0, **settings
+        )
         model.fit(X[~new], y[~new])
         neighbors = KNeighborsRegressor(5).fit(model.transform(X[~new]), y[~new])
         return neighbors.score(model.transform(X[new]), y[new])
