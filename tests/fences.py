@@ -51,6 +51,8 @@ ADDED = {
     "reports within an epoch, interrupts, errors of memory": 28,
     "one thread, forked processes, random streams of modules": 104,
     "columns of any unit, collapse by its cost": 85,
+    "short messages, versions, callbacks of all estimators": 292,
+    "kinds of values in any container": 165,
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -1,6 +1,11 @@
 """The user's tables and labels: what they hold, and error messages."""
 
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
+from sklearn_contrastive._validation._pairs import (
+    check_pair_labels,
+    check_pairs,
+    check_partners,
+)
 from sklearn_contrastive._validation._params import validate
 from sklearn_contrastive._validation._tables import check_real, column_names
 from sklearn_contrastive._validation._values import (
@@ -8,10 +13,7 @@ from sklearn_contrastive._validation._values import (
     check_given,
     check_labels,
     check_length,
-    check_pair_labels,
-    check_pairs,
     check_params,
-    check_partners,
     check_rows,
     first_fraction,
     holds_sets,
