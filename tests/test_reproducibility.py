@@ -152,7 +152,8 @@ def test_a_pickle_transforms_where_torch_cannot_be_imported(tmp_path):
     model = small().fit(X, y)
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps(model))
-    assert b"torch" not in path.read_bytes()
+    # It remembers the version of torch, as text, and nothing else of it.
+    assert path.read_bytes().count(b"torch") == 1
     code = BARRED + (
         "import hashlib, pickle\n"
         "from sklearn.datasets import load_wine\n"

@@ -12,7 +12,7 @@ vars(_SHORT).update(dict.fromkeys(["maxlist", "maxtuple", "maxset", "maxdict"], 
 #: In texts of other libraries: more than three entries, names below each other, or
 #: letters without a space.
 _LONG = (
-    (re.compile(r"([\[(](?:[^][()\s]+\s+){3})[^][()]+"), r"\1..."),
+    (re.compile(r"(\[(?:[^][\s]+\s+){3})[^][]+"), r"\1..."),
     (re.compile(r"((?:^- .*\n){3})(?:- .*\n)+", re.MULTILINE), r"\1- ...\n"),
     (re.compile(r"(\S{28})\S+(\S{28})"), r"\1...\2"),
 )

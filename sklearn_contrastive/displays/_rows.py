@@ -11,6 +11,7 @@ from sklearn.utils.random import sample_without_replacement
 from sklearn_contrastive._validation import (
     read_values,
     short_errors,
+    shorten,
     shortened,
     validate,
 )
@@ -178,6 +179,6 @@ def measure_pairs(display, estimator, pairs, y, name):
         return y, distances, name
     classes, labels = estimator.classes_.tolist(), column_or_1d(read_values(y)[1])
     if not np.isin(labels, classes).all():
-        message = f"`y` must hold labels of `fit`, {classes}; got {labels[:5]}."
-        raise ValueError(message)
+        allowed, found = shorten(classes), shorten(labels)
+        raise ValueError(f"`y` must hold labels of `fit`, {allowed}; got {found}.")
     return labels == classes[1], distances, name
