@@ -334,6 +334,7 @@ print(os.read(reader, 5).decode())
     assert run_child(code) == "equal"
 
 
+@pytest.mark.long
 def test_all_kinds_of_workers_give_equal_bits_and_take_one_thread():
     code = """
 from joblib import Parallel, delayed, parallel_config
