@@ -159,7 +159,7 @@ def check(case):
     if error is None:
         return "fitted, with a warning" if caught else "fitted"
     said = re.sub(r"'\w+' parameter of \w+", "… parameter of …", str(error))
-    words = re.sub(r"\d+", "N", said).split()[:6]
+    words = re.sub(r"\d+", "#", said).split()[:6]
     return f"{type(error).__name__}: {' '.join(words)}"
 
 
