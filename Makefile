@@ -46,7 +46,7 @@ docs:
 long:
 	$(PYTHON) -m pytest -n 2 -q -m long tests
 
-# Property tests on 1,000 examples each.
+# Property tests on 1,000 examples each, and 10,000 random fits.
 fuzz:
 	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -n 2 -q -m hypothesis --timeout 0 tests
 

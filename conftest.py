@@ -66,5 +66,5 @@ def raise_max_examples(test):
     # hypothesis has no public way to change the settings of a decorated test.
     own = test._hypothesis_internal_use_settings
     test._hypothesis_internal_use_settings = settings(
-        own, max_examples=settings().max_examples
+        own, max_examples=max(own.max_examples, settings().max_examples)
     )

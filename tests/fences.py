@@ -53,6 +53,7 @@ ADDED = {
     "columns of any unit, collapse by its cost": (85, 240),
     "short messages, versions, callbacks of all estimators": (292, 310),
     "kinds of values in any container": (165, 145),
+    "fuzz": (3, 5),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -42,7 +42,7 @@ def expand(terms, similarity):
             if term.loss.has_proxies and not each.has_classes:
                 raise ValueError(
                     f"{type(term.loss).__name__} learns a proxy for each class, and "
-                    f"{type(each).__name__} has no classes. Use another loss, or "
+                    f"{type(each).__name__} has no classes. Use another `loss`, or "
                     "similarity='labels', with unsupervised=None where some rows have "
                     "no label."
                 )

@@ -142,6 +142,9 @@ def check_rows(estimator, X, reset=False, name="X"):
     except (OverflowError, TypeError, ValueError) as error:
         shortened(error)
         columns = text_columns(X)
+        if not columns and "with a sequence" in str(error):
+            expected = f"`{name}` must hold one number per cell, in equally long rows"
+            raise ValueError(f"{expected}: {error}") from error
         if not columns:
             raise
         raise not_numeric(name, columns, error) from error

@@ -457,3 +457,16 @@ def test_margins_that_are_no_numbers_are_named(margins):
     search = ContrastiveEmbeddingCV(ContrastiveEmbedding(max_iter=1), margins=margins)
     with pytest.raises((ValueError, TypeError), match="margins"):
         search.fit(X, CODES % 2)
+
+
+@pytest.mark.parametrize("container", [np.array, pd.DataFrame, np.ndarray.tolist])
+def test_a_list_in_a_cell_is_an_error_that_names_the_table(container):
+    cells = X.astype(object)
+    cells[3, 1] = [1.0, 2.0]
+    with pytest.raises(ValueError, match="`X` must hold one number per cell"):
+        ContrastiveEmbedding(2).fit(container(cells))
+
+
+def test_rows_of_unequal_length_are_an_error_that_names_the_table():
+    with pytest.raises(ValueError, match="in equally long rows: setting an array"):
+        ContrastiveEmbedding(2).fit([[1.0], [1.0, 2.0]])
