@@ -38,7 +38,8 @@ class LongRepr:
 
 
 def frame(values, names=SECRETS):
-    return pd.DataFrame(dict(zip(names, np.transpose(values), strict=False)))
+    columns = map(str, names)
+    return pd.DataFrame(dict(zip(columns, np.transpose(values), strict=False)))
 
 
 def with_cell(value):
