@@ -678,17 +678,17 @@ class ContrastiveEmbedding(
 
     @property
     def coefs_(self):
-        """Weights of each layer, for ``"mlp"`` and ``"linear"``."""
+        """The weights of each layer, for ``"mlp"`` and ``"linear"``."""
         return self._fitted_state("coefs_").layers("coefs_")[0::2]
 
     @property
     def intercepts_(self):
-        """Biases of each layer, for ``"mlp"`` and ``"linear"``."""
+        """The biases of each layer, for ``"mlp"`` and ``"linear"``."""
         return self._fitted_state("intercepts_").layers("intercepts_")[1::2]
 
     @property
     def module_state_(self):
-        """Parameters and buffers of the torch module by name, where there is one."""
+        """The parameters and buffers of the torch module by name, where there is one."""
         return self._fitted_state("module_state_").module_state()
 
     @property

@@ -23,11 +23,6 @@ class GlobalBatches:
     X : ndarray of shape (n_samples, n_features)
         The table.
 
-    Raises
-    ------
-    ValueError
-        If several views stand for a row.
-
     Attributes
     ----------
     embed : callable
@@ -38,6 +33,11 @@ class GlobalBatches:
 
     n_searches : int
         How often neighbours were looked for.
+
+    Raises
+    ------
+    ValueError
+        If several views stand for a row.
     """
 
     def __init__(self, similarity, miner, X):
