@@ -688,7 +688,7 @@ class ContrastiveEmbedding(
 
     @property
     def module_state_(self):
-        """The parameters and buffers of the torch module by name, where there is one."""
+        """The parameters and buffers of the torch module by name, if there is one."""
         return self._fitted_state("module_state_").module_state()
 
     @property
