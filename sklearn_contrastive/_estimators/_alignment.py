@@ -289,8 +289,9 @@ class ContrastiveAlignment(
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer([model], normalize=True, device=device)
             report = run(trainer, epochs, history, None, reports)
-        reports.end_fit(attributes(report))
-        replace_fitted(self, attributes(report))
+        learned = attributes(report)
+        reports.end_fit(learned)
+        replace_fitted(self, learned)
         return self
 
     def _learned(self, report, columns, towers):
