@@ -276,7 +276,6 @@ def test_points_that_metrics_take_do_not_come_up_whole(table):
 
 @pytest.mark.parametrize("labels", LABELS)
 def test_what_displays_take_does_not_come_up_whole(labels):
-    pytest.importorskip("matplotlib")
     given, pairs = LABELS[labels], np.stack([X, X[::-1]], axis=1)
     display = displays.EmbeddingDisplay
     check_short(lambda: display.from_embedding(given))

@@ -525,9 +525,8 @@ def test_what_needs_a_refit_is_hidden_without_one(fitted):
 def test_what_needs_a_refit_is_there_with_one():
     for name in ("transform", "pair_distance", "pair_score", "get_metric"):
         assert hasattr(search(), name)
-    pandas = pytest.importorskip("pandas")
     ours = search().set_output(transform="pandas").fit(X, y)
-    assert isinstance(ours.transform(X), pandas.DataFrame)
+    assert isinstance(ours.transform(X), pd.DataFrame)
 
 
 def test_nothing_is_left_of_an_earlier_fit_to_all_rows():
