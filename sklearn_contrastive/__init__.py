@@ -24,6 +24,7 @@ __all__ = [
     "Links",
     "PairVerifier",
     "Pairs",
+    "callbacks",
     "displays",
     "encoders",
     "inspection",

@@ -54,6 +54,7 @@ ADDED = {
     "short messages, versions, callbacks of all estimators": (292, 310),
     "kinds of values in any container": (165, 145),
     "fuzz": (3, 5),
+    "progress bar": (26, 16),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -14,7 +14,7 @@ FLOORS = [
     {"encoders", "losses", "metrics", "miners", "similarity"},
     {"_training"},
     {"_estimators"},
-    {"inspection", "model_selection", "presets", "verification"},
+    {"callbacks", "inspection", "model_selection", "presets", "verification"},
     {"displays"},
 ]
 FLOOR = {name: floor for floor, rooms in enumerate(FLOORS) for name in rooms}
