@@ -59,15 +59,16 @@ def check_pair_labels(labels, n_pairs, name):
     ValueError
         If there are none, of another number, or of other kinds.
     """
-    found = labels if labels is None else f"shape {np.shape(labels)}"
-    kind, labels, missing = read_values(labels)
+    found = labels if labels is None else f"shape {shape_of(labels)}"
+    expected = f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each of "
+    try:
+        kind, labels, missing = read_values(labels)
+    except ValueError as error:
+        raise ValueError(f"{expected}{n_pairs} pairs: {error}") from error
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels, missing = labels[:, 0], missing[:, 0]
     if labels.shape != (n_pairs,):
-        raise ValueError(
-            f"`{name}` must hold 1 (similar) or 0 or -1 (dissimilar) for each of "
-            f"{n_pairs} pairs; got {found}."
-        )
+        raise ValueError(f"{expected}{n_pairs} pairs; got {found}.")
     kinds = {None}
     if kind == "f" or (kind in "biUS" and not missing.any()):
         kinds = set(np.unique(labels).tolist())

@@ -67,6 +67,10 @@ class Loss(ABC, BaseEstimator):
         Whether the losses of several models may be evaluated as one, with tensors of
         shape (n_models, 1, 1) in the place of parameters that differ.
 
+    is_sum : bool
+        Whether the loss is a `HybridLoss` each of whose `members` is evaluated by
+        itself, over the pairs of its own miner.
+
     tested : bool
         Whether the formulas are the package's own: their derivatives are tested, they
         take leading axes, and every call does the same operations. A subclass that
@@ -79,7 +83,7 @@ class Loss(ABC, BaseEstimator):
     reach: ClassVar[float] = math.inf
     auto_miner: ClassVar[str] = "all"
     learns = needs_negatives = True
-    has_proxies = has_conditions = tested = batchable = False
+    has_proxies = has_conditions = tested = batchable = is_sum = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()
@@ -238,10 +242,42 @@ class Loss(ABC, BaseEstimator):
     def check(self):
         """Raise where formulas that are not the package's own are wrong."""
 
-    def _with_numbers(self):
-        """Return the loss with values for the unit sphere in place of "auto"."""
+    def _called(self, make, anchors, candidates, pairs, params=None):
+        """Return the loss by an evaluator, "auto" being what it is on the sphere."""
+        self._check_call(anchors, candidates, pairs)
         unset = any(vars(self).get(name) == "auto" for name in self.on_sphere)
-        return self.resolve(normalize=True) if unset else self
+        loss = self.resolve(normalize=True) if unset else self
+        evaluator = make(loss, anchors, candidates)
+        return closed_form(evaluator, anchors, candidates, pairs, params)
+
+    def _check_call(self, anchors, candidates, pairs):
+        """Raise for parameters, points or weights of pairs that are none."""
+        import torch
+
+        check_params(self)
+        weights = list(pairs)[:3] if isinstance(pairs, list | tuple) else [pairs]
+        found, shapes = [], []
+        for given in (anchors, candidates, *weights):
+            is_tensor = isinstance(given, torch.Tensor)
+            shapes.append(tuple(given.shape) if is_tensor else ())
+            kind = given.dtype if is_tensor else type(given).__name__
+            found.append(f"{kind} of shape {shapes[-1]}" if is_tensor else kind)
+        # What is no tensor has no axis here.
+        both = zip((anchors, candidates), shapes, strict=False)
+        kinds = [(each.dtype, shape[-1]) for each, shape in both if len(shape) > 1]
+        if kinds[:1] * 2 != kinds or not (kinds and kinds[0][0].is_floating_point):
+            raise ValueError(
+                "`anchors` and `candidates` must be tensors of one float dtype, with "
+                f"shape (n_points, n_components); got {found[0]} and {found[1]}. "
+                "Convert arrays with torch.as_tensor(points, dtype=torch.float32)."
+            )
+        shape = shapes[0][-2], shapes[1][-2]
+        if len(weights) != 2 or any(each[-2:] != shape for each in shapes[2:]):
+            raise ValueError(
+                "`pairs` must be Pairs(positive, negative), tensors with shape "
+                f"(n_anchors, n_candidates) = {shape}; got {', '.join(found[2:])}. "
+                "Of labels, labels[:, None] != labels are the negative pairs."
+            )
 
 
 class PairLoss(Loss):
@@ -387,8 +423,7 @@ class PairLoss(Loss):
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
         # Not by `evaluator`, which calls this method where a subclass extends it.
-        evaluator = DensePairs(self._with_numbers(), anchors, candidates)
-        return closed_form(evaluator, anchors, candidates, pairs)
+        return self._called(DensePairs, anchors, candidates, pairs)
 
     def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""
@@ -486,8 +521,7 @@ class ListwiseLoss(Loss):
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
         # Not by `evaluator`, which calls this method where a subclass extends it.
-        evaluator = Listwise(self._with_numbers(), anchors, candidates)
-        return closed_form(evaluator, anchors, candidates, pairs, params)
+        return self._called(Listwise, anchors, candidates, pairs, params)
 
     def evaluator(self, A, C=None, miner=None, fixed=False, symmetric=False):
         """Return what computes loss and gradients, as `Loss.evaluator` describes."""

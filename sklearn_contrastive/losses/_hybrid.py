@@ -50,7 +50,6 @@ class HybridLoss(Loss, _BaseComposition):
     True
     """
 
-    #: Whether each loss is evaluated by itself, over the pairs of its own miner.
     is_sum = True
 
     _parameter_constraints = {"losses": [list, None], "weights": ["array-like", None]}
@@ -159,6 +158,7 @@ class HybridLoss(Loss, _BaseComposition):
 
     def __call__(self, anchors, candidates, pairs, params=None):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
+        self._check_call(anchors, candidates, pairs)
         total, params = 0, params or {}
         for name, loss, weight in self.members():
             start = f"{name}__"

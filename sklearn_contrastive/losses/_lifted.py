@@ -58,6 +58,7 @@ class LiftedLoss(Loss):
         """Return the loss of one batch, as `Loss.__call__` describes it."""
         import torch
 
+        self._check_call(anchors, candidates, pairs)
         positive, negative = (w.to(anchors.dtype) for w in pairs)
         margin = self.on_sphere["margin"] if self.margin == "auto" else self.margin
         if not positive.numel():

@@ -253,8 +253,9 @@ class Similarity(ABC, BaseEstimator):
             By default, for a similarity without classes.
         """
         raise ValueError(
-            f"{type(self).__name__} has no classes. Use similarity='labels', or a loss "
-            "without proxies."
+            "`prototypes` needs a similarity with classes; "
+            f"{type(self).__name__} has no classes. Use similarity='labels', or a "
+            "`loss` without proxies."
         )
 
     def views(self, X, rng):

@@ -176,10 +176,12 @@ class PairConstraints(Similarity):
         agreed = similar - dissimilar
         self._set_edges(_edges.without_zeros(agreed - agreed.multiply(both)))
         if not all(map(len, self._ends)):
+            name = "y" if self.takes_pairs else "labels"
             raise ValueError(
-                f"Pairs must be of both kinds; got {is_positive.sum()} similar and "
-                f"{(~is_positive).sum()} dissimilar, {self.n_contradictions_} both. If "
-                "all other pairs are dissimilar, use NeighborSimilarity(edges=...)."
+                f"`{name}` must hold pairs of both kinds; got {is_positive.sum()} "
+                f"similar and {(~is_positive).sum()} dissimilar ones, "
+                f"{self.n_contradictions_} of them both. If all other pairs are "
+                "dissimilar, use NeighborSimilarity(edges=...)."
             )
         return self
 

@@ -308,8 +308,8 @@ def test_samples_may_be_the_pairs():
 
 
 ONE_KIND = (
-    "Pairs must be of both kinds; got {} similar and {} dissimilar, {} both. If all "
-    "other pairs are dissimilar, use NeighborSimilarity(edges=...)."
+    "`{}` must hold pairs of both kinds; got {} similar and {} dissimilar ones, {} of "
+    "them both. If all other pairs are dissimilar, use NeighborSimilarity(edges=...)."
 )
 CODING = "`labels` must hold 1 or True for similar pairs and 0, -1 or False for others,"
 TWO = [[0, 1], [2, 3]]
@@ -351,8 +351,8 @@ BAD = {
     "other kinds": ((TWO, [1, 2]), {}, "one of the three throughout; got [1, 2]."),
     "NaN": ((TWO, [1, np.nan]), {}, "one of the three throughout; got [1.0, nan]."),
     "words": ((TWO, ["yes", "no"]), {}, "the three throughout; got ['no', 'yes']."),
-    "only similar": ((TWO, [1, 1]), {}, ONE_KIND.format(2, 0, 0)),
-    "only dissimilar": ((TWO, [0, 0]), {}, ONE_KIND.format(0, 2, 0)),
+    "only similar": ((TWO, [1, 1]), {}, ONE_KIND.format("labels", 2, 0, 0)),
+    "only dissimilar": ((TWO, [0, 0]), {}, ONE_KIND.format("labels", 0, 2, 0)),
     "weight zero": (
         (TWO, [1, 0]),
         {"weights": [1, 0]},
@@ -398,7 +398,7 @@ def test_pairs_that_all_contradict_each_other_are_an_error():
     similarity = PairConstraints([[0, 1], [1, 0]], [1, 0])
     with (
         pytest.warns(UserWarning, match="1 pairs are both similar and dissimilar"),
-        pytest.raises(ValueError, match=re.escape(ONE_KIND.format(1, 1, 1))),
+        pytest.raises(ValueError, match=re.escape(ONE_KIND.format("labels", 1, 1, 1))),
     ):
         similarity.fit(X)
 
@@ -417,7 +417,11 @@ BAD_SAMPLES = {
         "shape (12,).",
     ),
     "no labels": ((X.reshape(6, 2, 3), None), "`y` must hold 1 (similar) or 0 or -1"),
-    "one kind": ((X.reshape(6, 2, 3), [1] * 6), ONE_KIND.format(6, 0, 0)),
+    "one kind": ((X.reshape(6, 2, 3), [1] * 6), ONE_KIND.format("y", 6, 0, 0)),
+    "ragged labels": (
+        (X.reshape(6, 2, 3), [[1], [0, 1]]),
+        "`y` must hold 1 (similar) or 0 or -1 (dissimilar) for each of 6 pairs: ",
+    ),
     "classes": ((X.reshape(6, 2, 3), [1, 2, 3, 1, 2, 3]), "`y` must hold 1 or True"),
     "NaN": ((X.reshape(6, 2, 3) * np.nan, [1, 0] * 3), "`X` must be finite; found NaN"),
 }
