@@ -35,7 +35,7 @@ from sklearn_contrastive.encoders import (
     MLPEncoder,
     share_components,
 )
-from sklearn_contrastive.losses import LOSSES, FunctionLoss, HybridLoss, Loss
+from sklearn_contrastive.losses import LOSSES, FunctionLoss, Loss
 from sklearn_contrastive.miners import MINERS, Miner, NearestPairs
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
@@ -224,7 +224,7 @@ def _terms(estimator, similarity, state):
     miner, memory, global_miner = estimator.miner, None, None
     if not isinstance(miner, str) or miner in ("memory", "global"):
         global_miner, memory, miner = split_layers(miner)
-    parts = loss.members() if isinstance(loss, HybridLoss) else [("", loss, 1.0)]
+    parts = loss.members() if loss.is_sum else [("", loss, 1.0)]
     terms, chosen = {}, {}
     for name, one, weight in parts:
         choice = miner

@@ -401,6 +401,15 @@ def test_training_evaluates_overridden_members():
     )
 
 
+def test_only_a_hybrid_is_taken_apart_by_its_members():
+    class Own(ContrastiveLoss):
+        def __init__(self, margin="auto", members=3):
+            super().__init__(margin)
+            self.members = members
+
+    assert_same_training(Own(), ContrastiveLoss())
+
+
 @pytest.mark.parametrize("losses", [None, SUM])
 @pytest.mark.parametrize("members", [{}, {"members": HybridLoss.members}])
 def test_training_calls_the_overridden_call_of_a_hybrid(losses, members):
