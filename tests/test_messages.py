@@ -288,6 +288,18 @@ def test_what_displays_take_does_not_come_up_whole(labels):
 
 
 @pytest.mark.parametrize(
+    "table", [name for name in TABLES if "columns of long names" in name]
+)
+def test_a_second_table_has_the_message_of_the_first(table):
+    model, given = aligned(), TABLES[table]
+    with pytest.raises(ValueError, match="`X`") as first:
+        model.fit(given, X)
+    with pytest.raises(ValueError, match="`y`") as second:
+        model.fit(X, given)
+    assert str(second.value) == str(first.value).replace("`X`", "`y`")
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (0.5, "0.5"),

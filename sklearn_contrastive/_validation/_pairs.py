@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_contrastive._validation._messages import short_errors, shorten
+from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._tables import shape_of
 from sklearn_contrastive._validation._values import (
     check_given,
@@ -12,7 +12,6 @@ from sklearn_contrastive._validation._values import (
 )
 
 
-@short_errors()
 def check_partners(y, n_rows):
     """Return a second table as finite floats, shape (n_samples, n_features)."""
     check_given(y, ": the second table, whose row i belongs to row i of `X`")
@@ -22,7 +21,6 @@ def check_partners(y, n_rows):
     return y
 
 
-@short_errors()
 def check_pairs(estimator, pairs):
     """Return pairs of rows as finite floats, shape (n_pairs, 2, n_features)."""
     pairs, n_features = np.asanyarray(pairs), estimator.n_features_in_
