@@ -163,7 +163,7 @@ class Alarm:
 def interrupt_fits(n_signals, rng):
     """Interrupt fits at random moments; count where, and what is not consistent."""
     counts = {"before": 0, "within": 0, "ended": 0, "inconsistent": 0}
-    settings = {"batch_size": 32, "max_iter": 12, "early_stopping": True}
+    settings = {"batch_size": 32, "max_iter": 6, "early_stopping": True}
     expected = every_report(small(**settings), X, y)
     model = small(**settings)
     start = time.perf_counter()

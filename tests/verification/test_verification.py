@@ -131,7 +131,7 @@ def test_learning_helps():
     rows, codes = rng.normal(size=(1600, 6)), rng.randint(2, size=1600)
     rows[:, 4] = 2 * codes + 0.3 * rows[:, 4]
     pairs, same = rows.reshape(800, 2, 6), codes[::2] == codes[1::2]
-    learned = ContrastiveEmbedding(encoder="linear", max_iter=50)
+    learned = ContrastiveEmbedding(encoder="linear", max_iter=20)
     scores = [
         PairVerifier(embedding, strategy="eer", random_state=0)
         .fit(pairs[:500], same[:500])
@@ -968,7 +968,7 @@ class RowVerifier(PairVerifier):
         return tags
 
 
-SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=12)
+SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=4)
 
 
 @pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
