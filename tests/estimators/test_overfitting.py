@@ -23,7 +23,7 @@ TABLES = {
 SETTINGS = {
     "defaults": {},
     "map": {"n_components": 2, "normalize": False, "miner": "all", "max_iter": 100},
-    "supcon": {"loss": "supcon", "n_members": 1, "max_iter": 70},
+    "supcon": {"loss": "supcon", "n_members": 1, "max_iter": 120},
     "nca": {"loss": "nca", "n_members": 1, "max_iter": 70},
     "triplet": {"loss": "triplet", "n_members": 1, "max_iter": 70},
     "members": {"n_members": 2, "max_iter": 70},
