@@ -51,13 +51,13 @@ class TwoNetworks(ContrastiveEmbedding):
 CONFIGURATIONS = [
     ContrastiveEmbedding(max_iter=3),
     # Its epochs are few enough to end early.
-    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=5),
+    # It ends after three or four epochs.
+    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=20),
     ContrastiveEmbedding(encoder="linear", max_iter=3),
     ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=3),
     ContrastiveEmbedding(
-        loss=SiameseLoss(), miner="all", standardize="robust", max_iter=3
+        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=3
     ),
-    ContrastiveEmbedding(normalize=False, standardize=False, max_iter=3),
     ContrastiveEmbedding(similarity="neighbors", max_iter=3),
     ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=3),
     ContrastiveAlignment(max_iter=3),
