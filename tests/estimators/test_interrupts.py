@@ -72,7 +72,7 @@ def test_an_epoch_of_many_steps_has_several_reports(early_stopping):
 
 
 def test_reports_change_no_weight(monkeypatch):
-    model, *rows = long_epochs()
+    model, *rows = long_epochs(n_members=2)
     found = model.fit(*rows).transform(X)
     monkeypatch.setattr("sklearn_contrastive._training._run._REPORT_STEPS", 10**9)
     whole = model.fit(*rows)
@@ -81,7 +81,7 @@ def test_reports_change_no_weight(monkeypatch):
 
 
 def test_partial_fit_is_reported_within_its_pass():
-    model, *rows = long_epochs()
+    model, *rows = long_epochs(n_members=1)
     model.partial_fit(*rows)
     assert (model.n_iter_, len(model.loss_curve_), model.n_steps_) == (1, 3, 450)
     model.partial_fit(*rows)
