@@ -1,14 +1,17 @@
 """Random estimators, parameters, values and containers, for `test_fuzz.py`."""
 
 import datetime
+import operator
 import tempfile
 import warnings
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import torch
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from sklearn_contrastive import (
     ContrastiveAlignment,
@@ -16,12 +19,36 @@ from sklearn_contrastive import (
     ContrastiveEmbeddingCV,
     PairVerifier,
 )
+from sklearn_contrastive.losses import LOSSES, ContrastiveLoss, TripletLoss
+from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner, HardPairs
+from sklearn_contrastive.similarity import (
+    FunctionSimilarity,
+    LabelSimilarity,
+    MultilabelSimilarity,
+    NeighborSimilarity,
+    PairConstraints,
+    TargetSimilarity,
+    ViewSimilarity,
+)
 
-NAMES = {"embedding": 5, "alignment": 2, "verifier": 2, "search": 1}
-LOSSES = (
-    "contrastive contrastive_squared contrastive_linear siamese margin triplet lifted "
-    "nca info_nce supcon n_pair multi_similarity rank_n_contrast proxy_anchor hybrid"
-).split()
+NAMES = {"embedding": 6, "alignment": 2, "verifier": 2, "search": 2}
+LOSS_OBJECTS = [loss() for loss in LOSSES.values()]
+MINER_OBJECTS = [
+    *(miner() for name, miner in MINERS.items() if name != "semihard"),
+    CrossBatchMemory(size=8, miner=HardPairs(2, 3)),
+    GlobalMiner(CrossBatchMemory(size=16), refresh_every=1),
+]
+SIMILARITIES = [
+    LabelSimilarity(),
+    LabelSimilarity(unlabeled=1, unsupervised="views"),
+    LabelSimilarity(unlabeled=0, unsupervised=NeighborSimilarity(2)),
+    NeighborSimilarity(3, edges=[[0, 1], [2, 3]]),
+    PairConstraints([[0, 1], [1, 2], [3, 4]], [1, 0, 1]),
+    TargetSimilarity(),
+    MultilabelSimilarity(),
+    ViewSimilarity(),
+    FunctionSimilarity(operator.eq),
+]
 
 #: Values of parameters that are in range, and values that are not.
 SHARED = {
@@ -41,8 +68,8 @@ EMBEDDING = {
     **SHARED,
     "encoder": (["mlp", "linear", torch.nn.Linear], ["tree", torch.nn.Linear(97, 2)]),
     "n_members": ([1, 2, "auto"], [0, 3, 10**6]),
-    "loss": (LOSSES, ["none", 3]),
-    "miner": (["auto", "all", "nearest", "hard", "random", "memory", "global"], ["x"]),
+    "loss": ([*LOSSES, *LOSS_OBJECTS], ["none", 3, TripletLoss, ContrastiveLoss(-1)]),
+    "miner": (["auto", *MINERS, *MINER_OBJECTS], ["x", HardPairs, HardPairs(0)]),
     "margin": ([0.01, 1, 100], [0, -1, np.inf, 1e300]),
     "normalize": ([True, False], ["no"]),
     "early_stopping": ([True, False], ["late"]),
@@ -50,7 +77,10 @@ EMBEDDING = {
     "n_iter_no_change": ([1, 10], [0]),
     "tol": ([0, 1e300], [-1, np.nan]),
     "warm_start": ([True, False], ["hot"]),
-    "similarity": (["auto", "views", "neighbors"], ["pairs", "multilabel", "same"]),
+    "similarity": (
+        ["auto", "views", "neighbors", *SIMILARITIES],
+        ["pairs", "multilabel", "same", LabelSimilarity, NeighborSimilarity(0)],
+    ),
 }
 PARAMETERS = {
     "embedding": EMBEDDING,
@@ -96,6 +126,7 @@ BAD_VALUES = {
     "one row": lambda rng, n, d: rng.normal(size=(1, d)),
     "no columns": lambda rng, n, d: np.empty((n, 0)),
     "one axis": lambda rng, n, d: rng.normal(size=n),
+    "sparse": lambda rng, n, d: csr_array(rng.normal(size=(n, d))),
     "four axes": lambda rng, n, d: rng.normal(size=(n, 2, 2, d)),
 }
 
@@ -138,6 +169,7 @@ TABLES = {
     "float32 frame": lambda X: frame(X.astype(np.float32)),
     "nullable": lambda X: frame(X).convert_dtypes(),
     "Arrow": lambda X: frame(X).convert_dtypes(dtype_backend="pyarrow"),
+    "Arrow table": lambda X: pa.Table.from_pandas(frame(X)),
     "polars": lambda X: pl.DataFrame(frame(X).to_dict("list"), strict=False),
 }
 LABELS = {
@@ -192,6 +224,9 @@ def cases(draw):
     if fault == "parameter":
         wrong = pick(options)
         bad = {wrong: pick(options[wrong][1])}
+    method = pick(["fit"] * 4 + ["partial_fit", "X_val"])
+    method = method if name == "embedding" else "fit"
+    bad |= {"early_stopping": True} if method == "X_val" else {}
     labels = ["no", "ints", *LABELS]
     if name == "verifier":
         labels = ["two classes", "bools", "rare class"]
@@ -204,6 +239,7 @@ def cases(draw):
         "container": pick(ARRAYS if name == "verifier" else TABLES),
         "labels": pick(BAD_LABELS if fault == "labels" else labels),
         "labels_in": pick(COLUMNS),
+        "method": method,
         "fitted": pick([False] * 4 + [True]),
         "mode": pick(["enable_grad", "enable_grad", "no_grad", "inference_mode"]),
         "threads": pick([1, 1, 1, 2]),
@@ -229,7 +265,8 @@ def build(case):
     model = ContrastiveEmbedding(8, **params)
     if case["name"] == "verifier":
         model, n = PairVerifier(model, random_state=0), n // 2
-        X = X.reshape(n, 2, d) if X.shape == (2 * n, d) else X
+        dense = isinstance(X, np.ndarray) and X.shape == (2 * n, d)
+        X = X.reshape(n, 2, d) if dense else X
     elif case["name"] == "alignment":
         model, y = ContrastiveAlignment(2, **params), rng.normal(size=(n, 2))
     model.set_params(**case["params"])

@@ -42,25 +42,25 @@ class TwoNetworks(ContrastiveEmbedding):
 
     n_components = property(lambda self: 8, lambda self, value: None)
 
-    def __init__(self, max_iter=10, random_state=None):
+    def __init__(self, max_iter=3, random_state=None):
         super().__init__(
             n_components=8, n_members=2, max_iter=max_iter, random_state=random_state
         )
 
 
 CONFIGURATIONS = [
-    ContrastiveEmbedding(max_iter=10),
+    ContrastiveEmbedding(max_iter=3),
+    # Its epochs are few enough to end early.
     # It ends after three or four epochs.
     ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=20),
-    ContrastiveEmbedding(encoder="linear", max_iter=10),
-    ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=10),
+    ContrastiveEmbedding(encoder="linear", max_iter=3),
+    ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=3),
     ContrastiveEmbedding(
-        loss=SiameseLoss(), miner="all", standardize="robust", max_iter=10
+        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=3
     ),
-    ContrastiveEmbedding(normalize=False, standardize=False, max_iter=10),
-    ContrastiveEmbedding(similarity="neighbors", max_iter=4),
-    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=4),
-    ContrastiveAlignment(max_iter=10),
+    ContrastiveEmbedding(similarity="neighbors", max_iter=3),
+    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=3),
+    ContrastiveAlignment(max_iter=3),
     TwoNetworks(),
     ContrastiveEmbeddingCV(
         ContrastiveEmbedding(max_iter=3, hidden_layer_sizes=(16,), random_state=0),

@@ -180,9 +180,23 @@ def test_torch_is_loaded_by_fit_alone():
 
 
 def test_importing_loads_neither_sklearn_parts_nor_matplotlib():
-    code = (
-        "import sys, sklearn_contrastive\n"
-        "heavy = ['torch', 'matplotlib', 'pandas', 'sklearn.neighbors']\n"
-        "print([name for name in heavy if name in sys.modules])"
-    )
-    assert run_python(code) == "[]"
+    code = """
+import sys, sklearn_contrastive
+
+def check(*heavy):
+    loaded = [name for name in heavy if name in sys.modules]
+    assert not loaded, loaded
+
+check("torch", "matplotlib", "pandas", "sklearn.neighbors")
+import sklearn_contrastive.verification
+check("torch", "matplotlib", "sklearn.pipeline", "sklearn.linear_model")
+from sklearn_contrastive import displays
+for name in displays.__all__:
+    getattr(displays, name)
+check("torch", "matplotlib")
+# matplotlib waits until something is drawn.
+displays.LossCurveDisplay(loss_curve=[1.0])
+check("matplotlib")
+print("done")
+"""
+    assert run_python(code) == "done"

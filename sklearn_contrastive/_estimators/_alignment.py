@@ -188,7 +188,7 @@ class ContrastiveAlignment(
     >>> left, left_test, right, right_test = train_test_split(
     ...     left, right, test_size=200, random_state=0
     ... )
-    >>> model = ContrastiveAlignment(max_iter=20, random_state=0).fit(left, right)
+    >>> model = ContrastiveAlignment(max_iter=10, random_state=0).fit(left, right)
     >>> bool(model.score(left_test, right_test) > 0.1)  # 0.005 at random
     True
     """

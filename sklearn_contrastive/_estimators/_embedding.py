@@ -320,7 +320,7 @@ class ContrastiveEmbedding(
     >>> print(f"{cross_val_score(KNeighborsClassifier(), X, y).mean():.2f}")
     0.69
     >>> model = make_pipeline(
-    ...     ContrastiveEmbedding(random_state=0), KNeighborsClassifier()
+    ...     ContrastiveEmbedding(max_iter=20, random_state=0), KNeighborsClassifier()
     ... )
     >>> bool(cross_val_score(model, X, y).mean() > 0.95)
     True

@@ -141,6 +141,10 @@ def check_rows(estimator, X, reset=False, name="X"):
                 table = validate_data(estimator, X, reset=reset, **checks)
     except (OverflowError, TypeError, ValueError) as error:
         shortened(error)
+        if "at least one array or dtype" in str(error):
+            # A frame without columns.
+            expected = f"`{name}` must hold at least one column"
+            raise ValueError(f"{expected}; got shape {X.shape}.") from error
         columns = text_columns(X)
         if not columns and "with a sequence" in str(error):
             expected = f"`{name}` must hold one number per cell, in equally long rows"

@@ -44,7 +44,7 @@ class HybridLoss(Loss, _BaseComposition):
     >>> from sklearn_contrastive.losses import HybridLoss, NCALoss, SupConLoss
     >>> X, y = load_iris(return_X_y=True)
     >>> both = HybridLoss([("nca", NCALoss()), ("spread", SupConLoss())], [1, 0.5])
-    >>> model = ContrastiveEmbedding(loss=both, random_state=0)
+    >>> model = ContrastiveEmbedding(loss=both, max_iter=20, random_state=0)
     >>> model = model.set_params(loss__spread__temperature=0.2)
     >>> bool(model.fit(X, y).score(X, y) > 0.9)
     True

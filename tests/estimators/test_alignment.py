@@ -661,4 +661,4 @@ def test_auto_trains_twice_as_long_as_one_network():
     X, Y = np.random.RandomState(0).normal(size=(2, 300, 4))
     model = ContrastiveAlignment(n_components=2, hidden_layer_sizes=(4,))
     assert model.fit(X, Y).n_steps_ == 300
-    assert model.set_params(batch_size=64).fit(X, Y).n_steps_ == 1200
+    assert model.set_params(batch_size=128).fit(X, Y).n_steps_ == 600

@@ -77,8 +77,9 @@ def test_every_loss_and_miner_brings_a_class_together(loss, miner, normalize, wi
     X, y = wine
     # Its proxies start at random places.
     max_iter = 200 if loss == "proxy_anchor" else 80
-    model = small(loss=loss, miner=miner, normalize=normalize, max_iter=max_iter)
-    model.fit(X, y)
+    model = small(
+        loss=loss, miner=miner, normalize=normalize, max_iter=max_iter, n_members=1
+    ).fit(X, y)
     Z = model.transform(X)
     D = np.linalg.norm(Z[:, None] - Z, axis=2)
     similar = y[:, None] == y
@@ -469,7 +470,7 @@ def test_it_works_beside_other_columns(wine):
 
 def test_cross_val_score_in_a_pipeline(wine):
     model = make_pipeline(
-        ContrastiveEmbedding(hidden_layer_sizes=(32,), max_iter=60, random_state=0),
+        ContrastiveEmbedding(hidden_layer_sizes=(32,), max_iter=20, random_state=0),
         KNeighborsClassifier(),
     )
     assert cross_val_score(model, *wine, error_score="raise").mean() > 0.93
@@ -479,7 +480,9 @@ def test_cross_val_score_in_a_pipeline(wine):
 def test_a_margin_search_tells_margins_apart():
     X, y = load_digits(return_X_y=True)
     X, _, y, _ = train_test_split(X, y, train_size=500, stratify=y, random_state=0)
-    model = make_pipeline(small(max_iter=20, batch_size=64), KNeighborsClassifier())
+    model = make_pipeline(
+        small(max_iter=20, batch_size=64, n_members=1), KNeighborsClassifier()
+    )
     margins = [0.05, 0.5, 1.4]
     search = GridSearchCV(
         model,

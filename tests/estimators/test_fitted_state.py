@@ -15,7 +15,7 @@ from torch import nn
 
 from sklearn_contrastive import ContrastiveAlignment, ContrastiveEmbedding
 from sklearn_contrastive._estimators._plan import prepare
-from sklearn_contrastive.losses import ContrastiveLoss, NCALoss
+from sklearn_contrastive.losses import NCALoss
 from sklearn_contrastive.miners import GlobalMiner, NearestPairs
 
 X, y = load_iris(return_X_y=True)
@@ -94,34 +94,22 @@ def test_a_plan_that_fails_changes_nothing():
 
 # A fit is complete, or has not been.
 
-
-class Interrupted:
-    """A loss that raises an error, once."""
-
-    def __init__(self, error, at):
-        self.error, self.at, self.n_calls = error, at, 0
-
-    def __call__(self, anchors, candidates, pairs):
-        self.n_calls += 1
-        if self.n_calls == self.at:
-            raise self.error
-        return ContrastiveLoss(1.0)(anchors, candidates, pairs)
-
-
 #: Three batches are an epoch: one in its middle, and one in the third epoch.
 FAILURES = {
-    "an error": (RuntimeError("broken"), 2),
-    "a later error": (RuntimeError("broken"), 8),
-    "an interrupt": (KeyboardInterrupt(), 2),
+    "an error": (2, RuntimeError("broken")),
+    "a later error": (8, RuntimeError("broken")),
+    "an interrupt": (2, KeyboardInterrupt()),
 }
 
 
-@pytest.mark.parametrize(("error", "at"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("at", "error"), FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_first_fit_that_fails_leaves_the_estimator_unfitted(method, error, at):
+def test_a_first_fit_that_fails_leaves_the_estimator_unfitted(
+    method, at, error, interrupted_loss
+):
     if method == "partial_fit":
         at = 2
-    model = small(loss=Interrupted(error, at))
+    model = small(loss=interrupted_loss(at, error))
     with pytest.raises(type(error)):
         getattr(model, method)(NAMED, y)
     assert vars(model) == model.get_params()
@@ -132,12 +120,14 @@ def test_a_first_fit_that_fails_leaves_the_estimator_unfitted(method, error, at)
     assert np.isfinite(model.transform(NAMED)).all()
 
 
-@pytest.mark.parametrize(("error", "at"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("at", "error"), FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_a_refit_that_fails_leaves_the_old_model_bit_for_bit(warm_start, error, at):
+def test_a_refit_that_fails_leaves_the_old_model_bit_for_bit(
+    warm_start, at, error, interrupted_loss
+):
     model = small(warm_start=warm_start).fit(NAMED, y)
     bits, points = pickle.dumps(learned(model)), model.transform(NAMED).tobytes()
-    model.set_params(loss=Interrupted(error, at))
+    model.set_params(loss=interrupted_loss(at, error))
     with pytest.raises(type(error)):
         model.fit(NAMED if warm_start else X, y)
     assert pickle.dumps(learned(model)) == bits
@@ -158,15 +148,17 @@ def test_a_warning_that_is_an_error_leaves_the_estimator_unfitted(method):
     assert vars(model) == model.get_params()
 
 
-def test_a_fit_interrupted_after_an_epoch_is_one_that_a_callback_stops_there():
+def test_a_fit_interrupted_after_an_epoch_is_one_that_a_callback_stops_there(
+    interrupted_loss,
+):
     pytest.importorskip("sklearn.callback")
-    interrupted = small(loss=Interrupted(KeyboardInterrupt(), at=7))
+    interrupted = small(loss=interrupted_loss(at=7))
     with pytest.warns(UserWarning, match="interrupted in epoch 2"):
         interrupted.fit(X, y)
     assert interrupted.n_iter_ == len(interrupted.loss_curve_) == 2
     assert set(map(len, interrupted.mining_curve_.values())) == {2}
     assert interrupted.n_steps_ == 6
-    stopped = small(loss=Interrupted(None, at=0))
+    stopped = small(loss=interrupted_loss(at=0))
     stopped.set_callbacks(Watch(stop_after=2)).fit(X, y)
     assert interrupted.loss_curve_ == stopped.loss_curve_
     assert_array_equal(interrupted.transform(X), stopped.transform(X))

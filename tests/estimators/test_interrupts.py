@@ -72,7 +72,7 @@ def test_an_epoch_of_many_steps_has_several_reports(early_stopping):
 
 
 def test_reports_change_no_weight(monkeypatch):
-    model, *rows = long_epochs()
+    model, *rows = long_epochs(n_members=2)
     found = model.fit(*rows).transform(X)
     monkeypatch.setattr("sklearn_contrastive._training._run._REPORT_STEPS", 10**9)
     whole = model.fit(*rows)
@@ -81,7 +81,7 @@ def test_reports_change_no_weight(monkeypatch):
 
 
 def test_partial_fit_is_reported_within_its_pass():
-    model, *rows = long_epochs()
+    model, *rows = long_epochs(n_members=1)
     model.partial_fit(*rows)
     assert (model.n_iter_, len(model.loss_curve_), model.n_steps_) == (1, 3, 450)
     model.partial_fit(*rows)
@@ -97,27 +97,13 @@ def test_verbose_says_how_many_steps_were_done(capsys):
     assert [line.partition(" =")[0] for line in lines] == expected
 
 
-class Interrupted:
-    """A loss that Ctrl-C interrupts at a given call."""
-
-    def __init__(self, at):
-        self.at, self.n_calls = at, 0
-
-    def __call__(self, anchors, candidates, pairs):
-        self.n_calls += 1
-        if self.n_calls == self.at:
-            raise KeyboardInterrupt
-        distances = ((anchors[:, None] - candidates[None]) ** 2).sum(-1)
-        return ((pairs.positive - pairs.negative) * distances).mean()
-
-
 @pytest.mark.parametrize(("steps", "n_reports"), [(201, 1), (399, 1), (440, 2)])
-def test_steps_since_the_last_report_are_dropped(steps, n_reports):
+def test_steps_since_the_last_report_are_dropped(steps, n_reports, interrupted_loss):
     settings = {"batch_size": 2, "max_iter": 1, "n_members": 1}
-    whole = small(loss=Interrupted(at=0), **settings)
+    whole = small(loss=interrupted_loss(at=0), **settings)
     expected = every_report(whole, X, y)[n_reports - 1]
     # Statistics at a report do not call the loss.
-    model = small(loss=Interrupted(at=1 + steps), **settings)
+    model = small(loss=interrupted_loss(at=1 + steps), **settings)
     n_steps = 200 * n_reports
     message = f"interrupted in epoch 1, after {n_steps} steps; the model keeps"
     with pytest.warns(UserWarning, match=message):
@@ -128,8 +114,8 @@ def test_steps_since_the_last_report_are_dropped(steps, n_reports):
     assert_equal(model.mining_curve_, expected["mining_curve_"])
 
 
-def test_a_length_without_end_costs_nothing_in_advance():
-    model = small(max_iter=10**8, loss=Interrupted(at=1), n_members=1)
+def test_a_length_without_end_costs_nothing_in_advance(interrupted_loss):
+    model = small(max_iter=10**8, loss=interrupted_loss(at=1), n_members=1)
     small(max_iter=1).fit(X, y)
     tracemalloc.start()
     with pytest.raises(KeyboardInterrupt):
@@ -177,7 +163,7 @@ class Alarm:
 def interrupt_fits(n_signals, rng):
     """Interrupt fits at random moments; count where, and what is not consistent."""
     counts = {"before": 0, "within": 0, "ended": 0, "inconsistent": 0}
-    settings = {"batch_size": 32, "max_iter": 12, "early_stopping": True}
+    settings = {"batch_size": 32, "max_iter": 6, "early_stopping": True}
     expected = every_report(small(**settings), X, y)
     model = small(**settings)
     start = time.perf_counter()

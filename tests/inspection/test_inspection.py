@@ -290,7 +290,7 @@ def informative(n_rows, seed):
 
 
 def test_the_informative_column_comes_first_on_new_rows():
-    model = ContrastiveEmbedding(8, max_iter=30, random_state=0)
+    model = ContrastiveEmbedding(8, max_iter=15, n_members=1, random_state=0)
     model.fit(*informative(600, 0))
     rows, classes = informative(200, 1)
     importances = feature_importances(model, rows)
@@ -304,7 +304,7 @@ def test_the_informative_column_comes_first_on_new_rows():
 
 
 def test_petals_of_an_iris_are_more_important_than_sepals():
-    model = ContrastiveEmbedding(4, max_iter=60, random_state=0)
+    model = ContrastiveEmbedding(4, max_iter=30, random_state=0)
     flowers, species = load_iris(return_X_y=True)
     model.fit(flowers[::2], species[::2])
     importances = feature_importances(model, flowers[1::2])

@@ -267,9 +267,8 @@ def test_models_differ_in_anchors_and_candidates(n_models):
         assert error(found[1][i], expected[2]) < 1e-12
 
 
-@pytest.mark.parametrize("miner", [None, NearestPairs()], ids=repr)
-def test_no_array_of_a_large_batch_holds_all_its_pairs(miner):
-    n_rows = 4096
+@pytest.mark.parametrize(("miner", "n_rows"), [(None, 2048), (NearestPairs(), 4096)])
+def test_no_array_of_a_large_batch_holds_all_its_pairs(miner, n_rows):
     Z = points(n_rows, 0, 32, torch.float32)
     weigh = by_keys(*keys_of(np.arange(n_rows) % 10, np.arange(n_rows), torch.float32))
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:

@@ -470,3 +470,13 @@ def test_a_list_in_a_cell_is_an_error_that_names_the_table(container):
 def test_rows_of_unequal_length_are_an_error_that_names_the_table():
     with pytest.raises(ValueError, match="in equally long rows: setting an array"):
         ContrastiveEmbedding(2).fit([[1.0], [1.0, 2.0]])
+
+
+def test_a_frame_without_columns_is_an_error_that_names_the_table():
+    table = pd.DataFrame(index=range(20))
+    message = "must hold at least one column; got shape (20, 0)."
+    labels, numbers = np.arange(20) % 2, np.arange(40.0).reshape(20, 2)
+    with pytest.raises(ValueError, match=re.escape(f"`X` {message}")):
+        ContrastiveEmbedding().fit(table, labels)
+    with pytest.raises(ValueError, match=re.escape(f"`y` {message}")):
+        ContrastiveAlignment().fit(numbers, table)

@@ -5,7 +5,6 @@ import re
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from subprocess import run
 
 import numpy as np
 import pandas as pd
@@ -131,7 +130,7 @@ def test_learning_helps():
     rows, codes = rng.normal(size=(1600, 6)), rng.randint(2, size=1600)
     rows[:, 4] = 2 * codes + 0.3 * rows[:, 4]
     pairs, same = rows.reshape(800, 2, 6), codes[::2] == codes[1::2]
-    learned = ContrastiveEmbedding(encoder="linear", max_iter=50)
+    learned = ContrastiveEmbedding(encoder="linear", max_iter=20)
     scores = [
         PairVerifier(embedding, strategy="eer", random_state=0)
         .fit(pairs[:500], same[:500])
@@ -926,18 +925,6 @@ def test_tags_match_the_preprocessor():
     assert not numbered.three_d_array
 
 
-def test_importing_it_loads_neither_torch_nor_pipelines():
-    code = (
-        "import sys, sklearn_contrastive.verification; "
-        "print([m for m in ('torch', 'matplotlib', 'sklearn.pipeline', "
-        "'sklearn.linear_model') if m in sys.modules])"
-    )
-    found = run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == "[]", found.stdout
-
-
 class RowVerifier(PairVerifier):
     """For scikit-learn's checks, which pass rows: each is paired with the origin.
 
@@ -968,7 +955,7 @@ class RowVerifier(PairVerifier):
         return tags
 
 
-SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=12)
+SMALL = ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=4)
 
 
 @pytest.mark.filterwarnings("ignore:The embedding has collapsed:UserWarning")
