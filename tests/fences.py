@@ -52,7 +52,7 @@ ADDED = {
     "one thread, forked processes, random streams of modules": (104, 20),
     "columns of any unit, collapse by its cost": (85, 240),
     "short messages, versions, callbacks of all estimators": (292, 310),
-    "kinds of values in any container": (168, 145),
+    "kinds of values in any container": (182, 146),
     "fuzz": (3, 5),
     "progress bar": (26, 16),
     "arguments of losses that are called directly": (27, 20),

@@ -7,7 +7,11 @@ from sklearn_contrastive._validation._pairs import (
     check_partners,
 )
 from sklearn_contrastive._validation._params import validate
-from sklearn_contrastive._validation._tables import check_real, column_names
+from sklearn_contrastive._validation._tables import (
+    check_real,
+    column_names,
+    take_rows,
+)
 from sklearn_contrastive._validation._values import (
     SEEN,
     check_given,
@@ -42,5 +46,6 @@ __all__ = [
     "short_errors",
     "shorten",
     "shortened",
+    "take_rows",
     "validate",
 ]

@@ -1,8 +1,10 @@
 """What is wrong with a table that cannot be read as numbers, column by column."""
 
 import re
+import sys
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _get_feature_names
 
 from sklearn_contrastive._validation._messages import shorten
@@ -114,3 +116,12 @@ def _list_columns(columns, names, most=3):
     if len(columns) > most:
         shown.append(f"{len(columns) - most} more")
     return ("column " if len(columns) == 1 else "columns ") + ", ".join(shown)
+
+
+def take_rows(values, numbers):
+    """Return some rows of a table, or some labels, in their container."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow and isinstance(values, arrow.Table | arrow.Array | arrow.ChunkedArray):
+        # scikit-learn before 1.8 cannot index these.
+        return values.take(numbers)
+    return _safe_indexing(values, numbers)

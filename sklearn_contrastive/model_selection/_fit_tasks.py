@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 
 from sklearn_contrastive._estimators import _resolve
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
@@ -18,6 +18,7 @@ from sklearn_contrastive._validation import (
     read_values,
     short_errors,
     shorten,
+    take_rows,
 )
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
@@ -157,8 +158,8 @@ class FitTasks:
 
     def _rows(self, numbers):
         """Return some rows of the table, and of `y`."""
-        y = None if self.y is None else _safe_indexing(self.y, numbers)
-        return _safe_indexing(self.X, numbers), y
+        y = None if self.y is None else take_rows(self.y, numbers)
+        return take_rows(self.X, numbers), y
 
     def _training_rows(self, fold):
         """Return the training rows of a fold, their `y`, and their numbers or None."""
@@ -251,7 +252,8 @@ def _neighbors_score(model, X, y, X_test, y_test):
     y, labeled = _check_labels(model.similarity_, y)
     y_test, labeled_test = _check_labels(model.similarity_, y_test)
     y, y_test = y[labeled], y_test[labeled_test]
-    X, X_test = _safe_indexing(X, labeled), _safe_indexing(X_test, labeled_test)
+    parts = (X, labeled), (X_test, labeled_test)
+    X, X_test = (take_rows(part, np.flatnonzero(known)) for part, known in parts)
     if len(y_test) == 0:
         raise ValueError(
             "`y` must hold known labels in every test fold; one has none. Spread them "

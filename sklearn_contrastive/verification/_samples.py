@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import _safe_indexing, check_array, validation
+from sklearn.utils import check_array, validation
 
 import sklearn_contrastive._validation as _validation
-from sklearn_contrastive._validation import short_errors, shorten
+from sklearn_contrastive._validation import short_errors, shorten, take_rows
 from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
 
@@ -23,11 +23,11 @@ class PairSamples(NamedTuple):
     def among(self, chosen):
         """Return the pairs of these numbers, with only the rows that they need."""
         used, ends = np.unique(self.ends[chosen], return_inverse=True)
-        return PairSamples(_safe_indexing(self.rows, used), ends.reshape(-1, 2))
+        return PairSamples(take_rows(self.rows, used), ends.reshape(-1, 2))
 
     def stacked(self):
         """Return both rows of each pair below each other: 2 * n_pairs rows."""
-        return _safe_indexing(self.rows, self.ends.ravel())
+        return take_rows(self.rows, self.ends.ravel())
 
 
 def read_pairs(estimator, X, preprocessor, name):
@@ -96,7 +96,7 @@ def _look_up(numbers, preprocessor, name):
                 f"the {n_rows} rows of `preprocessor`; got some from {numbers[0]} to "
                 f"{numbers[-1]}."
             )
-        rows = _safe_indexing(preprocessor, numbers)
+        rows = take_rows(preprocessor, numbers)
     shape = np.shape(rows)
     if len(shape) != 2 or shape[0] != len(numbers):
         raise ValueError(

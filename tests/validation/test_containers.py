@@ -480,3 +480,13 @@ def test_a_frame_without_columns_is_an_error_that_names_the_table():
         ContrastiveEmbedding().fit(table, labels)
     with pytest.raises(ValueError, match=re.escape(f"`y` {message}")):
         ContrastiveAlignment().fit(numbers, table)
+
+
+@pytest.mark.parametrize("wrap", [pa.array, lambda y: pa.chunked_array([y])])
+def test_a_search_takes_tables_and_labels_of_arrow(wrap):
+    table = pa.table({name: X[:, i] for i, name in enumerate("abc")})
+    few = ContrastiveEmbedding(max_iter=2, hidden_layer_sizes=(8,), random_state=0)
+    search = ContrastiveEmbeddingCV(few, margins=[0.5, 1.0], cv=2)
+    scores = search.fit(table, wrap(CODES)).cv_results_["mean_test_score"]
+    plain = search.fit(X, CODES).cv_results_["mean_test_score"]
+    assert_array_equal(scores, plain)
