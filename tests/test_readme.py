@@ -1,5 +1,6 @@
 """The pages at the root: code runs, tables are those of the benchmarks, paths exist."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -61,3 +62,16 @@ def test_the_map_of_contributing_is_that_of_the_package():
         if "/_my_" not in p and not any((r / p).exists() for r in places)
     ]
     assert not gone, sorted(gone)
+
+
+def test_pages_include_code_that_is_there():
+    for page in (Path(__file__).parents[1] / "docs").rglob("*.rst"):
+        found = re.findall(r"literalinclude:: (\S+)((?:\n   :.*)*)", page.read_text())
+        for path, options in found:
+            tree = ast.parse((page.parent / path).read_text())
+            named = re.search(r":pyobject: (\S+)", options)
+            node = tree
+            for name in named[1].split(".") if named else ():
+                inside = {getattr(part, "name", None): part for part in node.body}
+                assert name in inside, f"{page.name}: {path} has no {named[1]}"
+                node = inside[name]
