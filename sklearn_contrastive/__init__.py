@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
     from sklearn_contrastive._pairs._keys import Keys, Links, Pairs
     from sklearn_contrastive.model_selection._search import ContrastiveEmbeddingCV
+    from sklearn_contrastive.neighbors import (
+        ContrastiveNeighborsClassifier,
+        ContrastiveNeighborsRegressor,
+    )
     from sklearn_contrastive.verification import PairVerifier
 
 __version__ = "0.1.0.dev0"
@@ -20,6 +24,8 @@ __all__ = [
     "ContrastiveAlignment",
     "ContrastiveEmbedding",
     "ContrastiveEmbeddingCV",
+    "ContrastiveNeighborsClassifier",
+    "ContrastiveNeighborsRegressor",
     "Keys",
     "Links",
     "PairVerifier",
@@ -32,6 +38,7 @@ __all__ = [
     "metrics",
     "miners",
     "model_selection",
+    "neighbors",
     "presets",
     "similarity",
     "verification",
@@ -41,6 +48,8 @@ _CLASSES = {
     "ContrastiveAlignment": "sklearn_contrastive._estimators._alignment",
     "ContrastiveEmbedding": "sklearn_contrastive._estimators._embedding",
     "ContrastiveEmbeddingCV": "sklearn_contrastive.model_selection._search",
+    "ContrastiveNeighborsClassifier": "sklearn_contrastive.neighbors",
+    "ContrastiveNeighborsRegressor": "sklearn_contrastive.neighbors",
     "Keys": "sklearn_contrastive._pairs._keys",
     "Links": "sklearn_contrastive._pairs._keys",
     "PairVerifier": "sklearn_contrastive.verification",

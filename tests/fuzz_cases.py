@@ -73,6 +73,8 @@ EMBEDDING = {
     "margin": ([0.01, 1, 100], [0, -1, np.inf, 1e300]),
     "normalize": ([True, False], ["no"]),
     "early_stopping": ([True, False], ["late"]),
+    "cross_fit": ([False, False, True], [1, "folds", [([0], [1])]]),
+    "numeric_encoding": (["piecewise", "linear"], ["bins", True]),
     "validation_fraction": ([0.1, 0.5], [0, 1.0, 1e-300]),
     "n_iter_no_change": ([1, 10], [0]),
     "tol": ([0, 1e300], [-1, np.nan]),
@@ -218,7 +220,7 @@ def cases(draw):
         return draw(st.sampled_from([*options]))
 
     name = pick([name for name, n in NAMES.items() for _ in range(n)])
-    fault = pick([None] * 6 + ["parameter", "parameter", "table", "labels"])
+    fault = pick([None] * 7 + ["parameter", "parameter", "table", "labels"])
     options, bad = PARAMETERS[name], {}
     chosen = draw(st.lists(st.sampled_from([*options]), max_size=3, unique=True))
     if fault == "parameter":

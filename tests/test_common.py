@@ -14,6 +14,8 @@ from sklearn_contrastive import (
     ContrastiveAlignment,
     ContrastiveEmbedding,
     ContrastiveEmbeddingCV,
+    ContrastiveNeighborsClassifier,
+    ContrastiveNeighborsRegressor,
 )
 from sklearn_contrastive.losses import SiameseLoss
 
@@ -62,6 +64,12 @@ CONFIGURATIONS = [
     ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=3),
     ContrastiveAlignment(max_iter=3),
     TwoNetworks(),
+    ContrastiveNeighborsClassifier(
+        ContrastiveEmbedding(max_iter=4, hidden_layer_sizes=(16,)), cross_fit=2
+    ),
+    ContrastiveNeighborsRegressor(
+        ContrastiveEmbedding(max_iter=8, hidden_layer_sizes=(16,)), cross_fit=2
+    ),
     ContrastiveEmbeddingCV(
         ContrastiveEmbedding(max_iter=3, hidden_layer_sizes=(16,), random_state=0),
         margins=[1],
@@ -125,8 +133,8 @@ def test_every_parameter_is_documented_with_its_default():
 def test_every_fitted_attribute_is_documented():
     X, y = load_iris(as_frame=True, return_X_y=True)
     fitted = set()
-    for encoder in ("mlp", SmallModule()):
-        model = ContrastiveEmbedding(2, encoder=encoder, max_iter=1, random_state=0)
+    for given in ({"encoder": SmallModule()}, {"cross_fit": 2}):
+        model = ContrastiveEmbedding(4, max_iter=1, random_state=0, **given)
         model.fit(X, y)
         own = {name for name in dir(model) if name.endswith("_")}
         fitted |= {name for name in own if name[0] != "_" and hasattr(model, name)}

@@ -14,7 +14,10 @@ FLOORS = [
     {"encoders", "losses", "metrics", "miners", "similarity"},
     {"_training"},
     {"_estimators"},
-    {"callbacks", "inspection", "model_selection", "presets", "verification"},
+    {
+        *("callbacks", "inspection", "model_selection"),
+        *("neighbors", "presets", "verification"),
+    },
     {"displays"},
 ]
 FLOOR = {name: floor for floor, rooms in enumerate(FLOORS) for name in rooms}

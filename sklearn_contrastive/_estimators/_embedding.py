@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
+from sklearn_contrastive._estimators._cross_fit import held_out_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._scores import score_of
@@ -144,6 +145,14 @@ class ContrastiveEmbedding(
         are clipped smoothly to ±8. If more than half of the rows have one value, such
         as 0, the percentiles are those of the other rows. Constant columns become zero.
 
+    numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
+        What the encoder reads of a column: ``"linear"``, its standardised value;
+        ``"piecewise"``, also how far it is through each of up to 8 bins, whose ends
+        are quantiles [2]_. Bins have 32 rows at least, and there are none in columns of
+        two values, nor in tables of more than 512 columns. ``"auto"`` is
+        ``"piecewise"`` with `cross_fit`, else ``"linear"``: bins help to learn rows by
+        heart, too.
+
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. In a larger batch
         each row has closer neighbours to learn from; the cost grows with the square.
@@ -182,6 +191,17 @@ class ContrastiveEmbedding(
 
     tol : float, default=1e-4
         Minimum gain in score that counts as an improvement, >= 0.
+
+    cross_fit : bool, int, splitter or iterable of (train, test), default=False
+        Whether each network is trained without a fold of the rows. `fit_transform` then
+        places every training row where a new row would be, in the networks that have
+        not seen it, so that neighbours or a classifier behind it are not too sure; it
+        no longer equals `transform`. True is four folds; an int, >= 2, their number;
+        else folds of scikit-learn's kind that hold out every row at least once. Each
+        fold has a network, or as many as are needed for `n_members`; folds are
+        stratified by class. Held-out rows also choose between two lengths of training,
+        a quarter of `max_iter` and all of it, by the votes of neighbours among them.
+        Rows without a label are in no fold. Needs ``normalize=True``.
 
     warm_start : bool, default=False
         Whether `fit` resumes from the weights, standardisation and optimizer of the
@@ -278,11 +298,15 @@ class ContrastiveEmbedding(
     validation_scores_ : list of float or None
         Score of the held-out pairs at each report: the share of (positive, negative)
         couples of pairs in which the positive pair is nearer, as the mean over
-        networks, each with its last score once it has stopped. None without early
-        stopping.
+        networks, each with its last score once it has stopped. With `cross_fit`, minus
+        the leave-one-out loss of held-out rows after each of two lengths. Else None.
 
     best_validation_score_ : float or None
         The score of the weights that were kept, as the mean over networks.
+
+    folds_ : list of tuple (ndarray, ndarray)
+        With `cross_fit`, the training rows and the held-out rows of each fold; network
+        number i belongs to fold i modulo their number.
 
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -292,6 +316,7 @@ class ContrastiveEmbedding(
 
     See Also
     --------
+    ContrastiveNeighborsClassifier : Cross-fitted networks with a vote of neighbours.
     sklearn.neighbors.NeighborhoodComponentsAnalysis : A linear map for nearest
         neighbours.
     sklearn.discriminant_analysis.LinearDiscriminantAnalysis : Linear projection that
@@ -308,6 +333,8 @@ class ContrastiveEmbedding(
     ----------
     .. [1] R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality Reduction by Learning an
        Invariant Mapping", CVPR 2006.
+    .. [2] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical Features
+       in Tabular Deep Learning", NeurIPS 2022.
 
     Examples
     --------
@@ -349,6 +376,7 @@ class ContrastiveEmbedding(
         ],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
+        "numeric_encoding": [StrOptions({"auto", "linear", "piecewise"})],
         "batch_size": [_AUTO, Interval(Integral, 2, None, closed="left")],
         "max_iter": [_AUTO, _COUNT],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -357,6 +385,12 @@ class ContrastiveEmbedding(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [_COUNT],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "cross_fit": [
+            "boolean",
+            Interval(Integral, 2, None, closed="left"),
+            HasMethods(["split", "get_n_splits"]),
+            "array-like",
+        ],
         "warm_start": ["boolean"],
         "device": [str],
         "random_state": ["random_state"],
@@ -378,6 +412,7 @@ class ContrastiveEmbedding(
         miner="auto",
         normalize=True,
         standardize="robust",
+        numeric_encoding="auto",
         batch_size="auto",
         max_iter="auto",
         learning_rate_init=4e-3,
@@ -386,6 +421,7 @@ class ContrastiveEmbedding(
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        cross_fit=False,
         warm_start=False,
         device="auto",
         random_state=None,
@@ -403,6 +439,7 @@ class ContrastiveEmbedding(
         self.miner = miner
         self.normalize = normalize
         self.standardize = standardize
+        self.numeric_encoding = numeric_encoding
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.learning_rate_init = learning_rate_init
@@ -411,6 +448,7 @@ class ContrastiveEmbedding(
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.cross_fit = cross_fit
         self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
@@ -446,7 +484,7 @@ class ContrastiveEmbedding(
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, X_val=None, y_val=None, rows=None):
+    def fit(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
         """Learn the embedding from rows and their labels, targets or pairs.
 
         Parameters
@@ -473,6 +511,10 @@ class ContrastiveEmbedding(
             For a graph or pairs given by row numbers: the numbers that the rows of `X`
             have there, as in cross-validation. By default `X` is the whole table.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows, such as the patient that each is of. Rows of one group are
+            held out together, by `cross_fit` and `early_stopping`.
+
         Returns
         -------
         self : estimator
@@ -495,7 +537,38 @@ class ContrastiveEmbedding(
             first report; then the state of the last report is kept.
         """
         before = vars(self) if self.warm_start and "_state" in vars(self) else None
-        return self._fit(X, y, X_val, y_val, rows, before=before)
+        return self._fit(X, y, X_val, y_val, rows, groups, before=before)
+
+    def fit_transform(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
+        """Learn the embedding, and map the rows it was learned from.
+
+        With `cross_fit` a row lies where new rows would: only in the networks that have
+        not been trained on it, with zeros in place of its points in the others.
+
+        Parameters
+        ----------
+        X, y, X_val, y_val, rows, groups : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        X_embedded : ndarray of shape (n_samples, n_components)
+            Points. Without `cross_fit` those of `transform`; with it, their length is
+            not 1 but such that the mean over networks compares with that of new rows.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As in `fit`.
+        """
+        given = {"X_val": X_val, "y_val": y_val, "rows": rows, "groups": groups}
+        # A derived class may have a `fit` with fewer.
+        self.fit(X, y, **{k: v for k, v in given.items() if v is not None})
+        fitted = copy(self)
+        Z = fitted._state.embed(check_rows(fitted, X, reset=False))
+        if fitted.cross_fit is False:
+            return Z
+        return held_out_points(Z, fitted.folds_, fitted.n_members_)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):
@@ -523,6 +596,11 @@ class ContrastiveEmbedding(
         ValueError, TypeError, FloatingPointError
             As in `fit`.
         """
+        if self.cross_fit is not False:
+            raise ValueError(
+                "`partial_fit` needs `cross_fit=False`: rows of later calls belong to "
+                f"no fold; got {shorten(self.cross_fit)}."
+            )
         before = vars(self) if "_state" in vars(self) else None
         return self._fit(X, y, before=before, once=True)
 
@@ -642,11 +720,21 @@ class ContrastiveEmbedding(
         return score_of(copy(self), X, y)
 
     @with_callbacks
-    def _fit(self, X, y, X_val=None, y_val=None, rows=None, before=None, once=False):
+    def _fit(
+        self,
+        X,
+        y,
+        X_val=None,
+        y_val=None,
+        rows=None,
+        groups=None,
+        before=None,
+        once=False,
+    ):
         """Plan, train, and take the place of what was fitted before."""
         import torch
 
-        plan = prepare(self, X, y, X_val, y_val, rows, before, once)
+        plan = prepare(self, X, y, X_val, y_val, rows, groups, before, once)
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:

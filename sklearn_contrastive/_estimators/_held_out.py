@@ -1,5 +1,7 @@
 """Rows that an estimator holds out for early stopping."""
 
+import numpy as np
+
 from sklearn_contrastive._estimators._resolve import (
     flat_pairs,
     resolve_similarity,
@@ -10,14 +12,22 @@ from sklearn_contrastive._validation import check_rows
 from sklearn_contrastive.preprocessing._standardization import standardized_table
 
 
-def hold_out(X, similarities, fraction, rng):
+def hold_out(X, similarities, fraction, rng, groups=None):
     """Return a similarity for the kept rows of each network, and its held-out pairs.
 
     Networks hold out different rows, so that nearly every row is learned from by some.
     """
     kept, pairs = [], []
     for similarity in similarities:
-        own, held_out = similarity.hold_out(fraction, rng)
+        if groups is None:
+            own, held_out = similarity.hold_out(fraction, rng)
+        else:
+            rows = similarity.rows_
+            from sklearn.model_selection import GroupShuffleSplit
+
+            splitter = GroupShuffleSplit(1, test_size=fraction, random_state=rng)
+            [parts] = splitter.split(rows, groups=groups[rows])
+            own, held_out = (similarity.among(rows[np.sort(part)]) for part in parts)
         kept.append(own)
         pairs.append(HeldOutPairs(X, held_out, rng))
     return kept, pairs
@@ -45,14 +55,28 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
     return HeldOutPairs(X, held_out, rng)
 
 
-def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val):
+def not_used():
+    """Return the error for rows to score by where nothing is scored by them."""
+    return ValueError(
+        "`X_val` and `y_val` are only used with `early_stopping=True`, which is False. "
+        "Set it, or leave them out."
+    )
+
+
+def early_stopping_of(reader, kind, X, similarities, columns, X_val, y_val, groups):
     """Return a similarity for each network, and early stopping on held-out pairs."""
+    if reader.cross_fit is not False and X_val is not None:
+        raise ValueError(
+            "`X_val` must be None with `cross_fit`: each network has held-out rows of "
+            "its own. Set one of both."
+        )
     if X_val is None and y_val is not None:
         raise ValueError("`y_val` must come with `X_val`; got `y_val` alone.")
     # The same rows in every fit that resumes: those trained on cannot be held out.
     (rng,) = random_streams(reader.random_state)
     if X_val is None:
-        similarities, pairs = hold_out(X, similarities, reader.validation_fraction, rng)
+        rest = reader.validation_fraction, rng, groups
+        similarities, pairs = hold_out(X, similarities, *rest)
     else:
         own = validation_pairs(reader, kind, columns, X_val, y_val, rng)
         pairs = [own] * len(similarities)

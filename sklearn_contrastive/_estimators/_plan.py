@@ -3,10 +3,17 @@
 import warnings
 from copy import copy
 from numbers import Real
-from typing import Any, NamedTuple
 
 from sklearn_contrastive._estimators import _resume
-from sklearn_contrastive._estimators._held_out import early_stopping_of
+from sklearn_contrastive._estimators._cross_fit import (
+    best_cycle,
+    checked_groups,
+    folds_of,
+    length_of,
+    networks_of,
+    within_folds,
+)
+from sklearn_contrastive._estimators._held_out import early_stopping_of, not_used
 from sklearn_contrastive._estimators._resolve import (
     adapted_miner,
     agreed,
@@ -18,7 +25,7 @@ from sklearn_contrastive._estimators._resolve import (
     resolve_similarity,
     split_layers,
 )
-from sklearn_contrastive._estimators._state import FittedState, encoder_of
+from sklearn_contrastive._estimators._state import FittedState, Plan, encoder_of
 from sklearn_contrastive._training._global_batches import GlobalBatches
 from sklearn_contrastive._training._models import Model
 from sklearn_contrastive._training._run import (
@@ -47,57 +54,16 @@ from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
 DEFAULT_BATCH_SIZE = 128
 
 
-class Plan(NamedTuple):
-    """A fit that is ready to be trained.
-
-    ``fitted`` are the attributes that are known before training, ``state`` is what rows
-    are mapped with, but for its parameters; ``terms`` are those of the first model by
-    name, ``global_batches`` the batches of each model that are drawn by a GlobalMiner.
-    """
-
-    X: Any
-    fitted: dict
-    state: FittedState
-    terms: dict
-    models: list
-    global_batches: list
-    epochs: Epochs
-    stopping: Any
-    history: History
-
-    def attributes(self, report):
-        """Return all attributes of the fitted estimator at a `Report`."""
-        history, trained, best, best_score = report
-        curves = {name: list(values) for name, values in history.earlier.items()}
-        for values in history.entries[: history.n_entries]:
-            for name, value in values.items():
-                curves.setdefault(name, []).append(value)
-        loss_params = {
-            _resume.full_name(part, name): value
-            for part, own in zip(self.terms, best.loss_params, strict=True)
-            for name, value in own.items()
-        }
-        state = self.state._replace(
-            params=best.params,
-            loss_params=loss_params,
-            optimizer_states=trained.optimizer_states,
-            names=self.models[0].encoder.names,
-            seed=self.models[0].seed,
-        )
-        return {
-            **self.fitted,
-            "_state": state,
-            "n_iter_": history.n_iter,
-            "n_steps_": history.n_steps,
-            "loss_curve_": curves.pop("loss"),
-            "validation_scores_": curves.pop("score", None),
-            "mining_curve_": curves,
-            "best_validation_score_": best_score,
-        }
-
-
 def prepare(
-    estimator, X, y, X_val=None, y_val=None, rows=None, before=None, once=False
+    estimator,
+    X,
+    y,
+    X_val=None,
+    y_val=None,
+    rows=None,
+    groups=None,
+    before=None,
+    once=False,
 ):
     """Check parameters and data, and return the `Plan` of a fit; nothing is changed.
 
@@ -106,6 +72,7 @@ def prepare(
     """
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
+    crossed = estimator.cross_fit is not False
     if isinstance(kind, str) and kind == "auto":
         kind = infer_similarity(X, y)
     named = isinstance(kind, str)
@@ -113,21 +80,28 @@ def prepare(
     X = flat_pairs(X) if similarity.takes_pairs else X
     X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
-    columns = columns or learn_standardization(X, estimator.standardize)
+    if columns is None:
+        coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
+        columns = learn_standardization(X, estimator.standardize, coded)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
-    fitted, state = _architecture(estimator, similarity, columns, X, before)
+    if groups is not None:
+        groups = checked_groups(estimator, groups, len(X))
+    folds = None
+    if crossed:
+        folds = folds_of(estimator, similarity, len(X), groups, before)
+    fitted, state = _architecture(estimator, similarity, columns, X, before, folds)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
+    if crossed:
+        similarities = within_folds(similarity, folds, len(similarities))
+        fitted["folds_"] = folds
     if estimator.early_stopping and not once:
-        given = X, similarities, columns, X_val, y_val
+        given = X, similarities, columns, X_val, y_val, groups
         similarities, stopping = early_stopping_of(reader, kind, *given)
     elif X_val is not None or y_val is not None:
-        raise ValueError(
-            "`X_val` and `y_val` are only used with `early_stopping=True`, which is "
-            "False. Set it, or leave them out."
-        )
+        raise not_used()
     auto = estimator.alpha == "auto"
     alpha = similarities[0].auto_alpha if auto else estimator.alpha
     device = resolve_device(estimator.device)
@@ -142,11 +116,9 @@ def prepare(
     searched = []
     if global_miner is not None:
         searched = [GlobalBatches(each, global_miner, X) for each in similarities]
-    auto = estimator.batch_size == "auto"
-    # Small integer types of numpy overflow.
-    batch_size = DEFAULT_BATCH_SIZE if auto else int(estimator.batch_size)
-    max_iter = 1 if once else estimator.max_iter
-    epochs = Epochs(searched or similarities, rngs, batch_size, max_iter, constant=once)
+    epochs = _epochs(estimator, searched or similarities, rngs, once)
+    if crossed and stopping is None:
+        stopping = best_cycle(X, similarity, folds, len(rngs), epochs)
     fitted |= {**chosen, "similarity_": kind, "alpha_": alpha}
     fitted |= {"device_": device, "batch_size_": epochs.batch_size}
     fitted |= {name: vars(reader)[name] for name in SEEN if name in vars(reader)}
@@ -161,7 +133,7 @@ def prepare(
     return Plan(X, fitted, state, *parts)
 
 
-def _architecture(estimator, similarity, columns, X, before):
+def _architecture(estimator, similarity, columns, X, before, folds):
     """Return how rows become points, as attributes and a state without parameters."""
     given = encoder = estimator.encoder
     mlp = isinstance(given, str) and given == "mlp"
@@ -180,9 +152,10 @@ def _architecture(estimator, similarity, columns, X, before):
     if before and n_components == "auto":
         n_components = before["n_components_"]
     n_classes = 0 if similarity.classes_ is None else len(similarity.classes_)
-    n_components, n_members = share_components(
-        n_components, estimator.n_members, n_classes, mlp
-    )
+    n_members = estimator.n_members
+    if folds is not None:
+        n_members = networks_of(folds, n_members)
+    n_components, n_members = share_components(n_components, n_members, n_classes, mlp)
     if n_members > 1 and not (isinstance(encoder, MLPEncoder) and encoder.tested):
         raise ValueError(
             f"`n_members` must be 1 with encoder={shorten(given)}; got "
@@ -208,7 +181,19 @@ def _architecture(estimator, similarity, columns, X, before):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
-    return fitted, FittedState(columns, encoder, X.shape[1], n_own, normalize)
+    n_codes = 0 if columns.codes is None else len(columns.codes.columns)
+    sizes = X.shape[1] + n_codes, n_own
+    return fitted, FittedState(columns, encoder, *sizes, normalize)
+
+
+def _epochs(estimator, sources, rngs, once):
+    """Return the batches of all networks."""
+    auto = estimator.batch_size == "auto"
+    # Small integer types of numpy overflow.
+    batch_size = DEFAULT_BATCH_SIZE if auto else int(estimator.batch_size)
+    max_iter = 1 if once else estimator.max_iter
+    longer = 1 if estimator.cross_fit is False else length_of(len(rngs))
+    return Epochs(sources, rngs, batch_size, max_iter, once, longer)
 
 
 def _terms(estimator, similarity, state):
@@ -220,7 +205,16 @@ def _terms(estimator, similarity, state):
     for name in ("similarity", "loss", "miner"):
         if isinstance(getattr(estimator, name), type):
             raise class_given(name, getattr(estimator, name))
-    loss = _loss(estimator.loss, estimator.margin, state.normalize)
+    loss, margin = estimator.loss, estimator.margin
+    if isinstance(loss, str):
+        loss = LOSSES[loss]()
+    elif not isinstance(loss, Loss):
+        loss = FunctionLoss(loss)
+    if isinstance(estimator.loss, str) and "margin" in loss.get_params(deep=False):
+        loss.set_params(margin=margin)
+    elif not isinstance(margin, str):
+        check_no_margin(estimator.loss, loss, margin)
+    loss = loss.resolve(state.normalize)
     miner, memory, global_miner = estimator.miner, None, None
     if not isinstance(miner, str) or miner in ("memory", "global"):
         global_miner, memory, miner = split_layers(miner)
@@ -252,20 +246,6 @@ def _terms(estimator, similarity, state):
     fitted = {"miner_": chosen.get("", chosen) if auto else given}
     fitted["margin_"] = margin if isinstance(margin, Real) else None
     return terms, fitted, global_miner
-
-
-def _loss(loss, margin, normalize):
-    """Return the loss that parameters `loss` and `margin` stand for, without "auto"."""
-    given = loss
-    if isinstance(loss, str):
-        loss = LOSSES[loss]()
-        if "margin" in loss.get_params(deep=False):
-            return loss.set_params(margin=margin).resolve(normalize)
-    elif not isinstance(loss, Loss):
-        loss = FunctionLoss(loss)
-    if not isinstance(margin, str):
-        check_no_margin(given, loss, margin)
-    return loss.resolve(normalize)
 
 
 def make_model(X, terms, rng, state, rates, before=None, member=(0, 1)):

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_contrastive._estimators._callbacks import CallbackSupportMixin
+from sklearn_contrastive._estimators._resume import full_name
 from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._validation import SEEN, check_params, shortened
 from sklearn_contrastive.encoders import (
@@ -147,6 +148,55 @@ class FittedState(NamedTuple):
     def _without_axis(self, param):
         # A view, also of what is a single number per network.
         return param[0, ...] if len(param) == 1 else param
+
+
+class Plan(NamedTuple):
+    """A fit that is ready to be trained.
+
+    ``fitted`` are the attributes that are known before training, ``state`` is what rows
+    are mapped with, but for its parameters; ``terms`` are those of the first model by
+    name, ``global_batches`` the batches of each model that are drawn by a GlobalMiner.
+    """
+
+    X: Any
+    fitted: dict
+    state: FittedState
+    terms: dict
+    models: list
+    global_batches: list
+    epochs: Any
+    stopping: Any
+    history: Any
+
+    def attributes(self, report):
+        """Return all attributes of the fitted estimator at a `Report`."""
+        history, trained, best, best_score = report
+        curves = {name: list(values) for name, values in history.earlier.items()}
+        for values in history.entries[: history.n_entries]:
+            for name, value in values.items():
+                curves.setdefault(name, []).append(value)
+        loss_params = {
+            full_name(part, name): value
+            for part, own in zip(self.terms, best.loss_params, strict=True)
+            for name, value in own.items()
+        }
+        state = self.state._replace(
+            params=best.params,
+            loss_params=loss_params,
+            optimizer_states=trained.optimizer_states,
+            names=self.models[0].encoder.names,
+            seed=self.models[0].seed,
+        )
+        return {
+            **self.fitted,
+            "_state": state,
+            "n_iter_": history.n_iter,
+            "n_steps_": history.n_steps,
+            "loss_curve_": curves.pop("loss"),
+            "validation_scores_": curves.pop("score", None),
+            "mining_curve_": curves,
+            "best_validation_score_": best_score,
+        }
 
 
 def _check_size(X, points):

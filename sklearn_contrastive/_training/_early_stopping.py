@@ -1,6 +1,8 @@
-"""Early stopping on pairs of held-out rows."""
+"""Early stopping on pairs of held-out rows, and lengths chosen by their neighbours."""
 
 import numpy as np
+
+from sklearn_contrastive._pairs._votes import References
 
 #: Held-out rows compared with one another, and pairs kept of each kind.
 _MOST_ROWS = 1024
@@ -69,7 +71,7 @@ class EarlyStopping:
         self._n_stale = np.zeros(n_models, dtype=int)
         self._last_scores, self.best = np.zeros(n_models), None
 
-    def update(self, trainer, state):
+    def update(self, trainer, state, n_steps=0):
         """Score the models that have not stopped, given the state of all.
 
         Return the mean score of the models, each with its last, that of their best
@@ -92,3 +94,34 @@ class EarlyStopping:
         stop = bool((self._n_stale >= self._n_iter_no_change).all())
         means = (float(np.mean(s)) for s in (self._last_scores, self._best_scores))
         return *means, stop
+
+
+class BestCycle:
+    """The state of all models at the end of the better of two cycles.
+
+    ``held_out`` are the rows that each model does not see, and ``values`` what rows
+    vote for. Scores are minus the leave-one-out loss among them; the models have one
+    length, since a few rows tell little of the best one.
+    """
+
+    def __init__(self, X, values, held_out, ends):
+        self._values, self._ends = values, ends
+        self._rows = [X[rows] for rows in held_out]
+        self._held_out, self.best, self._best_score = held_out, None, -np.inf
+
+    def update(self, trainer, state, n_steps):
+        """Score the models where a cycle ends, as `EarlyStopping.update` does."""
+        if n_steps not in self._ends:
+            self.best = self.best if self._best_score > -np.inf else state
+            return None, None, False
+        losses = 0
+        for model, (X, rows) in enumerate(zip(self._rows, self._held_out, strict=True)):
+            Z = trainer.embed(X, slice(model, model + 1))
+            if not np.isfinite(Z).all():
+                return np.nan, None, False
+            losses = losses + References(Z, self._values[rows]).losses()
+        score = -float(np.min(losses)) / len(self._rows)
+        # On a tie the later parameters: they have seen more.
+        if score >= self._best_score:
+            self._best_score, self.best = score, state
+        return score, self._best_score, False

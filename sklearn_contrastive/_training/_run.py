@@ -23,6 +23,8 @@ from sklearn_contrastive._validation import shorten
 #: with 128 rows, and of as many rows in batches of 64 to 256.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 12, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
+#: The first of two cycles is one of so many parts of the epochs.
+_FIRST_CYCLE = 4
 #: Steps of an epoch after which it is reported, and again after as many.
 _REPORT_STEPS = 200
 #: Layers up to this width are trained with one thread: waiting for a second one, on
@@ -52,7 +54,15 @@ class Epochs:
     learning rate at its peak. ``sizes`` are the numbers of epochs and of steps.
     """
 
-    def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
+    def __init__(
+        self,
+        sources,
+        rngs,
+        batch_size,
+        max_iter,
+        constant=False,
+        longer=1,
+    ):
         n_rows = min(len(source.rows_) for source in sources)
         max_iter = max_iter if max_iter == "auto" else int(max_iter)
         more = 128 / min(max(batch_size, 64), 256)
@@ -71,10 +81,19 @@ class Epochs:
         else:
             n_epochs, n_steps = max_iter, max_iter * (n_rows // batch_size)
         self.sizes, self._constant = (n_epochs, n_steps), constant
+        #: Steps after which the rate has fallen to almost zero.
+        self.ends = [n_steps]
         # Most epochs have the fewest steps, the others one more.
         fewest, n_longer = divmod(n_steps, n_epochs)
         n_parts = [-(-n // _REPORT_STEPS) for n in (fewest, fewest + 1)]
         self.n_reports = n_parts[0] * (n_epochs - n_longer) + n_parts[1] * n_longer
+
+    def split(self):
+        """Let the rate fall twice, the first time over a quarter of the epochs."""
+        n_epochs, n_steps = self.sizes
+        first = n_steps * (n_epochs // _FIRST_CYCLE) // n_epochs
+        if first:
+            self.ends.insert(0, first)
 
     def __iter__(self):
         """Yield the number of an epoch, an index and the rates of some of its steps.
@@ -82,10 +101,12 @@ class Epochs:
         The index has shape (n_steps, n_models, batch_size).
         """
         n_epochs, n_steps = self.sizes
-        # A linear rise over 20 steps (at most a tenth), then a cosine fall to almost 0.
-        n_warmup = min(_N_WARMUP_STEPS, max(1, n_steps // 10))
         for epoch in range(n_epochs):
             start, end = (n_steps * done // n_epochs for done in (epoch, epoch + 1))
+            before = 0 if start < self.ends[0] else self.ends[0]
+            length = min(each for each in self.ends if each > start) - before
+            # Linear rise over 20 steps (at most a tenth), then cosine fall to almost 0.
+            n_warmup = min(_N_WARMUP_STEPS, max(1, length // 10))
             parts = []
             for draw in self._draws:
                 index = draw()
@@ -96,8 +117,8 @@ class Epochs:
             index = np.stack(parts, axis=1)
             for first in range(0, end - start, _REPORT_STEPS):
                 part = index[first : first + _REPORT_STEPS]
-                steps = start + first + np.arange(len(part))
-                done = np.maximum(0, steps - n_warmup) / max(1, n_steps - n_warmup)
+                steps = start - before + first + np.arange(len(part))
+                done = np.maximum(0, steps - n_warmup) / max(1, length - n_warmup)
                 rates = np.minimum((steps + 1) / n_warmup, 1)
                 rates = rates * (1 + np.cos(np.pi * done)) / 2
                 yield epoch + 1, part, rates**0 if self._constant else rates
@@ -226,7 +247,7 @@ def run(trainer, batches, history, stopping, reports):
     training is to stop. An interrupt after the first report ends training with a
     warning; what came after the last one is dropped.
     """
-    n_before, report = history.n_iter, None
+    n_before, n_steps, report = history.n_iter, 0, None
     try:
         with isolated_rng_and_threads(*trainer.circumstances):
             for epoch, index, rates in batches:
@@ -239,11 +260,15 @@ def run(trainer, batches, history, stopping, reports):
                     raise history.error(loss, n_before + epoch)
                 values, state = {"loss": loss, **trainer.statistics()}, trainer.state()
                 best, best_score, stop = state, None, False
+                n_steps += len(rates)
                 if stopping is not None:
-                    values["score"], best_score, stop = stopping.update(trainer, state)
+                    given = trainer, state, n_steps
+                    score, best_score, stop = stopping.update(*given)
                     best = stopping.best
-                    if math.isnan(values["score"]):
-                        raise history.error(loss, n_before + epoch)
+                    if score is not None:
+                        values["score"] = score
+                        if math.isnan(score):
+                            raise history.error(loss, n_before + epoch)
                 history = history.with_report(n_before + epoch, len(rates), values)
                 # One assignment, so that an interrupt leaves the one or the other.
                 report = Report(history, state, best, best_score)

@@ -183,8 +183,10 @@ def check_params(noun, rules=None, values=None):
             # Neither fractions nor the longest ints can be compared there.
             expected = f"`{name}` must be an int or float of a usual size"
             raise InvalidParameterError(f"{expected}; got {shorten(value)}.") from error
-        number = any(isinstance(rule, Interval) for rule in rules.get(name, ()))
-        if is_object and number and isinstance(value, _BOOLS):
+        allowed = rules.get(name, ())
+        number = any(isinstance(rule, Interval) for rule in allowed)
+        is_bool = isinstance(value, _BOOLS) and "boolean" not in allowed
+        if is_object and number and is_bool:
             raise ValueError(f"`{name}` must be a number; got {value}.")
         if number and isinstance(value, Integral) and abs(int(value)) > sys.maxsize:
             # Neither numpy nor torch calculates with it.

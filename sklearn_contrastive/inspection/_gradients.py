@@ -49,12 +49,19 @@ def differentiable(estimator):
         params = [p.double() if p.is_floating_point() else p for p in params]
         networks = list(zip(*params, strict=True))
 
+    codes = state.columns.codes
+    if codes is not None:
+        columns, lower, widths = map(torch.from_numpy, codes)
+
     def embed(S):
+        if codes is not None:
+            passed = (S[:, columns] - lower) / widths
+            S = torch.cat([S, passed.clip(0, 1)], -1)
         parts = [encoder.forward(params, S) for params in networks]
         parts = [to_sphere(Z) for Z in parts] if state.normalize else parts
         return torch.cat(parts, -1) / len(networks) ** 0.5
 
-    return state.columns, embed
+    return state.columns._replace(codes=None), embed
 
 
 def gradients(embed, S, directions):

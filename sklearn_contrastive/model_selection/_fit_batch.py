@@ -40,7 +40,8 @@ def stackable_plan(estimator, X, y, rows):
     has_callbacks = vars(estimator).get("_skl_callbacks")
     # A derived class may have a `fit` of its own.
     derived = type(estimator) is not ContrastiveEmbedding
-    if estimator.early_stopping or has_callbacks or derived:
+    chooses = estimator.early_stopping or estimator.cross_fit is not False
+    if chooses or has_callbacks or derived:
         return None
     estimator._validate_params()
     plan = _plan.prepare(estimator, X, y, rows=rows)

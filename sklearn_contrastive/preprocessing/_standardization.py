@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
+
 #: Rows in a block, so that temporary arrays stay small.
 _BLOCK = 8192
 #: Standardised tables up to this size are made once instead of in each step, so that a
@@ -26,6 +28,8 @@ _CLIP = 8.0
 #: Percentiles between which the body of a column lies. Values farther from it than its
 #: width count in mean and deviation as if they lay at that distance.
 _BODY = 5, 95
+#: Rows, evenly spaced, that bins of codes are learned from.
+_MOST_CODED = 2**17
 #: Percentiles are those of at most so many numbers, from evenly spaced rows, but of so
 #: many rows at least.
 _MOST_RANKED, _FEWEST_ROWS_RANKED = 2**22, 1024
@@ -49,17 +53,24 @@ class Standardization(NamedTuple):
 
     unusual : bool
         Whether a center or scale may lie outside what float32 holds with all digits.
+
+    codes : Codes or None
+        Piecewise-linear codes that stand behind the standardised columns.
     """
 
     kind: str | None = None
     center: np.ndarray | None = None
     scale: np.ndarray | None = None
     unusual: bool = True
+    codes: Codes | None = None
 
 
 def standardized(X, standardization):
-    """Return standardised rows, in their own dtype and always as a copy."""
-    kind, center, scale, unusual = standardization
+    """Return standardised rows with their codes, in their dtype, always as a copy."""
+    kind, center, scale, unusual, codes = standardization
+    if codes is not None:
+        Z = standardized(X, standardization._replace(codes=None))
+        return np.hstack([Z, codes.of(Z)])
     if kind is None:
         return np.array(X)
     with np.errstate(over="ignore", under="ignore"):
@@ -79,12 +90,17 @@ def standardized(X, standardization):
     return Z
 
 
-def learn_standardization(X, standardize):
+def learn_standardization(X, standardize, coded=False):
     """Return the standardization of a table, in float64 and without a copy of it.
 
     For "standard" center and scale are mean and standard deviation; for "robust" or
     True those of the values with far ones drawn in; False leaves columns as they are.
+    ``coded`` adds piecewise-linear codes.
     """
+    if coded:
+        plain = learn_standardization(X, standardize)
+        some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
+        return plain._replace(codes=learn_codes(standardized(some, plain)))
     if not standardize:
         return Standardization()
     kind = "robust" if standardize is True else standardize
@@ -118,7 +134,10 @@ def learn_standardization(X, standardize):
 
 
 def standardized_table(X, standardization):
-    """Return standardised rows in float32; columns left as they are lose their mean."""
+    """Return standardised rows in float32, without codes.
+
+    Columns left as they are lose their mean.
+    """
     if standardization.kind is None:
         # The same shift of all rows keeps the digits of large numbers, and the same
         # power of two for all columns their squares in range.
@@ -129,9 +148,9 @@ def standardized_table(X, standardization):
         center = np.where(np.isfinite(center), center, 0)
         scale = np.full(X.shape[1], unit)
         standardization = Standardization("standard", center, scale)
-    Z = np.empty(X.shape, dtype=np.float32)
+    Z, plain = np.empty(X.shape, dtype=np.float32), standardization._replace(codes=None)
     for rows in gen_batches(len(X), _BLOCK):
-        Z[rows] = standardized(X[rows], standardization)
+        Z[rows] = standardized(X[rows], plain)
     return Z
 
 
@@ -150,12 +169,17 @@ class Rows:
 
         self._views, self._tables = views, tables
         self._device, self._dtype = device, dtype
-        self.n_features = tables[0][0].shape[1]
+        X, standardization = tables[0]
+        codes = standardization.codes
+        self.n_features = X.shape[1] + (0 if codes is None else len(codes.columns))
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2
         # A standardization is the same where its numbers are.
-        which = [(id(X), *(np.asarray(p).tobytes() for p in s)) for X, s in tables]
+        which = [
+            (id(X), *(np.asarray(p).tobytes() for p in (*s[:-1], *(s.codes or ()))))
+            for X, s in tables
+        ]
         different = dict(zip(which, tables, strict=True))
         lengths = [len(X) for X, _ in different.values()]
         n_bytes = sum(lengths) * self.n_features * dtype.itemsize

@@ -193,6 +193,26 @@ class Similarity(ABC, BaseEstimator):
             )
         return self.among(np.sort(order[n_out:])), self.among(np.sort(order[:n_out]))
 
+    def strata(self):
+        """Return the classes by which rows are shared out to folds.
+
+        Returns
+        -------
+        strata : ndarray of int of shape (n_samples,) or None
+            A class for each row, -1 where it is not known; None without classes.
+        """
+        return None
+
+    def votes(self):
+        """Return what the neighbours of a new row say of it.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_outputs) or None
+            Targets, or 1 for the class or labels of a row, else 0; None without any.
+        """
+        return None
+
     def among(self, rows):
         """Return a copy that draws its batches from some rows only.
 

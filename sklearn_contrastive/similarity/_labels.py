@@ -192,7 +192,7 @@ class LabelSimilarity(Similarity):
         if self.unsupervised_ is None:
             return self
         codes = self.codes_[self.rows_]
-        labeled = self.among(self.rows_[codes < len(self.classes_)])
+        labeled = super().among(self.rows_[codes < len(self.classes_)])
         labeled.unsupervised_, labeled.n_views = None, type(self).n_views
         return labeled
 
@@ -222,8 +222,22 @@ class LabelSimilarity(Similarity):
         kept, held_out = map(labeled.among, split_rows(rows, codes, fraction, rng))
         if self.unsupervised_ is not None:
             kept = self.among(np.setdiff1d(self.rows_, held_out.rows_))
-            kept.unsupervised_ = self.unsupervised_.among(kept.rows_)
         return kept, held_out
+
+    def strata(self):
+        """Return the codes of the classes, -1 where a label is not known."""
+        return np.where(self.codes_ < len(self.classes_), self.codes_, -1)
+
+    def votes(self):
+        """Return 1 for the class of each row."""
+        return self.strata()[:, None] == np.arange(len(self.classes_))
+
+    def among(self, rows):
+        """Return a copy for some rows, also of the similarity of all rows."""
+        similarity = super().among(rows)
+        if self.unsupervised_ is not None:
+            similarity.unsupervised_ = self.unsupervised_.among(rows)
+        return similarity
 
     def batches(self, batch_size, rng):
         """Return batches with positives and negatives for most of their rows.

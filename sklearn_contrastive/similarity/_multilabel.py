@@ -112,6 +112,10 @@ class MultilabelSimilarity(Similarity):
             )
         return self
 
+    def votes(self):
+        """Return the indicators of labels."""
+        return self.indicators_
+
     def keys(self, index):
         """Return row numbers with indicators of labels, as `Similarity.keys` does."""
         return Keys(index, self.indicators_[index])

@@ -142,6 +142,10 @@ class TargetSimilarity(Similarity):
         self.targets_ = targets / self.bandwidth_
         return self
 
+    def votes(self):
+        """Return the targets in bandwidths."""
+        return self.targets_
+
     def keys(self, index):
         """Return row numbers with targets in bandwidths, as `Similarity.keys` does."""
         return Keys(index, self.targets_[index])

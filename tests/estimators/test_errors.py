@@ -56,6 +56,8 @@ OUT_OF_RANGE = {
     "n_iter_no_change": (0, 1.5),
     "tol": (-1, None),
     "warm_start": ("yes", 2),
+    "cross_fit": (1, "folds", 2.5),
+    "numeric_encoding": ("bins", None, True),
     "device": (0, None),
     "random_state": ("seed", -1.5),
     "verbose": ("loud",),

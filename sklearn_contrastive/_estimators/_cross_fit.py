@@ -1,0 +1,176 @@
+"""Networks that are each trained without some of the rows, and where these then lie."""
+
+from numbers import Integral
+
+import numpy as np
+
+from sklearn_contrastive._training._early_stopping import BestCycle
+from sklearn_contrastive._training._run import random_streams
+from sklearn_contrastive._validation import read_values, shorten
+
+#: Folds of ``cross_fit=True``, and held-out rows of each that a length is chosen by.
+N_FOLDS, _MOST_SCORED = 4, 8192
+
+
+class RepeatedFolds:
+    """Folds with about the same share of every class, drawn anew several times.
+
+    Other than scikit-learn's, they take classes of fewer rows than folds.
+    """
+
+    def __init__(self, n_folds, n_repeats, random_state):
+        self.n_folds, self.n_repeats = n_folds, n_repeats
+        self.random_state = random_state
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return self.n_folds * self.n_repeats
+
+    def split(self, X, y, groups=None):
+        """Yield training and held-out rows of each fold, given the class of rows."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        if self.n_folds > len(y):
+            raise ValueError(
+                f"`cross_fit` must be at most the number of rows; got {self.n_folds} "
+                f"folds (n_samples={len(y)})."
+            )
+        (rng,) = random_streams(self.random_state)
+        for _ in range(self.n_repeats):
+            if groups is not None:
+                splitter = StratifiedGroupKFold(
+                    self.n_folds, shuffle=True, random_state=rng
+                )
+                yield from splitter.split(X, y, groups)
+                continue
+            order = rng.permutation(len(y))
+            order = order[np.argsort(y[order], kind="stable")]
+            for fold in range(self.n_folds):
+                out = np.sort(order[fold :: self.n_folds])
+                yield np.setdiff1d(order, out), out
+
+
+def checked_groups(estimator, groups, n_rows):
+    """Return the groups of rows as codes; rows of one are held out together."""
+    if estimator.cross_fit is False and not estimator.early_stopping:
+        raise ValueError(
+            "`groups` are only used where rows are held out, by `cross_fit` or "
+            "`early_stopping`; both are False. Leave them out."
+        )
+    _, values, missing = read_values(groups)
+    if values.shape != (n_rows,) or missing.any():
+        raise ValueError(
+            f"`groups` must hold one group per row, of shape ({n_rows},), none missing;"
+            f" got shape {values.shape} with {missing.sum()} missing."
+        )
+    return np.unique(values.astype(str), return_inverse=True)[1]
+
+
+def folds_of(estimator, similarity, n_rows, groups, before):
+    """Return training rows and held-out rows of each fold, as arrays of row numbers.
+
+    Rows whose class is unknown are trained on in every fold. ``before`` are the
+    attributes of a fit that is resumed, with its folds.
+    """
+    from sklearn.model_selection import check_cv
+
+    _check_possible(estimator, similarity)
+    known, strata = similarity.rows_, similarity.strata()
+    if strata is None:
+        strata = np.zeros(n_rows, dtype=int)
+    unknown, known = known[strata[known] < 0], known[strata[known] >= 0]
+    cross_fit, folds = estimator.cross_fit, []
+    if before is not None:
+        folds = before.get("folds_")
+        if folds is None or not _cover(folds, known):
+            raise ValueError(
+                "`X` must hold the rows of the last fit, since warm_start=True keeps "
+                f"its folds; got {n_rows} rows. Set `warm_start=False`."
+            )
+        return folds
+    if isinstance(cross_fit, Integral):
+        n_folds = N_FOLDS if cross_fit is True else int(cross_fit)
+        cross_fit = RepeatedFolds(n_folds, 1, estimator.random_state)
+    for train, out in check_cv(cross_fit).split(np.empty((n_rows, 1)), strata, groups):
+        train = np.union1d(np.intersect1d(train, known), unknown)
+        folds.append((train, np.intersect1d(out, known)))
+    if not _cover(folds, known) or any(np.isin(*fold).any() for fold in folds):
+        raise ValueError(
+            "`cross_fit` must be folds that each leave out the rows they hold out, and "
+            f"together hold out every row; got {shorten(cross_fit)}. Pass True, a "
+            "number of folds, or a splitter such as KFold."
+        )
+    return folds
+
+
+def _check_possible(estimator, similarity):
+    """Raise where rows cannot be held out, or their points not be compared."""
+    if similarity.takes_pairs:
+        raise ValueError(
+            f"`cross_fit` needs single rows as samples; got {shorten(similarity)}, "
+            "whose pairs may share a row. Set `cross_fit=False`."
+        )
+    if not estimator.normalize:
+        raise ValueError(
+            "`cross_fit` needs `normalize=True`; got False. Off the unit sphere "
+            "distances in different networks cannot be compared."
+        )
+
+
+def _cover(folds, rows):
+    return np.array_equal(np.unique(np.concatenate([out for _, out in folds])), rows)
+
+
+def within_folds(similarity, folds, n_networks):
+    """Return for each network the similarity among its training rows."""
+    in_folds = [similarity.among(train) for train, _ in folds]
+    return [in_folds[network % len(folds)] for network in range(n_networks)]
+
+
+def best_cycle(X, similarity, folds, n_networks, epochs):
+    """Return what keeps the better of two lengths, or None where no row can vote.
+
+    The epochs are then split into two.
+    """
+    values = similarity.votes()
+    if values is None:
+        return None
+    epochs.split()
+    held_out = [out[:: -(-len(out) // _MOST_SCORED)] for _, out in folds]
+    of_networks = [held_out[network % len(folds)] for network in range(n_networks)]
+    return BestCycle(X, values, of_networks, epochs.ends)
+
+
+def networks_of(folds, n_members):
+    """Return how many networks there are: at least one for each fold, as many for all.
+
+    Network number i belongs to fold i modulo the number of folds.
+    """
+    n_folds = len(folds)
+    n_members = n_folds if n_members == "auto" else int(n_members)
+    return -(-n_members // n_folds) * n_folds
+
+
+def length_of(n_networks):
+    """Return the share of the usual length that networks are trained for.
+
+    What one of many has learned by heart is averaged out, and what it has not yet
+    learned another has.
+    """
+    return 1.0 if n_networks <= N_FOLDS else 0.5
+
+
+def held_out_points(Z, folds, n_networks):
+    """Return points of rows that lie only in networks which have not seen them.
+
+    ``Z`` (n_rows, n_networks * n_own) are their points in all networks, side by side.
+    Those of other networks become zero. What is left is scaled such that its mean over
+    the folds is what a new row has: linear functions of both then agree, and the
+    distances from a new row are in order of those within networks.
+    """
+    unseen = np.zeros((len(Z), n_networks, 1), dtype=Z.dtype)
+    for network in range(n_networks):
+        unseen[folds[network % len(folds)][1], network] = 1
+    # Rows without a label have been seen by all.
+    unseen[~unseen.any(axis=1)[:, 0]] = 1
+    unseen *= n_networks / unseen.sum(axis=1, keepdims=True)
+    return (Z.reshape(len(Z), n_networks, -1) * unseen).reshape(Z.shape)

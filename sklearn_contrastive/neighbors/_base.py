@@ -1,0 +1,224 @@
+"""What the predictors share: cross-fitted networks, their references, and votes."""
+
+from copy import copy
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.utils import gen_batches
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_contrastive._estimators._cross_fit import RepeatedFolds
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
+from sklearn_contrastive._pairs._votes import N_NEIGHBORS, SETTINGS, References
+from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
+
+#: Neighbours of equal votes, where their number is "auto".
+_N_UNIFORM = 15
+#: Rows below which folds are drawn twice, and three times.
+_TWICE, _THRICE = 1500, 750
+#: Distances held at once.
+_MOST_DISTANCES = 2**24
+
+
+class ContrastiveNeighbors(ContrastiveEstimator):
+    """Base class of both predictors."""
+
+    _parameter_constraints = {
+        "embedding": [ContrastiveEmbedding, None],
+        "n_neighbors": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "weights": [StrOptions({"auto", "uniform"})],
+        "cross_fit": [
+            Interval(Integral, 2, None, closed="left"),
+            HasMethods(["split", "get_n_splits"]),
+            "array-like",
+        ],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        embedding=None,
+        *,
+        n_neighbors="auto",
+        weights="auto",
+        cross_fit=4,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.embedding = embedding
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.cross_fit = cross_fit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, groups=None):
+        """Train the networks, and place the rows that each has not seen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, as `ContrastiveEmbedding.fit` takes them.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What is to be predicted, of every row.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows; those of one are in the same fold.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, `X`, `y` or `groups` is invalid, or if `n_neighbors` is more
+            than the references of a network.
+        """
+        # The number and names of columns are written to a copy.
+        reader = copy(self)
+        rows = check_rows(reader, X, reset=True)
+        kind, values, learned = self._read(y)
+        check_length(values, len(rows), "one label or target")
+        embedding = self._unfitted(kind, len(rows)).fit(X, y, groups=groups)
+        n_folds, references, held_out = len(embedding.folds_), [], []
+        for network, Z in enumerate(self._points(embedding, rows)):
+            own = embedding.folds_[network % n_folds][1]
+            held_out.append(own)
+            references.append(References(Z[own], values[own]))
+        fewest = min(map(len, held_out))
+        n_neighbors, auto = self.n_neighbors, self.weights == "auto"
+        if n_neighbors == "auto":
+            n_neighbors = min(N_NEIGHBORS if auto else _N_UNIFORM, fewest)
+        elif n_neighbors > fewest:
+            raise ValueError(
+                f"`n_neighbors` must be at most the references of a network; got "
+                f"{shorten(n_neighbors)} with {fewest} of n_samples={len(rows)} rows. "
+                "Lower it, or `cross_fit`."
+            )
+        bandwidth, smoothing = np.inf, 1.0
+        if auto:
+            losses = sum(each.losses(n_neighbors) for each in references)
+            bandwidth, smoothing = SETTINGS[int(np.argmin(losses))]
+        attributes = {
+            **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
+            **learned,
+            "embedding_": embedding,
+            "n_neighbors_": int(n_neighbors),
+            "bandwidth_": bandwidth,
+            "smoothing_": smoothing,
+            "held_out_rows_": held_out,
+            "_references": references,
+        }
+        replace_fitted(self, attributes)
+        return self
+
+    def kneighbors(self, X, n_neighbors=5, return_distance=True):
+        """Return the training rows that are nearest to rows.
+
+        A training row is compared in the networks that have not seen it: its distance
+        is the mean of those there. Of rows at one distance the first comes first.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_features)
+            Rows with the columns of `fit`.
+
+        n_neighbors : int, default=5
+            How many rows to return, from 1 to those of `fit`.
+
+        return_distance : bool, default=True
+            Whether to return distances too.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Distances from 0 to 2, ascending. Only with ``return_distance=True``.
+
+        rows : ndarray of int of shape (n_queries, n_neighbors)
+            Row numbers in the table of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `n_neighbors` is invalid.
+        """
+        queries = self._queries(X)
+        n_rows = 1 + max(rows.max() for rows in self.held_out_rows_)
+        if not (isinstance(n_neighbors, Integral) and 1 <= n_neighbors <= n_rows):
+            raise ValueError(
+                f"`n_neighbors` must be an int from 1 to {n_rows}, the rows of `fit`; "
+                f"got {shorten(n_neighbors)}."
+            )
+        n_queries, size = len(queries[0]), max(1, _MOST_DISTANCES // n_rows)
+        parts = [
+            self._merged([Z[part] for Z in queries], n_rows, n_neighbors)
+            for part in gen_batches(n_queries, size)
+        ]
+        distances, rows = map(np.concatenate, zip(*parts, strict=True))
+        return (distances, rows) if return_distance else rows
+
+    def _merged(self, queries, n_rows, n_neighbors):
+        """Return distances and numbers of the nearest rows, merged over networks."""
+        total, count = np.zeros((len(queries[0]), n_rows)), np.zeros(n_rows)
+        for Z, rows, references in zip(
+            queries, self.held_out_rows_, self._references, strict=True
+        ):
+            # All points have length 1.
+            squared = 2 - 2 * Z @ references.Z.T
+            total[:, rows] += np.sqrt(squared.clip(0))
+            count[rows] += 1
+        with np.errstate(invalid="ignore", divide="ignore"):
+            distances = np.where(count, total / count, np.inf)
+        rows = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
+        return np.take_along_axis(distances, rows, axis=1), rows
+
+    def _votes(self, X):
+        """Return what neighbours say of rows, the mean over networks."""
+        queries = self._queries(X)
+
+        def ask(references, Z):
+            near = references.nearest(Z, self.n_neighbors_)
+            return references.votes(*near, self.bandwidth_, self.smoothing_)
+
+        jobs = zip(self._references, queries, strict=True)
+        run = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        return np.mean(run(delayed(ask)(*job) for job in jobs), axis=0)
+
+    def _queries(self, X):
+        """Return the points of new rows in each network."""
+        check_is_fitted(self)
+        return self._points(self.embedding_, check_rows(self, X, reset=False))
+
+    @staticmethod
+    def _points(embedding, X):
+        """Return the points of checked rows in each network, of length 1."""
+        n_networks = embedding.n_members_
+        Z = embedding._state.embed(X) * n_networks**0.5
+        return np.split(Z, n_networks, axis=1)
+
+    def _unfitted(self, kind, n_rows):
+        """Return the embedding to fit, with folds, seed and similarity."""
+        embedding = clone(self.embedding or ContrastiveEmbedding())
+        folds = self.cross_fit
+        if isinstance(folds, Integral):
+            # A fold of few rows has few references.
+            n_repeats = 1 + (n_rows < _TWICE) + (n_rows < _THRICE)
+            folds = RepeatedFolds(int(folds), n_repeats, self.random_state)
+        params = {"cross_fit": folds}
+        if embedding.random_state is None:
+            params["random_state"] = self.random_state
+        if isinstance(embedding.similarity, str) and embedding.similarity == "auto":
+            params["similarity"] = kind
+        return embedding.set_params(**params)

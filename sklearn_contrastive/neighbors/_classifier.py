@@ -1,0 +1,147 @@
+"""The classifier by neighbours that its networks have not been trained on."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from sklearn_contrastive._validation import check_labels, infer_similarity
+from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
+from sklearn_contrastive.similarity import MultilabelSimilarity
+
+
+class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
+    r"""Classify by nearest neighbours in embeddings that have not seen them.
+
+    A row that a network was trained on lies where its own label wants it, so
+    neighbours of a new row in the table of training are far too sure. Here each network
+    is trained without a fold of the rows, and looks for neighbours in that fold alone
+    (cross-fitting); the votes of the networks are averaged. A neighbour at squared
+    distance :math:`d_i^2` has the weight :math:`\exp((d_1^2 - d_i^2) / b)` beside the
+    nearest one, and the class shares of all references count as a few neighbours more.
+    The bandwidth :math:`b`, this smoothing, and which of two lengths of training is
+    kept, are chosen by the log-loss that the references of each network have among
+    themselves.
+
+    Parameters
+    ----------
+    embedding : ContrastiveEmbedding or None, default=None
+        What to train; a copy of it. None for the defaults. Its `cross_fit` is replaced
+        by the one given here; its ``similarity="auto"`` becomes that of `y`.
+
+    n_neighbors : int or "auto", default="auto"
+        Neighbours that vote in each network, >= 1. ``"auto"`` is 60, or 15 with equal
+        votes, or all references where there are fewer.
+
+    weights : {"auto", "uniform"}, default="auto"
+        ``"auto"`` weighs votes by distance, as above; with ``"uniform"`` they are
+        equal.
+
+    cross_fit : int, splitter or iterable of (train, test), default=4
+        Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
+        at least once. A number is of stratified folds, which are drawn twice below
+        1,500 rows and three times below 750: their networks have few references.
+
+    n_jobs : int or None, default=None
+        Threads that search for neighbours, as in joblib.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the folds and, where the embedding has none, its seed.
+
+    Attributes
+    ----------
+    embedding_ : ContrastiveEmbedding
+        The fitted networks.
+
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, or the labels of an indicator matrix.
+
+    n_neighbors_ : int
+        Neighbours that vote in each network.
+
+    bandwidth_ : float
+        Unit of squared distance in which votes fall; infinite for equal votes.
+
+    smoothing_ : float
+        How many neighbours the class shares of all references count as; 1 for equal
+        votes.
+
+    held_out_rows_ : list of ndarray of int
+        For each network the rows it has not seen, which are its references.
+
+    n_features_in_ : int
+        Number of columns in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `fit` was given a data frame with such.
+
+    See Also
+    --------
+    ContrastiveNeighborsRegressor : For continuous targets.
+    ContrastiveEmbedding : With ``cross_fit=True``, for other classifiers behind it.
+
+    Notes
+    -----
+    Rows have no weights: neighbours are few, and a weight of two is not two rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    >>> model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
+    >>> model.score(X_test, y_test) > 0.9
+    True
+    >>> model.kneighbors(X_test[:2], n_neighbors=3, return_distance=False).shape
+    (2, 3)
+    """
+
+    def predict(self, X):
+        """Return the likeliest class of rows, or the labels that are likelier than not.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or indicators of 0 and 1.
+        """
+        shares = self.predict_proba(X)
+        if self._multilabel:
+            return (shares > 0.5).astype(int)
+        return self.classes_[shares.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return the probability of each class or label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_classes)
+            Probabilities in the order of `classes_`. Those of classes add up to 1.
+        """
+        return self._votes(X)
+
+    def _read(self, y):
+        """Return the similarity, what neighbours vote for, and attributes."""
+        kind = "labels" if y is None else infer_similarity(None, y, "labels")
+        if kind == "multilabel":
+            similarity = MultilabelSimilarity().fit(None, y)
+            values, classes = similarity.indicators_, similarity.classes_
+        else:
+            kind, (y, _) = "labels", check_labels(y, None)
+            classes, codes = np.unique(y, return_inverse=True)
+            values = codes[:, None] == np.arange(len(classes))
+        return kind, values, {"classes_": classes, "_multilabel": kind == "multilabel"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

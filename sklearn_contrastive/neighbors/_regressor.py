@@ -1,0 +1,115 @@
+"""The regressor by neighbours that its networks have not been trained on."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from sklearn_contrastive._validation import read_values
+from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
+from sklearn_contrastive.similarity import check_targets
+
+
+class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
+    r"""Predict targets by nearest neighbours in embeddings that have not seen them.
+
+    Each network is trained without a fold of the rows, and looks for neighbours in that
+    fold alone; the means of their targets, weighted by distance, are averaged over the
+    networks. `ContrastiveNeighborsClassifier` tells more; what it chooses by log-loss
+    is chosen by squared error here.
+
+    Parameters
+    ----------
+    embedding : ContrastiveEmbedding or None, default=None
+        What to train; a copy of it. None for the defaults. Its `cross_fit` is replaced
+        by the one given here; its ``similarity="auto"`` becomes ``"targets"``.
+
+    n_neighbors : int or "auto", default="auto"
+        Neighbours that count in each network, >= 1. ``"auto"`` is 60, or 15 with equal
+        weights, or all references where there are fewer.
+
+    weights : {"auto", "uniform"}, default="auto"
+        ``"auto"`` weighs neighbours by distance; with ``"uniform"`` all count the same.
+
+    cross_fit : int, splitter or iterable of (train, test), default=4
+        Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
+        at least once. A number is of folds that are drawn twice below 1,500 rows and
+        three times below 750: their networks have few references.
+
+    n_jobs : int or None, default=None
+        Threads that search for neighbours, as in joblib.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the folds and, where the embedding has none, its seed.
+
+    Attributes
+    ----------
+    embedding_ : ContrastiveEmbedding
+        The fitted networks.
+
+    n_neighbors_ : int
+        Neighbours that count in each network.
+
+    bandwidth_ : float
+        Unit of squared distance in which weights fall; infinite for equal ones.
+
+    smoothing_ : float
+        How many neighbours the mean of all references counts as; 1 for equal weights.
+
+    held_out_rows_ : list of ndarray of int
+        For each network the rows it has not seen, which are its references.
+
+    n_features_in_ : int
+        Number of columns in `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `fit` was given a data frame with such.
+
+    See Also
+    --------
+    ContrastiveNeighborsClassifier : For class labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn_contrastive import ContrastiveNeighborsRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    >>> model = ContrastiveNeighborsRegressor(random_state=0).fit(X, y)
+    >>> model.score(X_test, y_test) > 0.3
+    True
+    """
+
+    def predict(self, X):
+        """Return the targets of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Weighted means of the neighbours' targets.
+        """
+        found = self._votes(X) * self._unit
+        return found[:, 0] if self._one_column else found
+
+    def _read(self, y):
+        """Return the similarity, what neighbours vote for, and attributes."""
+        targets = check_targets(y, None)
+        if np.isnan(targets).any():
+            raise ValueError(
+                "`y` must hold a target for every row; Input y contains NaN. Leave "
+                "those rows out."
+            )
+        # Squares of large targets would not be numbers.
+        unit = np.abs(targets).max(axis=0, initial=0)
+        unit[unit == 0] = 1
+        learned = {"_unit": unit, "_one_column": read_values(y)[1].ndim == 1}
+        return "targets", targets / unit, learned
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,178 @@
+"""Networks that are each trained without a fold of the rows."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+
+from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive._pairs._votes import References
+from sklearn_contrastive.similarity import LabelSimilarity
+
+X, Y = load_iris(return_X_y=True)
+
+
+def embedding(**params):
+    settings = {"max_iter": 8, "hidden_layer_sizes": (16,), "random_state": 0}
+    return ContrastiveEmbedding(cross_fit=True, **{**settings, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    model = embedding()
+    return model, model.fit_transform(X, Y)
+
+
+def test_folds_hold_out_every_row_once_and_a_share_of_every_class(fitted):
+    model, _ = fitted
+    held_out = [out for _, out in model.folds_]
+    np.testing.assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(150))
+    for train, out in model.folds_:
+        assert not np.isin(out, train).any()
+        assert np.ptp(np.bincount(Y[out])) <= 1
+
+
+@pytest.mark.parametrize(
+    ("n_members", "cross_fit", "expected"),
+    [("auto", True, 4), (1, True, 4), (6, 3, 6), (4, 3, 6), ("auto", KFold(5), 5)],
+)
+def test_every_fold_has_as_many_networks(n_members, cross_fit, expected):
+    model = embedding(n_members=n_members, max_iter=1).set_params(cross_fit=cross_fit)
+    assert model.fit(X, Y).n_members_ == expected
+
+
+def test_a_training_row_lies_in_the_network_that_has_not_seen_it(fitted):
+    model, Z = fitted
+    everywhere = model.transform(X).reshape(150, 4, -1)
+    for network, (_, out) in enumerate(model.folds_):
+        blocks = Z.reshape(150, 4, -1)[out]
+        np.testing.assert_allclose(blocks[:, network], 4 * everywhere[out, network])
+        assert not np.delete(blocks, network, axis=1).any()
+
+
+def test_neighbours_are_in_order_of_distances_within_networks(fitted):
+    model, Z = fitted
+    new = X + 0.1
+    found = (
+        NearestNeighbors(n_neighbors=150).fit(Z).kneighbors(model.transform(new[:9]))
+    )
+    own = model.transform(new[:9]).reshape(9, 1, 4, -1) * 2
+    there = model.transform(X).reshape(1, 150, 4, -1) * 2
+    within = np.linalg.norm(own - there, axis=-1)
+    for network, (_, out) in enumerate(model.folds_):
+        within[:, np.setdiff1d(np.arange(150), out), network] = np.inf
+    by_hand = np.sort(within.min(axis=2), axis=1)
+    ordered = np.take_along_axis(within.min(axis=2), found[1], axis=1)
+    np.testing.assert_allclose(ordered, by_hand, atol=1e-6)
+
+
+def test_linear_functions_of_new_rows_are_means_over_networks(fitted):
+    model, Z = fitted
+    weights = np.random.RandomState(0).normal(size=Z.shape[1])
+    blocks = model.transform(X).reshape(150, 4, -1)
+    each = np.einsum("rnc,nc->rn", 4 * blocks, weights.reshape(4, -1))
+    for network, (_, out) in enumerate(model.folds_):
+        np.testing.assert_allclose(Z[out] @ weights, each[out, network], atol=1e-6)
+    np.testing.assert_allclose(model.transform(X) @ weights, each.mean(axis=1))
+    pipe = make_pipeline(embedding(), LogisticRegression())
+    assert pipe.fit(X, Y).score(X, Y) > 0.9
+
+
+def test_fit_transform_and_transform_are_the_same_without():
+    model = embedding().set_params(cross_fit=False)
+    Z = model.fit_transform(X, Y)
+    np.testing.assert_array_equal(Z, model.transform(X))
+
+
+def test_the_better_of_two_lengths_is_kept(monkeypatch):
+    model, kept = embedding(max_iter=20), {}
+    for falling in (True, False):
+        calls = iter(range(8))
+        sign = -1 if falling else 1
+
+        def losses(self, sign=sign, calls=calls):
+            return sign * np.full(21, next(calls))
+
+        monkeypatch.setattr(References, "losses", losses)
+        states = clone(model).fit(X, Y)
+        first, second = states.validation_scores_
+        assert (second > first) == falling
+        assert states.best_validation_score_ == max(first, second)
+        kept[falling] = states._state.params[0]
+    assert (kept[True] != kept[False]).any()
+
+
+def test_unlabelled_rows_are_trained_on_and_held_out_nowhere():
+    y = np.where(np.arange(150) % 5, Y, -1)
+    model = embedding(similarity=LabelSimilarity(unlabeled=-1)).fit(X, y)
+    unknown = np.flatnonzero(y == -1)
+    for train, out in model.folds_:
+        assert np.isin(unknown, train).all()
+        assert not np.isin(unknown, out).any()
+
+
+@pytest.mark.parametrize("similarity", ["targets", "neighbors", "views"])
+def test_other_similarities(similarity):
+    y = X[:, 0] if similarity == "targets" else None
+    Z = embedding(similarity=similarity, max_iter=2).fit_transform(X, y)
+    assert np.isfinite(Z).all()
+
+
+def test_a_warm_start_keeps_the_folds():
+    model = embedding(warm_start=True, max_iter=2).fit(X, Y)
+    before = model.folds_
+    again = model.set_params(random_state=1).fit(X, Y)
+    assert again.folds_ is before
+    with pytest.raises(ValueError, match="rows of the last fit"):
+        model.fit(X[:140], Y[:140])
+
+
+def test_early_stopping_holds_out_whole_groups():
+    groups = np.repeat(np.arange(30), 5)
+    model = ContrastiveEmbedding(
+        early_stopping=True, validation_fraction=0.3, max_iter=2, random_state=0
+    )
+    model.fit(X, Y, groups=groups)
+    both = embedding(early_stopping=True, validation_fraction=0.3).fit(
+        X, Y, groups=groups
+    )
+    for train, out in both.folds_:
+        assert not set(groups[train]) & set(groups[out])
+
+
+@pytest.mark.parametrize(
+    ("params", "given", "match"),
+    [
+        ({}, {"X_val": X, "y_val": Y}, "`X_val`"),
+        ({"normalize": False}, {}, "needs `normalize=True`"),
+        ({"n_components": 30}, {}, "`n_members` must divide"),
+        ({"cross_fit": 151}, {}, "at most the number of rows"),
+        ({"cross_fit": ShuffleSplit(2)}, {}, "together hold out every row"),
+        ({"cross_fit": 1}, {}, "'cross_fit' parameter"),
+        ({"cross_fit": False}, {"groups": Y}, "only used where rows are held out"),
+        ({}, {"groups": Y[:9]}, "one group per row"),
+        ({}, {"groups": [None] * 150}, "none missing"),
+    ],
+)
+def test_mistakes_are_named(params, given, match):
+    model = embedding().set_params(**params)
+    with pytest.raises(ValueError, match=match):
+        model.fit(X, Y, **given)
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
+def test_pairs_and_partial_fit_are_refused():
+    pairs, same = X[:100].reshape(50, 2, 4), np.arange(50) % 2
+    with pytest.raises(ValueError, match="`cross_fit` needs single rows"):
+        embedding(similarity="pairs").fit(pairs, same)
+    with pytest.raises(ValueError, match="`partial_fit` needs `cross_fit=False`"):
+        embedding().partial_fit(X, Y)
+
+
+def test_a_clone_has_the_same_bits(fitted):
+    model, Z = fitted
+    np.testing.assert_array_equal(clone(model).fit_transform(X, Y), Z)

@@ -1,0 +1,265 @@
+"""Predictors by neighbours that their networks have not been trained on."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, GroupKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_contrastive import (
+    ContrastiveEmbedding,
+    ContrastiveNeighborsClassifier,
+    ContrastiveNeighborsRegressor,
+)
+from sklearn_contrastive._pairs._votes import SETTINGS, References
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+def quick(**params):
+    settings = {"max_iter": 8, "hidden_layer_sizes": (16,), **params}
+    return ContrastiveEmbedding(**settings)
+
+
+@pytest.fixture(scope="module")
+def fitted(iris):
+    X, y = iris
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    return model.fit(X, np.array(["a", "b", "c"])[y])
+
+
+@pytest.mark.parametrize("bandwidth", [0.1, np.inf])
+def test_votes_are_those_of_a_literal_loop(bandwidth):
+    rng = np.random.RandomState(0)
+    Z, values = rng.normal(size=(30, 3)), rng.uniform(size=(30, 2))
+    references, queries = References(Z, values), rng.normal(size=(4, 3))
+    found = references.votes(*references.nearest(queries, 5), bandwidth, 0.5)
+    for query, vote in zip(queries, found, strict=True):
+        squared = ((Z - query) ** 2).sum(axis=1)
+        nearest = np.argsort(squared)[:5]
+        weights = np.exp(-(squared[nearest] - squared[nearest[0]]) / bandwidth)
+        weights /= weights.sum()
+        n_effective = 1 / (weights**2).sum()
+        mean = values.mean(axis=0)
+        total = n_effective * (weights @ values[nearest]) + mean / 2
+        np.testing.assert_allclose(vote, total / (n_effective + 0.5))
+
+
+def test_losses_leave_each_reference_out():
+    rng = np.random.RandomState(0)
+    Z, codes = rng.normal(size=(20, 3)), rng.randint(2, size=20)
+    values = codes[:, None] == np.arange(2)
+    references, losses = References(Z, values), []
+    for row in range(20):
+        others = np.delete(np.arange(20), row)
+        rest = References(Z[others], values[others])
+        # The mean is that of all, so that a row of a rare class is not surprising.
+        rest.mean = references.mean
+        shares = rest.votes(*rest.nearest(Z[row : row + 1], 7), *SETTINGS[5])
+        losses.append(-2 * np.log(shares[0, codes[row]]))
+    assert references.losses(7)[5] == pytest.approx(np.mean(losses))
+
+
+def test_labels_of_held_out_rows_do_not_move_their_network(iris):
+    X, y = iris
+    rows = np.arange(len(X))
+    folds = [(rows[rows % 3 != k], rows[rows % 3 == k]) for k in range(3)]
+    # So few epochs have one length.
+    embedding = quick(cross_fit=folds, n_components=12, max_iter=3, random_state=0)
+    before = clone(embedding).fit(X, y)._state.params
+    changed = y.copy()
+    changed[folds[1][1]] = (y[folds[1][1]] + 1) % 3
+    after = clone(embedding).fit(X, changed)._state.params
+    for ours, theirs in zip(before, after, strict=True):
+        np.testing.assert_array_equal(ours[1], theirs[1])
+        assert (ours[0] != theirs[0]).any()
+
+
+def test_random_labels_are_not_believed():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(600, 200)), rng.uniform(size=600) < 0.3
+    X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
+    model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
+    share = y.mean()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert log_loss(y_new, model.predict_proba(X_new)) <= entropy + 0.02
+    plain = make_pipeline(ContrastiveEmbedding(), KNeighborsClassifier(25))
+    plain.set_params(contrastiveembedding__random_state=0)
+    sure = plain.fit(X, y).predict_proba(X_new).clip(1e-3, 1 - 1e-3)
+    # What it is for: without it the fault is there.
+    assert log_loss(y_new, sure) > entropy + 0.2
+
+
+def test_probabilities_beat_those_of_neighbours_that_were_trained_on():
+    X, y = load_breast_cancer(return_X_y=True)
+    X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
+    model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
+    plain = make_pipeline(ContrastiveEmbedding(), KNeighborsClassifier(25))
+    plain.set_params(contrastiveembedding__random_state=0)
+    loss = log_loss(y_new, model.predict_proba(X_new))
+    assert loss < 0.5 * log_loss(y_new, plain.fit(X, y).predict_proba(X_new))
+    assert model.score(X_new, y_new) > 0.95
+
+
+def test_classifier_predicts_labels_and_shares(fitted, iris):
+    X, y = iris
+    shares = fitted.predict_proba(X)
+    assert shares.shape == (150, 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.classes_, ["a", "b", "c"])
+    assert fitted.score(X, np.array(["a", "b", "c"])[y]) > 0.9
+
+
+def test_few_rows_have_folds_drawn_three_times(fitted):
+    assert len(fitted.held_out_rows_) == fitted.embedding_.n_members_ == 12
+    counts = np.bincount(np.concatenate(fitted.held_out_rows_), minlength=150)
+    np.testing.assert_array_equal(counts, 3)
+
+
+def test_kneighbors_are_those_of_a_literal_loop(fitted, iris):
+    X, _ = iris
+    queries = X[:4] + 0.1
+    distances, rows = fitted.kneighbors(queries, n_neighbors=6)
+    embedding = fitted.embedding_
+    points, new = (embedding.transform(each) for each in (X, queries))
+    parts = (np.split(each * 12**0.5, 12, axis=1) for each in (points, new))
+    networks = list(zip(*parts, strict=True))
+    for place in range(len(queries)):
+        means = []
+        for number in range(150):
+            apart = [
+                np.linalg.norm(ours[number] - theirs[place])
+                for (ours, theirs), held_out in zip(
+                    networks, fitted.held_out_rows_, strict=True
+                )
+                if number in held_out
+            ]
+            means.append(np.mean(apart))
+        order = np.argsort(means, kind="stable")[:6]
+        np.testing.assert_array_equal(rows[place], order)
+        np.testing.assert_allclose(distances[place], np.array(means)[order], atol=1e-6)
+    found = fitted.kneighbors(queries, 6, return_distance=False)
+    np.testing.assert_array_equal(found, rows)
+
+
+def test_indicators_have_a_probability_for_each_label(iris):
+    X, y = iris
+    labels = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(X, labels)
+    assert model.predict_proba(X[:5]).shape == (5, 3)
+    assert (model.predict(X) == labels).mean() > 0.9
+
+
+def test_a_class_of_one_row_stays_predictable(iris):
+    X, y = iris[0].copy(), iris[1].copy()
+    X[0], y[0] = 50.0, 7
+    model = ContrastiveNeighborsClassifier(
+        quick(), n_neighbors=1, weights="uniform", random_state=0
+    ).fit(X, y)
+    assert 7 in model.classes_
+    column = list(model.classes_).index(7)
+    shares = model.predict_proba(X)[:, column]
+    assert shares[0] > shares[1:].max()
+
+
+def test_regressor_takes_targets_in_any_unit():
+    X, y = load_diabetes(return_X_y=True)
+    model = ContrastiveNeighborsRegressor(quick(max_iter=20), random_state=0)
+    found = model.fit(X[:300], y[:300]).predict(X[300:])
+    assert model.score(X[300:], y[300:]) > 0.3
+    large = clone(model).fit(X[:300], y[:300] * 2.0**900).predict(X[300:])
+    np.testing.assert_allclose(large * 2.0**-900, found)
+    both = clone(model).fit(X[:300], np.column_stack([y, -y])[:300])
+    assert both.predict(X[300:]).shape == (142, 2)
+
+
+def test_frames_clone_and_pickle(iris):
+    pandas = pytest.importorskip("pandas")
+    X, y = iris
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(frame, y)
+    assert list(model.feature_names_in_) == list("abcd")
+    again = clone(model).fit(frame, y)
+    shares = model.predict_proba(frame)
+    np.testing.assert_array_equal(again.predict_proba(frame), shares)
+    kept = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(kept.predict_proba(frame), shares)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[list("abdc")])
+
+
+def test_threads_give_the_same_votes(fitted, iris):
+    X, _ = iris
+    shares = fitted.predict_proba(X)
+    many = clone(fitted).set_params(n_jobs=2)
+    many.__dict__.update({k: v for k, v in vars(fitted).items() if k != "n_jobs"})
+    np.testing.assert_array_equal(many.predict_proba(X), shares)
+
+
+def test_groups_are_held_out_together(iris):
+    X, y = iris
+    groups = np.arange(150) // 5
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model.fit(X, y, groups=groups)
+    for held_out in model.held_out_rows_:
+        rest = np.setdiff1d(np.arange(150), held_out)
+        assert not set(groups[held_out]) & set(groups[rest])
+
+
+def test_groups_reach_the_folds_through_a_pipeline_and_a_search(iris):
+    X, y = iris
+    groups = np.arange(150) // 5
+    with config_context(enable_metadata_routing=True):
+        model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+        pipe = make_pipeline(StandardScaler(), model.set_fit_request(groups=True))
+        grid = {"contrastiveneighborsclassifier__embedding__margin": [1.0, "auto"]}
+        search = GridSearchCV(pipe, grid, cv=GroupKFold(3)).fit(X, y, groups=groups)
+        held_out = search.best_estimator_[-1].held_out_rows_[0]
+        rest = np.setdiff1d(np.arange(150), held_out)
+        assert not set(groups[held_out]) & set(groups[rest])
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"n_neighbors": 60}, "`n_neighbors` must be at most the references"),
+        ({"cross_fit": 151}, "`cross_fit` must be at most the number of rows"),
+        ({"cross_fit": [([0, 1], [2, 3])]}, "together hold out every row"),
+        ({"cross_fit": True}, "'cross_fit' parameter"),
+        ({"embedding": quick(normalize=False)}, "`cross_fit` needs `normalize=True`"),
+        ({"embedding": KNeighborsClassifier()}, "'embedding' parameter"),
+        ({"weights": "distance"}, "'weights' parameter"),
+    ],
+)
+def test_mistakes_are_named(iris, params, match):
+    model = ContrastiveNeighborsClassifier(**{"embedding": quick(), **params})
+    with pytest.raises(ValueError, match=match):
+        model.fit(*iris)
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_unknown_labels_and_targets_are_refused(iris, missing):
+    X, y = iris
+    y = y.astype(object)
+    y[3] = missing
+    with pytest.raises(ValueError, match="`y` must hold a class label for every row"):
+        ContrastiveNeighborsClassifier(quick()).fit(X, y)
+    with pytest.raises(ValueError, match="`y` must hold a target for every row"):
+        ContrastiveNeighborsRegressor(quick()).fit(X, y)
+
+
+@pytest.mark.parametrize("n_neighbors", [0, 151, 2.5])
+def test_kneighbors_names_a_wrong_number(fitted, iris, n_neighbors):
+    with pytest.raises(ValueError, match="`n_neighbors` must be an int from 1 to 150"):
+        fitted.kneighbors(iris[0], n_neighbors)
