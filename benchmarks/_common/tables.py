@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.preprocessing import OneHotEncoder
 
 BUNDLED = {
     "breast_cancer": datasets.load_breast_cancer,
@@ -31,9 +34,18 @@ HELD_OUT = (
     *("olitos", "promoter", "zoo", "fashion"),
 )
 
+#: Tables with categories, missing values and noisy labels: ``mixed/NAME.parquet``.
+MIXED = ("ames", "attrition", "credit", "cut", "hmda", "hpc", "penguins", "sector")
+MIXED = (*MIXED, "wa_churn")
+
 
 def load(name, folder=None):
-    """Return `X` in float64 and `y`, or None with a printed reason."""
+    """Return `X` and `y`, or None with a printed reason.
+
+    `X` is an array in float64, or a data frame of a mixed table with `y` as codes.
+    """
+    if name in MIXED:
+        return mixed(name, folder)
     if name in BUNDLED:
         return BUNDLED[name](return_X_y=True)
     if name == "mnist5k":
@@ -51,6 +63,49 @@ def load(name, folder=None):
         return None
     with np.load(path) as table:
         return table["X"].astype(np.float64), table["y"]
+
+
+def mixed(name, folder):
+    """Return a data frame and codes of its column `target`, or None with a reason."""
+    import pandas
+
+    path = Path(folder or ".") / "mixed" / f"{name}.parquet"
+    if not path.exists():
+        print(f"{name} is left out: there is no {path}")
+        return None
+    frame = pandas.read_parquet(path)
+    target = frame.pop("target").astype(str)
+    return frame, np.unique(target, return_inverse=True)[1]
+
+
+def encoded(X, train, test):
+    """Return training and test rows as arrays, coded by what training rows hold.
+
+    Categories become one-hot columns, rare ones share one; missing numbers become
+    medians with an indicator.
+    """
+    if isinstance(X, np.ndarray):
+        return X[train], X[test]
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    numeric = [c for c in X if is_numeric_dtype(X[c]) and not is_bool_dtype(X[c])]
+    rest = [column for column in X if column not in numeric]
+    X = X.astype({column: float for column in numeric})
+    for column in rest:
+        known = X[column].notna()
+        X[column] = X[column].astype(object).where(known, "missing").astype(str)
+    coder = make_column_transformer(
+        (SimpleImputer(strategy="median", add_indicator=True), numeric),
+        (
+            OneHotEncoder(
+                min_frequency=5,
+                handle_unknown="infrequent_if_exist",
+                sparse_output=False,
+            ),
+            rest,
+        ),
+    )
+    return coder.fit_transform(X.iloc[train]), coder.transform(X.iloc[test])
 
 
 def fewer(name, n_rows, folder=None):

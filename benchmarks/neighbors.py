@@ -1,0 +1,170 @@
+"""Compare probabilities by neighbours with those of other classifiers.
+
+Run ``python benchmarks/neighbors.py --data FOLDER``. Tables with categories, missing
+values and noisy labels (``FOLDER/mixed``) and clean tables; at most 3,000 rows are
+trained on. Categories are one-hot coded, and missing numbers are medians with an
+indicator, learned on training rows. The figures are accuracy, the area under the ROC
+curve (weighted mean of one class against the rest) and log-loss of the shares, each
+after adding 0.001. ``plain`` is a pipeline of `ContrastiveEmbedding` and 25 neighbours,
+``cross_fit`` the same with ``cross_fit=True``, ``raw`` 25 neighbours on standardised
+columns. An interrupted run resumes. Writes ``results/neighbors.json`` and
+``results/neighbors.md``.
+"""
+
+import os
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from _common import report, tables
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_contrastive import ContrastiveEmbedding, ContrastiveNeighborsClassifier
+
+MOST_ROWS, MOST_TEST, FEWEST = 3000, 2000, 8
+CLEAN = ("breast_cancer", "digits", "iris", "letter", "satellite", "sonar")
+CLEAN = (*CLEAN, "vehicle", "vowel", "wine")
+FIGURES = ("accuracy", "AUC", "log-loss")
+#: Boosting builds a tree for each class and round.
+MOST_BOOSTED = 10
+
+
+def contestants(seed):
+    """Return the classifiers by name."""
+    embedding = ContrastiveEmbedding(random_state=seed)
+    crossed = ContrastiveEmbedding(cross_fit=True, random_state=seed)
+    trees = {"random_state": seed}
+    return {
+        "ours": ContrastiveNeighborsClassifier(random_state=seed),
+        "plain": make_pipeline(embedding, KNeighborsClassifier(25)),
+        "cross_fit": make_pipeline(crossed, KNeighborsClassifier(25)),
+        "raw": make_pipeline(StandardScaler(), KNeighborsClassifier(25)),
+        "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
+        "SVC": make_pipeline(StandardScaler(), SVC(probability=True, **trees)),
+        "forest": RandomForestClassifier(300, **trees),
+        "boosting": HistGradientBoostingClassifier(**trees),
+    }
+
+
+def figures(shares, y):
+    """Return accuracy, area under the ROC curve and log-loss."""
+    classes = np.arange(shares.shape[1])
+    accuracy = np.mean(shares.argmax(axis=1) == y)
+    is_class = y[:, None] == classes
+    counted = is_class.any(axis=0)
+    areas = roc_auc_score(is_class[:, counted], shares[:, counted], average="weighted")
+    shares = shares + 1e-3
+    shares /= shares.sum(axis=1, keepdims=True)
+    return accuracy, areas, -np.log(shares[is_class]).mean()
+
+
+def measure(name, split, folder, wanted=None):
+    """Return figures and seconds of each contestant on a split of a table."""
+    loaded = tables.load(name, folder)
+    if loaded is None:
+        return None
+    X, y = loaded
+    kept = np.flatnonzero(np.bincount(y)[y] >= FEWEST)
+    y = np.unique(y[kept], return_inverse=True)[1]
+    n_train = min(MOST_ROWS, round(0.75 * len(y)))
+    n_test = min(MOST_TEST, len(y) - n_train)
+    splitter = StratifiedShuffleSplit(
+        1, train_size=n_train, test_size=n_test, random_state=split
+    )
+    [(train, test)] = splitter.split(y, y)
+    X_train, X_test = tables.encoded(X, kept[train], kept[test])
+    found = {}
+    for contestant, model in contestants(split).items():
+        if contestant == "boosting" and y.max() >= MOST_BOOSTED:
+            continue
+        if wanted and contestant not in wanted:
+            continue
+        start = time.process_time()
+        model.fit(X_train, y[train])
+        seconds = time.process_time() - start
+        found[contestant] = [*figures(model.predict_proba(X_test), y[test]), seconds]
+    return found
+
+
+def markdown(results):
+    """Return the table of means, and that of each table."""
+    machine, results = results["machine"], results["tables"]
+    lines = ["Mean over tables of accuracy, AUC and log-loss:", ""]
+    groups = {"mixed tables": tables.MIXED, "clean tables": CLEAN}
+    lines += ["| model | " + " | ".join(groups) + " | time / plain |"]
+    lines += ["|---" * (len(groups) + 2) + "|"]
+    names = list(next(iter(results.values()))["0"])
+    for contestant in names:
+        cells = []
+        for members in groups.values():
+            # Only means over all tables of a group compare.
+            runs = [[*results[name].values()] for name in members if name in results]
+            if all(contestant in run for splits in runs for run in splits):
+                cells.append(_cell(runs, contestant))
+            else:
+                cells.append("–")
+        lines.append(
+            f"| {contestant} | {' | '.join(cells)} | {_time(results, contestant)} |"
+        )
+    lines += ["", "By table, accuracy / AUC / log-loss:", ""]
+    shown = ("ours", "cross_fit", "plain", "raw", "forest", "boosting")
+    lines += [f"| table | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
+    for name, splits in results.items():
+        runs = [[*splits.values()]]
+        cells = [_cell(runs, c) if c in runs[0][0] else "–" for c in shown]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    n_splits = len(next(iter(results.values())))
+    lines += [
+        "",
+        f"Means over {n_splits} splits, at most {MOST_ROWS:,} training rows. Time is "
+        "the median over tables of the fit's processor time beside that of the plain "
+        f"pipeline. Boosting is left out with more than {MOST_BOOSTED} classes. "
+        + machine,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(runs, contestant):
+    means = [
+        np.mean([run[contestant][:3] for run in splits], axis=0) for splits in runs
+    ]
+    accuracy, area, loss = np.mean(means, axis=0)
+    return f"{100 * accuracy:.1f} / {area:.3f} / {loss:.3f}"
+
+
+def _time(results, contestant):
+    ratios = [
+        np.median([run[contestant][3] / run["plain"][3] for run in splits.values()])
+        for splits in results.values()
+        if contestant in splits["0"]
+    ]
+    return f"{np.median(ratios):.2f}"
+
+
+def main():
+    options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
+    results = {"tables": {}, **report.load("neighbors", options.out)}
+    for name in (*tables.MIXED, *CLEAN):
+        for split in range(options.splits):
+            if str(split) in results["tables"].get(name, {}):
+                continue
+            found = measure(name, split, options.data)
+            if found is None:
+                break
+            results["tables"].setdefault(name, {})[str(split)] = found
+            report.keep("neighbors", results, options.out)
+    report.save("neighbors", results, markdown, options.out)
+
+
+if __name__ == "__main__":
+    main()
