@@ -6,7 +6,8 @@ import numpy as np
 
 from sklearn_contrastive._training._early_stopping import BestCycle
 from sklearn_contrastive._training._run import random_streams
-from sklearn_contrastive._validation import read_values, shorten
+from sklearn_contrastive._validation import read_values, shorten, shortened
+from sklearn_contrastive.encoders import MLPEncoder
 
 #: Folds of ``cross_fit=True``, and held-out rows of each that a length is chosen by.
 N_FOLDS, _MOST_SCORED = 4, 8192
@@ -27,26 +28,35 @@ class RepeatedFolds:
 
     def split(self, X, y, groups=None):
         """Yield training and held-out rows of each fold, given the class of rows."""
-        from sklearn.model_selection import StratifiedGroupKFold
-
-        if self.n_folds > len(y):
+        n, what = len(y), "rows"
+        if groups is not None:
+            n, what = groups.max() + 1, "`groups`"
+        if self.n_folds > n:
             raise ValueError(
-                f"`cross_fit` must be at most the number of rows; got {self.n_folds} "
-                f"folds (n_samples={len(y)})."
+                f"`cross_fit` must be at most the number of {what}, {n}; got "
+                f"{self.n_folds} folds (n_samples={len(y)}). Lower it."
             )
         (rng,) = random_streams(self.random_state)
         for _ in range(self.n_repeats):
-            if groups is not None:
-                splitter = StratifiedGroupKFold(
-                    self.n_folds, shuffle=True, random_state=rng
-                )
-                yield from splitter.split(X, y, groups)
-                continue
-            order = rng.permutation(len(y))
-            order = order[np.argsort(y[order], kind="stable")]
+            if groups is None:
+                order = rng.permutation(n)
+                order = order[np.argsort(y[order], kind="stable")]
+                fold_of = np.empty(n, dtype=int)
+                fold_of[order] = np.arange(n) % self.n_folds
+            else:
+                fold_of = _share_out(groups, self.n_folds, rng)[groups]
             for fold in range(self.n_folds):
-                out = np.sort(order[fold :: self.n_folds])
-                yield np.setdiff1d(order, out), out
+                yield np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+
+
+def _share_out(groups, n_folds, rng):
+    """Return the fold of each group: that with the fewest rows, large groups first."""
+    counts, n_rows = np.bincount(groups), np.zeros(n_folds, dtype=int)
+    folds, order = np.empty(len(counts), dtype=int), rng.permutation(len(counts))
+    for group in order[np.argsort(-counts[order], kind="stable")]:
+        folds[group] = n_rows.argmin()
+        n_rows[folds[group]] += counts[group]
+    return folds
 
 
 def checked_groups(estimator, groups, n_rows):
@@ -60,9 +70,11 @@ def checked_groups(estimator, groups, n_rows):
     if values.shape != (n_rows,) or missing.any():
         raise ValueError(
             f"`groups` must hold one group per row, of shape ({n_rows},), none missing;"
-            f" got shape {values.shape} with {missing.sum()} missing."
+            f" got shape {values.shape} with {missing.sum()} missing. Give every row "
+            "the name or number of its group."
         )
-    return np.unique(values.astype(str), return_inverse=True)[1]
+    values = values.astype(str) if values.dtype.kind == "O" else values
+    return np.unique(values, return_inverse=True)[1]
 
 
 def folds_of(estimator, similarity, n_rows, groups, before):
@@ -71,35 +83,63 @@ def folds_of(estimator, similarity, n_rows, groups, before):
     Rows whose class is unknown are trained on in every fold. ``before`` are the
     attributes of a fit that is resumed, with its folds.
     """
-    from sklearn.model_selection import check_cv
-
     _check_possible(estimator, similarity)
     known, strata = similarity.rows_, similarity.strata()
     if strata is None:
         strata = np.zeros(n_rows, dtype=int)
     unknown, known = known[strata[known] < 0], known[strata[known] >= 0]
-    cross_fit, folds = estimator.cross_fit, []
-    if before is not None:
-        folds = before.get("folds_")
-        if folds is None or not _cover(folds, known):
-            raise ValueError(
-                "`X` must hold the rows of the last fit, since warm_start=True keeps "
-                f"its folds; got {n_rows} rows. Set `warm_start=False`."
-            )
-        return folds
+    cross_fit, n_folds = estimator.cross_fit, None
     if isinstance(cross_fit, Integral):
         n_folds = N_FOLDS if cross_fit is True else int(cross_fit)
+    if before is not None:
+        folds = before.get("folds_")
+        same = folds is not None and n_folds in (None, len(folds))
+        if not same or not _cover(folds, known):
+            raise ValueError(
+                "`warm_start=True` with `cross_fit` needs the rows and folds of a last "
+                f"fit with `cross_fit`; got {n_rows} rows and cross_fit="
+                f"{shorten(cross_fit)}. Set `warm_start=False`."
+            )
+        return folds
+    given = cross_fit
+    if n_folds is not None:
         cross_fit = RepeatedFolds(n_folds, 1, estimator.random_state)
-    for train, out in check_cv(cross_fit).split(np.empty((n_rows, 1)), strata, groups):
-        train = np.union1d(np.intersect1d(train, known), unknown)
-        folds.append((train, np.intersect1d(out, known)))
-    if not _cover(folds, known) or any(np.isin(*fold).any() for fold in folds):
-        raise ValueError(
-            "`cross_fit` must be folds that each leave out the rows they hold out, and "
-            f"together hold out every row; got {shorten(cross_fit)}. Pass True, a "
-            "number of folds, or a splitter such as KFold."
-        )
+    try:
+        parts = _split(cross_fit, n_rows, strata, groups)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        if n_folds is not None:
+            raise
+        raise _no_folds(given, shortened(error)) from error
+    folds = [
+        (np.union1d(np.intersect1d(train, known), unknown), np.intersect1d(out, known))
+        for train, out in parts
+    ]
+    empty = any(not len(part) for fold in folds for part in fold)
+    if empty or not _cover(folds, known):
+        raise _no_folds(given, "some rows are held out by none, or a part is empty")
+    if any(np.isin(*fold).any() for fold in folds):
+        raise _no_folds(given, "some rows are trained on and held out")
+    names = np.arange(n_rows) if groups is None else groups
+    if any(np.isin(names[train], names[out]).any() for train, out in folds):
+        raise _no_folds(given, "rows of one of the `groups` are on both sides")
     return folds
+
+
+def _split(cross_fit, n_rows, strata, groups):
+    """Return training and held-out rows of each fold as the user's object has them."""
+    from sklearn.model_selection import check_cv
+
+    rows, table = np.arange(n_rows), np.empty((n_rows, 1))
+    splits = check_cv(cross_fit).split(table, strata, groups)
+    return [(rows[np.asarray(train)], rows[np.asarray(out)]) for train, out in splits]
+
+
+def _no_folds(cross_fit, reason):
+    return ValueError(
+        "`cross_fit` must be folds that each leave out the rows they hold out, and "
+        f"together hold out every row; got {shorten(cross_fit)} ({reason}). Pass True, "
+        "a number of folds, or a splitter such as KFold."
+    )
 
 
 def _check_possible(estimator, similarity):
@@ -117,7 +157,8 @@ def _check_possible(estimator, similarity):
 
 
 def _cover(folds, rows):
-    return np.array_equal(np.unique(np.concatenate([out for _, out in folds])), rows)
+    held_out = [out for _, out in folds]
+    return bool(folds) and np.array_equal(np.unique(np.concatenate(held_out)), rows)
 
 
 def within_folds(similarity, folds, n_networks):
@@ -148,6 +189,23 @@ def networks_of(folds, n_members):
     n_folds = len(folds)
     n_members = n_folds if n_members == "auto" else int(n_members)
     return -(-n_members // n_folds) * n_folds
+
+
+def check_shared(encoder, n_components, n_networks):
+    """Raise where networks cannot be trained side by side, on unit spheres."""
+    if not (isinstance(encoder, MLPEncoder) or encoder in ("mlp", "linear")):
+        raise ValueError(
+            "`cross_fit` needs networks that are trained side by side, encoder='mlp' "
+            f"or 'linear'; got {shorten(encoder)}."
+        )
+    if n_components != "auto" and (
+        n_components % n_networks or n_components < 2 * n_networks
+    ):
+        raise ValueError(
+            f"`n_components` must be a multiple of the {n_networks} networks of "
+            f"`cross_fit`, and at least {2 * n_networks}, two for each; got "
+            f"{shorten(n_components)}. Set it to 'auto'."
+        )
 
 
 def length_of(n_networks):

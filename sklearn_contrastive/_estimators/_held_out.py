@@ -23,11 +23,15 @@ def hold_out(X, similarities, fraction, rng, groups=None):
             own, held_out = similarity.hold_out(fraction, rng)
         else:
             rows = similarity.rows_
-            from sklearn.model_selection import GroupShuffleSplit
-
-            splitter = GroupShuffleSplit(1, test_size=fraction, random_state=rng)
-            [parts] = splitter.split(rows, groups=groups[rows])
-            own, held_out = (similarity.among(rows[np.sort(part)]) for part in parts)
+            names = rng.permutation(np.unique(groups[rows]))
+            if len(names) < 2:
+                raise ValueError(
+                    "`groups` must hold at least two for early stopping, one to learn "
+                    "from and one to score by; got one. Set `early_stopping=False`."
+                )
+            n_out = min(max(1, round(fraction * len(names))), len(names) - 1)
+            out = np.isin(groups[rows], names[:n_out])
+            own, held_out = similarity.among(rows[~out]), similarity.among(rows[out])
         kept.append(own)
         pairs.append(HeldOutPairs(X, held_out, rng))
     return kept, pairs

@@ -7,6 +7,7 @@ from numbers import Real
 from sklearn_contrastive._estimators import _resume
 from sklearn_contrastive._estimators._cross_fit import (
     best_cycle,
+    check_shared,
     checked_groups,
     folds_of,
     length_of,
@@ -155,6 +156,7 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     n_members = estimator.n_members
     if folds is not None:
         n_members = networks_of(folds, n_members)
+        check_shared(given, n_components, n_members)
     n_components, n_members = share_components(n_components, n_members, n_classes, mlp)
     if n_members > 1 and not (isinstance(encoder, MLPEncoder) and encoder.tested):
         raise ValueError(

@@ -226,6 +226,8 @@ def replace_fitted(estimator, attributes, resumed=False):
         for name, value in vars(estimator).items()
         if resumed or name not in _PRIVATE
         if resumed or name.startswith("_") or not name.endswith("_")
+        # A fit without folds has seen what they held out.
+        if name != "folds_"
     }
     loaded = (name for name in _PACKAGES if name in sys.modules)
     # Plain text: torch's is of a class of its own.

@@ -197,6 +197,12 @@ class ContrastiveEmbeddingCV(
             )
         best_model = base.clone(estimator)
         best_model._validate_params()
+        if best_model.cross_fit is not False:
+            raise ValueError(
+                "`estimator` must have `cross_fit=False`: training rows are scored as "
+                "they are mapped here. Search a ContrastiveNeighborsClassifier, or a "
+                "pipeline, with sklearn.model_selection.GridSearchCV."
+            )
         candidates = expand_candidates(best_model, self.margins, self.param_grid)
         tasks = FitTasks(best_model, candidates, X, y, groups, self.cv, self.scoring)
         context = self._init_callback_context(max_subtasks=len(tasks) + self.refit)

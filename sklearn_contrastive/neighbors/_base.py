@@ -39,7 +39,11 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             HasMethods(["split", "get_n_splits"]),
             "array-like",
         ],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "random_state": ["random_state"],
     }
 
@@ -97,10 +101,17 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             own = embedding.folds_[network % n_folds][1]
             held_out.append(own)
             references.append(References(Z[own], values[own]))
-        fewest = min(map(len, held_out))
+        if len(np.unique(np.concatenate(held_out))) < len(rows):
+            raise ValueError(
+                "`y` must hold a label for every row: those that `similarity` of the "
+                "`embedding` takes as unknown are nobody's neighbour. Leave them out."
+            )
+        fewest, most = min(map(len, held_out)), max(map(len, held_out))
         n_neighbors, auto = self.n_neighbors, self.weights == "auto"
         if n_neighbors == "auto":
-            n_neighbors = min(N_NEIGHBORS if auto else _N_UNIFORM, fewest)
+            # Equal votes of all references would say the same of every row.
+            n_neighbors = min(N_NEIGHBORS, most)
+            n_neighbors = n_neighbors if auto else min(_N_UNIFORM, max(1, most // 4))
         elif n_neighbors > fewest:
             raise ValueError(
                 f"`n_neighbors` must be at most the references of a network; got "
@@ -154,16 +165,18 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         ValueError
             If `X` or `n_neighbors` is invalid.
         """
-        queries = self._queries(X)
-        n_rows = 1 + max(rows.max() for rows in self.held_out_rows_)
-        if not (isinstance(n_neighbors, Integral) and 1 <= n_neighbors <= n_rows):
+        fitted = self._fitted()
+        queries = fitted._queries(X)
+        n_rows = 1 + max(rows.max() for rows in fitted.held_out_rows_)
+        whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
+        if not (whole and 1 <= n_neighbors <= n_rows):
             raise ValueError(
                 f"`n_neighbors` must be an int from 1 to {n_rows}, the rows of `fit`; "
                 f"got {shorten(n_neighbors)}."
             )
         n_queries, size = len(queries[0]), max(1, _MOST_DISTANCES // n_rows)
         parts = [
-            self._merged([Z[part] for Z in queries], n_rows, n_neighbors)
+            fitted._merged([Z[part] for Z in queries], n_rows, n_neighbors)
             for part in gen_batches(n_queries, size)
         ]
         distances, rows = map(np.concatenate, zip(*parts, strict=True))
@@ -171,16 +184,16 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
     def _merged(self, queries, n_rows, n_neighbors):
         """Return distances and numbers of the nearest rows, merged over networks."""
+        from sklearn.metrics import euclidean_distances
+
         total, count = np.zeros((len(queries[0]), n_rows)), np.zeros(n_rows)
         for Z, rows, references in zip(
             queries, self.held_out_rows_, self._references, strict=True
         ):
-            # All points have length 1.
-            squared = 2 - 2 * Z @ references.Z.T
-            total[:, rows] += np.sqrt(squared.clip(0))
+            ends = Z.astype(np.float64), references.Z.astype(np.float64)
+            total[:, rows] += euclidean_distances(*ends)
             count[rows] += 1
-        with np.errstate(invalid="ignore", divide="ignore"):
-            distances = np.where(count, total / count, np.inf)
+        distances = total / count
         rows = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
         return np.take_along_axis(distances, rows, axis=1), rows
 
@@ -196,9 +209,13 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         run = Parallel(n_jobs=self.n_jobs, prefer="threads")
         return np.mean(run(delayed(ask)(*job) for job in jobs), axis=0)
 
+    def _fitted(self):
+        """Return a copy, since another thread may end a fit meanwhile."""
+        check_is_fitted(self)
+        return copy(self)
+
     def _queries(self, X):
         """Return the points of new rows in each network."""
-        check_is_fitted(self)
         return self._points(self.embedding_, check_rows(self, X, reset=False))
 
     @staticmethod
@@ -215,6 +232,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         if isinstance(folds, Integral):
             # A fold of few rows has few references.
             n_repeats = 1 + (n_rows < _TWICE) + (n_rows < _THRICE)
+            shared = embedding.n_components
+            while n_repeats > 1 and shared != "auto" and shared % (folds * n_repeats):
+                n_repeats -= 1
             folds = RepeatedFolds(int(folds), n_repeats, self.random_state)
         params = {"cross_fit": folds}
         if embedding.random_state is None:

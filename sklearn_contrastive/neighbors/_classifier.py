@@ -1,11 +1,10 @@
 """The classifier by neighbours that its networks have not been trained on."""
 
-import numpy as np
 from sklearn.base import ClassifierMixin
 
-from sklearn_contrastive._validation import check_labels, infer_similarity
+from sklearn_contrastive._validation import infer_similarity
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
-from sklearn_contrastive.similarity import MultilabelSimilarity
+from sklearn_contrastive.similarity import LabelSimilarity, MultilabelSimilarity
 
 
 class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
@@ -109,10 +108,11 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Class labels, or indicators of 0 and 1.
         """
-        shares = self.predict_proba(X)
-        if self._multilabel:
+        fitted = self._fitted()
+        shares = fitted._votes(X)
+        if fitted._multilabel:
             return (shares > 0.5).astype(int)
-        return self.classes_[shares.argmax(axis=1)]
+        return fitted.classes_[shares.argmax(axis=1)]
 
     def predict_proba(self, X):
         """Return the probability of each class or label.
@@ -127,7 +127,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         shares : ndarray of shape (n_samples, n_classes)
             Probabilities in the order of `classes_`. Those of classes add up to 1.
         """
-        return self._votes(X)
+        return self._fitted()._votes(X)
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
@@ -136,9 +136,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
             similarity = MultilabelSimilarity().fit(None, y)
             values, classes = similarity.indicators_, similarity.classes_
         else:
-            kind, (y, _) = "labels", check_labels(y, None)
-            classes, codes = np.unique(y, return_inverse=True)
-            values = codes[:, None] == np.arange(len(classes))
+            kind, similarity = "labels", LabelSimilarity().fit(None, y)
+            values, classes = similarity.votes(), similarity.classes_
         return kind, values, {"classes_": classes, "_multilabel": kind == "multilabel"}
 
     def __sklearn_tags__(self):

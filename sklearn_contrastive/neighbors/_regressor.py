@@ -92,8 +92,9 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Weighted means of the neighbours' targets.
         """
-        found = self._votes(X) * self._unit
-        return found[:, 0] if self._one_column else found
+        fitted = self._fitted()
+        found = fitted._votes(X) * fitted._spread + fitted._mean
+        return found[:, 0] if fitted._one_column else found
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
@@ -104,10 +105,12 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
                 "those rows out."
             )
         # Squares of large targets would not be numbers.
-        unit = np.abs(targets).max(axis=0, initial=0)
-        unit[unit == 0] = 1
-        learned = {"_unit": unit, "_one_column": read_values(y)[1].ndim == 1}
-        return "targets", targets / unit, learned
+        size = np.abs(targets).max(axis=0, initial=0) + np.finfo(float).tiny
+        mean, spread = (f(targets / size, axis=0) for f in (np.mean, np.std))
+        spread += spread == 0
+        learned = {"_one_column": read_values(y)[1].ndim == 1}
+        learned |= {"_mean": mean * size, "_spread": spread * size}
+        return "targets", (targets / size - mean) / spread, learned
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,8 +8,8 @@ import numpy as np
 _MOST_BINS, _FEWEST_ROWS = 8, 32
 #: Codes of all columns together, so that a wide table does not become much wider.
 _MOST_CODES = 1024
-#: Least width of a bin, as a share of its column's range.
-_NARROWEST = 1e-4
+#: Least width of a bin, as a share of its column's range, and in single precision.
+_NARROWEST, _LEAST = 1e-4, 1e-30
 
 
 class Codes(NamedTuple):
@@ -51,7 +51,7 @@ def learn_codes(Z):
         shares = np.linspace(0, 1, n_bins + 1)
         # Values that occur: a column of two has no third.
         ends = np.unique(np.quantile(values, shares, method="lower"))
-        least = _NARROWEST * (ends[-1] - ends[0])
+        least = max(_NARROWEST * (ends[-1] - ends[0]), _LEAST)
         ends = ends[np.diff(ends, prepend=-np.inf) > least]
         if len(ends) > 2:
             columns += [column] * (len(ends) - 1)

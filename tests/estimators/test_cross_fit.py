@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
 from sklearn_contrastive._pairs._votes import References
 from sklearn_contrastive.similarity import LabelSimilarity
 
@@ -127,7 +128,7 @@ def test_a_warm_start_keeps_the_folds():
     before = model.folds_
     again = model.set_params(random_state=1).fit(X, Y)
     assert again.folds_ is before
-    with pytest.raises(ValueError, match="rows of the last fit"):
+    with pytest.raises(ValueError, match="needs the rows and folds of a last fit"):
         model.fit(X[:140], Y[:140])
 
 
@@ -149,7 +150,16 @@ def test_early_stopping_holds_out_whole_groups():
     [
         ({}, {"X_val": X, "y_val": Y}, "`X_val`"),
         ({"normalize": False}, {}, "needs `normalize=True`"),
-        ({"n_components": 30}, {}, "`n_members` must divide"),
+        ({"n_components": 30}, {}, "multiple of the 4 networks of `cross_fit`"),
+        ({"n_components": 4}, {}, "and at least 8, two for each"),
+        ({"encoder": torch.nn.Linear(4, 8)}, {}, "encoder='mlp' or 'linear'"),
+        ({"cross_fit": []}, {}, "must be folds"),
+        ({"cross_fit": [(1, 2, 3)]}, {}, "must be folds"),
+        ({"cross_fit": [([0.5], [1.5])]}, {}, "must be folds"),
+        ({"cross_fit": [([0, 999], [1])]}, {}, "must be folds"),
+        ({"cross_fit": GroupKFold(3)}, {}, "groups"),
+        ({"cross_fit": [*KFold(3).split(X)]}, {"groups": Y % 2}, "on both sides"),
+        ({"cross_fit": 4}, {"groups": Y}, "at most the number of `groups`, 3"),
         ({"cross_fit": 151}, {}, "at most the number of rows"),
         ({"cross_fit": ShuffleSplit(2)}, {}, "together hold out every row"),
         ({"cross_fit": 1}, {}, "'cross_fit' parameter"),
@@ -176,3 +186,34 @@ def test_pairs_and_partial_fit_are_refused():
 def test_a_clone_has_the_same_bits(fitted):
     model, Z = fitted
     np.testing.assert_array_equal(clone(model).fit_transform(X, Y), Z)
+
+
+def test_folds_are_forgotten_when_all_rows_are_trained_on():
+    model = embedding(warm_start=True, max_iter=1).fit(X, Y)
+    model.set_params(cross_fit=False).partial_fit(X, Y)
+    assert not hasattr(model, "folds_")
+    with pytest.raises(ValueError, match="a last fit with `cross_fit`"):
+        model.set_params(cross_fit=True).fit(X, Y)
+    again = embedding(warm_start=True, max_iter=1).fit(X, Y)
+    with pytest.raises(ValueError, match="rows and folds of a last fit"):
+        again.set_params(cross_fit=2).fit(X, Y)
+
+
+def test_groups_make_folds_of_about_the_same_size():
+    groups = np.repeat(np.arange(12), np.arange(1, 13))
+    rows = np.arange(len(groups))
+    model = embedding(max_iter=1).fit(X[rows], Y[rows * 2 % 150], groups=groups)
+    sizes = [len(out) for _, out in model.folds_]
+    assert sum(sizes) == len(groups)
+    assert max(sizes) - min(sizes) <= 3
+
+
+def test_columns_of_tiny_numbers_have_no_bins():
+    tiny = X * [1, 1e-300, 1, 1]
+    Z = embedding(standardize=False, similarity="labels").fit_transform(tiny, Y)
+    assert np.isfinite(Z).all()
+
+
+def test_a_search_of_margins_refuses_it():
+    with pytest.raises(ValueError, match="`estimator` must have `cross_fit=False`"):
+        ContrastiveEmbeddingCV(embedding(), margins=[1.0], cv=2).fit(X, Y)

@@ -1,6 +1,7 @@
 """Predictors by neighbours that their networks have not been trained on."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from sklearn_contrastive import (
     ContrastiveNeighborsRegressor,
 )
 from sklearn_contrastive._pairs._votes import SETTINGS, References
+from sklearn_contrastive.similarity import LabelSimilarity
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +265,71 @@ def test_unknown_labels_and_targets_are_refused(iris, missing):
 def test_kneighbors_names_a_wrong_number(fitted, iris, n_neighbors):
     with pytest.raises(ValueError, match="`n_neighbors` must be an int from 1 to 150"):
         fitted.kneighbors(iris[0], n_neighbors)
+
+
+def test_equal_votes_of_few_rows_are_not_those_of_all(iris):
+    X, y = iris
+    model = ContrastiveNeighborsClassifier(weights="uniform", random_state=0)
+    assert model.fit(X[::5], y[::5]).score(X, y) > 0.8
+
+
+def test_components_that_are_given_limit_how_often_folds_are_drawn(iris):
+    model = ContrastiveNeighborsClassifier(quick(n_components=32), random_state=0)
+    assert model.fit(*iris).embedding_.n_members_ == 8
+    assert model.embedding_.n_components_ == 32
+
+
+def test_rows_whose_label_counts_as_unknown_are_refused(iris):
+    X, y = iris
+    part = quick(similarity=LabelSimilarity(unlabeled=2))
+    with pytest.raises(ValueError, match="`y` must hold a label for every row"):
+        ContrastiveNeighborsClassifier(part).fit(X, y)
+
+
+def test_a_row_is_its_own_nearest_neighbour(iris):
+    X = iris[0].astype(np.float32)
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(X, iris[1])
+    distances, _ = model.kneighbors(X[:9], n_neighbors=1)
+    np.testing.assert_allclose(distances, 0, atol=1e-6)
+
+
+def test_a_shift_of_targets_is_a_shift_of_predictions(iris):
+    X = iris[0]
+    y = X[:, :2] + [0, 1e4]
+    model = ContrastiveNeighborsRegressor(quick(), random_state=0).fit(X, y)
+    plain = clone(model).fit(X, X[:, :2])
+    assert model.bandwidth_ == plain.bandwidth_
+    shifted = plain.predict(X) + np.array([0, 1e4])
+    np.testing.assert_allclose(model.predict(X), shifted)
+
+
+def test_a_fold_of_few_rows_asks_these(iris):
+    X, y = iris
+    groups = np.concatenate([np.full(3, 9), np.arange(147) % 3])
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model.fit(X, y, groups=groups)
+    assert min(map(len, model.held_out_rows_)) == 3
+    assert model.n_neighbors_ == 49
+
+
+def test_another_thread_sees_the_old_model_or_the_new_one(iris):
+    X, y = iris
+    model = ContrastiveNeighborsClassifier(quick(max_iter=1), random_state=0)
+    model.fit(X, y)
+    stop, errors = threading.Event(), []
+
+    def predict():
+        while not stop.is_set():
+            try:
+                model.predict(X[:5])
+                model.kneighbors(X[:5])
+            except Exception as error:
+                errors.append(error)
+
+    thread = threading.Thread(target=predict)
+    thread.start()
+    for folds in (2, 3, 2, 4):
+        model.set_params(cross_fit=folds).fit(X, y % folds)
+    stop.set()
+    thread.join()
+    assert not errors
