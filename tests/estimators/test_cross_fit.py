@@ -217,3 +217,9 @@ def test_columns_of_tiny_numbers_have_no_bins():
 def test_a_search_of_margins_refuses_it():
     with pytest.raises(ValueError, match="`estimator` must have `cross_fit=False`"):
         ContrastiveEmbeddingCV(embedding(), margins=[1.0], cv=2).fit(X, Y)
+
+
+def test_early_stopping_with_one_group_names_it():
+    model = ContrastiveEmbedding(early_stopping=True)
+    with pytest.raises(ValueError, match="`groups` must hold at least two"):
+        model.fit(X, Y, groups=np.zeros(150))
