@@ -192,7 +192,7 @@ class ContrastiveEmbedding(
     tol : float, default=1e-4
         Minimum gain in score that counts as an improvement, >= 0.
 
-    cross_fit : bool, int, splitter or iterable of (train, test), default=False
+    cross_fit : bool, int, splitter or list of (train, test), default=False
         Whether each network is trained without a fold of the rows. `fit_transform` then
         places every training row where a new row would be, in the networks that have
         not seen it, so that neighbours or a classifier behind it are not too sure; it
@@ -201,7 +201,8 @@ class ContrastiveEmbedding(
         fold has a network, or as many as are needed for `n_members`; folds are
         stratified by class. Held-out rows also choose between two lengths of training,
         a quarter of `max_iter` and all of it, by the votes of neighbours among them.
-        Rows without a label are in no fold. Needs ``normalize=True``.
+        Rows without a label are in no fold. Needs ``normalize=True`` and an encoder
+        that is ``"mlp"`` or ``"linear"``.
 
     warm_start : bool, default=False
         Whether `fit` resumes from the weights, standardisation and optimizer of the

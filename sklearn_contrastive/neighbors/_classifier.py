@@ -23,18 +23,19 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     Parameters
     ----------
     embedding : ContrastiveEmbedding or None, default=None
-        What to train; a copy of it. None for the defaults. Its `cross_fit` is replaced
-        by the one given here; its ``similarity="auto"`` becomes that of `y`.
+        What to train; a copy of it, with ``encoder="mlp"`` or ``"linear"``. None for the
+        defaults; give one to search its parameters. Its `cross_fit` is replaced by the
+        one given here; its ``similarity="auto"`` becomes that of `y`.
 
     n_neighbors : int or "auto", default="auto"
-        Neighbours that vote in each network, >= 1. ``"auto"`` is 60, or 15 with equal
-        votes, or all references where there are fewer.
+        Neighbours that vote in each network, >= 1, or all references of one that has
+        fewer. ``"auto"`` is 60; with equal votes 15, and at most a quarter of them.
 
     weights : {"auto", "uniform"}, default="auto"
         ``"auto"`` weighs votes by distance, as above; with ``"uniform"`` they are
         equal.
 
-    cross_fit : int, splitter or iterable of (train, test), default=4
+    cross_fit : int, splitter or list of (train, test), default=4
         Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
         at least once. A number is of stratified folds, which are drawn twice below
         1,500 rows and three times below 750: their networks have few references.
@@ -69,7 +70,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     n_features_in_ : int
         Number of columns in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where `fit` was given a data frame with such.
 
     See Also
@@ -79,7 +80,10 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
 
     Notes
     -----
-    Rows have no weights: neighbours are few, and a weight of two is not two rows.
+    Rows have no weights: neighbours are few, and a weight of two is not two rows. With
+    class labels a network learns nothing of the labels of its held-out rows; columns are
+    standardised, and neighbours, views and bandwidths of other similarities learned, with
+    all rows.
 
     Examples
     --------

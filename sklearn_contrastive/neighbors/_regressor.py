@@ -23,13 +23,13 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         by the one given here; its ``similarity="auto"`` becomes ``"targets"``.
 
     n_neighbors : int or "auto", default="auto"
-        Neighbours that count in each network, >= 1. ``"auto"`` is 60, or 15 with equal
-        weights, or all references where there are fewer.
+        Neighbours that count in each network, >= 1, or all references of one that has
+        fewer. ``"auto"`` is 60; with equal weights 15, and at most a quarter of them.
 
     weights : {"auto", "uniform"}, default="auto"
         ``"auto"`` weighs neighbours by distance; with ``"uniform"`` all count the same.
 
-    cross_fit : int, splitter or iterable of (train, test), default=4
+    cross_fit : int, splitter or list of (train, test), default=4
         Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
         at least once. A number is of folds that are drawn twice below 1,500 rows and
         three times below 750: their networks have few references.
@@ -60,7 +60,7 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
     n_features_in_ : int
         Number of columns in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where `fit` was given a data frame with such.
 
     See Also
