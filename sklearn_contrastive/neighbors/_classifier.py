@@ -23,9 +23,9 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     Parameters
     ----------
     embedding : ContrastiveEmbedding or None, default=None
-        What to train; a copy of it, with ``encoder="mlp"`` or ``"linear"``. None for the
-        defaults; give one to search its parameters. Its `cross_fit` is replaced by the
-        one given here; its ``similarity="auto"`` becomes that of `y`.
+        What to train; a copy of it, with ``encoder="mlp"`` or ``"linear"``. None for
+        the defaults; give one to search its parameters. Its `cross_fit` is replaced by
+        the one given here; its ``similarity="auto"`` becomes that of `y`.
 
     n_neighbors : int or "auto", default="auto"
         Neighbours that vote in each network, >= 1, or all references of one that has
@@ -81,9 +81,9 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     Notes
     -----
     Rows have no weights: neighbours are few, and a weight of two is not two rows. With
-    class labels a network learns nothing of the labels of its held-out rows; columns are
-    standardised, and neighbours, views and bandwidths of other similarities learned, with
-    all rows.
+    class labels a network learns nothing of the labels of its held-out rows. Columns
+    are standardised with all rows, and other similarities look for neighbours, make
+    views and choose a bandwidth with all of them.
 
     Examples
     --------
