@@ -64,6 +64,32 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def set_params(self, **params):
+        """Set parameters, also those of the embedding.
+
+        Parameters
+        ----------
+        **params : dict
+            New values by name; ``embedding__margin`` is the `margin` of the embedding.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or no embedding.
+        """
+        nested = any(name.startswith("embedding__") for name in params)
+        if nested and params.get("embedding", self.embedding) is None:
+            raise ValueError(
+                "`embedding__...` sets a parameter of `embedding`; got embedding=None. "
+                "Pass embedding=ContrastiveEmbedding()."
+            )
+        return super().set_params(**params)
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, groups=None):
         """Train the networks, and place the rows that each has not seen.

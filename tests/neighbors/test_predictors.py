@@ -333,3 +333,11 @@ def test_another_thread_sees_the_old_model_or_the_new_one(iris):
     stop.set()
     thread.join()
     assert not errors
+
+
+def test_parameters_of_no_embedding_are_refused():
+    model = ContrastiveNeighborsClassifier()
+    with pytest.raises(ValueError, match="Pass embedding=ContrastiveEmbedding"):
+        model.set_params(embedding__margin=1.0)
+    model.set_params(embedding=quick(), embedding__margin=1.0)
+    assert model.embedding.margin == 1.0
