@@ -54,15 +54,7 @@ class Epochs:
     learning rate at its peak. ``sizes`` are the numbers of epochs and of steps.
     """
 
-    def __init__(
-        self,
-        sources,
-        rngs,
-        batch_size,
-        max_iter,
-        constant=False,
-        longer=1,
-    ):
+    def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
         n_rows = min(len(source.rows_) for source in sources)
         max_iter = max_iter if max_iter == "auto" else int(max_iter)
         more = 128 / min(max(batch_size, 64), 256)
