@@ -169,7 +169,8 @@ def within_folds(similarity, folds, n_networks):
 def best_cycle(X, similarity, folds, n_networks, epochs):
     """Return what keeps the better of two lengths, or None where no row can vote.
 
-    The epochs are then split into two.
+    The epochs are then split into two. Networks of the first fold have one length, so
+    that its rows are to them what new rows are, and no choice has been made by them.
     """
     values = similarity.votes()
     if values is None:
@@ -177,7 +178,8 @@ def best_cycle(X, similarity, folds, n_networks, epochs):
     epochs.split()
     held_out = [out[:: -(-len(out) // _MOST_SCORED)] for _, out in folds]
     of_networks = [held_out[network % len(folds)] for network in range(n_networks)]
-    return BestCycle(X, values, of_networks, epochs.ends)
+    first = slice(0, None, len(folds))
+    return BestCycle(X, values, of_networks, epochs.ends, first)
 
 
 def networks_of(folds, n_members):

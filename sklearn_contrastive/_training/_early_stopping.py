@@ -101,11 +101,12 @@ class BestCycle:
 
     ``held_out`` are the rows that each model does not see, and ``values`` what rows
     vote for. Scores are minus the leave-one-out loss among them; the models have one
-    length, since a few rows tell little of the best one.
+    length, since a few rows tell little of the best one. The ``first`` models, a slice,
+    stay at their end: nothing about them is chosen by rows that they do not see.
     """
 
-    def __init__(self, X, values, held_out, ends):
-        self._values, self._ends = values, ends
+    def __init__(self, X, values, held_out, ends, first):
+        self._values, self._ends, self._first = values, ends, first
         self._rows = [X[rows] for rows in held_out]
         self._held_out, self.best, self._best_score = held_out, None, -np.inf
 
@@ -124,4 +125,5 @@ class BestCycle:
         # On a tie the later parameters: they have seen more.
         if score >= self._best_score:
             self._best_score, self.best = score, state
+        self.best = self.best.with_models(self._first, state)
         return score, self._best_score, False
