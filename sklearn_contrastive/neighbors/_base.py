@@ -22,6 +22,8 @@ _N_UNIFORM = 15
 _TWICE, _THRICE = 1500, 750
 #: Distances held at once.
 _MOST_DISTANCES = 2**24
+#: References that sets and intervals go by.
+_MOST_COUNTED = 2000
 
 
 class ContrastiveNeighbors(ContrastiveEstimator):
@@ -234,6 +236,19 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         jobs = zip(self._references, queries, strict=True)
         run = Parallel(n_jobs=self.n_jobs, prefer="threads")
         return np.mean(run(delayed(ask)(*job) for job in jobs), axis=0)
+
+    def _first_fold(self, X):
+        """Return points of rows and of the first fold, with what these vote for.
+
+        Several networks that have not seen this fold are one of more components.
+        """
+        n_folds = len(self.embedding_.folds_)
+        queries, references = self._queries(X)[::n_folds], self._references[::n_folds]
+        places = [each.Z for each in references]
+        Z, places = (np.hstack(each) / len(each) ** 0.5 for each in (queries, places))
+        values = references[0].values
+        some = slice(None, None, -(-len(values) // _MOST_COUNTED))
+        return Z, places[some], values[some]
 
     def _fitted(self):
         """Return a copy, since another thread may end a fit meanwhile."""

@@ -4,6 +4,7 @@ from sklearn.base import ClassifierMixin
 
 from sklearn_contrastive._validation import infer_similarity
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
+from sklearn_contrastive.neighbors._conformal import check_confidence, label_sets
 from sklearn_contrastive.similarity import LabelSimilarity, MultilabelSimilarity
 
 
@@ -132,6 +133,69 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
             Probabilities in the order of `classes_`. Those of classes add up to 1.
         """
         return self._fitted()._votes(X)
+
+    def predict_set(self, X, confidence=0.9, *, by_class=False):
+        r"""Return the classes that rows may have, in sets that hold the true one.
+
+        A class is in the set of a row :math:`x` where its p-value is more than one
+        minus the confidence (full conformal prediction [1]_):
+
+        .. math:: p_c(x) = \frac{1 + \#\{i : s_i \le s_x\}}{n + 1}
+
+        Here :math:`i` are the :math:`n` rows that the first network has not seen, and
+        :math:`s` is the share of votes for a row's own class, where :math:`x` counts as
+        a row of class :math:`c`. Each row has the votes of all others, those at squared
+        distance :math:`d^2` with the weight :math:`\exp(-d^2 / 0.4)`, and one vote for
+        no class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        confidence : float, default=0.9
+            Share of new rows whose set holds their class, between 0 and 1. Sets of a
+            larger one hold more classes.
+
+        by_class : bool, default=False
+            Whether to count the rows of class :math:`c` alone, so that the confidence
+            is that of the rows of each class, also of a rare one. One with fewer than
+            :math:`1 / (1 - confidence) - 1` rows there is in every set.
+
+        Returns
+        -------
+        sets : ndarray of bool of shape (n_samples, n_classes)
+            Whether a class is in the set, in the order of `classes_`. A set without any
+            is that of a row which is unlike nearly all others of each class.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `confidence` is invalid, or a row has several labels.
+
+        Notes
+        -----
+        Sets hold the class of a new row with at least this probability, whatever the
+        network has learned and however few the rows, if rows are drawn independently
+        from one distribution. The guide says where this ends. At most 2,000 rows count;
+        the time for a row grows with these and with the classes.
+
+        References
+        ----------
+        .. [1] V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random
+           World", 2nd edition, Springer, 2022.
+        """
+        check_confidence(confidence)
+        fitted = self._fitted()
+        if fitted._multilabel:
+            raise ValueError(
+                "`predict_set` needs one class per row; got a fit to the indicators of "
+                f"{len(fitted.classes_)} labels. Fit a classifier to each label, or to "
+                "the combinations of labels as classes."
+            )
+        Z, references, values = fitted._first_fold(X)
+        codes, n_classes = values.argmax(axis=1), len(fitted.classes_)
+        return label_sets(Z, references, codes, n_classes, confidence, by_class)
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""

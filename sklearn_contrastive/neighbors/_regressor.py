@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 
 from sklearn_contrastive._validation import read_values
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
+from sklearn_contrastive.neighbors._conformal import check_confidence, target_intervals
 from sklearn_contrastive.similarity import check_targets
 
 
@@ -95,6 +96,60 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         fitted = self._fitted()
         found = fitted._votes(X) * fitted._spread + fitted._mean
         return found[:, 0] if fitted._one_column else found
+
+    def predict_interval(self, X, confidence=0.9):
+        r"""Return intervals that hold the targets of rows.
+
+        They hold each target :math:`y` whose p-value is more than one minus the
+        confidence (full conformal prediction with neighbours [1]_):
+
+        .. math:: p_y(x) = \frac{1 + \#\{i : r_i \ge r_x\}}{n + 1}
+
+        Here :math:`i` are the :math:`n` rows that the first network has not seen, and
+        :math:`r` is the distance of a row's target from the weighted mean of those of
+        all other rows, where :math:`x` counts as a row with the target :math:`y`. A row
+        at squared distance :math:`d^2` has the weight :math:`\exp(-d^2 / 0.15)`, and
+        :math:`r` is divided by :math:`\sqrt{1 + 1 / A}`, with :math:`A` the sum of the
+        weights: far from all rows the intervals are wide.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        confidence : float, default=0.9
+            Share of new rows whose interval holds their target, between 0 and 1.
+            Those of a larger one are wider.
+
+        Returns
+        -------
+        ends : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper end; infinite where the first network has not seen fewer
+            than :math:`1 / (1 - confidence) - 1` rows. Of several targets each has its
+            own confidence.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `confidence` is invalid.
+
+        Notes
+        -----
+        An interval holds the target of a new row with at least this probability,
+        whatever the network has learned and however few the rows, if rows are drawn
+        independently from one distribution. The guide says where this ends. Predictions
+        are means over all networks, intervals are of one: their middle is another.
+
+        References
+        ----------
+        .. [1] H. Papadopoulos, V. Vovk, A. Gammerman, "Regression Conformal Prediction
+           with Nearest Neighbours", Journal of Artificial Intelligence Research, 2011.
+        """
+        check_confidence(confidence)
+        fitted = self._fitted()
+        ends = target_intervals(*fitted._first_fold(X), confidence)
+        ends = ends * fitted._spread[:, None] + fitted._mean[:, None]
+        return ends[:, 0] if fitted._one_column else ends
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
