@@ -57,6 +57,7 @@ ADDED = {
     "progress bar": (26, 16),
     "arguments of losses that are called directly": (27, 20),
     "cross-fitting, predictors by neighbours, piecewise-linear codes": (641, 211),
+    "label sets and intervals": (91, 40),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

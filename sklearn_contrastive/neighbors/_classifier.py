@@ -19,7 +19,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     nearest one, and the class shares of all references count as a few neighbours more.
     The bandwidth :math:`b`, this smoothing, and which of two lengths of training is
     kept, are chosen by the log-loss that the references of each network have among
-    themselves.
+    themselves. The networks of the first fold are always trained to the end.
 
     Parameters
     ----------
@@ -98,6 +98,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     True
     >>> model.kneighbors(X_test[:2], n_neighbors=3, return_distance=False).shape
     (2, 3)
+    >>> model.predict_set(X_test, confidence=0.95).shape
+    (38, 3)
     """
 
     def predict(self, X):
@@ -165,8 +167,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         Returns
         -------
         sets : ndarray of bool of shape (n_samples, n_classes)
-            Whether a class is in the set, in the order of `classes_`. A set without any
-            is that of a row which is unlike nearly all others of each class.
+            Whether a class is in the set, in the order of `classes_`. A set is empty
+            where the row would be among the strangest of each class.
 
         Raises
         ------

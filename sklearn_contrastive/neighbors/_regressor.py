@@ -78,6 +78,8 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
     >>> model = ContrastiveNeighborsRegressor(random_state=0).fit(X, y)
     >>> model.score(X_test, y_test) > 0.3
     True
+    >>> model.predict_interval(X_test, confidence=0.9).shape
+    (111, 2)
     """
 
     def predict(self, X):
