@@ -67,31 +67,39 @@ def figures(shares, y):
     return accuracy, areas, -np.log(shares[is_class]).mean()
 
 
-def measure(name, split, folder, wanted=None):
-    """Return figures and seconds of each contestant on a split of a table."""
+def parted(name, split, folder, n_rows=MOST_ROWS):
+    """Return training and test rows with their classes, or None."""
     loaded = tables.load(name, folder)
     if loaded is None:
         return None
     X, y = loaded
     kept = np.flatnonzero(np.bincount(y)[y] >= FEWEST)
     y = np.unique(y[kept], return_inverse=True)[1]
-    n_train = min(MOST_ROWS, round(0.75 * len(y)))
+    n_train = min(n_rows, round(0.75 * len(y)))
     n_test = min(MOST_TEST, len(y) - n_train)
     splitter = StratifiedShuffleSplit(
         1, train_size=n_train, test_size=n_test, random_state=split
     )
     [(train, test)] = splitter.split(y, y)
-    X_train, X_test = tables.encoded(X, kept[train], kept[test])
+    return *tables.encoded(X, kept[train], kept[test]), y[train], y[test]
+
+
+def measure(name, split, folder, wanted=None):
+    """Return figures and seconds of each contestant on a split of a table."""
+    parts = parted(name, split, folder)
+    if parts is None:
+        return None
+    X_train, X_test, y_train, y_test = parts
     found = {}
     for contestant, model in contestants(split).items():
-        if contestant == "boosting" and y.max() >= MOST_BOOSTED:
+        if contestant == "boosting" and y_train.max() >= MOST_BOOSTED:
             continue
         if wanted and contestant not in wanted:
             continue
         start = time.process_time()
-        model.fit(X_train, y[train])
+        model.fit(X_train, y_train)
         seconds = time.process_time() - start
-        found[contestant] = [*figures(model.predict_proba(X_test), y[test]), seconds]
+        found[contestant] = [*figures(model.predict_proba(X_test), y_test), seconds]
     return found
 
 
