@@ -125,5 +125,5 @@ class BestCycle:
         # On a tie the later parameters: they have seen more.
         if score >= self._best_score:
             self._best_score, self.best = score, state
-        self.best = self.best.with_models(self._first, state)
+        self.best = (self.best or state).with_models(self._first, state)
         return score, self._best_score, False
