@@ -75,6 +75,7 @@ EMBEDDING = {
     "early_stopping": ([True, False], ["late"]),
     "cross_fit": ([False, False, True], [1, "folds", [([0], [1])]]),
     "numeric_encoding": (["piecewise", "linear"], ["bins", True]),
+    "feature_weights": ([None, "auto", "auto"], ["shadows"]),
     "validation_fraction": ([0.1, 0.5], [0, 1.0, 1e-300]),
     "n_iter_no_change": ([1, 10], [0]),
     "tol": ([0, 1e300], [-1, np.nan]),
@@ -220,7 +221,7 @@ def cases(draw):
         return draw(st.sampled_from([*options]))
 
     name = pick([name for name, n in NAMES.items() for _ in range(n)])
-    fault = pick([None] * 7 + ["parameter", "parameter", "table", "labels"])
+    fault = pick([None] * 8 + ["parameter", "parameter", "table", "labels"])
     options, bad = PARAMETERS[name], {}
     chosen = draw(st.lists(st.sampled_from([*options]), max_size=3, unique=True))
     if fault == "parameter":

@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_contrastive._training._early_stopping import BestCycle
 from sklearn_contrastive._training._run import random_streams
@@ -11,6 +12,12 @@ from sklearn_contrastive.encoders import MLPEncoder
 
 #: Folds of ``cross_fit=True``, and held-out rows of each that a length is chosen by.
 N_FOLDS, _MOST_SCORED = 4, 8192
+#: Constraints of a parameter that holds folds.
+FOLDS = [
+    Interval(Integral, 2, None, closed="left"),
+    HasMethods(["split", "get_n_splits"]),
+    "array-like",
+]
 
 
 class RepeatedFolds:

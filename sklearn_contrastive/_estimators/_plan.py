@@ -49,10 +49,11 @@ from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized_table,
 )
+from sklearn_contrastive.preprocessing._weights import (
+    FEWEST_ROWS,
+    weights_of,
+)
 from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
-
-#: What ``batch_size="auto"`` stands for.
-DEFAULT_BATCH_SIZE = 128
 
 
 def prepare(
@@ -89,9 +90,7 @@ def prepare(
     similarity = similarity.fit(table, y)
     if groups is not None:
         groups = checked_groups(estimator, groups, len(X))
-    folds = None
-    if crossed:
-        folds = folds_of(estimator, similarity, len(X), groups, before)
+    folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None
     fitted, state = _architecture(estimator, similarity, columns, X, before, folds)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
@@ -103,13 +102,13 @@ def prepare(
         similarities, stopping = early_stopping_of(reader, kind, *given)
     elif X_val is not None or y_val is not None:
         raise not_used()
-    auto = estimator.alpha == "auto"
-    alpha = similarities[0].auto_alpha if auto else estimator.alpha
+    alpha = similarities[0].auto_alpha if estimator.alpha == "auto" else estimator.alpha
     device = resolve_device(estimator.device)
     terms = [expand(terms, each) for each in similarities]
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
+    state, longer = _weighted(estimator, X, similarities, state, before)
     models = [
         make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
         for i, own in enumerate(terms)
@@ -117,7 +116,8 @@ def prepare(
     searched = []
     if global_miner is not None:
         searched = [GlobalBatches(each, global_miner, X) for each in similarities]
-    epochs = _epochs(estimator, searched or similarities, rngs, once)
+    given = estimator.batch_size, 1 if once else estimator.max_iter, once, longer
+    epochs = Epochs(searched or similarities, rngs, *given)
     if crossed and stopping is None:
         stopping = best_cycle(X, similarity, folds, len(rngs), epochs)
     fitted |= {**chosen, "similarity_": kind, "alpha_": alpha}
@@ -188,14 +188,20 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     return fitted, FittedState(columns, encoder, *sizes, normalize)
 
 
-def _epochs(estimator, sources, rngs, once):
-    """Return the batches of all networks."""
-    auto = estimator.batch_size == "auto"
-    # Small integer types of numpy overflow.
-    batch_size = DEFAULT_BATCH_SIZE if auto else int(estimator.batch_size)
-    max_iter = 1 if once else estimator.max_iter
-    longer = 1 if estimator.cross_fit is False else length_of(len(rngs))
-    return Epochs(sources, rngs, batch_size, max_iter, once, longer)
+def _weighted(estimator, X, similarities, state, before):
+    """Return the state with weights of columns, and the share of the usual length."""
+    given, crossed = estimator.feature_weights, estimator.cross_fit is not False
+    longer = length_of(len(similarities)) if crossed else 1.0
+    learned, weights = isinstance(given, str), None
+    if given is not None and not (learned and len(X) < FEWEST_ROWS):
+        codes = state.columns.codes
+        weights, share = weights_of(given, X, similarities, codes)
+        # Elsewhere, held-out rows choose the length.
+        longer *= 1 if crossed or estimator.early_stopping else share
+    if before:
+        # Parameters have been trained on columns of those weights.
+        weights = before["_state"].weights
+    return state._replace(weights=weights), longer
 
 
 def _terms(estimator, similarity, state):
@@ -272,4 +278,5 @@ def make_model(X, terms, rng, state, rates, before=None, member=(0, 1)):
         params, loss_params = _resume.resumed_params(*new, before, *member)
         optimizer_state = before["_state"].optimizer_states[member[0]]
     own = params, state.n_own, *rates, seed, loss_params, optimizer_state
-    return Model(X, state.columns, encoder, list(terms.values()), *own)
+    weights = None if state.weights is None else state.weights[member[0]]
+    return Model(X, state.columns, encoder, list(terms.values()), *own, weights)

@@ -83,7 +83,8 @@ class FittedState(NamedTuple):
 
     Each of the networks has ``n_own`` components. All arrays of ``params`` and
     ``loss_params`` have a leading axis of networks. ``source`` is an encoder, or the
-    torch module or factory of one, which is built with ``seed``.
+    torch module or factory of one, which is built with ``seed``. ``weights``
+    (n_networks, n_features) multiply the columns that each network reads; None is 1.
     """
 
     columns: Standardization
@@ -96,6 +97,7 @@ class FittedState(NamedTuple):
     optimizer_states: list | None = None
     names: list | None = None
     seed: int = 0
+    weights: Any = None
 
     def embed(self, X):
         """Return the points of checked rows, block by block, without torch.
@@ -108,7 +110,12 @@ class FittedState(NamedTuple):
             widest = max((max(p.shape[1:], default=0) for p in self.params), default=0)
             threads = isolated_rng_and_threads("cpu", widest)
         params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
-        n_networks = len(params[0])
+        n_networks, weights = len(params[0]), self.weights
+        if weights is not None:
+            weights = weights.astype(X.dtype)
+            if n_networks > 1:
+                # Networks read the same columns: the first layer has the weights.
+                params[0] = params[0] * weights[..., None]
         if n_networks == 1:
             # Encoders of users know no axis of models.
             params = [param[0] for param in params]
@@ -117,6 +124,8 @@ class FittedState(NamedTuple):
             for start in range(0, len(X), _MAPPED):
                 rows = slice(start, start + _MAPPED)
                 own = standardized(X[rows], self.columns)
+                if weights is not None and n_networks == 1:
+                    own *= weights
                 points = encoder.forward(params, own)
                 if self.columns.kind is None:
                     _check_size(own, points)
@@ -132,7 +141,11 @@ class FittedState(NamedTuple):
             raise AttributeError(
                 f"`{name}` belongs to the encoders 'mlp' and 'linear'."
             )
-        return [self._without_axis(param) for param in self.params]
+        params = self.params
+        if self.weights is not None:
+            first = params[0] * self.weights.astype(params[0].dtype)[..., None]
+            params = [first, *params[1:]]
+        return [self._without_axis(param) for param in params]
 
     def module_state(self):
         """Return the parameters and buffers of a torch module by name."""
@@ -187,9 +200,12 @@ class Plan(NamedTuple):
             names=self.models[0].encoder.names,
             seed=self.models[0].seed,
         )
+        weights, n = state.weights, self.X.shape[1]
+        own = np.ones((1, n)) if weights is None else weights[:, :n]
         return {
             **self.fitted,
             "_state": state,
+            "feature_weights_": own.mean(axis=0),
             "n_iter_": history.n_iter,
             "n_steps_": history.n_steps,
             "loss_curve_": curves.pop("loss"),

@@ -9,7 +9,8 @@ class Model(NamedTuple):
     """One network to be trained: its rows, encoder and terms, and where to start.
 
     ``params`` and ``loss_params`` (a dict for each term) hold arrays without an axis of
-    models; ``optimizer_state`` is what a `TrainedState` holds of one model.
+    models; ``optimizer_state`` is what a `TrainedState` holds of one model. ``weights``
+    multiply the standardised columns; None is 1.
     """
 
     X: Any
@@ -23,6 +24,7 @@ class Model(NamedTuple):
     seed: int
     loss_params: list | None = None
     optimizer_state: list | None = None
+    weights: Any = None
 
 
 class TrainedState(NamedTuple):

@@ -23,6 +23,8 @@ from sklearn_contrastive._validation import shorten
 #: with 128 rows, and of as many rows in batches of 64 to 256.
 _VISITS, _FEWEST_STEPS, _MOST_STEPS = 12, 300, 4000
 _FEWEST_EPOCH_STEPS = 10
+#: What ``batch_size="auto"`` stands for.
+_BATCH_SIZE = 128
 #: The first of two cycles is one of so many parts of the epochs.
 _FIRST_CYCLE = 4
 #: Steps of an epoch after which it is reported, and again after as many.
@@ -56,6 +58,8 @@ class Epochs:
 
     def __init__(self, sources, rngs, batch_size, max_iter, constant=False, longer=1):
         n_rows = min(len(source.rows_) for source in sources)
+        # Small integer types of numpy overflow.
+        batch_size = _BATCH_SIZE if batch_size == "auto" else int(batch_size)
         max_iter = max_iter if max_iter == "auto" else int(max_iter)
         more = 128 / min(max(batch_size, 64), 256)
         self.batch_size = batch_size = min(batch_size, n_rows)

@@ -71,7 +71,14 @@ class Trainer:
         self._X = self._numbers = self._keys = None
         self.memories = []
         with isolated_rng_and_threads(*self.circumstances):
-            self._rows = Rows(tables, device, self._dtype, views)
+            weights = [1 if m.weights is None else m.weights for m in models]
+            self._weights = None
+            if any(model.weights is not None for model in models):
+                n_inputs = max(map(np.size, weights))
+                weights = np.stack([np.broadcast_to(w, n_inputs) for w in weights])
+                weights = torch.from_numpy(weights[:, None])
+                self._weights = weights.to(device, self._dtype)
+            self._rows = Rows(tables, device, self._dtype, views, self._weights)
             parts = zip(*(model.params for model in models), strict=True)
             self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
             trained = self._params[: self.encoder.n_trained]
@@ -281,9 +288,11 @@ class Trainer:
 
         model = self._models[models][0]
         X = torch.from_numpy(standardized(X, model.standardization))
-        X = X.to(self._device, self._dtype)
+        X = X.to(self._device, self._dtype)[None]
+        if self._weights is not None:
+            X = X * self._weights[models]
         with torch.no_grad():
-            Z = self._map([param[models] for param in self._params], X[None])
+            Z = self._map([param[models] for param in self._params], X)
             return place_points(Z, self._normalize).cpu().numpy()
 
     def _map(self, params, X):

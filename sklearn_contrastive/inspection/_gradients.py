@@ -48,6 +48,9 @@ def differentiable(estimator):
         params = [torch.tensor(param) for param in state.params]
         params = [p.double() if p.is_floating_point() else p for p in params]
         networks = list(zip(*params, strict=True))
+        weights = [1.0] * len(networks)
+        if state.weights is not None:
+            weights = torch.from_numpy(state.weights)
 
     codes = state.columns.codes
     if codes is not None:
@@ -57,7 +60,8 @@ def differentiable(estimator):
         if codes is not None:
             passed = (S[:, columns] - lower) / widths
             S = torch.cat([S, passed.clip(0, 1)], -1)
-        parts = [encoder.forward(params, S) for params in networks]
+        each = zip(networks, weights, strict=True)
+        parts = [encoder.forward(params, S * own) for params, own in each]
         parts = [to_sphere(Z) for Z in parts] if state.normalize else parts
         return torch.cat(parts, -1) / len(networks) ** 0.5
 

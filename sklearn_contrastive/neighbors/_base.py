@@ -6,11 +6,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import _fit_context, clone
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_contrastive._estimators._cross_fit import RepeatedFolds
+from sklearn_contrastive._estimators._cross_fit import FOLDS, RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
 from sklearn_contrastive._pairs._votes import N_NEIGHBORS, SETTINGS, References
@@ -36,11 +36,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             Interval(Integral, 1, None, closed="left"),
         ],
         "weights": [StrOptions({"auto", "uniform"})],
-        "cross_fit": [
-            Interval(Integral, 2, None, closed="left"),
-            HasMethods(["split", "get_n_splits"]),
-            "array-like",
-        ],
+        "cross_fit": FOLDS,
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),

@@ -160,14 +160,15 @@ class Rows:
     ``tables`` holds the rows of each model, possibly on disk, and its standardisation;
     they are never written to and never copied whole unless that is small. Models that
     learn from the same table share it. ``views`` are functions that return what stands
-    for raw rows of each model, called each time they are read. ``on_device`` says
-    whether all rows are there already.
+    for raw rows of each model, called each time they are read. ``weights`` (n_models,
+    1, n_features) multiply what is read. ``on_device`` says whether all rows are there
+    already.
     """
 
-    def __init__(self, tables, device, dtype, views=None):
+    def __init__(self, tables, device, dtype, views=None, weights=None):
         import torch
 
-        self._views, self._tables = views, tables
+        self._views, self._tables, self._weights = views, tables, weights
         self._device, self._dtype = device, dtype
         X, standardization = tables[0]
         codes = standardization.codes
@@ -206,12 +207,14 @@ class Rows:
         if self.on_device:
             flat = out.view(-1, self.n_features)
             torch.index_select(self._table, 0, numbers.reshape(-1), out=flat)
-            return
-        views = self._views or [np.asarray] * len(self._tables)
-        parts = zip(self._tables, views, numbers, out, strict=True)
-        for (X, standardization), view, own, place in parts:
-            rows = standardized(view(X[own]), standardization)
-            place.copy_(torch.from_numpy(rows))
+        else:
+            views = self._views or [np.asarray] * len(self._tables)
+            parts = zip(self._tables, views, numbers, out, strict=True)
+            for (X, standardization), view, own, place in parts:
+                rows = standardized(view(X[own]), standardization)
+                place.copy_(torch.from_numpy(rows))
+        if self._weights is not None:
+            out.mul_(self._weights)
 
 
 def _fences(X, last_bits):

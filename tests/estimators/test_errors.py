@@ -58,6 +58,7 @@ OUT_OF_RANGE = {
     "warm_start": ("yes", 2),
     "cross_fit": (1, "folds", 2.5),
     "numeric_encoding": ("bins", None, True),
+    "feature_weights": ("shadows", 3.0),
     "device": (0, None),
     "random_state": ("seed", -1.5),
     "verbose": ("loud",),

@@ -1,0 +1,151 @@
+"""Weights of columns: what each tells of labels, beside what chance would tell."""
+
+import numpy as np
+
+from sklearn_contrastive._validation import read_numbers, shorten
+from sklearn_contrastive.preprocessing._standardization import (
+    learn_standardization,
+    standardized,
+)
+
+#: Rows below which all weights are 1, since chance would choose them.
+FEWEST_ROWS = 300
+#: Rows that are compared, and their number times that of columns or outputs.
+_MOST_ROWS, _MOST_NUMBERS = 20_000, 2**23
+#: Trees, rows they are grown from, least rows in a leaf, and for each class.
+_N_TREES, _MOST_GROWN, _LEAF, _ROWS_OF_CLASS = 30, 1000, 3, 30
+#: Columns beyond which no trees are grown.
+_MOST_SHADOWED = 2000
+#: The share of the usual length is the first number times one less the noise of labels,
+#: less the second, and at least the third.
+_FALL, _SHORTER, _SHORTEST = 2.5, 0.4, 1 / 8
+#: What columns of noise stay below, as a share of them.
+_CHANCE = 0.9
+#: The least weight: a number, or so many rows as a share of all.
+_LEAST, _LEAST_ROWS = 0.05, 30
+
+
+def weights_of(given, X, similarities, codes):
+    """Return weights of the columns each network reads, and the share of usual length.
+
+    Networks learn weights from their own rows, those of the same rows once. Where
+    labels are noisy training is shorter: late, it learns single rows by heart. Weights
+    are None where all are 1; codes have those of their columns.
+    """
+    share = 1.0
+    if isinstance(given, str):
+        different = {id(similarity): similarity for similarity in similarities}
+        found = {name: learn_weights(X, own) for name, own in different.items()}
+        parts = zip(
+            *(found[id(similarity)] for similarity in similarities), strict=True
+        )
+        weights, noises = map(np.stack, parts)
+        share = np.clip(_FALL * (1 - noises) - _SHORTER, _SHORTEST, 1).mean()
+    else:
+        weights = _checked(given, X.shape[1])
+        weights = np.tile(weights, (len(similarities), 1))
+    if (weights == 1).all():
+        return None, share
+    columns = np.arange(X.shape[1])
+    columns = columns if codes is None else np.r_[columns, codes.columns]
+    return weights[:, columns], share
+
+
+def learn_weights(X, similarity):
+    """Return a weight in (0, 1] for each column, and how noisy the labels are.
+
+    What a column tells of labels or targets is compared with what chance does: alone
+    and linearly by the F statistic, beside others by its importance in randomised trees
+    next to those of shuffled columns [1]_. The larger ratio counts; twice what chance
+    reaches in one column of ten has the weight 1. The noise is the error of the trees
+    out of bag over that of the most frequent class, 0 without classes or trees.
+
+    References
+    ----------
+    .. [1] M. B. Kursa, W. R. Rudnicki, "Feature Selection with the Boruta Package",
+       Journal of Statistical Software 36(11), 2010.
+    """
+    rows, strata, values = similarity.rows_, similarity.strata(), None
+    if strata is None:
+        values = similarity.votes()
+        n_outputs = 0 if values is None else values.shape[1]
+    else:
+        rows = rows[strata[rows] >= 0]
+        n_outputs = strata.max() + 1
+    n_rows, n_columns = len(rows), X.shape[1]
+    if n_rows < FEWEST_ROWS or not n_outputs:
+        return np.ones(n_columns), 0.0
+    most = min(_MOST_ROWS, _MOST_NUMBERS // max(n_columns, n_outputs))
+    rows = rows[:: -(-n_rows // max(most, FEWEST_ROWS))]
+    if strata is None:
+        values = np.asarray(values[rows], dtype=np.float64)
+    else:
+        values = strata[rows, None] == np.arange(n_outputs)
+    X = np.array(X[rows], dtype=np.float64)
+    Z = standardized(X, learn_standardization(X, "robust"))
+    ratios, noise = _alone(Z, values), 0.0
+    shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * n_outputs
+    if shadowed and n_columns <= _MOST_SHADOWED:
+        found, noise = _beside_others(Z, values, strata is not None)
+        ratios = np.maximum(ratios, found)
+    weights = np.clip(ratios - 1, max(_LEAST, _LEAST_ROWS / n_rows), 1)
+    return weights / weights.max(), noise
+
+
+def _alone(Z, values):
+    """Return the F statistic of each column over what chance stays below."""
+    from scipy.stats import f as f_distribution
+
+    Z, values = Z - Z.mean(axis=0), values - values.mean(axis=0)
+    gram, products = values.T @ values, values.T @ Z
+    rank = np.linalg.matrix_rank(gram, hermitian=True)
+    left = len(Z) - rank - 1
+    if not rank or left < 1:
+        return np.full(Z.shape[1], 2.0)
+    explained = np.linalg.pinv(gram, hermitian=True) @ products * products
+    total = (Z**2).sum(axis=0)
+    share = np.clip(explained.sum(axis=0) / (total + (total == 0)), 0, 1 - 1e-12)
+    statistic = share / (1 - share) * left / rank
+    return statistic / f_distribution.ppf(_CHANCE, rank, left)
+
+
+def _beside_others(Z, values, labels):
+    """Return importances over that which chance stays below, and the noise of labels.
+
+    Chance is what trees make of the same columns, each in another order of rows.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(Z))[:_MOST_GROWN]
+    Z, values = Z[rows], values[rows]
+    values = values.argmax(axis=1) if labels else values
+    kind = ExtraTreesClassifier if labels else ExtraTreesRegressor
+    options = {"min_samples_leaf": _LEAF, "bootstrap": True, "oob_score": labels}
+    trees = kind(_N_TREES, random_state=0, **options)
+    if values.shape[1:] == (1,):
+        values = values[:, 0]
+    trees.fit(np.hstack([Z, rng.permuted(Z, axis=0)]), values)
+    own, shuffled = np.split(trees.feature_importances_, 2)
+    limit, noise = np.quantile(shuffled, _CHANCE), 0.0
+    if labels:
+        rest = 1 - np.bincount(values).max() / len(values)
+        noise = (1 - trees.oob_score_) / rest if rest else 0.0
+    return own / (limit or 1), noise
+
+
+def _checked(weights, n_features):
+    """Return given weights as floats; raise where they are none of columns."""
+    found = shorten(weights)
+    try:
+        values = np.asarray(read_numbers(weights), dtype=np.float64)
+        fine = values.shape == (n_features,) and np.isfinite(values).all()
+        found += f" of shape {values.shape}"
+    except (TypeError, ValueError):
+        fine = False
+    if not (fine and values.min() >= 0 < values.max()):
+        raise ValueError(
+            "`feature_weights` must be None, 'auto' or a finite number >= 0 for each of"
+            f" the {n_features} columns, not all 0; got {found}."
+        )
+    return values
