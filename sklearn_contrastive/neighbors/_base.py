@@ -20,6 +20,8 @@ from sklearn_contrastive._validation import SEEN, check_length, check_rows, shor
 _N_UNIFORM = 15
 #: Rows below which folds are drawn twice, and three times.
 _TWICE, _THRICE = 1500, 750
+#: For these, rows that each one outside the most frequent class counts as.
+_ROWS_OF_OTHER = 5
 #: Distances held at once.
 _MOST_DISTANCES = 2**24
 #: References that sets and intervals go by.
@@ -119,7 +121,12 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         rows = check_rows(reader, X, reset=True)
         kind, values, learned = self._read(y)
         check_length(values, len(rows), "one label or target")
-        embedding = self._unfitted(kind, len(rows)).fit(X, y, groups=groups)
+        n_rows = len(rows)
+        if kind == "labels":
+            # A table of few rows but those of one class is a small one, too.
+            n_others = n_rows - int(values.sum(axis=0).max())
+            n_rows = min(n_rows, _ROWS_OF_OTHER * n_others)
+        embedding = self._unfitted(kind, n_rows).fit(X, y, groups=groups)
         n_folds, references, held_out = len(embedding.folds_), [], []
         for network, Z in enumerate(self._points(embedding, rows)):
             own = embedding.folds_[network % n_folds][1]

@@ -1,8 +1,12 @@
 """The classifier by neighbours that its networks have not been trained on."""
 
-from sklearn.base import ClassifierMixin
+from numbers import Real
 
-from sklearn_contrastive._validation import infer_similarity
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import StrOptions
+
+from sklearn_contrastive._validation import infer_similarity, shorten
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
 from sklearn_contrastive.neighbors._conformal import check_confidence, label_sets
 from sklearn_contrastive.similarity import LabelSimilarity, MultilabelSimilarity
@@ -39,7 +43,16 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     cross_fit : int, splitter or list of (train, test), default=4
         Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
         at least once. A number is of stratified folds, which are drawn twice below
-        1,500 rows and three times below 750: their networks have few references.
+        1,500 rows and three times below 750: their networks have few references. A
+        table with fewer than a fifth of these rows outside its most frequent class
+        counts as small, too.
+
+    class_weight : None, "balanced" or dict, default=None
+        Weights of classes, > 0, by which their probabilities are multiplied before they
+        are scaled to add up to 1; classes that a dict leaves out have 1. With
+        ``"balanced"``, weights inverse to class frequencies, `predict` is right about
+        equally often in every class, and probabilities are those of classes that are
+        equally frequent. Training and neighbours are not changed.
 
     n_jobs : int or None, default=None
         Threads that search for neighbours, as in joblib.
@@ -102,6 +115,32 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     (38, 3)
     """
 
+    _parameter_constraints = {
+        **ContrastiveNeighbors._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        embedding=None,
+        *,
+        n_neighbors="auto",
+        weights="auto",
+        cross_fit=4,
+        class_weight=None,
+        n_jobs=None,
+        random_state=None,
+    ):
+        super().__init__(
+            embedding,
+            n_neighbors=n_neighbors,
+            weights=weights,
+            cross_fit=cross_fit,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
     def predict(self, X):
         """Return the likeliest class of rows, or the labels that are likelier than not.
 
@@ -116,7 +155,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
             Class labels, or indicators of 0 and 1.
         """
         fitted = self._fitted()
-        shares = fitted._votes(X)
+        shares = fitted._shares(X)
         if fitted._multilabel:
             return (shares > 0.5).astype(int)
         return fitted.classes_[shares.argmax(axis=1)]
@@ -134,7 +173,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         shares : ndarray of shape (n_samples, n_classes)
             Probabilities in the order of `classes_`. Those of classes add up to 1.
         """
-        return self._fitted()._votes(X)
+        return self._fitted()._shares(X)
 
     def predict_set(self, X, confidence=0.9, *, by_class=False):
         r"""Return the classes that rows may have, in sets that hold the true one.
@@ -208,7 +247,40 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         else:
             kind, similarity = "labels", LabelSimilarity().fit(None, y)
             values, classes = similarity.votes(), similarity.classes_
-        return kind, values, {"classes_": classes, "_multilabel": kind == "multilabel"}
+        several = kind == "multilabel"
+        learned = {"classes_": classes, "_multilabel": several}
+        learned["_class_weight"] = self._weights_of(classes, values, several)
+        return kind, values, learned
+
+    def _weights_of(self, classes, values, multilabel):
+        """Return the weight of each class, or None."""
+        given = self.class_weight
+        if given is None:
+            return None
+        if multilabel:
+            raise ValueError(
+                "`class_weight` must be None for an indicator matrix: a label competes "
+                f"with no other; got {shorten(given)}. Set a threshold of each label."
+            )
+        if isinstance(given, str):
+            return len(values) / values.sum(axis=0)
+        names = classes.tolist()
+        weights = [given.get(name, 1) for name in names]
+        positive = all(isinstance(w, Real) and 0 < w < np.inf for w in weights)
+        if not positive or not {*given} <= {*names}:
+            raise ValueError(
+                "`class_weight` must be None, 'balanced' or a finite number > 0 for "
+                f"some of the classes {shorten(names)}; got {shorten(given)}."
+            )
+        return np.array(weights, dtype=np.float64)
+
+    def _shares(self, X):
+        """Return the probabilities of classes, times their weights."""
+        shares = self._votes(X)
+        if self._class_weight is None:
+            return shares
+        shares = shares * self._class_weight
+        return shares / shares.sum(axis=1, keepdims=True)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,7 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.metrics import log_loss
+from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -341,3 +341,71 @@ def test_parameters_of_no_embedding_are_refused():
         model.set_params(embedding__margin=1.0)
     model.set_params(embedding=quick(), embedding__margin=1.0)
     assert model.embedding.margin == 1.0
+
+
+def few_of_one_class(n_rows=400, n_rare=20):
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(n_rows, 3)), np.arange(n_rows) < n_rare
+    X[y] += 1
+    return X, np.where(y, "rare", "usual")
+
+
+def test_class_weights_multiply_probabilities():
+    X, y = few_of_one_class()
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    plain = model.fit(X, y).predict_proba(X)
+    for given, weights in [
+        ("balanced", [400 / 20, 400 / 380]),
+        ({"rare": 3}, [3, 1]),
+        ({"usual": 0.5, "rare": 2.0}, [2, 0.5]),
+    ]:
+        weighted = clone(model).set_params(class_weight=given).fit(X, y)
+        expected = plain * weights
+        expected /= expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(weighted.predict_proba(X), expected)
+        likeliest = weighted.classes_[expected.argmax(axis=1)]
+        np.testing.assert_array_equal(weighted.predict(X), likeliest)
+        sets = weighted.predict_set(X)
+        np.testing.assert_array_equal(sets, model.predict_set(X))
+
+
+def test_balanced_weights_find_rare_classes():
+    X, y = few_of_one_class(1200, 60)
+    X_new, y_new = few_of_one_class(1000, 500)
+    scores = [
+        balanced_accuracy_score(
+            y_new,
+            ContrastiveNeighborsClassifier(
+                quick(), class_weight=weight, random_state=0
+            )
+            .fit(X, y)
+            .predict(X_new),
+        )
+        for weight in (None, "balanced")
+    ]
+    assert scores[1] > scores[0] + 0.05
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"rarest": 2}, {"rare": 0}, {"rare": -1}, {"rare": np.inf}, {"rare": "much"}],
+)
+def test_class_weights_that_are_none_are_refused(given):
+    X, y = few_of_one_class(60, 10)
+    model = ContrastiveNeighborsClassifier(quick(), class_weight=given)
+    with pytest.raises(ValueError, match="`class_weight` must be"):
+        model.fit(X, y)
+
+
+def test_labels_of_an_indicator_matrix_have_no_class_weights(iris):
+    X, y = iris
+    model = ContrastiveNeighborsClassifier(quick(), class_weight="balanced")
+    with pytest.raises(ValueError, match="`class_weight` must be None"):
+        model.fit(X, np.eye(3, dtype=int)[y])
+
+
+@pytest.mark.parametrize(("n_rare", "n_repeats"), [(500, 1), (200, 2), (100, 3)])
+def test_few_rows_outside_one_class_have_folds_drawn_more_often(n_rare, n_repeats):
+    X, y = few_of_one_class(1600, n_rare)
+    model = ContrastiveNeighborsClassifier(quick(max_iter=1), random_state=0).fit(X, y)
+    assert len(model.held_out_rows_) == 4 * n_repeats
