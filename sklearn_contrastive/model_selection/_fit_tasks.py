@@ -99,6 +99,8 @@ class FitTasks:
         rows = _resolve.flat_pairs(X) if resolved.takes_pairs else X
         check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
+        # Of no use where no rows are held out within a fit.
+        self.groups = groups if estimator.early_stopping else None
         self._uses_row_indices = resolved.uses_row_indices
         kind = _resolve.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
@@ -195,6 +197,9 @@ class FitTasks:
         X, y, rows = self._training_rows(task.fold)
         # The `fit` of a derived class may have no such parameter.
         own = {} if rows is None else {"rows": rows}
+        if self.groups is not None:
+            train, _ = self.splits[task.fold]
+            own["groups"] = take_rows(self.groups, train)
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 model.fit(X, y, **own)

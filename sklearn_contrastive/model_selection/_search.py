@@ -168,7 +168,7 @@ class ContrastiveEmbeddingCV(
             Their labels, targets or others, likewise.
 
         groups : array-like of shape (n_samples,), default=None
-            Passed on to the splitter.
+            Passed on to the splitter and, with ``early_stopping=True``, to the fits.
 
         Returns
         -------
@@ -214,7 +214,7 @@ class ContrastiveEmbeddingCV(
         fitted = _choose(candidates, self._run(tasks, context, data))
         if self.refit:
             best_model.set_params(**base.clone(fitted["best_params_"], safe=False))
-            fitted |= self._refit(best_model, context, data)
+            fitted |= self._refit(best_model, context, data, tasks.groups)
         # What an earlier fit has learned is kept up to here.
         replace_fitted(self, fitted)
         context.call_on_fit_task_end(estimator=self, **data)
@@ -233,13 +233,14 @@ class ContrastiveEmbeddingCV(
                 print(f"{tasks.candidates[candidate]}: {score:.4f}")
         return results
 
-    def _refit(self, model, context, data):
+    def _refit(self, model, context, data, groups):
         """Fit the best candidate to all rows."""
+        own = {} if groups is None else {"groups": groups}
         task = context.subcontext(task_name="refit-with-best-params")
         with task.propagate_callback_context(model):
             task.call_on_fit_task_begin(estimator=self, **data)
             start = time.perf_counter()
-            model.fit(**data)
+            model.fit(**data, **own)
             seconds = time.perf_counter() - start
         task.call_on_fit_task_end(estimator=self, **data)
         return {"best_estimator_": model, "refit_time_": seconds}

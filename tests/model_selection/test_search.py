@@ -670,3 +670,30 @@ def test_a_good_search_gives_no_warning():
         warnings.simplefilter("error")
         found = search().fit(X, y)
     assert found.best_score_ > 0.5
+
+
+def test_groups_reach_early_stopping_of_candidates_and_of_the_refit(monkeypatch):
+    groups, seen = np.arange(len(X)) % 20, []
+    fit = ContrastiveEmbedding._fit
+
+    def recorded(self, X, y, X_val, y_val, rows, groups, **rest):
+        seen.append((len(X), groups))
+        return fit(self, X, y, X_val, y_val, rows, groups, **rest)
+
+    monkeypatch.setattr(ContrastiveEmbedding, "_fit", recorded)
+    for stops in (True, False):
+        seen.clear()
+        model = ContrastiveEmbedding(
+            early_stopping=stops, max_iter=2, random_state=0, n_members=1
+        )
+        found = ContrastiveEmbeddingCV(model, margins=[1.0], cv=GroupKFold(2))
+        found.fit(X, y, groups=groups)
+        # Without early stopping candidates are trained side by side.
+        folds = GroupKFold(2).split(X, groups=groups)
+        lengths = [len(train) for train, _ in folds] if stops else []
+        assert [n for n, _ in seen] == [*lengths, len(X)]
+        if stops:
+            np.testing.assert_array_equal(seen[-1][1], groups)
+            assert all(len(own) == n for n, own in seen)
+        else:
+            assert seen[-1][1] is None

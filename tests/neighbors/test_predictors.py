@@ -375,9 +375,7 @@ def test_balanced_weights_find_rare_classes():
     scores = [
         balanced_accuracy_score(
             y_new,
-            ContrastiveNeighborsClassifier(
-                quick(), class_weight=weight, random_state=0
-            )
+            ContrastiveNeighborsClassifier(quick(), class_weight=weight, random_state=0)
             .fit(X, y)
             .predict(X_new),
         )
