@@ -241,6 +241,12 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
         kind = "labels" if y is None else infer_similarity(None, y, "labels")
+        if kind == "targets":
+            raise ValueError(
+                "`y` must hold class labels; got several columns or continuous values "
+                "(Unknown label type: continuous). Use ContrastiveNeighborsRegressor, "
+                "or cut a quantity into classes, for example with pandas.qcut."
+            )
         if kind == "multilabel":
             similarity = MultilabelSimilarity().fit(None, y)
             values, classes = similarity.indicators_, similarity.classes_

@@ -343,6 +343,14 @@ def test_parameters_of_no_embedding_are_refused():
     assert model.embedding.margin == 1.0
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_classifier_of_quantities_is_told_of_the_regressor(iris, columns):
+    X, _ = iris
+    targets = X[:, 0] if columns == 1 else X[:, :2]
+    with pytest.raises(ValueError, match="ContrastiveNeighborsRegressor"):
+        ContrastiveNeighborsClassifier().fit(X, targets)
+
+
 def few_of_one_class(n_rows=400, n_rare=20):
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(n_rows, 3)), np.arange(n_rows) < n_rare
