@@ -32,8 +32,9 @@ def check_confidence(confidence):
 
 def n_strangers(confidence, n):
     """Return how many of n references must be as strange as what is in a set."""
-    # Without rounding, (1 - 0.9) * 10 is less than 1.
-    return np.floor(np.round((1 - float(confidence)) * (n + 1), 9)).astype(int)
+    # Without rounding, (1 - 0.9) * 10 is less than 1. Of n there are not n + 1.
+    least = np.floor(np.round((1 - float(confidence)) * (n + 1), 9)).astype(int)
+    return np.minimum(least, n)
 
 
 def label_sets(points, references, codes, n_classes, confidence, by_class):

@@ -231,6 +231,19 @@ def test_a_confidence_is_any_real_number(fitted):
         np.testing.assert_array_equal(fitted.predict_set(X, confidence), sets)
 
 
+@pytest.mark.parametrize("confidence", [1e-3, 1e-12, 1e-300])
+def test_hardly_any_confidence_leaves_what_is_stranger_than_no_row(fitted, confidence):
+    X, _ = load_iris(return_X_y=True)
+    for by_class in (False, True):
+        sets = fitted.predict_set(X, confidence, by_class=by_class)
+        expected = fitted.predict_set(X, 1e-3, by_class=by_class)
+        np.testing.assert_array_equal(sets, expected)
+    model = ContrastiveNeighborsRegressor(quick(), cross_fit=2, random_state=0)
+    ends = model.fit(X[:, 1:], X[:, 0]).predict_interval(X[:5, 1:], confidence)
+    assert (ends[:, 0] <= ends[:, 1]).all()
+    np.testing.assert_array_equal(ends, model.predict_interval(X[:5, 1:], 1e-3))
+
+
 def test_several_labels_of_a_row_are_refused():
     X, y = load_iris(return_X_y=True)
     labels = np.column_stack([y == 0, y > 0]).astype(int)
