@@ -270,7 +270,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
             )
         if isinstance(given, str):
             return len(values) / values.sum(axis=0)
-        names = classes.tolist()
+        # Not as a list of Python's values: dates would be other objects.
+        names = [*classes]
         weights = [given.get(name, 1) for name in names]
         positive = all(isinstance(w, Real) and 0 < w < np.inf for w in weights)
         if not positive or not {*given} <= {*names}:

@@ -393,6 +393,29 @@ def test_balanced_weights_find_rare_classes():
 
 
 @pytest.mark.parametrize(
+    ("classes", "key"),
+    [
+        (np.array(["2020-02-01", "2020-03-01"], dtype="datetime64[ns]"), None),
+        (np.array(["2020-02-01", "2020-03-01"], dtype="datetime64[D]"), None),
+        (np.array(["a", "b"]), "a"),
+        (np.array(["a", "b"], dtype=object), np.str_("a")),
+        (np.array([False, True]), False),
+        (np.array([0, 1], dtype=np.uint8), np.int64(0)),
+        (np.array([0.0, 1.0]), 0),
+    ],
+)
+def test_keys_of_class_weights_are_classes_of_any_kind(classes, key):
+    X, y = few_of_one_class(60, 10)
+    key = classes[0] if key is None else key
+    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model.set_params(cross_fit=2).fit(X, (y == "usual").astype(int))
+    plain = model.predict_proba(X) * [1e9, 1]
+    model.set_params(class_weight={key: 10**9}).fit(X, classes[1 * (y == "usual")])
+    expected = plain / plain.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
     "given",
     [{"rarest": 2}, {"rare": 0}, {"rare": -1}, {"rare": np.inf}, {"rare": "much"}],
 )
