@@ -108,7 +108,7 @@ def prepare(
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
-    state, longer = _weighted(estimator, X, similarities, state, before)
+    state, longer = _weighted(estimator, X, similarities, state, before, once)
     models = [
         make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
         for i, own in enumerate(terms)
@@ -188,12 +188,14 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     return fitted, FittedState(columns, encoder, *sizes, normalize)
 
 
-def _weighted(estimator, X, similarities, state, before):
+def _weighted(estimator, X, similarities, state, before, once):
     """Return the state with weights of columns, and the share of the usual length."""
     given, crossed = estimator.feature_weights, estimator.cross_fit is not False
     longer = length_of(len(similarities)) if crossed else 1.0
     learned, weights = isinstance(given, str), None
-    if given is not None and not (learned and len(X) < FEWEST_ROWS):
+    # One pass more needs neither new weights nor a length.
+    settled = len(X) < FEWEST_ROWS or (once and before)
+    if given is not None and not (learned and settled):
         codes = state.columns.codes
         weights, share = weights_of(given, X, similarities, codes)
         # Elsewhere, held-out rows choose the length.

@@ -14,6 +14,8 @@ FEWEST_ROWS = 300
 _MOST_ROWS, _MOST_NUMBERS = 20_000, 2**23
 #: Trees, rows they are grown from, least rows in a leaf, and for each class.
 _N_TREES, _MOST_GROWN, _LEAF, _ROWS_OF_CLASS = 30, 1000, 3, 30
+#: Classes or outputs that are compared: of more, evenly spaced ones.
+_MOST_OUTPUTS = 500
 #: Columns beyond which no trees are grown.
 _MOST_SHADOWED = 2000
 #: The share of the usual length is the first number times one less the noise of labels,
@@ -70,21 +72,28 @@ def learn_weights(X, similarity):
         values = similarity.votes()
         n_outputs = 0 if values is None else values.shape[1]
     else:
-        rows = rows[strata[rows] >= 0]
-        n_outputs = strata.max() + 1
+        n_outputs = int(strata.max()) + 1
+    # The time grows with their third power.
+    each = slice(None, None, max(1, -(-n_outputs // _MOST_OUTPUTS)))
+    some = np.arange(n_outputs)[each]
+    if strata is not None:
+        rows = rows[np.isin(strata[rows], some)]
     n_rows, n_columns = len(rows), X.shape[1]
     if n_rows < FEWEST_ROWS or not n_outputs:
         return np.ones(n_columns), 0.0
-    most = min(_MOST_ROWS, _MOST_NUMBERS // max(n_columns, n_outputs))
-    rows = rows[:: -(-n_rows // max(most, FEWEST_ROWS))]
+    most = min(_MOST_ROWS, _MOST_NUMBERS // max(n_columns, len(some)))
+    if n_rows > max(most, FEWEST_ROWS):
+        # At random: evenly spaced ones may be all of one class.
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.choice(rows, max(most, FEWEST_ROWS), replace=False))
     if strata is None:
-        values = np.asarray(values[rows], dtype=np.float64)
+        values = np.asarray(values[rows][:, each], dtype=np.float64)
     else:
-        values = strata[rows, None] == np.arange(n_outputs)
+        values = strata[rows, None] == some
     X = np.array(X[rows], dtype=np.float64)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
-    shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * n_outputs
+    shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * len(some)
     if shadowed and n_columns <= _MOST_SHADOWED:
         found, noise = _beside_others(Z, values, strata is not None)
         ratios = np.maximum(ratios, found)

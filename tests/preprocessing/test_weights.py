@@ -158,6 +158,44 @@ def test_many_rows_are_a_part_of_them(monkeypatch):
     assert_array_equal(weights == 1, own == 1)
 
 
+def test_rows_in_a_period_are_not_all_of_one_class(monkeypatch):
+    monkeypatch.setattr(_weights, "_MOST_ROWS", 400)
+    X, _ = noisy_table(n_rows=800)
+    y = np.arange(800) % 2
+    X[:, 0] += 3 * y
+    weights, noise = learn_weights(X, LabelSimilarity().fit(X, y))
+    assert weights[0] == 1
+    assert weights[1:].mean() < 0.5
+    assert 0 < noise < 1
+
+
+@pytest.mark.parametrize("kind", ["labels", "targets", "multilabel"])
+def test_many_classes_or_outputs_are_compared_by_a_part(monkeypatch, kind):
+    seen = []
+
+    def alone(Z, values):
+        seen.append(values.shape)
+        return statistics(Z, values)
+
+    statistics = _weights._alone
+    monkeypatch.setattr(_weights, "_alone", alone)
+    monkeypatch.setattr(_weights, "_MOST_OUTPUTS", 20)
+    rng = np.random.RandomState(0)
+    codes = rng.permutation(np.arange(1200) % 60)
+    X = rng.normal(size=(1200, 8))
+    X[:, :2] += 2 * rng.normal(size=(60, 2))[codes]
+    similarity, y = {
+        "labels": (LabelSimilarity(), codes),
+        "targets": (TargetSimilarity(), np.eye(60)[codes]),
+        "multilabel": (MultilabelSimilarity(), np.eye(60, dtype=int)[codes]),
+    }[kind]
+    weights, _ = learn_weights(X, similarity.fit(X, y))
+    # Of classes whole ones, so that rows of the same are compared.
+    assert seen == [(400 if kind == "labels" else 1200, 20)]
+    assert weights[:2].min() > 0.9
+    assert weights[2:].max() < 0.6
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     powers=st.lists(st.integers(-200, 200), min_size=6, max_size=6),
@@ -237,6 +275,21 @@ def test_training_resumes_with_the_weights_it_began_with():
     halves = quick(max_iter=1).partial_fit(X, y).partial_fit(X, y)
     again = pickle.loads(pickle.dumps(quick().partial_fit(X, y))).partial_fit(X, y)
     assert_array_equal(halves.transform(X), again.transform(X))
+
+
+def test_one_pass_more_learns_no_weights(monkeypatch):
+    X, y = noisy_table()
+    model = quick(hidden_layer_sizes=(8,)).partial_fit(X, y)
+    weights = model.feature_weights_
+
+    def fail(*_):
+        raise AssertionError("weights were learned")
+
+    monkeypatch.setattr(_weights, "learn_weights", fail)
+    model.partial_fit(X, y)
+    assert_array_equal(model.feature_weights_, weights)
+    with pytest.raises(ValueError, match="`feature_weights` must be"):
+        model.set_params(feature_weights=[1, 2]).partial_fit(X, y)
 
 
 def test_networks_learn_weights_from_their_own_rows():
