@@ -58,7 +58,7 @@ ADDED = {
     "arguments of losses that are called directly": (27, 20),
     "cross-fitting, predictors by neighbours, piecewise-linear codes": (641, 211),
     "label sets and intervals": (91, 40),
-    "weights of columns, length by the noise of labels": (150, 39),
+    "weights of columns, length by the noise of labels": (152, 39),
     "weights and folds of rare classes": (72, 16),
 }
 #: Takes long to count, so that only the command does it.

@@ -43,6 +43,8 @@ def weights_of(given, X, similarities, codes):
         )
         weights, noises = map(np.stack, parts)
         share = np.clip(_FALL * (1 - noises) - _SHORTER, _SHORTEST, 1).mean()
+        # In halves, so that the folds of a search mostly have one length.
+        share = 2.0 ** np.round(np.log2(share))
     else:
         weights = _checked(given, X.shape[1])
         weights = np.tile(weights, (len(similarities), 1))
@@ -131,6 +133,7 @@ def _beside_others(Z, values, labels):
     values = values.argmax(axis=1) if labels else values
     kind = ExtraTreesClassifier if labels else ExtraTreesRegressor
     options = {"min_samples_leaf": _LEAF, "bootstrap": True, "oob_score": labels}
+    options["max_features"] = "sqrt"
     trees = kind(_N_TREES, random_state=0, **options)
     if values.shape[1:] == (1,):
         values = values[:, 0]
