@@ -4,11 +4,12 @@ Run ``python benchmarks/neighbors.py --data FOLDER``. Tables with categories, mi
 values and noisy labels (``FOLDER/mixed``) and clean tables; at most 3,000 rows are
 trained on. Categories are one-hot coded, and missing numbers are medians with an
 indicator, learned on training rows. The figures are accuracy, the area under the ROC
-curve (weighted mean of one class against the rest) and log-loss of the shares, each
-after adding 0.001. ``plain`` is a pipeline of `ContrastiveEmbedding` and 25 neighbours,
-``cross_fit`` the same with ``cross_fit=True``, ``raw`` 25 neighbours on standardised
-columns. An interrupted run resumes. Writes ``results/neighbors.json`` and
-``results/neighbors.md``.
+curve and average precision (weighted means of one class against the rest), log-loss of
+the shares, each after adding 0.001, and balanced accuracy. ``plain`` is a pipeline of
+`ContrastiveEmbedding` and 25 neighbours, ``unweighted`` the same with
+``feature_weights=None``, ``cross_fit`` with ``cross_fit=True``, ``raw`` 25 neighbours
+on standardised columns. An interrupted run resumes. Writes ``results/neighbors.json``
+and ``results/neighbors.md``.
 """
 
 import os
@@ -18,10 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from _common import report, tables
+from _common import peers, report, tables
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -33,7 +34,6 @@ from sklearn_contrastive import ContrastiveEmbedding, ContrastiveNeighborsClassi
 MOST_ROWS, MOST_TEST, FEWEST = 3000, 2000, 8
 CLEAN = ("breast_cancer", "digits", "iris", "letter", "satellite", "sonar")
 CLEAN = (*CLEAN, "vehicle", "vowel", "wine")
-FIGURES = ("accuracy", "AUC", "log-loss")
 #: Boosting builds a tree for each class and round.
 MOST_BOOSTED = 10
 
@@ -42,10 +42,12 @@ def contestants(seed):
     """Return the classifiers by name."""
     embedding = ContrastiveEmbedding(random_state=seed)
     crossed = ContrastiveEmbedding(cross_fit=True, random_state=seed)
+    same = ContrastiveEmbedding(feature_weights=None, random_state=seed)
     trees = {"random_state": seed}
-    return {
+    found = {
         "ours": ContrastiveNeighborsClassifier(random_state=seed),
         "plain": make_pipeline(embedding, KNeighborsClassifier(25)),
+        "unweighted": make_pipeline(same, KNeighborsClassifier(25)),
         "cross_fit": make_pipeline(crossed, KNeighborsClassifier(25)),
         "raw": make_pipeline(StandardScaler(), KNeighborsClassifier(25)),
         "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
@@ -53,18 +55,27 @@ def contestants(seed):
         "forest": RandomForestClassifier(300, **trees),
         "boosting": HistGradientBoostingClassifier(**trees),
     }
+    if peers.installed("catboost"):
+        from catboost import CatBoostClassifier
+
+        quiet = {"verbose": 0, "thread_count": 1, "allow_writing_files": False}
+        found["CatBoost"] = CatBoostClassifier(**trees, **quiet)
+    return found
 
 
 def figures(shares, y):
-    """Return accuracy, area under the ROC curve and log-loss."""
+    """Return accuracy, AUC, log-loss, balanced accuracy and average precision."""
     classes = np.arange(shares.shape[1])
     accuracy = np.mean(shares.argmax(axis=1) == y)
     is_class = y[:, None] == classes
     counted = is_class.any(axis=0)
-    areas = roc_auc_score(is_class[:, counted], shares[:, counted], average="weighted")
+    given = is_class[:, counted], shares[:, counted]
+    areas = roc_auc_score(*given, average="weighted")
+    precision = average_precision_score(*given, average="weighted")
+    balanced = np.mean([np.mean(shares[y == c].argmax(axis=1) == c) for c in set(y)])
     shares = shares + 1e-3
     shares /= shares.sum(axis=1, keepdims=True)
-    return accuracy, areas, -np.log(shares[is_class]).mean()
+    return accuracy, areas, -np.log(shares[is_class]).mean(), balanced, precision
 
 
 def parted(name, split, folder, n_rows=MOST_ROWS):
@@ -92,7 +103,8 @@ def measure(name, split, folder, wanted=None):
     X_train, X_test, y_train, y_test = parts
     found = {}
     for contestant, model in contestants(split).items():
-        if contestant == "boosting" and y_train.max() >= MOST_BOOSTED:
+        many = y_train.max() >= MOST_BOOSTED
+        if many and contestant in ("boosting", "CatBoost"):
             continue
         if wanted and contestant not in wanted:
             continue
@@ -106,25 +118,35 @@ def measure(name, split, folder, wanted=None):
 def markdown(results):
     """Return the table of means, and that of each table."""
     machine, results = results["machine"], results["tables"]
-    lines = ["Mean over tables of accuracy, AUC and log-loss:", ""]
-    groups = {"mixed tables": tables.MIXED, "clean tables": CLEAN}
-    lines += ["| model | " + " | ".join(groups) + " | time / plain |"]
-    lines += ["|---" * (len(groups) + 2) + "|"]
-    names = list(next(iter(results.values()))["0"])
-    for contestant in names:
-        cells = []
-        for members in groups.values():
-            # Only means over all tables of a group compare.
-            runs = [[*results[name].values()] for name in members if name in results]
-            if all(contestant in run for splits in runs for run in splits):
-                cells.append(_cell(runs, contestant))
-            else:
-                cells.append("–")
-        lines.append(
-            f"| {contestant} | {' | '.join(cells)} | {_time(results, contestant)} |"
-        )
-    lines += ["", "By table, accuracy / AUC / log-loss:", ""]
-    shown = ("ours", "cross_fit", "plain", "raw", "forest", "boosting")
+    lines = [
+        "Mean over tables of accuracy, AUC, log-loss, balanced accuracy and average "
+        "precision:",
+        "",
+    ]
+    runs = [splits["0"] for splits in results.values()]
+    names = list(dict.fromkeys(name for run in runs for name in run))
+    for kind, members in {"mixed": tables.MIXED, "clean": CLEAN}.items():
+        members = [name for name in members if name in results]
+        few = [name for name in members if "boosting" in results[name]["0"]]
+        groups = {f"{len(members)} {kind} tables": members}
+        groups |= {f"{len(few)} of at most {MOST_BOOSTED} classes": few}
+        lines += [f"| model | {' | '.join(groups)} | time |"]
+        lines += ["|---" * (len(groups) + 2) + "|"]
+        for contestant in names:
+            cells = []
+            for group in groups.values():
+                # Only means over all tables of a group compare.
+                runs = [[*results[name].values()] for name in group]
+                if all(contestant in run for splits in runs for run in splits):
+                    cells.append(_cell(runs, contestant, all_figures=True))
+                else:
+                    cells.append("–")
+            cells.append(_time({name: results[name] for name in few}, contestant))
+            lines.append(f"| {contestant} | {' | '.join(cells)} |")
+        lines.append("")
+    lines += ["By table, accuracy / AUC / log-loss:", ""]
+    shown = ("ours", "cross_fit", "plain", "unweighted", "raw", "forest", "boosting")
+    shown = [name for name in (*shown, "CatBoost") if name in names]
     lines += [f"| table | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
     for name, splits in results.items():
         runs = [[*splits.values()]]
@@ -134,25 +156,28 @@ def markdown(results):
     lines += [
         "",
         f"Means over {n_splits} splits, at most {MOST_ROWS:,} training rows. Time is "
-        "the median over tables of the fit's processor time beside that of the plain "
-        f"pipeline. Boosting is left out with more than {MOST_BOOSTED} classes. "
-        + machine,
+        "the median over tables of the fit's processor time beside that of "
+        "`unweighted`. Boosting is left out with more than "
+        f"{MOST_BOOSTED} classes. " + machine,
         "",
     ]
     return "\n".join(lines)
 
 
-def _cell(runs, contestant):
+def _cell(runs, contestant, all_figures=False):
     means = [
-        np.mean([run[contestant][:3] for run in splits], axis=0) for splits in runs
+        np.mean([run[contestant][:-1] for run in splits], axis=0) for splits in runs
     ]
-    accuracy, area, loss = np.mean(means, axis=0)
-    return f"{100 * accuracy:.1f} / {area:.3f} / {loss:.3f}"
+    accuracy, area, loss, balanced, precision = np.mean(means, axis=0)
+    more = f" / {100 * balanced:.1f} / {precision:.3f}" if all_figures else ""
+    return f"{100 * accuracy:.1f} / {area:.3f} / {loss:.3f}{more}"
 
 
 def _time(results, contestant):
     ratios = [
-        np.median([run[contestant][3] / run["plain"][3] for run in splits.values()])
+        np.median(
+            [run[contestant][-1] / run["unweighted"][-1] for run in splits.values()]
+        )
         for splits in results.values()
         if contestant in splits["0"]
     ]
