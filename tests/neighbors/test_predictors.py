@@ -359,11 +359,11 @@ def few_of_one_class(n_rows=400, n_rare=20):
 
 
 def test_class_weights_multiply_probabilities():
-    X, y = few_of_one_class()
+    X, y = few_of_one_class(200, 10)
     model = ContrastiveNeighborsClassifier(quick(), random_state=0)
     plain = model.fit(X, y).predict_proba(X)
     for given, weights in [
-        ("balanced", [400 / 20, 400 / 380]),
+        ("balanced", [200 / 10, 200 / 190]),
         ({"rare": 3}, [3, 1]),
         ({"usual": 0.5, "rare": 2.0}, [2, 0.5]),
     ]:
@@ -378,7 +378,7 @@ def test_class_weights_multiply_probabilities():
 
 
 def test_balanced_weights_find_rare_classes():
-    X, y = few_of_one_class(1200, 60)
+    X, y = few_of_one_class(390, 39)
     X_new, y_new = few_of_one_class(1000, 500)
     scores = [
         balanced_accuracy_score(

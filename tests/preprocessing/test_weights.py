@@ -196,7 +196,7 @@ def test_many_classes_or_outputs_are_compared_by_a_part(monkeypatch, kind):
     assert weights[2:].max() < 0.6
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     powers=st.lists(st.integers(-200, 200), min_size=6, max_size=6),
     order=st.permutations(range(6)),
