@@ -72,10 +72,14 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn_contrastive import ContrastiveNeighborsRegressor
+    >>> from sklearn_contrastive import (
+    ...     ContrastiveEmbedding,
+    ...     ContrastiveNeighborsRegressor,
+    ... )
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
-    >>> model = ContrastiveNeighborsRegressor(random_state=0).fit(X, y)
+    >>> embedding = ContrastiveEmbedding(max_iter=10)
+    >>> model = ContrastiveNeighborsRegressor(embedding, random_state=0).fit(X, y)
     >>> model.score(X_test, y_test) > 0.3
     True
     >>> model.predict_interval(X_test, confidence=0.9).shape
