@@ -45,7 +45,7 @@ def measure(name, ratio, split, folder):
     loaded = tables.load(name, folder)
     if loaded is None:
         return None
-    X, y = loaded
+    X, y, ratio = *loaded, int(ratio)
     y = (y == np.bincount(y).argmin()).astype(int)
     train, test = train_test_split(
         np.arange(len(y)), test_size=0.4, stratify=y, random_state=split
@@ -107,19 +107,14 @@ def _cell(runs, contestant):
 
 def main():
     options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
-    results = {"tables": {}, **report.load("imbalance", options.out)}
-    for ratio in RATIOS:
-        for name in NAMES:
-            key = f"{name}|{ratio}"
-            for split in range(options.splits):
-                if str(split) in results["tables"].get(key, {}):
-                    continue
-                found = measure(name, ratio, split, options.data)
-                if found is None:
-                    break
-                results["tables"].setdefault(key, {})[str(split)] = found
-                report.keep("imbalance", results, options.out)
-    report.save("imbalance", results, markdown, options.out)
+    keys = [f"{name}|{ratio}" for ratio in RATIOS for name in NAMES]
+    report.run_splits(
+        "imbalance",
+        keys,
+        lambda key, split: measure(*key.split("|"), split, options.data),
+        markdown,
+        options,
+    )
 
 
 if __name__ == "__main__":

@@ -160,17 +160,14 @@ def markdown(results):
 
 def main():
     options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
-    results = {"tables": {}, **report.load("label_sets", options.out)}
-    for name in (*tables.MIXED, *CLEAN):
-        for split in range(options.splits):
-            if str(split) in results["tables"].get(name, {}):
-                continue
-            found = measure(name, split, options.data)
-            if found is None:
-                break
-            results["tables"].setdefault(name, {})[str(split)] = found
-            report.keep("label_sets", results, options.out)
-    report.save("label_sets", results, markdown, options.out)
+    names = (*tables.MIXED, *CLEAN)
+    report.run_splits(
+        "label_sets",
+        names,
+        lambda name, split: measure(name, split, options.data),
+        markdown,
+        options,
+    )
 
 
 if __name__ == "__main__":

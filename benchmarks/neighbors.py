@@ -186,17 +186,14 @@ def _time(results, contestant):
 
 def main():
     options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
-    results = {"tables": {}, **report.load("neighbors", options.out)}
-    for name in (*tables.MIXED, *CLEAN):
-        for split in range(options.splits):
-            if str(split) in results["tables"].get(name, {}):
-                continue
-            found = measure(name, split, options.data)
-            if found is None:
-                break
-            results["tables"].setdefault(name, {})[str(split)] = found
-            report.keep("neighbors", results, options.out)
-    report.save("neighbors", results, markdown, options.out)
+    names = (*tables.MIXED, *CLEAN)
+    report.run_splits(
+        "neighbors",
+        names,
+        lambda name, split: measure(name, split, options.data),
+        markdown,
+        options,
+    )
 
 
 if __name__ == "__main__":

@@ -71,6 +71,25 @@ def keep(name, results, folder):
     return results
 
 
+def run_splits(name, keys, measure, markdown, options):
+    """Add the missing results of splits of each key, and save all as `save` does.
+
+    ``measure(key, split)`` returns them, or None where there is no such table. Results
+    are kept after each split, so that an interrupted run resumes.
+    """
+    results = {"tables": {}, **load(name, options.out)}
+    for key in keys:
+        for split in map(str, range(options.splits)):
+            if split in results["tables"].get(key, {}):
+                continue
+            found = measure(key, int(split))
+            if found is None:
+                break
+            results["tables"].setdefault(key, {})[split] = found
+            keep(name, results, options.out)
+    save(name, results, markdown, options.out)
+
+
 def save(name, results, markdown, folder):
     """Write the results as JSON and as a Markdown table, and print the table."""
     results = keep(name, results, folder)
