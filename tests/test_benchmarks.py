@@ -34,3 +34,23 @@ def test_the_readme_of_the_benchmarks_names_every_script():
     for path in (ROOT / "benchmarks").rglob("*.py"):
         name = "embed_results.py" if path.stem == "embed_results" else f"`{path.name}`"
         assert name in text or path.stem == "__init__", path.name
+
+
+def test_the_figures_of_the_readme_on_mixed_tables_are_those_of_the_benchmark():
+    readme = (ROOT / "README.md").read_text()
+    table = (ROOT / "benchmarks" / "results" / "neighbors.md").read_text()
+    names = {
+        "`ContrastiveNeighborsClassifier`": "ours",
+        "CatBoost": "CatBoost",
+        "random forest": "forest",
+        "gradient boosting": "boosting",
+        "logistic regression": "logistic",
+        "25 neighbours, default embedding": "plain",
+        "25 neighbours, raw columns": "raw",
+    }
+    for shown, name in names.items():
+        # The first table, of mixed tables; its third column is of those all ran on.
+        line = re.search(rf"^\| {name} \|[^|]*\|([^|]*)\|", table, re.MULTILINE)
+        accuracy, area, loss, _, precision = line[1].replace(" 0.", " .").split("/")
+        cells = [shown, *(each.strip() for each in (accuracy, area, loss, precision))]
+        assert f"| {' | '.join(cells)} |" in readme, name
