@@ -60,6 +60,7 @@ ADDED = {
     "label sets and intervals": (91, 40),
     "weights of columns, length by the noise of labels": (152, 39),
     "weights and folds of rare classes": (72, 16),
+    "votes of rows of training": (49, 3),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -55,10 +55,10 @@ class References:
         found = found @ self.values * n_effective + self.mean * smoothing
         return found / (n_effective + smoothing)
 
-    def losses(self, n_neighbors=N_NEIGHBORS):
-        """Return the mean leave-one-out loss of references for each setting.
+    def nearest_others(self, n_neighbors):
+        """Return positions of some references, and what is nearest to each but itself.
 
-        It is the log-loss where values are shares, else the squared error.
+        The latter as `nearest` does, (n_asked, n_neighbors) or fewer columns.
         """
         asked = np.arange(len(self.Z))[:: -(-len(self.Z) // _MOST_ASKED)]
         squared, places = self.nearest(self.Z[asked], n_neighbors + 1)
@@ -67,17 +67,25 @@ class References:
         itself[~itself.any(axis=1), -1] = True
         shape = len(asked), -1
         squared, places = (each[~itself].reshape(shape) for each in (squared, places))
-        if not places.size:
+        return asked, (squared, places)
+
+    def losses(self, n_neighbors=N_NEIGHBORS):
+        """Return the mean leave-one-out loss of references for each setting."""
+        asked, near = self.nearest_others(n_neighbors)
+        return self.losses_of(near, self.values[asked])
+
+    def losses_of(self, near, true):
+        """Return the mean loss of votes of neighbours for each setting."""
+        if not near[0].size:
             return np.zeros(len(SETTINGS))
-        true, losses = self.values[asked], []
-        shares = ((true == 0) | (true == 1)).all()
-        for setting in SETTINGS:
-            found = self.votes(squared, places, *setting)
-            if shares:
-                # Of what was said of each output, the share of what is true.
-                said = np.where(true == 1, found, 1 - found)
-                loss = -np.log(said.clip(_LEAST_SHARE)).sum(axis=1)
-            else:
-                loss = ((found - true) ** 2).sum(axis=1)
-            losses.append(loss.mean())
-        return np.array(losses)
+        said = (self.votes(*near, *setting) for setting in SETTINGS)
+        return np.array([loss(each, true) for each in said])
+
+
+def loss(said, true):
+    """Return the mean log-loss of shares, or squared error of other values."""
+    if ((true == 0) | (true == 1)).all():
+        # Of what was said of each output, the share of what is true.
+        said = np.where(true == 1, said, 1 - said)
+        return -np.log(said.clip(_LEAST_SHARE)).sum(axis=1).mean()
+    return ((said - true) ** 2).sum(axis=1).mean()

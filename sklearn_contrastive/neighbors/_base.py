@@ -1,6 +1,7 @@
 """What the predictors share: cross-fitted networks, their references, and votes."""
 
 from copy import copy
+from itertools import cycle
 from numbers import Integral
 
 import numpy as np
@@ -13,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._cross_fit import FOLDS, RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
-from sklearn_contrastive._pairs._votes import N_NEIGHBORS, SETTINGS, References
+from sklearn_contrastive._pairs._votes import N_NEIGHBORS
 from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
+from sklearn_contrastive.neighbors._network import Network, least_loss
 
 #: Neighbours of equal votes, where their number is "auto".
 _N_UNIFORM = 15
@@ -127,11 +129,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             n_others = n_rows - int(values.sum(axis=0).max())
             n_rows = min(n_rows, _ROWS_OF_OTHER * n_others)
         embedding = self._unfitted(kind, n_rows).fit(X, y, groups=groups)
-        n_folds, references, held_out = len(embedding.folds_), [], []
-        for network, Z in enumerate(self._points(embedding, rows)):
-            own = embedding.folds_[network % n_folds][1]
-            held_out.append(own)
-            references.append(References(Z[own], values[own]))
+        points = self._points(embedding, rows)
+        folds = [fold for _, fold in zip(points, cycle(embedding.folds_), strict=False)]
+        held_out = [own for _, own in folds]
         if len(np.unique(np.concatenate(held_out))) < len(rows):
             raise ValueError(
                 "`y` must hold a label for every row: those that `similarity` of the "
@@ -149,19 +149,26 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 f"{shorten(n_neighbors)} with {fewest} of n_samples={len(rows)} rows. "
                 "Lower it, or `cross_fit`."
             )
-        bandwidth, smoothing = np.inf, 1.0
+        networks = [
+            Network(Z, values, *fold) for Z, fold in zip(points, folds, strict=True)
+        ]
+        settings, share = [(np.inf, 1.0)], 0.0
         if auto:
-            losses = sum(each.losses(n_neighbors) for each in references)
-            bandwidth, smoothing = SETTINGS[int(np.argmin(losses))]
+            settings, share = least_loss(networks, n_neighbors)
+        if not share:
+            for network in networks:
+                network.groups = network.groups[:1]
         attributes = {
             **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             **learned,
             "embedding_": embedding,
             "n_neighbors_": int(n_neighbors),
-            "bandwidth_": bandwidth,
-            "smoothing_": smoothing,
+            "bandwidth_": settings[0][0],
+            "smoothing_": settings[0][1],
+            "trained_share_": share,
             "held_out_rows_": held_out,
-            "_references": references,
+            "_settings": settings,
+            "_networks": networks,
         }
         replace_fitted(self, attributes)
         return self
@@ -218,10 +225,10 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         from sklearn.metrics import euclidean_distances
 
         total, count = np.zeros((len(queries[0]), n_rows)), np.zeros(n_rows)
-        for Z, rows, references in zip(
-            queries, self.held_out_rows_, self._references, strict=True
+        for Z, rows, network in zip(
+            queries, self.held_out_rows_, self._networks, strict=True
         ):
-            ends = Z.astype(np.float64), references.Z.astype(np.float64)
+            ends = Z.astype(np.float64), network.held_out.Z.astype(np.float64)
             total[:, rows] += euclidean_distances(*ends)
             count[rows] += 1
         distances = total / count
@@ -230,15 +237,12 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
     def _votes(self, X):
         """Return what neighbours say of rows, the mean over networks."""
-        queries = self._queries(X)
-
-        def ask(references, Z):
-            near = references.nearest(Z, self.n_neighbors_)
-            return references.votes(*near, self.bandwidth_, self.smoothing_)
-
-        jobs = zip(self._references, queries, strict=True)
-        run = Parallel(n_jobs=self.n_jobs, prefer="threads")
-        return np.mean(run(delayed(ask)(*job) for job in jobs), axis=0)
+        settings = self.n_neighbors_, self._settings, self.trained_share_
+        jobs = (
+            delayed(network.votes)(Z, *settings)
+            for network, Z in zip(self._networks, self._queries(X), strict=True)
+        )
+        return np.mean(Parallel(self.n_jobs, prefer="threads")(jobs), axis=0)
 
     def _first_fold(self, X):
         """Return points of rows and of the first fold, with what these vote for.
@@ -246,7 +250,8 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         Several networks that have not seen this fold are one of more components.
         """
         n_folds = len(self.embedding_.folds_)
-        queries, references = self._queries(X)[::n_folds], self._references[::n_folds]
+        queries = self._queries(X)[::n_folds]
+        references = [each.held_out for each in self._networks[::n_folds]]
         places = [each.Z for each in references]
         Z, places = (np.hstack(each) / len(each) ** 0.5 for each in (queries, places))
         values = references[0].values

@@ -23,7 +23,10 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     nearest one, and the class shares of all references count as a few neighbours more.
     The bandwidth :math:`b`, this smoothing, and which of two lengths of training is
     kept, are chosen by the log-loss that the references of each network have among
-    themselves. The networks of the first fold are always trained to the end.
+    themselves. The networks of the first fold are always trained to the end. Rows of
+    training vote too: they are many, but lie where their own labels want them, so that
+    their bandwidth, smoothing and share of the vote are those by which the labels of
+    held-out rows are foretold best.
 
     Parameters
     ----------
@@ -37,8 +40,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         fewer. ``"auto"`` is 60; with equal votes 15, and at most a quarter of them.
 
     weights : {"auto", "uniform"}, default="auto"
-        ``"auto"`` weighs votes by distance, as above; with ``"uniform"`` they are
-        equal.
+        ``"auto"`` weighs votes by distance, as above; with ``"uniform"`` they are equal
+        and of references alone.
 
     cross_fit : int, splitter or list of (train, test), default=4
         Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
@@ -77,6 +80,10 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     smoothing_ : float
         How many neighbours the class shares of all references count as; 1 for equal
         votes.
+
+    trained_share_ : float
+        Share of the vote of the rows that a network was trained on, from 0 to 0.75; 0
+        for equal votes. Of more than 20,000 such rows a part is asked.
 
     held_out_rows_ : list of ndarray of int
         For each network the rows it has not seen, which are its references.

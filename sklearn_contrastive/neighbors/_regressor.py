@@ -28,7 +28,8 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         fewer. ``"auto"`` is 60; with equal weights 15, and at most a quarter of them.
 
     weights : {"auto", "uniform"}, default="auto"
-        ``"auto"`` weighs neighbours by distance; with ``"uniform"`` all count the same.
+        ``"auto"`` weighs neighbours by distance; with ``"uniform"`` all count the same,
+        and rows of training do not count.
 
     cross_fit : int, splitter or list of (train, test), default=4
         Number of folds, >= 2, or folds of scikit-learn's kind, which hold out every row
@@ -54,6 +55,10 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
 
     smoothing_ : float
         How many neighbours the mean of all references counts as; 1 for equal weights.
+
+    trained_share_ : float
+        Share that the rows a network was trained on have in its prediction, from 0 to
+        0.75; 0 for equal weights.
 
     held_out_rows_ : list of ndarray of int
         For each network the rows it has not seen, which are its references.

@@ -20,6 +20,7 @@ from sklearn_contrastive import (
     ContrastiveNeighborsRegressor,
 )
 from sklearn_contrastive._pairs._votes import SETTINGS, References
+from sklearn_contrastive.neighbors._network import Network, least_loss
 from sklearn_contrastive.similarity import LabelSimilarity
 
 
@@ -70,6 +71,63 @@ def test_losses_leave_each_reference_out():
         shares = rest.votes(*rest.nearest(Z[row : row + 1], 7), *SETTINGS[5])
         losses.append(-2 * np.log(shares[0, codes[row]]))
     assert references.losses(7)[5] == pytest.approx(np.mean(losses))
+
+
+def a_network(seed=0):
+    """Return a network of random points, with its values and rows."""
+    rng = np.random.RandomState(seed)
+    Z, codes = rng.normal(size=(40, 3)), rng.randint(2, size=40)
+    values, (held_out, trained) = (
+        codes[:, None] == np.arange(2),
+        np.split(rng.permutation(40), [15]),
+    )
+    return Network(Z, values, trained, held_out), Z, values, trained, held_out
+
+
+def test_rows_of_training_have_their_share_of_the_vote():
+    network, Z, values, trained, held_out = a_network()
+    queries, settings = np.random.RandomState(1).normal(size=(4, 3)), [(0.1, 1), (2, 3)]
+    found = network.votes(queries, 5, settings, 0.25)
+    own, theirs = (
+        (each := References(Z[rows], values[rows])).votes(*each.nearest(queries, 5), *s)
+        for rows, s in zip((held_out, trained), settings, strict=True)
+    )
+    np.testing.assert_allclose(found, 0.75 * own + 0.25 * theirs)
+    np.testing.assert_allclose(network.votes(queries, 5, settings, 0.0), own)
+
+
+def test_shares_and_settings_are_those_of_a_literal_search():
+    networks = [a_network(seed) for seed in range(2)]
+    (settings, share), lost = least_loss([each[0] for each in networks], 7), {}
+    said = []
+    for _, Z, values, trained, held_out in networks:
+        for row in held_out:
+            references = References(Z[held_out], values[held_out])
+            rest = References(*(x[held_out[held_out != row]] for x in (Z, values)))
+            rest.mean = references.mean
+            groups = rest, References(Z[trained], values[trained])
+            near = [each.nearest(Z[[row]], 7) for each in groups]
+            both = [
+                [group.votes(*each, *s)[0] for s in SETTINGS]
+                for group, each in zip(groups, near, strict=True)
+            ]
+            said.append((values[row].argmax(), np.array(both)))
+    losses = np.array([-np.log(both[:, :, code]) for code, both in said]).sum(axis=0)
+    chosen = [SETTINGS[place] for place in losses.argmin(axis=1)]
+    assert settings == chosen
+    own, theirs = (SETTINGS.index(s) for s in chosen)
+    for part in (0, 0.25, 0.5, 0.75):
+        mixed = [(1 - part) * b[0, own, c] + part * b[1, theirs, c] for c, b in said]
+        lost[part] = -np.log(mixed).sum()
+    assert share == min(lost, key=lost.get)
+
+
+def test_rows_of_training_are_kept_only_where_they_vote(fitted, iris):
+    assert 0 <= fitted.trained_share_ <= 0.75
+    model = ContrastiveNeighborsClassifier(quick(), weights="uniform", random_state=0)
+    model.fit(*iris)
+    assert model.trained_share_ == 0
+    assert [len(each.groups) for each in model._networks] == [1] * len(model._networks)
 
 
 def test_labels_of_held_out_rows_do_not_move_their_network(iris):

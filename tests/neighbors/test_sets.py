@@ -293,7 +293,8 @@ def test_several_networks_of_the_first_fold_are_one():
     model.fit(np.repeat(X, 11, axis=0), np.repeat(y, 11))
     assert len(model.held_out_rows_) == 8
     Z, references, values = model._first_fold(X)
-    assert Z.shape[1] == references.shape[1] == 2 * model._references[0].Z.shape[1]
+    width = model._networks[0].held_out.Z.shape[1]
+    assert Z.shape[1] == references.shape[1] == 2 * width
     np.testing.assert_allclose(np.linalg.norm(references, axis=1), 1)
     assert len(values) == len(references)
     assert model.predict_set(X)[np.arange(150), y].mean() > 0.8
@@ -304,7 +305,7 @@ def test_memory_has_a_limit_and_a_part_of_many_references_counts(fitted, monkeyp
     monkeypatch.setattr("sklearn_contrastive.neighbors._base._MOST_COUNTED", 15)
     _, references, values = fitted._first_fold(X)
     assert len(references) == len(values) == 13
-    np.testing.assert_array_equal(references, fitted._references[0].Z[::3])
+    np.testing.assert_array_equal(references, fitted._networks[0].held_out.Z[::3])
     rng = np.random.RandomState(0)
     Z, y = on_sphere(rng, 500), rng.randint(3, size=500)
     monkeypatch.setattr("sklearn_contrastive.neighbors._conformal._MOST_VALUES", 10_000)
