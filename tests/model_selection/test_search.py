@@ -7,6 +7,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
+from joblib.externals.loky.backend.reduction import dumps
+from joblib.parallel import ThreadingBackend
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
@@ -408,8 +411,22 @@ def test_batches_are_no_larger_than_the_cache(monkeypatch, found):
     )
 
 
-def test_several_processes_find_the_same(found):
-    shared = search(n_jobs=2).fit(X, y)
+class Copies(ThreadingBackend):
+    """Threads to which work is sent as it is to processes."""
+
+    def submit(self, func, callback=None):
+        return super().submit(pickle.loads(dumps(func)), callback)
+
+
+# A process that joblib starts takes seconds until torch is loaded.
+@pytest.mark.parametrize(
+    "backend",
+    [Copies(), pytest.param("loky", marks=pytest.mark.long)],
+    ids=["copies", "loky"],
+)
+def test_several_processes_find_the_same(backend, found):
+    with parallel_config(backend):
+        shared = search(n_jobs=2).fit(X, y)
     for name, values in found.cv_results_.items():
         if "score" in name and "time" not in name:
             assert_array_equal(shared.cv_results_[name], values)
