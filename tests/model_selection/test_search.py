@@ -412,7 +412,7 @@ def test_batches_are_no_larger_than_the_cache(monkeypatch, found):
 
 
 class Copies(ThreadingBackend):
-    """Threads to which work is sent as it is to processes."""
+    """Threads to which work is sent as it is to processes, pickled by loky."""
 
     def submit(self, func, callback=None):
         return super().submit(pickle.loads(dumps(func)), callback)
