@@ -85,7 +85,7 @@ def test_each_report_of_a_pass_advances_the_line(stream):
 
 
 @needs_callbacks
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("stream", ["notebook"], indirect=True)
 def test_a_pass_of_4000_steps_advances_the_line(stream):
     rows = np.random.RandomState(0).normal(size=(8000, 4))

@@ -44,34 +44,36 @@ class TwoNetworks(ContrastiveEmbedding):
 
     n_components = property(lambda self: 8, lambda self, value: None)
 
-    def __init__(self, max_iter=3, random_state=None):
+    def __init__(self, max_iter=2, random_state=None):
         super().__init__(
             n_components=8, n_members=2, max_iter=max_iter, random_state=random_state
         )
 
 
 CONFIGURATIONS = [
-    ContrastiveEmbedding(max_iter=3),
-    # Its epochs are few enough to end early.
-    # It ends after three or four epochs.
-    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=2, tol=0.1, max_iter=20),
-    ContrastiveEmbedding(encoder="linear", max_iter=3),
-    ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=3),
+    ContrastiveEmbedding(max_iter=2),
+    # It ends after two or three epochs.
+    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=1, tol=0.1, max_iter=20),
+    ContrastiveEmbedding(encoder="linear", max_iter=2),
+    ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=2),
     ContrastiveEmbedding(
-        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=3
+        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=2
     ),
-    ContrastiveEmbedding(similarity="neighbors", max_iter=3),
-    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=3),
-    ContrastiveAlignment(max_iter=3),
+    ContrastiveEmbedding(similarity="neighbors", max_iter=2),
+    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=2),
+    ContrastiveAlignment(max_iter=2),
     TwoNetworks(),
     ContrastiveNeighborsClassifier(
-        ContrastiveEmbedding(max_iter=4, hidden_layer_sizes=(16,)), cross_fit=2
+        ContrastiveEmbedding(8, max_iter=2, hidden_layer_sizes=(16,)), cross_fit=2
     ),
     ContrastiveNeighborsRegressor(
-        ContrastiveEmbedding(max_iter=8, hidden_layer_sizes=(16,)), cross_fit=2
+        ContrastiveEmbedding(
+            16, max_iter=5, hidden_layer_sizes=(16,), learning_rate_init=1e-2
+        ),
+        cross_fit=2,
     ),
     ContrastiveEmbeddingCV(
-        ContrastiveEmbedding(max_iter=3, hidden_layer_sizes=(16,), random_state=0),
+        ContrastiveEmbedding(max_iter=2, hidden_layer_sizes=(16,), random_state=0),
         margins=[1],
         cv=2,
     ),

@@ -98,7 +98,7 @@ def test_what_is_drawn_has_the_stated_distributions():
 def test_a_space_for_a_step_of_a_pipeline():
     X, y = load_wine(return_X_y=True)
     pipeline = make_pipeline(
-        ContrastiveEmbedding(max_iter=20, random_state=0), KNeighborsClassifier()
+        ContrastiveEmbedding(max_iter=10, random_state=0), KNeighborsClassifier()
     )
     space = presets.search_space("contrastiveembedding__")
     search = RandomizedSearchCV(pipeline, space, n_iter=2, cv=2, random_state=0)

@@ -17,7 +17,11 @@ def blocks(language):
 @pytest.mark.slow
 def test_its_python_runs_and_prints_the_stated_numbers(capsys):
     (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
+    # Of the search no number is stated, so that it may be short.
+    long, search = "GridSearchCV(model,", "GridSearchCV(model.set_params(**SHORT),"
+    assert code.count(long) == 1
+    names = {"SHORT": {"contrastiveembedding__max_iter": 5}}
+    exec(compile(code.replace(long, search), "README.md", "exec"), names)
     raw, ours, best = capsys.readouterr().out.splitlines()
     stated = [float(number) for number in re.findall(r"# .*: (0\.\d\d)", code)]
     assert float(raw) == pytest.approx(stated[0], abs=0.005)

@@ -173,15 +173,27 @@ def assert_clear(figure):
             assert not overlap, f"{one.get_text()!r} on {other.get_text()!r}"
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_nothing_is_cut_off_or_hidden(case):
-    # As in a paper, and as on a slide.
-    for settings in (
-        {"figure.figsize": (6.4, 4.8)},
-        {"figure.figsize": (9, 6.5), "font.size": 14},
-    ):
-        with plt.rc_context(settings):
-            assert_clear(CASES[case]().figure_)
+PAPER = {"figure.figsize": (6.4, 4.8)}
+SLIDE = {"figure.figsize": (9, 6.5), "font.size": 14}
+#: What every run also draws at the size of a slide. `long` draws all.
+ALWAYS = "long names", "targets", "all of training", "pairs", "shared det", "springs"
+
+
+@pytest.mark.parametrize(
+    ("case", "settings"),
+    [
+        *((case, PAPER) for case in CASES),
+        *((case, SLIDE) for case in ALWAYS),
+        *(
+            pytest.param(case, SLIDE, marks=pytest.mark.long)
+            for case in CASES
+            if case not in ALWAYS
+        ),
+    ],
+)
+def test_nothing_is_cut_off_or_hidden(case, settings):
+    with plt.rc_context(settings):
+        assert_clear(CASES[case]().figure_)
 
 
 def luminance(color):

@@ -36,7 +36,8 @@ def distance(model, X=X):
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_good_fits_of_every_loss_are_no_collapse(loss, normalize):
-    model, said = fit(loss=loss, normalize=normalize)
+    settings = {"max_iter": 8, "learning_rate_init": 1e-2}
+    model, said = fit(loss=loss, normalize=normalize, **settings)
     assert said == []
     assert model.score(X, y) > 0.85
 
@@ -51,7 +52,7 @@ def test_constant_columns_collapse_for_every_loss(loss, normalize):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_weights_that_decay_to_nothing_collapse_for_every_loss(loss):
-    given = {"alpha": 220.0, "dropout": 0.0, "max_iter": 60}
+    given = {"alpha": 440.0, "dropout": 0.0, "max_iter": 30}
     model, said = fit(loss=loss, normalize=False, **given)
     assert distance(model) < 0.05
     assert len(said) == 1
@@ -85,9 +86,8 @@ def test_a_learning_rate_that_is_too_high_collapses(loss, rate):
 def test_margins_of_any_size_are_no_collapse_where_the_loss_gains(
     margin, loss, normalize
 ):
-    model, said = fit(
-        loss=loss, margin=margin, normalize=normalize, learning_rate_init=1e-4
-    )
+    settings = {"learning_rate_init": 1e-4, "max_iter": 10}
+    model, said = fit(loss=loss, margin=margin, normalize=normalize, **settings)
     assert said == []
     assert model.score(X, y) > 0.9
 
@@ -98,8 +98,8 @@ def test_distances_as_small_as_the_margin_are_no_collapse():
         margin=1e-3,
         normalize=False,
         encoder="linear",
-        learning_rate_init=1e-2,
-        max_iter=400,
+        learning_rate_init=4e-2,
+        max_iter=200,
     )
     assert distance(model) < 5e-3
     assert model.loss_curve_[-1] < 0.5 * 1e-6
@@ -125,6 +125,7 @@ def test_rows_that_have_learned_nothing_yet_are_no_collapse():
 
 def test_tables_of_two_classes_or_one_target_are_no_collapse():
     for settings in ({}, {"normalize": False}, {"loss": "supcon"}, {"n_members": 2}):
+        settings["max_iter"] = 10
         assert fit(X[:100], y[:100], **settings)[1] == []
         assert fit(X[:, :3], X[:, 3] + 0.001, **settings)[1] == []
         assert fit(X, None, **settings)[1] == []

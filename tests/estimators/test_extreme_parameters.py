@@ -49,7 +49,6 @@ def test_floats_of_any_precision_are_the_same_number(name, number):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
 @pytest.mark.parametrize(
     ("name", "number"),
     [
@@ -60,11 +59,12 @@ def test_floats_of_any_precision_are_the_same_number(name, number):
         ("hidden_layer_sizes", 100),
     ],
 )
-def test_ints_of_any_width_are_the_same_number(name, number, kind):
+def test_ints_of_any_width_are_the_same_number(name, number):
     given = {"n_members": 1, name: number}
     expected = fitted(**given).transform(X)
-    found = fitted(**{**given, name: kind(number)}).transform(X)
-    np.testing.assert_array_equal(found, expected)
+    for kind in (np.int8, np.uint8, np.int64):
+        found = fitted(**{**given, name: kind(number)}).transform(X)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_batches_larger_than_the_table_are_the_table():

@@ -26,9 +26,16 @@ def small(**settings):
     return ContrastiveEmbedding(**{**given, **settings})
 
 
-def long_epochs(**settings):
-    """Return an estimator whose epochs have 450 mini-batches, and its rows."""
-    return small(batch_size=2, max_iter=2, **settings), X[:900], y[:900]
+def long_epochs(n_steps=450, **settings):
+    """Return an estimator whose epochs have so many mini-batches, and its rows."""
+    rows = slice(2 * n_steps)
+    return small(batch_size=2, max_iter=2, **settings), X[rows], y[rows]
+
+
+@pytest.fixture
+def reports_of_20_steps(monkeypatch):
+    """Report ten times as often."""
+    monkeypatch.setattr("sklearn_contrastive._training._run._REPORT_STEPS", 20)
 
 
 class Recorder:
@@ -58,11 +65,12 @@ def same(attributes, others):
     return pickle.dumps(attributes) == pickle.dumps(others)
 
 
+@pytest.mark.usefixtures("reports_of_20_steps")
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_an_epoch_of_many_steps_has_several_reports(early_stopping):
-    model, *rows = long_epochs(early_stopping=early_stopping, n_members=1)
+    model, *rows = long_epochs(50, early_stopping=early_stopping, n_members=1)
     model.fit(*rows)
-    lengths = [200, 200, 50] * 2 if not early_stopping else [200, 200, 5] * 2
+    lengths = [20, 20, 10] * 2 if not early_stopping else [20, 20, 4] * 2
     assert model.n_iter_ == 2
     assert model.n_steps_ == sum(lengths)
     assert len(model.loss_curve_) == len(lengths)
@@ -71,8 +79,9 @@ def test_an_epoch_of_many_steps_has_several_reports(early_stopping):
         assert len(model.validation_scores_) == len(lengths)
 
 
+@pytest.mark.usefixtures("reports_of_20_steps")
 def test_reports_change_no_weight(monkeypatch):
-    model, *rows = long_epochs(n_members=2)
+    model, *rows = long_epochs(50, n_members=2)
     found = model.fit(*rows).transform(X)
     monkeypatch.setattr("sklearn_contrastive._training._run._REPORT_STEPS", 10**9)
     whole = model.fit(*rows)
@@ -97,17 +106,18 @@ def test_verbose_says_how_many_steps_were_done(capsys):
     assert [line.partition(" =")[0] for line in lines] == expected
 
 
-@pytest.mark.parametrize(("steps", "n_reports"), [(201, 1), (399, 1), (440, 2)])
+@pytest.mark.usefixtures("reports_of_20_steps")
+@pytest.mark.parametrize(("steps", "n_reports"), [(21, 1), (39, 1), (44, 2)])
 def test_steps_since_the_last_report_are_dropped(steps, n_reports, interrupted_loss):
-    settings = {"batch_size": 2, "max_iter": 1, "n_members": 1}
-    whole = small(loss=interrupted_loss(at=0), **settings)
-    expected = every_report(whole, X, y)[n_reports - 1]
+    model, *rows = long_epochs(50, n_members=1)
+    whole = model.set_params(max_iter=1, loss=interrupted_loss(at=0))
+    expected = every_report(whole, *rows)[n_reports - 1]
     # Statistics at a report do not call the loss.
-    model = small(loss=interrupted_loss(at=1 + steps), **settings)
-    n_steps = 200 * n_reports
+    model.set_params(loss=interrupted_loss(at=1 + steps))
+    n_steps = 20 * n_reports
     message = f"interrupted in epoch 1, after {n_steps} steps; the model keeps"
     with pytest.warns(UserWarning, match=message):
-        model.fit(X, y)
+        model.fit(*rows)
     assert (model.n_iter_, model.n_steps_) == (1, n_steps)
     assert_array_equal(model.transform(X), expected["_state"].embed(X))
     assert model.loss_curve_ == expected["loss_curve_"]
@@ -162,12 +172,13 @@ class Alarm:
 
 def interrupt_fits(n_signals, rng):
     """Interrupt fits at random moments; count where, and what is not consistent."""
+    table = X[:400], y[:400]
     counts = {"before": 0, "within": 0, "ended": 0, "inconsistent": 0}
     settings = {"batch_size": 32, "max_iter": 6, "early_stopping": True}
-    expected = every_report(small(**settings), X, y)
+    expected = every_report(small(**settings), *table)
     model = small(**settings)
     start = time.perf_counter()
-    model.fit(X, y)
+    model.fit(*table)
     seconds = time.perf_counter() - start
     for _ in range(n_signals):
         model = small(**settings).fit(X[:50], y[:50]) if rng.rand() < 0.3 else small()
@@ -176,7 +187,7 @@ def interrupt_fits(n_signals, rng):
         try:
             with warnings.catch_warnings(), Alarm(rng.uniform(0, seconds)):
                 warnings.simplefilter("ignore")
-                model.fit(X, y)
+                model.fit(*table)
         except KeyboardInterrupt:
             counts["before"] += 1
             counts["inconsistent"] += pickle.dumps(vars(model)) != before

@@ -67,8 +67,23 @@ SETTINGS = {
     "module": {"encoder": WithBuffers},
     "triplet": {"loss": "triplet"},
 }
-MODELS = {name: fitted(**own) for name, own in SETTINGS.items()}
-every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+
+
+class Models(dict):
+    """Fitted models by name, each fitted when it is needed first."""
+
+    def __missing__(self, name):
+        self[name] = fitted(**SETTINGS[name])
+        return self[name]
+
+
+MODELS = Models()
+every_model = pytest.mark.parametrize("model", SETTINGS, indirect=True)
+
+
+@pytest.fixture
+def model(request):
+    return MODELS[request.param]
 
 
 def distance(model, a, b):

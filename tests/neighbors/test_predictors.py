@@ -34,6 +34,11 @@ def quick(**params):
     return ContrastiveEmbedding(**settings)
 
 
+def quickest(**params):
+    """Return an embedding of few networks and short training."""
+    return quick(**{"n_components": 16, "max_iter": 2, **params})
+
+
 @pytest.fixture(scope="module")
 def fitted(iris):
     X, y = iris
@@ -147,7 +152,7 @@ def test_labels_of_held_out_rows_do_not_move_their_network(iris):
 
 def test_random_labels_are_not_believed():
     rng = np.random.RandomState(0)
-    X, y = rng.normal(size=(600, 100)), rng.uniform(size=600) < 0.3
+    X, y = rng.normal(size=(400, 60)), rng.uniform(size=400) < 0.3
     X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
     model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
     share = y.mean()
@@ -204,7 +209,8 @@ def test_kneighbors_are_those_of_a_literal_loop(fitted, iris):
 def test_indicators_have_a_probability_for_each_label(iris):
     X, y = iris
     labels = np.column_stack([y == 0, y > 0, y == 2]).astype(int)
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(X, labels)
+    model = ContrastiveNeighborsClassifier(quick(n_components=16), random_state=0)
+    model.fit(X, labels)
     assert model.predict_proba(X[:5]).shape == (5, 3)
     assert (model.predict(X) == labels).mean() > 0.9
 
@@ -224,8 +230,10 @@ def test_a_class_of_one_row_stays_predictable(iris):
 def test_regressor_takes_targets_in_any_unit():
     X, y = load_diabetes(return_X_y=True)
     model = ContrastiveNeighborsRegressor(quick(max_iter=20), random_state=0)
-    found = model.fit(X[:300], y[:300]).predict(X[300:])
+    model.set_params(cross_fit=2).fit(X[:300], y[:300])
     assert model.score(X[300:], y[300:]) > 0.3
+    model.set_params(embedding=quickest())
+    found = model.fit(X[:300], y[:300]).predict(X[300:])
     large = clone(model).fit(X[:300], y[:300] * 2.0**900).predict(X[300:])
     np.testing.assert_allclose(large * 2.0**-900, found)
     both = clone(model).fit(X[:300], np.column_stack([y, -y])[:300])
@@ -236,7 +244,7 @@ def test_frames_clone_and_pickle(iris):
     pandas = pytest.importorskip("pandas")
     X, y = iris
     frame = pandas.DataFrame(X, columns=list("abcd"))
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(frame, y)
+    model = ContrastiveNeighborsClassifier(quickest(), random_state=0).fit(frame, y)
     assert list(model.feature_names_in_) == list("abcd")
     again = clone(model).fit(frame, y)
     shares = model.predict_proba(frame)
@@ -258,7 +266,7 @@ def test_threads_give_the_same_votes(fitted, iris):
 def test_groups_are_held_out_together(iris):
     X, y = iris
     groups = np.arange(150) // 5
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model = ContrastiveNeighborsClassifier(quick(max_iter=1), random_state=0)
     model.fit(X, y, groups=groups)
     for held_out in model.held_out_rows_:
         rest = np.setdiff1d(np.arange(150), held_out)
@@ -269,10 +277,10 @@ def test_groups_reach_the_folds_through_a_pipeline_and_a_search(iris):
     X, y = iris
     groups = np.arange(150) // 5
     with config_context(enable_metadata_routing=True):
-        model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+        model = ContrastiveNeighborsClassifier(quickest(), random_state=0)
         pipe = make_pipeline(StandardScaler(), model.set_fit_request(groups=True))
         grid = {"contrastiveneighborsclassifier__embedding__margin": [1.0, "auto"]}
-        search = GridSearchCV(pipe, grid, cv=GroupKFold(3)).fit(X, y, groups=groups)
+        search = GridSearchCV(pipe, grid, cv=GroupKFold(2)).fit(X, y, groups=groups)
         held_out = search.best_estimator_[-1].held_out_rows_[0]
         rest = np.setdiff1d(np.arange(150), held_out)
         assert not set(groups[held_out]) & set(groups[rest])
@@ -321,21 +329,22 @@ def test_equal_votes_of_few_rows_are_not_those_of_all(iris):
 
 
 def test_components_that_are_given_limit_how_often_folds_are_drawn(iris):
-    model = ContrastiveNeighborsClassifier(quick(n_components=32), random_state=0)
+    embedding = quick(n_components=32, max_iter=1)
+    model = ContrastiveNeighborsClassifier(embedding, random_state=0)
     assert model.fit(*iris).embedding_.n_members_ == 8
     assert model.embedding_.n_components_ == 32
 
 
 def test_rows_whose_label_counts_as_unknown_are_refused(iris):
     X, y = iris
-    part = quick(similarity=LabelSimilarity(unlabeled=2))
+    part = quickest(similarity=LabelSimilarity(unlabeled=2))
     with pytest.raises(ValueError, match="`y` must hold a label for every row"):
         ContrastiveNeighborsClassifier(part).fit(X, y)
 
 
 def test_a_row_is_its_own_nearest_neighbour(iris):
     X = iris[0].astype(np.float32)
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0).fit(X, iris[1])
+    model = ContrastiveNeighborsClassifier(quickest(), random_state=0).fit(X, iris[1])
     distances, _ = model.kneighbors(X[:9], n_neighbors=1)
     np.testing.assert_allclose(distances, 0, atol=1e-6)
 
@@ -343,7 +352,7 @@ def test_a_row_is_its_own_nearest_neighbour(iris):
 def test_a_shift_of_targets_is_a_shift_of_predictions(iris):
     X = iris[0]
     y = X[:, :2] + [0, 1e4]
-    model = ContrastiveNeighborsRegressor(quick(), random_state=0).fit(X, y)
+    model = ContrastiveNeighborsRegressor(quickest(), random_state=0).fit(X, y)
     plain = clone(model).fit(X, X[:, :2])
     assert model.bandwidth_ == plain.bandwidth_
     shifted = plain.predict(X) + np.array([0, 1e4])
@@ -353,7 +362,7 @@ def test_a_shift_of_targets_is_a_shift_of_predictions(iris):
 def test_a_fold_of_few_rows_asks_these(iris):
     X, y = iris
     groups = np.concatenate([np.full(3, 9), np.arange(147) % 3])
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model = ContrastiveNeighborsClassifier(quickest(), random_state=0)
     model.fit(X, y, groups=groups)
     assert min(map(len, model.held_out_rows_)) == 3
     assert model.n_neighbors_ == 49
@@ -407,7 +416,7 @@ def few_of_one_class(n_rows=400, n_rare=20):
 
 def test_class_weights_multiply_probabilities():
     X, y = few_of_one_class(200, 10)
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model = ContrastiveNeighborsClassifier(quickest(), random_state=0)
     plain = model.fit(X, y).predict_proba(X)
     for given, weights in [
         ("balanced", [200 / 10, 200 / 190]),
@@ -454,7 +463,7 @@ def test_balanced_weights_find_rare_classes():
 def test_keys_of_class_weights_are_classes_of_any_kind(classes, key):
     X, y = few_of_one_class(60, 10)
     key = classes[0] if key is None else key
-    model = ContrastiveNeighborsClassifier(quick(), random_state=0)
+    model = ContrastiveNeighborsClassifier(quickest(), random_state=0)
     model.set_params(cross_fit=2).fit(X, (y == "usual").astype(int))
     plain = model.predict_proba(X) * [1e9, 1]
     model.set_params(class_weight={key: 10**9}).fit(X, classes[1 * (y == "usual")])
@@ -475,7 +484,7 @@ def test_class_weights_that_are_none_are_refused(given):
 
 def test_labels_of_an_indicator_matrix_have_no_class_weights(iris):
     X, y = iris
-    model = ContrastiveNeighborsClassifier(quick(), class_weight="balanced")
+    model = ContrastiveNeighborsClassifier(quickest(), class_weight="balanced")
     with pytest.raises(ValueError, match="`class_weight` must be None"):
         model.fit(X, np.eye(3, dtype=int)[y])
 
@@ -483,5 +492,6 @@ def test_labels_of_an_indicator_matrix_have_no_class_weights(iris):
 @pytest.mark.parametrize(("n_rare", "n_repeats"), [(500, 1), (200, 2), (100, 3)])
 def test_few_rows_outside_one_class_have_folds_drawn_more_often(n_rare, n_repeats):
     X, y = few_of_one_class(1600, n_rare)
-    model = ContrastiveNeighborsClassifier(quick(max_iter=1), random_state=0).fit(X, y)
+    embedding = quick(max_iter=1, encoder="linear")
+    model = ContrastiveNeighborsClassifier(embedding, random_state=0).fit(X, y)
     assert len(model.held_out_rows_) == 4 * n_repeats

@@ -238,7 +238,8 @@ def test_hardly_any_confidence_leaves_what_is_stranger_than_no_row(fitted, confi
         sets = fitted.predict_set(X, confidence, by_class=by_class)
         expected = fitted.predict_set(X, 1e-3, by_class=by_class)
         np.testing.assert_array_equal(sets, expected)
-    model = ContrastiveNeighborsRegressor(quick(), cross_fit=2, random_state=0)
+    part = quick(max_iter=2, n_components=16)
+    model = ContrastiveNeighborsRegressor(part, cross_fit=2, random_state=0)
     ends = model.fit(X[:, 1:], X[:, 0]).predict_interval(X[:5, 1:], confidence)
     assert (ends[:, 0] <= ends[:, 1]).all()
     np.testing.assert_array_equal(ends, model.predict_interval(X[:5, 1:], 1e-3))
@@ -266,8 +267,9 @@ def test_pickles_frames_and_single_precision(fitted):
 
 
 def test_intervals_go_with_the_unit_and_are_those_of_each_output():
-    X, y = load_diabetes(return_X_y=True)
-    model = ContrastiveNeighborsRegressor(quick(max_iter=3), random_state=0).fit(X, y)
+    X, y = (each[:250] for each in load_diabetes(return_X_y=True))
+    part = quick(max_iter=3, n_components=16)
+    model = ContrastiveNeighborsRegressor(part, random_state=0).fit(X, y)
     ends = model.predict_interval(X)
     large = clone(model).fit(X, y * 2.0**900).predict_interval(X)
     np.testing.assert_allclose(large * 2.0**-900, ends)
@@ -277,8 +279,9 @@ def test_intervals_go_with_the_unit_and_are_those_of_each_output():
 
 
 def test_ties_of_targets_count():
-    X, y = load_diabetes(return_X_y=True)
-    model = ContrastiveNeighborsRegressor(quick(max_iter=1), random_state=0)
+    X, y = (each[:250] for each in load_diabetes(return_X_y=True))
+    part = quick(max_iter=1, n_components=16)
+    model = ContrastiveNeighborsRegressor(part, random_state=0)
     model.fit(X, np.column_stack([y > 100, np.full(len(X), 0.1)]))
     lower, upper = model.predict_interval(X)[:, 1].T
     assert (lower <= 0.1).all()
@@ -288,7 +291,7 @@ def test_ties_of_targets_count():
 
 def test_several_networks_of_the_first_fold_are_one():
     X, y = load_iris(return_X_y=True)
-    part = quick(n_members=8)
+    part = quick(n_members=8, max_iter=2)
     model = ContrastiveNeighborsClassifier(part, cross_fit=4, random_state=0)
     model.fit(np.repeat(X, 11, axis=0), np.repeat(y, 11))
     assert len(model.held_out_rows_) == 8

@@ -73,7 +73,9 @@ def test_an_embedding_of_coded_columns(dtype):
 def test_inspection_goes_through_the_codes():
     X, y = load_iris(return_X_y=True)
     X = np.column_stack([X, np.random.RandomState(0).normal(size=150)])
-    model = ContrastiveEmbedding(numeric_encoding="piecewise", random_state=0)
+    model = ContrastiveEmbedding(
+        numeric_encoding="piecewise", max_iter=20, random_state=0
+    )
     model.fit(X, y)
     importances = feature_importances(model, X)
     assert importances.shape == (5,)

@@ -307,7 +307,9 @@ def test_networks_learn_weights_from_their_own_rows():
     assert len(np.unique(stopped._state.weights, axis=0)) > 1
 
 
-def test_noisy_labels_shorten_training():
+def test_noisy_labels_shorten_training(monkeypatch):
+    # By default at least 300 steps.
+    monkeypatch.setattr("sklearn_contrastive._training._run._FEWEST_STEPS", 80)
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(500, 5)), rng.randint(2, size=500)
     auto, plain = (

@@ -454,7 +454,9 @@ def test_what_cannot_be_scored_is_an_error(table, message):
         MODEL.score(*table)
 
 
-def test_the_noise_of_few_targets_is_not_learned():
+def test_the_noise_of_few_targets_is_not_learned(monkeypatch):
+    # Half the least length of training by default.
+    monkeypatch.setattr("sklearn_contrastive._training._run._FEWEST_STEPS", 150)
     X, y = load_diabetes(return_X_y=True)
     new = np.random.RandomState(0).uniform(size=len(y)) < 0.3
 

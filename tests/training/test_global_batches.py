@@ -415,7 +415,7 @@ def many_classes():
 )
 def test_it_trains_and_repeats_itself(table, settings):
     X, y = table
-    model = small(miner=GlobalMiner(refresh_every=1), **settings)
+    model = small(miner=GlobalMiner(refresh_every=1), **{"max_iter": 3, **settings})
     first = model.fit(X, y).transform(X)
     assert np.isfinite(first).all()
     assert len(model.loss_curve_) == model.n_iter_

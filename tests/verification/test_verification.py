@@ -57,7 +57,7 @@ PAIRS = X[NUMBERS]
 
 def quick(**changed):
     """Return a small embedding with a short training."""
-    return ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=8, **changed)
+    return ContrastiveEmbedding(4, hidden_layer_sizes=16, max_iter=5, **changed)
 
 
 def raw_rows():
@@ -404,7 +404,9 @@ def test_two_pairs_are_enough():
     PairVerifier(raw_rows()).fit(X[[[0, 1], [0, 70]]], [1, 0])
 
 
-def test_the_default_embedding_learns_from_pairs():
+def test_the_default_embedding_learns_from_pairs(monkeypatch):
+    # By default at least 300 steps.
+    monkeypatch.setattr("sklearn_contrastive._training._run._FEWEST_STEPS", 60)
     verifier = PairVerifier(random_state=0).fit(PAIRS, SAME)
     assert type(verifier.embedding_) is ContrastiveEmbedding
     assert verifier.embedding_.similarity == "pairs"
