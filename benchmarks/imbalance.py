@@ -111,7 +111,9 @@ def main():
     report.run_splits(
         "imbalance",
         keys,
-        lambda key, split: measure(*key.split("|"), split, options.data),
+        lambda key, split, before: (
+            before or measure(*key.split("|"), split, options.data)
+        ),
         markdown,
         options,
     )

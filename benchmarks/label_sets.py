@@ -164,7 +164,7 @@ def main():
     report.run_splits(
         "label_sets",
         names,
-        lambda name, split: measure(name, split, options.data),
+        lambda name, split, before: before or measure(name, split, options.data),
         markdown,
         options,
     )

@@ -5,11 +5,14 @@ values and noisy labels (``FOLDER/mixed``) and clean tables; at most 3,000 rows 
 trained on. Categories are one-hot coded, and missing numbers are medians with an
 indicator, learned on training rows. The figures are accuracy, the area under the ROC
 curve and average precision (weighted means of one class against the rest), log-loss of
-the shares, each after adding 0.001, and balanced accuracy. ``plain`` is a pipeline of
-`ContrastiveEmbedding` and 25 neighbours, ``unweighted`` the same with
-``feature_weights=None``, ``cross_fit`` with ``cross_fit=True``, ``raw`` 25 neighbours
-on standardised columns. An interrupted run resumes. Writes ``results/neighbors.json``
-and ``results/neighbors.md``.
+the shares, each after adding 0.001, balanced accuracy, and MAP@R of test rows among
+each other. ``plain`` is a pipeline of `ContrastiveEmbedding` and 25 neighbours,
+``unweighted`` the same with ``feature_weights=None``, ``cross_fit`` with
+``cross_fit=True``, ``raw`` 25 neighbours on standardised columns, and ``SupCon`` and
+``NCA`` are 25 neighbours behind a training loop with pytorch-metric-learning and behind
+scikit-learn's estimator, which is fitted to at most 1,000 rows. An interrupted run
+resumes; ``--contestants`` runs some only, and ``--again`` discards their earlier
+results. Writes ``results/neighbors.json`` and ``results/neighbors.md``.
 """
 
 import os
@@ -20,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from _common import peers, report, tables
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -30,12 +34,37 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveNeighborsClassifier
+from sklearn_contrastive.metrics import map_at_r
 
 MOST_ROWS, MOST_TEST, FEWEST = 3000, 2000, 8
 CLEAN = ("breast_cancer", "digits", "iris", "letter", "satellite", "sonar")
 CLEAN = (*CLEAN, "vehicle", "vowel", "wine")
 #: Boosting builds a tree for each class and round.
 MOST_BOOSTED = 10
+MOST_COMPARED = 1000
+OURS = ("ours", "plain", "unweighted", "cross_fit")
+OTHERS = ("raw", "SupCon", "NCA", "logistic", "SVC", "forest", "boosting", "CatBoost")
+
+
+class Loop(TransformerMixin, BaseEstimator):
+    """What a function of ``(X, y, seed)`` fits, as a step of a pipeline."""
+
+    def __init__(self, train, seed):
+        self.train, self.seed = train, seed
+
+    def fit(self, X, y):
+        """Train on rows."""
+        self.embed_ = self.train(X, y, self.seed)
+        return self
+
+    def transform(self, X):
+        """Map rows."""
+        return self.embed_(X)
+
+
+def nca(X, y, seed):
+    """Return what maps rows, fitted to the first of them."""
+    return peers.nca(X[:MOST_COMPARED], y[:MOST_COMPARED], min(32, X.shape[1]))
 
 
 def contestants(seed):
@@ -50,6 +79,10 @@ def contestants(seed):
         "unweighted": make_pipeline(same, KNeighborsClassifier(25)),
         "cross_fit": make_pipeline(crossed, KNeighborsClassifier(25)),
         "raw": make_pipeline(StandardScaler(), KNeighborsClassifier(25)),
+        "SupCon": make_pipeline(
+            Loop(peers.standard_loop("SupConLoss"), seed), KNeighborsClassifier(25)
+        ),
+        "NCA": make_pipeline(Loop(nca, seed), KNeighborsClassifier(25)),
         "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)),
         "SVC": make_pipeline(StandardScaler(), SVC(probability=True, **trees)),
         "forest": RandomForestClassifier(300, **trees),
@@ -95,23 +128,34 @@ def parted(name, split, folder, n_rows=MOST_ROWS):
     return *tables.encoded(X, kept[train], kept[test]), y[train], y[test]
 
 
-def measure(name, split, folder, wanted=None):
-    """Return figures and seconds of each contestant on a split of a table."""
-    parts = parted(name, split, folder)
+def points(model, X):
+    """Return where a fitted model places rows, or None if it is no embedding."""
+    if isinstance(model, ContrastiveNeighborsClassifier):
+        return model.embedding_.transform(X)
+    neighbors = hasattr(model, "steps") and isinstance(model[-1], KNeighborsClassifier)
+    return model[:-1].transform(X) if neighbors else None
+
+
+def measure(name, split, folder, wanted, before):
+    """Return figures and seconds of contestants on a split of a table, also earlier."""
+    found = dict(before)
+    parts = parted(name, split, folder) if {*wanted} - {*found} else None
     if parts is None:
-        return None
+        return found or None
     X_train, X_test, y_train, y_test = parts
-    found = {}
     for contestant, model in contestants(split).items():
         many = y_train.max() >= MOST_BOOSTED
         if many and contestant in ("boosting", "CatBoost"):
             continue
-        if wanted and contestant not in wanted:
+        if contestant in found or contestant not in wanted:
             continue
         start = time.process_time()
         model.fit(X_train, y_train)
         seconds = time.process_time() - start
-        found[contestant] = [*figures(model.predict_proba(X_test), y_test), seconds]
+        Z = points(model, X_test)
+        precision = None if Z is None else float(map_at_r(Z, y_test))
+        shares = model.predict_proba(X_test)
+        found[contestant] = [*figures(shares, y_test), precision, seconds]
     return found
 
 
@@ -119,12 +163,12 @@ def markdown(results):
     """Return the table of means, and that of each table."""
     machine, results = results["machine"], results["tables"]
     lines = [
-        "Mean over tables of accuracy, AUC, log-loss, balanced accuracy and average "
-        "precision:",
+        "Mean over tables of accuracy, AUC, log-loss, balanced accuracy, average "
+        "precision and MAP@R:",
         "",
     ]
     runs = [splits["0"] for splits in results.values()]
-    names = list(dict.fromkeys(name for run in runs for name in run))
+    names = [n for n in (*OURS, *OTHERS) if any(n in run for run in runs)]
     for kind, members in {"mixed": tables.MIXED, "clean": CLEAN}.items():
         members = [name for name in members if name in results]
         few = [name for name in members if "boosting" in results[name]["0"]]
@@ -166,11 +210,15 @@ def markdown(results):
 
 def _cell(runs, contestant, all_figures=False):
     means = [
-        np.mean([run[contestant][:-1] for run in splits], axis=0) for splits in runs
+        np.mean([np.array(run[contestant][:-1], dtype=float) for run in splits], axis=0)
+        for splits in runs
     ]
-    accuracy, area, loss, balanced, precision = np.mean(means, axis=0)
-    more = f" / {100 * balanced:.1f} / {precision:.3f}" if all_figures else ""
-    return f"{100 * accuracy:.1f} / {area:.3f} / {loss:.3f}{more}"
+    accuracy, area, loss, balanced, precision, retrieved = np.mean(means, axis=0)
+    cell = f"{100 * accuracy:.1f} / {area:.3f} / {loss:.3f}"
+    if not all_figures:
+        return cell
+    retrieved = "–" if np.isnan(retrieved) else f"{100 * retrieved:.1f}"
+    return f"{cell} / {100 * balanced:.1f} / {precision:.3f} / {retrieved}"
 
 
 def _time(results, contestant):
@@ -185,12 +233,30 @@ def _time(results, contestant):
 
 
 def main():
-    options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
-    names = (*tables.MIXED, *CLEAN)
+    everything = [*OURS, *OTHERS]
+    options = report.options(
+        __doc__,
+        data={},
+        splits={"type": int, "default": 5},
+        contestants={"nargs": "+", "default": everything, "choices": everything},
+        again={"action": "store_true", "help": "discard earlier results of these"},
+    )
+    results = report.load("neighbors", options.out)
+    for splits in results.get("tables", {}).values() if options.again else ():
+        for run in splits.values():
+            for contestant in options.contestants:
+                run.pop(contestant, None)
+    if results:
+        report.keep("neighbors", results, options.out)
+    wanted = [
+        name
+        for name in options.contestants
+        if name != "CatBoost" or peers.installed("catboost")
+    ]
     report.run_splits(
         "neighbors",
-        names,
-        lambda name, split: measure(name, split, options.data),
+        (*tables.MIXED, *CLEAN),
+        lambda name, split, before: measure(name, split, options.data, wanted, before),
         markdown,
         options,
     )

@@ -74,19 +74,20 @@ def keep(name, results, folder):
 def run_splits(name, keys, measure, markdown, options):
     """Add the missing results of splits of each key, and save all as `save` does.
 
-    ``measure(key, split)`` returns them, or None where there is no such table. Results
-    are kept after each split, so that an interrupted run resumes.
+    ``measure(key, split, before)`` returns them, given those of an earlier run, or None
+    where there is no such table. Results are kept after each split, so that an
+    interrupted run resumes.
     """
     results = {"tables": {}, **load(name, options.out)}
     for key in keys:
         for split in map(str, range(options.splits)):
-            if split in results["tables"].get(key, {}):
-                continue
-            found = measure(key, int(split))
+            before = results["tables"].get(key, {}).get(split, {})
+            found = measure(key, int(split), before)
             if found is None:
                 break
-            results["tables"].setdefault(key, {})[split] = found
-            keep(name, results, options.out)
+            if found != before:
+                results["tables"].setdefault(key, {})[split] = found
+                keep(name, results, options.out)
     save(name, results, markdown, options.out)
 
 
