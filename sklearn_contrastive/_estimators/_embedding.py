@@ -145,6 +145,14 @@ class ContrastiveEmbedding(
         are clipped smoothly to ±8. If more than half of the rows have one value, such
         as 0, the percentiles are those of the other rows. Constant columns become zero.
 
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        Which columns are categories: names, numbers or a mask of columns, or None.
+        ``"from_dtype"`` takes those of a data frame that hold text, bools, or have a
+        dtype of categories (of pandas, polars or Arrow). Each of up to 255 levels, the
+        most frequent ones with five rows or more, has its own place, as in one-hot
+        coding; all others, also those that are new when rows are mapped, share one, and
+        missing ones have one if there were such in `fit`.
+
     numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
         What the encoder reads of a column: ``"linear"``, its standardised value;
         ``"piecewise"``, also how far it is through each of up to 8 bins, whose ends
@@ -395,6 +403,7 @@ class ContrastiveEmbedding(
         ],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "numeric_encoding": [StrOptions({"auto", "linear", "piecewise"})],
         "feature_weights": [_AUTO, None, "array-like"],
         "batch_size": [_AUTO, Interval(Integral, 2, None, closed="left")],
@@ -427,6 +436,7 @@ class ContrastiveEmbedding(
         miner="auto",
         normalize=True,
         standardize="robust",
+        categorical_features="from_dtype",
         numeric_encoding="auto",
         feature_weights="auto",
         batch_size="auto",
@@ -455,6 +465,7 @@ class ContrastiveEmbedding(
         self.miner = miner
         self.normalize = normalize
         self.standardize = standardize
+        self.categorical_features = categorical_features
         self.numeric_encoding = numeric_encoding
         self.feature_weights = feature_weights
         self.batch_size = batch_size
@@ -778,6 +789,7 @@ class ContrastiveEmbedding(
         # A graph or a function has no such attribute.
         tags.target_tags.required = getattr(similarity, "needs_y", False)
         tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

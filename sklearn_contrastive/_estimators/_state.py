@@ -200,8 +200,10 @@ class Plan(NamedTuple):
             names=self.models[0].encoder.names,
             seed=self.models[0].seed,
         )
-        weights, n = state.weights, self.X.shape[1]
-        own = np.ones((1, n)) if weights is None else weights[:, :n]
+        weights, n, expansion = state.weights, self.X.shape[1], state.columns.expansion
+        own = np.ones((1, n))
+        if weights is not None:
+            own = weights[:, range(n) if expansion is None else expansion.starts]
         return {
             **self.fitted,
             "_state": state,

@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
+from sklearn_contrastive._validation._columns import coded, filled, learn_columns
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._tables import (
     BLOCK,
@@ -42,7 +43,7 @@ _KINDS = {
     "S": (bytes,),
 }
 #: Attributes that reading a table sets on an estimator.
-SEEN = "n_features_in_", "feature_names_in_"
+SEEN = "n_features_in_", "feature_names_in_", "_seen"
 #: Whole numbers given as floats may be either where more of their values occur once.
 _SINGLE_VALUES = 0.2
 _NO_Y = "This estimator requires y to be passed, but the target y is None"
@@ -122,21 +123,33 @@ def read_numbers(y):
 def check_rows(estimator, X, reset=False, name="X"):
     """Return a table as finite floats; set the estimator's columns or compare them.
 
-    Without an estimator, columns are not compared.
+    Of an estimator with `categorical_features`, categories become the numbers of their
+    levels, and numbers may be missing (NaN). Without one, columns are not compared.
     """
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed for `{name}`, but dense data is required. Use "
             "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
         )
-    if type(X) is not np.ndarray or X.dtype.kind not in "biuf":
+    told = {} if estimator is None else vars(estimator)
+    seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
+    mixed = seen is not None or (reset and "categorical_features" in told)
+    plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
+    named = not seen.levels if seen else given is None or isinstance(given, str)
+    table, levels = X, {}
+    if mixed and not (plain and named):
+        table, levels = coded(X, given, seen and seen.levels, name)
+    elif not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
         # What is too large for a float64 becomes infinite, which is an error below.
         with np.errstate(over="ignore"):
-            if estimator is None:
-                table = check_array(X, input_name=name, **checks)
+            if table is not X:
+                # Numbers already: only names and the number of columns are of `X`.
+                validate_data(estimator, X, reset=reset, skip_check_array=True)
+            if estimator is None or table is not X:
+                table = check_array(table, input_name=name, **checks)
             else:
                 table = validate_data(estimator, X, reset=reset, **checks)
     except (OverflowError, TypeError, ValueError) as error:
@@ -152,12 +165,18 @@ def check_rows(estimator, X, reset=False, name="X"):
         if not columns:
             raise
         raise not_numeric(name, columns, error) from error
-    if not get_config()["assume_finite"]:
+    whole, finite = True, get_config()["assume_finite"]
+    if mixed or not finite:
         with np.errstate(all="ignore"):
             starts = range(0, len(table), BLOCK)
             sums = [table[start : start + BLOCK].sum() for start in starts]
-        if not np.isfinite(sums).all():
-            check_finite(table, column_names(X), name)
+        whole = np.isfinite(sums).all()
+        if not (whole or finite):
+            check_finite(table, column_names(X), name, mixed)
+        if seen and not whole:
+            table = filled(table, seen)
+    if mixed and reset:
+        estimator._seen = learn_columns(table, levels, whole)
     return table
 
 

@@ -324,6 +324,7 @@ class ContrastiveEmbeddingCV(
         searched = get_tags(self.estimator or ContrastiveEmbedding())
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
+        tags.input_tags.allow_nan = searched.input_tags.allow_nan
         return tags
 
 

@@ -27,17 +27,20 @@ _CHANCE = 0.9
 _LEAST, _LEAST_ROWS = 0.05, 30
 
 
-def weights_of(given, X, similarities, codes):
+def weights_of(given, X, similarities, columns):
     """Return weights of the columns each network reads, and the share of usual length.
 
     Networks learn weights from their own rows, those of the same rows once. Where
     labels are noisy training is shorter: late, it learns single rows by heart. Weights
-    are None where all are 1; codes have those of their columns.
+    are None where all are 1; codes, and all that stands for a column, have its own.
+    ``columns`` is their standardisation.
     """
-    share = 1.0
+    share, expansion, codes = 1.0, columns.expansion, columns.codes
     if isinstance(given, str):
         different = {id(similarity): similarity for similarity in similarities}
-        found = {name: learn_weights(X, own) for name, own in different.items()}
+        found = {
+            name: learn_weights(X, own, expansion) for name, own in different.items()
+        }
         parts = zip(
             *(found[id(similarity)] for similarity in similarities), strict=True
         )
@@ -50,12 +53,12 @@ def weights_of(given, X, similarities, codes):
         weights = np.tile(weights, (len(similarities), 1))
     if (weights == 1).all():
         return None, share
-    columns = np.arange(X.shape[1])
-    columns = columns if codes is None else np.r_[columns, codes.columns]
-    return weights[:, columns], share
+    read = np.arange(X.shape[1]) if expansion is None else expansion.source
+    read = read if codes is None else np.r_[read, read[codes.columns]]
+    return weights[:, read], share
 
 
-def learn_weights(X, similarity):
+def learn_weights(X, similarity, expansion=None):
     """Return a weight in (0, 1] for each column, and how noisy the labels are.
 
     What a column tells of labels or targets is compared with what chance does: alone
@@ -93,12 +96,16 @@ def learn_weights(X, similarity):
     else:
         values = strata[rows, None] == some
     X = np.array(X[rows], dtype=np.float64)
+    X = X if expansion is None else expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
     shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * len(some)
     if shadowed and n_columns <= _MOST_SHADOWED:
         found, noise = _beside_others(Z, values, strata is not None)
         ratios = np.maximum(ratios, found)
+    if expansion is not None:
+        # Of a category, the level that tells most.
+        ratios = np.maximum.reduceat(ratios, expansion.starts)
     weights = np.clip(ratios - 1, max(_LEAST, _LEAST_ROWS / n_rows), 1)
     return weights / weights.max(), noise
 
