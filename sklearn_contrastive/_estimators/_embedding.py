@@ -34,6 +34,8 @@ from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 
 #: Constraints that several parameters share.
 _AUTO, _COUNT = StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")
+#: What a miner may be put into.
+_LAYERS = CrossBatchMemory, GlobalMiner
 
 
 class ContrastiveEmbedding(
@@ -268,6 +270,11 @@ class ContrastiveEmbedding(
     standardize_ : {"robust", "standard"} or None
         How the columns are standardised.
 
+    columns_ : dict
+        For the name (or number) of each column a dict with ``"levels"``, the list of
+        those of a category that have a place of their own, None of numbers; and
+        ``"missing"``, whether cells were missing in `fit`.
+
     feature_weights_ : ndarray of shape (n_features,)
         What standardised columns are multiplied by, the mean over networks.
 
@@ -395,12 +402,7 @@ class ContrastiveEmbedding(
         "n_members": [_AUTO, Interval(Integral, 1, 10_000, closed="both")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [_AUTO, Interval(Real, 0, 1e14, closed="right")],
-        "miner": [
-            StrOptions({"auto", *MINERS}),
-            callable,
-            CrossBatchMemory,
-            GlobalMiner,
-        ],
+        "miner": [StrOptions({"auto", *MINERS}), callable, *_LAYERS],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
@@ -518,9 +520,10 @@ class ContrastiveEmbedding(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, numeric and finite, in raw units. A read-only memory map is read
-            batch by batch. With ``similarity="pairs"``, also by "auto", pairs of rows
-            of shape (n_pairs, 2, n_features).
+            Rows: a data frame of any library, whose columns are numbers or categories,
+            or an array of numbers, in raw units; cells may be missing. A read-only
+            memory map is read batch by batch. With ``similarity="pairs"``, also by
+            "auto", pairs of rows of shape (n_pairs, 2, n_features).
 
         y : array-like, sparse matrix or list of sets, default=None
             Class labels (numbers, strings, bools or other objects that can be sorted),
@@ -651,7 +654,7 @@ class ContrastiveEmbedding(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` has another width than in `fit`, or holds text, NaN or infinity.
+            If `X` has other columns than in `fit`, or holds infinity.
         """
         check_is_fitted(self)
         # A copy, since another thread may end a fit meanwhile.
@@ -766,8 +769,7 @@ class ContrastiveEmbedding(
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:
-            n_reports = plan.epochs.n_reports
-            tasks = self._init_callback_context(max_subtasks=n_reports)
+            tasks = self._init_callback_context(max_subtasks=plan.epochs.n_reports)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer(plan.models, normalize=normalize, device=device)
             for member, source in enumerate(plan.global_batches):
@@ -827,6 +829,12 @@ class ContrastiveEmbedding(
     def standardize_(self):
         """What is done to the columns."""
         return self._fitted_state("standardize_").columns.kind
+
+    @property
+    def columns_(self):
+        """What became of each column: its levels, if it is a category, and gaps."""
+        self._fitted_state("columns_")
+        return self._seen.described(vars(self).get("feature_names_in_"))
 
     def _fitted_state(self, name):
         if "_state" not in vars(self):

@@ -19,6 +19,7 @@ from sklearn_contrastive._estimators._resolve import (
     adapted_miner,
     agreed,
     check_no_margin,
+    check_views,
     class_given,
     flat_pairs,
     of_rows,
@@ -49,10 +50,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized_table,
 )
-from sklearn_contrastive.preprocessing._weights import (
-    FEWEST_ROWS,
-    weights_of,
-)
+from sklearn_contrastive.preprocessing._weights import FEWEST_ROWS, weights_of
 from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
 
 
@@ -84,11 +82,13 @@ def prepare(
     columns = before["_state"].columns if before else None
     if columns is None:
         coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
-        seen = reader._seen
-        columns = learn_standardization(X, estimator.standardize, coded, seen)
+        given = estimator.standardize, coded, reader._seen
+        columns = learn_standardization(X, *given)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
+    if reader._seen.levels:
+        check_views(similarity)
     if groups is not None:
         groups = checked_groups(estimator, groups, len(X))
     folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None

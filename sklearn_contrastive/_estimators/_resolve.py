@@ -110,6 +110,15 @@ def class_given(name, value):
     )
 
 
+def check_views(similarity):
+    """Raise for views that add noise to the numbers of categories' levels."""
+    if vars(similarity).get("augment") == "noise":
+        raise ValueError(
+            "`augment` must not be 'noise' where columns are categories. Use "
+            "ViewSimilarity('corrupt'), which draws values of other rows."
+        )
+
+
 def split_layers(miner):
     """Return GlobalMiner, CrossBatchMemory (each or None) and the miner inside."""
     found = {GlobalMiner: None, CrossBatchMemory: None}

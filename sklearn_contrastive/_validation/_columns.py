@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_contrastive._validation._messages import shorten
+from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import (
     check_real,
     list_columns,
@@ -20,12 +21,12 @@ from sklearn_contrastive._validation._tables import (
 MOST_LEVELS, _FEWEST_OF_LEVEL = 255, 5
 #: Text with more different values than this share of so many rows is no category.
 _ALL_DIFFERENT, _ROWS_OF_TEXT = 0.9, 100
-#: Numbers of which, in evenly spaced rows, medians are.
-_MOST_RANKED = 2**22
 #: How the types of columns begin that are categories, dates and numbers.
 _CATEGORY = ("Boolean", "Categorical", "Enum", "String")
 _TIME = ("Date", "Time", "Duration")
 _NUMBER = ("Int", "UInt", "Float", "Decimal")
+#: Kinds of cells in columns without such a type; bools are numbers, too.
+_KINDS = {"text": (str, bytes), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
 
 
 class Seen(NamedTuple):
@@ -40,18 +41,22 @@ class Seen(NamedTuple):
     medians: np.ndarray
     missing: np.ndarray
 
+    def described(self, names):
+        """Return a dict for each column by its name: levels or None, and gaps."""
+        names = range(len(self.missing)) if names is None else names
+        levels = (self.levels.get(number) for number in range(len(self.missing)))
+        return {
+            name: {"levels": None if own is None else [*own], "missing": bool(gaps)}
+            for name, own, gaps in zip(names, levels, self.missing, strict=True)
+        }
 
-def learn_columns(table, levels, whole):
+
+def learn_columns(table, levels, some):
     """Return what is `Seen` of a table whose categories are numbers already.
 
-    ``whole`` says that no cell is missing.
+    ``some`` are the rows that medians are of.
     """
-    missing = np.zeros(table.shape[1], dtype=bool)
-    some = table[:: -(-table.size // _MOST_RANKED)]
-    if whole:
-        with np.errstate(over="ignore"):
-            return Seen(levels, np.median(some, axis=0), missing)
-    medians = np.zeros(table.shape[1])
+    missing, medians = np.zeros(table.shape[1], dtype=bool), np.zeros(table.shape[1])
     for number, column in enumerate(table.T):
         missing[number] = np.isnan(column).any()
         known = some[:, number][~np.isnan(some[:, number])]
@@ -87,7 +92,7 @@ def coded(X, given, levels, name):
         return X, {}
     if names is None and not categories:
         # numpy makes no number of None.
-        missing = [_misses(cell) for column in columns for cell in column]
+        missing = [is_missing(cell) for column in columns for cell in column]
         missing = np.reshape(missing, (len(columns), -1)).T
         return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
     found, table = {}, []
@@ -96,6 +101,9 @@ def coded(X, given, levels, name):
         if number in categories or types[number] == "Object":
             cells = column.to_list() if names else column.tolist()
             kind = _kind(cells, label, name)
+            if kind is None:
+                # numpy's own errors say more.
+                return X, {}
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
             own = _learned(cells, kind, label, name) if learning else levels[number]
@@ -129,7 +137,7 @@ def _columns_of(X, name):
             "`collect()` first."
         )
     if isinstance(frame, narwhals.DataFrame):
-        columns = [frame[column] for column in frame.columns]
+        columns = [*frame.iter_columns()]
         return frame.columns, [str(column.dtype) for column in columns], columns
     check_real(X, name)
     cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
@@ -158,31 +166,27 @@ def _chosen(given, names, types):
 
 
 def _kind(cells, label, name):
-    """Return whether cells hold text, bools or numbers; raise where they hold both."""
-    types = {type(cell) for cell in cells} - {type(None)}
-    kinds = {"text": (str, bytes), "bools": (bool, np.bool_)}
-    kinds["numbers"] = (Real, Decimal)
-    for kind, group in kinds.items():
-        if types and all(issubclass(each, group) for each in types):
-            return kind
-    known = [cell for cell in cells if not _misses(cell)]
-    for kind, group in kinds.items():
-        if all(isinstance(cell, group) for cell in known):
-            return kind if known else "numbers"
-    other = next((c for c in known if not isinstance(c, type(known[0]))), known[0])
-    both = f"{shorten(known[0])} and {shorten(other)}"
+    """Return "text", "bools" or "numbers", None for others; raise where cells differ.
+
+    Without a known cell it is numbers.
+    """
+    firsts = {}
+    for each in {*map(type, cells)}:
+        own = (cell for cell in cells if type(cell) is each and not is_missing(cell))
+        for cell in own:
+            found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
+            firsts.setdefault(next(found, None), cell)
+            break
+    kinds = [*firsts]
+    if None in kinds or {*kinds} == {"bools", "numbers"}:
+        return None
+    if len(kinds) < 2:
+        return kinds[0] if kinds else "numbers"
+    both = " and ".join(shorten(cell) for cell in firsts.values())
     raise ValueError(
         f"`{name}` must hold numbers or text in each column, not both; found {both} in "
         f"{label}. Make the column all text, or all numbers with missing cells."
     )
-
-
-def _misses(cell):
-    """Return whether a cell is None, NaN or NA."""
-    try:
-        return cell is None or bool(cell != cell)
-    except (TypeError, ValueError):
-        return True
 
 
 def _first(cells, kind):
@@ -193,7 +197,7 @@ def _first(cells, kind):
 def _learned(cells, kind, label, name):
     """Return levels in order, the most frequent ones, with their numbers."""
     counts = Counter(cells)
-    counts = {cell: count for cell, count in counts.items() if not _misses(cell)}
+    counts = {cell: count for cell, count in counts.items() if not is_missing(cell)}
     n_known = sum(counts.values())
     if kind == "text" and n_known >= _ROWS_OF_TEXT:
         if len(counts) > _ALL_DIFFERENT * n_known:
@@ -211,14 +215,14 @@ def _learned(cells, kind, label, name):
 def _numbers(cells, kind, levels, label, name):
     """Return the number of each cell's level; NaN where it is missing."""
     text = {isinstance(level, str) for level in levels}
-    if text and (kind == "text") not in text and any(not _misses(c) for c in cells):
+    if text and (kind == "text") not in text and any(not is_missing(c) for c in cells):
         was = "text" if text == {True} else "no text"
         raise ValueError(
             f"`{name}` must hold what it held in `fit`: {label} was a category of "
             f"{was}, and now holds {kind}. Pass the same levels."
         )
     others = {*cells} - {*levels}
-    number = {cell: np.nan if _misses(cell) else len(levels) for cell in others}
+    number = {cell: np.nan if is_missing(cell) else len(levels) for cell in others}
     number |= levels
     return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
 
@@ -229,7 +233,7 @@ def _floats(column, cells):
     ``cells`` are those of an object column, where a column has no type of numbers.
     """
     if cells is not None:
-        numbers = [np.nan if _misses(cell) else float(cell) for cell in cells]
+        numbers = [np.nan if is_missing(cell) else float(cell) for cell in cells]
         return np.array(numbers, dtype=np.float64)
     if isinstance(column, np.ndarray):
         return column.astype(np.float64) if column.dtype.kind != "f" else column

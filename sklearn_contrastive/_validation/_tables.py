@@ -71,8 +71,8 @@ def not_numeric(name, columns, error):
     """Return the error for text or dates in columns that should be numbers."""
     return ValueError(
         f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
-        "Encode text, as sklearn.preprocessing.OneHotEncoder does, and dates, as "
-        "skrub's DatetimeEncoder does."
+        "Encode text, as sklearn.preprocessing.OneHotEncoder does, and turn dates "
+        "into numbers such as days, as skrub's DatetimeEncoder does."
     )
 
 

@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Sized
-from datetime import date, time, timedelta
-from decimal import Decimal
-from numbers import Complex, Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,8 +14,14 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
-from sklearn_contrastive._validation._columns import coded, filled, learn_columns
+from sklearn_contrastive._validation._columns import (
+    Seen,
+    coded,
+    filled,
+    learn_columns,
+)
 from sklearn_contrastive._validation._messages import shorten, shortened
+from sklearn_contrastive._validation._objects import is_missing, read_objects
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -32,20 +36,12 @@ from sklearn_contrastive._validation._tables import (
 
 _FLOATS = (np.float64, np.float32)
 _BOOLS = (bool, np.bool_)
-#: Kinds of objects, named as numpy's; the first that holds all of them counts.
-_KINDS = {
-    "M": (date, time, timedelta, np.datetime64, np.timedelta64),
-    "b": _BOOLS,
-    "i": (Integral, np.bool_),
-    "f": (Real, Decimal, np.bool_),
-    "c": (Complex, Decimal, np.bool_),
-    "U": (str,),
-    "S": (bytes,),
-}
 #: Attributes that reading a table sets on an estimator.
 SEEN = "n_features_in_", "feature_names_in_", "_seen"
 #: Whole numbers given as floats may be either where more of their values occur once.
 _SINGLE_VALUES = 0.2
+#: Numbers, in evenly spaced rows, that medians of columns are of.
+_MOST_RANKED = 2**22
 _NO_Y = "This estimator requires y to be passed, but the target y is None"
 _LENGTHS = (
     "`y` must hold {} per row of `X`: found input variables with inconsistent numbers "
@@ -74,7 +70,7 @@ def read_values(y):
         # Some frames make floats of dates.
         kind = "M" if any(map(UNREAL.match, column_types(y))) else kind
     if kind in "TO":
-        kind, values, missing = _read_objects(values.astype(object))
+        kind, values, missing = read_objects(values.astype(object))
     elif values.dtype.kind in "fcmM":
         missing = np.isnan(values)
     else:
@@ -82,28 +78,6 @@ def read_values(y):
     if isinstance(y, np.ma.MaskedArray):
         missing = missing | np.ma.getmaskarray(y)
         values = np.where(missing, np.nan, values) if kind == "f" else values
-    return kind, values, missing
-
-
-def _read_objects(objects):
-    """Return what `read_values` does for an array of objects."""
-    missing = np.zeros(objects.shape, dtype=bool)
-    # Of text alone, which is common, none is missing.
-    if not {*map(type, objects.flat)} <= {str}:
-        missing.flat = [is_missing(label) for label in objects.flat]
-    known = objects[~missing]
-    types = {*map(type, known)}
-    found = (
-        k for k, group in _KINDS.items() if all(issubclass(t, group) for t in types)
-    )
-    kind = next(found, "O") if types else "f"
-    try:
-        plain = known.astype({"b": bool, "i": np.int64, "f": np.float64}[kind])
-    except (KeyError, OverflowError):
-        # Nothing that numpy has numbers for, or too large for them.
-        return ("O" if kind == "f" else kind), objects, missing
-    values = np.full(objects.shape, np.nan if kind == "f" else 0, dtype=plain.dtype)
-    values[~missing] = plain
     return kind, values, missing
 
 
@@ -137,9 +111,12 @@ def check_rows(estimator, X, reset=False, name="X"):
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}
+    if seen and seen.levels:
+        # Before their cells are read by number.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
     if mixed and not (plain and named):
         table, levels = coded(X, given, seen and seen.levels, name)
-    elif not plain:
+    if table is X and not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
@@ -176,7 +153,11 @@ def check_rows(estimator, X, reset=False, name="X"):
         if seen and not whole:
             table = filled(table, seen)
     if mixed and reset:
-        estimator._seen = learn_columns(table, levels, whole)
+        some, known = table[:: -(-table.size // _MOST_RANKED)], whole and not levels
+        with np.errstate(over="ignore"):
+            medians = np.median(some, axis=0) if known else None
+        seen = Seen({}, medians, np.zeros(table.shape[1], dtype=bool))
+        estimator._seen = seen if known else learn_columns(table, levels, some)
     return table
 
 
@@ -286,14 +267,6 @@ def holds_sets(y):
         # As many numbers in every row are a table.
         return np.asarray(y).dtype.kind not in "biuf"
     except ValueError:
-        return True
-
-
-def is_missing(label):
-    """Return whether a label is None, NaN (unequal to itself) or NA (without truth)."""
-    try:
-        return label is None or label is np.ma.masked or bool(label != label)
-    except (TypeError, ValueError):
         return True
 
 

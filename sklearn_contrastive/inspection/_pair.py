@@ -112,6 +112,9 @@ def explain_pair(estimator, a, b):
         kept = np.concatenate([kept[~wrong], path.contributions(*halved)])
         parts = np.hstack([parts[:, ~wrong], halved])
     contributions = kept.sum(axis=0)
+    if standardization.expansion is not None:
+        starts = standardization.expansion.starts
+        contributions = np.add.reduceat(contributions, starts)
     if abs(contributions.sum() - path.distance) > path.tolerance:
         warnings.warn(
             f"The contributions add up to {contributions.sum():.6g}, not to the "

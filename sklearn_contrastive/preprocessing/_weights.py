@@ -32,8 +32,8 @@ def weights_of(given, X, similarities, columns):
 
     Networks learn weights from their own rows, those of the same rows once. Where
     labels are noisy training is shorter: late, it learns single rows by heart. Weights
-    are None where all are 1; codes, and all that stands for a column, have its own.
-    ``columns`` is their standardisation.
+    are None where all are 1; codes have those of their columns, and each level of a
+    category has its own. ``columns`` is the standardisation.
     """
     share, expansion, codes = 1.0, columns.expansion, columns.codes
     if isinstance(given, str):
@@ -50,12 +50,14 @@ def weights_of(given, X, similarities, columns):
         share = 2.0 ** np.round(np.log2(share))
     else:
         weights = _checked(given, X.shape[1])
+        if expansion is not None:
+            weights = weights[expansion.source]
         weights = np.tile(weights, (len(similarities), 1))
     if (weights == 1).all():
         return None, share
-    read = np.arange(X.shape[1]) if expansion is None else expansion.source
-    read = read if codes is None else np.r_[read, read[codes.columns]]
-    return weights[:, read], share
+    if codes is not None:
+        weights = np.hstack([weights, weights[:, codes.columns]])
+    return weights, share
 
 
 def learn_weights(X, similarity, expansion=None):
@@ -103,9 +105,6 @@ def learn_weights(X, similarity, expansion=None):
     if shadowed and n_columns <= _MOST_SHADOWED:
         found, noise = _beside_others(Z, values, strata is not None)
         ratios = np.maximum(ratios, found)
-    if expansion is not None:
-        # Of a category, the level that tells most.
-        ratios = np.maximum.reduceat(ratios, expansion.starts)
     weights = np.clip(ratios - 1, max(_LEAST, _LEAST_ROWS / n_rows), 1)
     return weights / weights.max(), noise
 

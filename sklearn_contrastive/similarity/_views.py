@@ -121,9 +121,12 @@ class ViewSimilarity(Similarity):
         self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.
         self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
+        some = self._some
+        some = np.ma.masked_invalid(some) if np.isnan(some).any() else some
         # In units of a power of two, which changes no digit, squares are in range.
-        power = np.frexp(np.abs(self._some).max(axis=0))[1]
-        spread = np.ldexp(self._some, -power).std(axis=0, dtype=np.float64)
+        power = np.frexp(np.ma.filled(np.abs(some).max(axis=0), 0))[1]
+        spread = np.ldexp(some, -power).std(axis=0, dtype=np.float64)
+        spread = np.ma.filled(spread, 0)
         self._spread = np.ldexp(spread, power)
         return self
 
@@ -155,7 +158,7 @@ class ViewSimilarity(Similarity):
                 f"`augment` must return numbers in the shape of its rows, {X.shape}; "
                 f"got {changed.dtype} of shape {changed.shape}."
             )
-        if not np.isfinite(changed).all():
+        if not (np.isfinite(changed) | np.isnan(X)).all():
             raise ValueError("`augment` must return finite numbers; got NaN or inf.")
         return changed.astype(X.dtype, copy=False)
 
