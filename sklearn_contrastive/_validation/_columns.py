@@ -97,8 +97,8 @@ def coded(X, given, levels, name):
         return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
     found, table = {}, []
     for number, column in enumerate(columns):
-        label, cells, kind = list_columns([number], names), None, "numbers"
-        if number in categories or types[number] == "Object":
+        label, cells, kind = list_columns([number], names or ()), None, "numbers"
+        if number in categories or not types[number].startswith(_NUMBER):
             cells = column.to_list() if names else column.tolist()
             kind = _kind(cells, label, name)
             if kind is None:

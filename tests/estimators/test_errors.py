@@ -57,6 +57,7 @@ OUT_OF_RANGE = {
     "tol": (-1, None),
     "warm_start": ("yes", 2),
     "cross_fit": (1, "folds", 2.5),
+    "categorical_features": ("auto", 3),
     "numeric_encoding": ("bins", None, True),
     "feature_weights": ("shadows", 3.0),
     "device": (0, None),
@@ -110,11 +111,11 @@ def test_settings_that_do_not_go_together_raise(settings, message):
 
 
 BAD_TABLES = [
-    ((X[:, :2] * np.nan, y), ValueError, "found NaN in columns 0, 1 (300 in all)"),
+    ((X[:, :2] * np.inf, y), ValueError, "found infinity in columns 0, 1 (300 in all)"),
     (
-        (pd.DataFrame(X, columns=list("abcd")).assign(kind="a"), y),
+        (pd.DataFrame(X, columns=list("abcd")).assign(day=pd.Timestamp(0)), y),
         ValueError,
-        "found text or dates in column 'kind'",
+        "found text or dates in column 'day'",
     ),
     ((scipy.sparse.csr_array(X), y), TypeError, "Use '.toarray()'"),
     ((X * 1j, y), ValueError, "Complex data not supported"),
@@ -195,9 +196,9 @@ def test_nothing_works_before_fit(method):
             "X has 2 features, but ContrastiveEmbedding is expecting 4",
         ),
         (
-            {"X_val": X * np.nan, "y_val": y},
+            {"X_val": X * np.inf, "y_val": y},
             {"early_stopping": True},
-            "`X_val` must be finite; found NaN",
+            "`X_val` must be finite; found infinity",
         ),
         (
             {"X_val": X[:40], "y_val": y[:40]},
