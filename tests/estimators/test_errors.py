@@ -226,7 +226,8 @@ def test_pairs_of_another_shape_raise():
 
 
 def test_pairs_that_are_not_finite_raise():
-    with pytest.raises(ValueError, match=re.escape("found infinity in column 2 (2 in all)")):
+    message = re.escape("found infinity in column 2 (2 in all)")
+    with pytest.raises(ValueError, match=message):
         small().fit(X, y).pair_distance(np.full((1, 2, 4), [0, 0, np.inf, 0]))
 
 
