@@ -112,7 +112,7 @@ def coded(X, given, levels, name):
         elif kind == "text":
             raise not_numeric(name, label, f"such as {shorten(_first(cells, str))}")
         else:
-            table.append(_floats(column, cells))
+            table.append(_floats(column, types[number], cells))
     dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
     dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
     return np.stack(table, axis=1).astype(dtype, copy=False), found
@@ -227,18 +227,18 @@ def _numbers(cells, kind, levels, label, name):
     return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
 
 
-def _floats(column, cells):
+def _floats(column, kind, cells):
     """Return a column of numbers as floats, NaN where they are missing.
 
-    ``cells`` are those of an object column, where a column has no type of numbers.
+    ``cells`` are those of a column whose type, `kind`, is not one of numbers.
     """
     if cells is not None:
         numbers = [np.nan if is_missing(cell) else float(cell) for cell in cells]
         return np.array(numbers, dtype=np.float64)
     if isinstance(column, np.ndarray):
         return column.astype(np.float64) if column.dtype.kind != "f" else column
-    import narwhals
+    if kind not in ("Float32", "Float64"):
+        import narwhals
 
-    if column.dtype != narwhals.Float32:
         column = column.cast(narwhals.Float64)
     return np.asarray(column.to_numpy())

@@ -122,7 +122,7 @@ def check_rows(estimator, X, reset=False, name="X"):
     try:
         # What is too large for a float64 becomes infinite, which is an error below.
         with np.errstate(over="ignore"):
-            if table is not X:
+            if table is not X and not (seen and seen.levels):
                 # Numbers already: only names and the number of columns are of `X`.
                 validate_data(estimator, X, reset=reset, skip_check_array=True)
             if estimator is None or table is not X:
