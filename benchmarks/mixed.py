@@ -29,12 +29,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveNeighborsClassifier
 from sklearn_contrastive.metrics import map_at_r
 
-CHANGES = {
-    "nothing": 0.0,
-    "10 % of cells": 0.1,
-    "30 % of cells": 0.3,
-    "new levels": 0.2,
-}
+#: What is changed, and the share of cells.
+CHANGES = {"nothing": 0.0, "10 % of cells": 0.1, "30 % of cells": 0.3}
+CHANGES["new levels"] = 0.2
 #: Splits that tables are changed in.
 N_CHANGED = 2
 #: Boosting builds a tree for each class and round.
@@ -105,9 +102,11 @@ def peers_of(seed, X_train, X_test, y_train, y_test):
     found = {}
     categories = X_train.select_dtypes(object).columns
     kinds = {c: X_train[c].astype("category").dtype for c in categories}
-    found["boosting"] = run(
-        boosting(seed), X_train.astype(kinds), X_test.astype(kinds), y_train, y_test
-    )
+    known = X_test.copy()
+    for column, kind in kinds.items():
+        known[column] = known[column].where(known[column].isin(kind.categories))
+    rows = X_train.astype(kinds), known.astype(kinds)
+    found["boosting"] = run(boosting(seed), *rows, y_train, y_test)
     if peers.installed("catboost"):
         known = [X.fillna(dict.fromkeys(categories, "?")) for X in (X_train, X_test)]
         model = catboost(seed, known[0])
