@@ -130,7 +130,7 @@ def _columns_of(X, name):
         frame = narwhals.from_native(X, pass_through=True)
     except DuplicateError:
         # numpy reads these, if they hold numbers.
-        return [], ["Float"], []
+        frame = X
     if isinstance(frame, narwhals.LazyFrame):
         raise TypeError(
             f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "

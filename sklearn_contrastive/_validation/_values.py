@@ -55,6 +55,10 @@ def read_values(y):
     `y` is any container. Kinds are numpy's: "b", "i" (also unsigned) and "f" for
     numbers, "U" for text in any form, "S", "M" (also spans of time), "c", or "O".
     """
+    arrow = sys.modules.get("pyarrow")
+    if arrow and isinstance(y, arrow.ChunkedArray):
+        # In chunks, numpy reads a label for what is missing in a dictionary.
+        y = y.combine_chunks()
     values = np.asarray(y)
     kind = {"u": "i", "m": "M"}.get(values.dtype.kind, values.dtype.kind)
     declared = str(getattr(y, "dtype", "")).lower()
