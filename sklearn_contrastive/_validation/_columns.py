@@ -128,9 +128,11 @@ def _columns_of(X, name):
 
     try:
         frame = narwhals.from_native(X, pass_through=True)
-    except DuplicateError:
-        # numpy reads these, if they hold numbers.
-        frame = X
+    except DuplicateError as error:
+        raise ValueError(
+            f"`{name}` must have columns of different names; some occur twice. Rename "
+            "them, or pass an array."
+        ) from error
     if isinstance(frame, narwhals.LazyFrame):
         raise TypeError(
             f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "
