@@ -265,7 +265,8 @@ class ContrastiveEmbedding(
 
     center_, scale_ : ndarray of shape (n_features,) or None
         The value subtracted from each column, and its divisor (infinity for a constant
-        column); None with ``standardize=False``.
+        column); None with ``standardize=False``. Each level of a category, and each
+        indicator of missing cells, has an entry of its own.
 
     standardize_ : {"robust", "standard"} or None
         How the columns are standardised.
@@ -677,7 +678,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If `pairs` has another shape, or holds NaN or infinity.
+            If `pairs` has another shape or holds infinity, or if `fit` has seen
+            categories.
         """
         check_is_fitted(self)
         fitted = copy(self)

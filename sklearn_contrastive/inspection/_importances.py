@@ -59,7 +59,7 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     TypeError
         If `estimator` is no ContrastiveEmbedding, such as a pipeline.
     ValueError
-        If `X` has fewer than two rows or another width than in `fit`, or holds NaN or
+        If `X` has fewer than two rows or another width than in `fit`, or holds
         infinity; or if the encoder has no gradient.
 
     See Also

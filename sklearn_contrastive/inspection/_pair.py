@@ -57,7 +57,7 @@ def explain_pair(estimator, a, b):
     TypeError
         If `estimator` is no ContrastiveEmbedding, such as a pipeline.
     ValueError
-        If `a` or `b` is not one row, has another width than in `fit`, or holds NaN or
+        If `a` or `b` is not one row, has another width than in `fit`, or holds
         infinity; or if the encoder has no gradient.
 
     Warns

@@ -26,8 +26,10 @@ class ViewSimilarity(Similarity):
     augment : {"corrupt", "noise"} or callable, default="corrupt"
         ``"corrupt"`` replaces each value with probability `amount` by one drawn from
         its column [2]_. ``"noise"`` adds Gaussian noise of `amount` standard deviations
-        of the column. A callable ``augment(X, rng)`` takes rows in raw units, which it
-        must not write to, and a `numpy.random.Generator`, and returns changed rows.
+        of the column, and is an error where columns are categories. A callable
+        ``augment(X, rng)`` takes rows in raw units, which it must not write to, and a
+        `numpy.random.Generator`, and returns changed rows; categories are numbers of
+        levels there, and missing cells NaN.
 
     amount : float or "auto", default="auto"
         How much a view differs, > 0; a share < 1 for ``"corrupt"``. A larger one makes
@@ -134,7 +136,7 @@ class ViewSimilarity(Similarity):
         """Return two views of rows, as `Similarity.views` does.
 
         Raises a ValueError if `augment` is a function that returns anything but finite
-        numbers in the shape of the rows.
+        numbers in the shape of the rows, or NaN where they have NaN.
         """
         first = X if self.keep_original else self._changed(X, rng)
         return np.concatenate([first, self._changed(X, rng)])
