@@ -151,9 +151,10 @@ class ContrastiveEmbedding(
         Which columns are categories: names, numbers or a mask of columns, or None.
         ``"from_dtype"`` takes those of a data frame that hold text, bools, or have a
         dtype of categories (of pandas, polars or Arrow). Each of up to 255 levels, the
-        most frequent ones with five rows or more, has its own place, as in one-hot
-        coding; all others, also those that are new when rows are mapped, share one, and
-        missing ones have one if there were such in `fit`.
+        most frequent ones with five rows or more (with one in twenty rows below 100),
+        has its own place, as in one-hot coding; all others, also those that are new
+        when rows are mapped, share one if there were such in `fit`, and so do missing
+        ones.
 
     numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
         What the encoder reads of a column: ``"linear"``, its standardised value;

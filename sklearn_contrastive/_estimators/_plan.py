@@ -88,7 +88,7 @@ def prepare(
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
     if reader._seen.levels:
-        check_views(similarity)
+        check_views(similarity, X, reader._seen.levels)
     if groups is not None:
         groups = checked_groups(estimator, groups, len(X))
     folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None

@@ -110,11 +110,19 @@ def class_given(name, value):
     )
 
 
-def check_views(similarity):
-    """Raise for views that add noise to the numbers of categories' levels."""
-    if vars(similarity).get("augment") == "noise":
+def check_views(similarity, X, levels):
+    """Raise for views that make of categories' levels what is none."""
+    augment = vars(similarity).get("augment")
+    changed = callable(augment) and augment(X[:256].copy(), np.random.default_rng(0))
+    for column, own in levels.items() if callable(augment) else ():
+        codes = np.asarray(changed)[:, column]
+        codes = codes[~np.isnan(codes)]
+        if not np.isin(codes, np.arange(len(own) + 1)).all():
+            augment = "noise"
+    if isinstance(augment, str) and augment == "noise":
         raise ValueError(
-            "`augment` must not be 'noise' where columns are categories. Use "
+            "`augment` must leave levels of categories whole, which are numbers from 0 "
+            "on in the rows of views: it must not be 'noise'. Use "
             "ViewSimilarity('corrupt'), which draws values of other rows."
         )
 

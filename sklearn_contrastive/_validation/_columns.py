@@ -1,6 +1,7 @@
 """Tables with categories and missing numbers, as numbers: one column for each."""
 
 from collections import Counter
+from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import NamedTuple
@@ -19,14 +20,16 @@ from sklearn_contrastive._validation._tables import (
 #: Levels of a category that have a place of their own, the most frequent ones, and how
 #: many rows each must have.
 MOST_LEVELS, _FEWEST_OF_LEVEL = 255, 5
-#: Text with more different values than this share of so many rows is no category.
+#: In a small table a level must have one row in so many, or one at all.
+_ROWS_PER_LEVEL = 20
+#: A column with more levels than this share of so many rows is no category.
 _ALL_DIFFERENT, _ROWS_OF_TEXT = 0.9, 100
 #: How the types of columns begin that are categories, dates and numbers.
 _CATEGORY = ("Boolean", "Categorical", "Enum", "String")
 _TIME = ("Date", "Time", "Duration")
 _NUMBER = ("Int", "UInt", "Float", "Decimal")
 #: Kinds of cells in columns without such a type; bools are numbers, too.
-_KINDS = {"text": (str, bytes), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
+_KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
 
 
 class Seen(NamedTuple):
@@ -68,57 +71,12 @@ def filled(table, seen):
     """Return a table with medians for numbers that miss in columns complete in fit."""
     known = ~seen.missing
     known[[*seen.levels]] = False
-    return np.where(np.isnan(table) & known, seen.medians.astype(table.dtype), table)
+    with np.errstate(over="ignore"):
+        medians = seen.medians.astype(table.dtype)
+    return np.where(np.isnan(table) & known, medians, table)
 
 
-def coded(X, given, levels, name):
-    """Return a table as floats, and the levels of its categories with their numbers.
-
-    ``given`` is `categorical_features`; ``levels`` are those of a fit, None to learn
-    them. Where numpy takes all columns for numbers, the table is returned as it is.
-    """
-    names, types, columns = _columns_of(X, name)
-    times = [number for number, each in enumerate(types) if each.startswith(_TIME)]
-    if times:
-        times = list_columns(times, names)
-        raise not_numeric(name, times, "dates and times are no numbers")
-    known = (*_NUMBER, *_CATEGORY, "Object")
-    if not all(each.startswith(known) for each in types):
-        check_real(X, name)
-    types = [each if each.startswith(known) else "Object" for each in types]
-    learning = levels is None
-    categories = _chosen(given, names, types) if learning else {*levels}
-    if not categories and all(each.startswith(_NUMBER) for each in types):
-        return X, {}
-    if names is None and not categories:
-        # numpy makes no number of None.
-        missing = [is_missing(cell) for column in columns for cell in column]
-        missing = np.reshape(missing, (len(columns), -1)).T
-        return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
-    found, table = {}, []
-    for number, column in enumerate(columns):
-        label, cells, kind = list_columns([number], names or ()), None, "numbers"
-        if number in categories or not types[number].startswith(_NUMBER):
-            cells = column.to_list() if names else column.tolist()
-            kind = _kind(cells, label, name)
-            if kind is None:
-                # numpy's own errors say more.
-                return X, {}
-        told = isinstance(given, str) and learning and names and kind != "numbers"
-        if number in categories or told:
-            own = _learned(cells, kind, label, name) if learning else levels[number]
-            found[number] = own
-            table.append(_numbers(cells, kind, own, label, name))
-        elif kind == "text":
-            raise not_numeric(name, label, f"such as {shorten(_first(cells, str))}")
-        else:
-            table.append(_floats(column, types[number], cells))
-    dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
-    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
-    return np.stack(table, axis=1).astype(dtype, copy=False), found
-
-
-def _columns_of(X, name):
+def columns_of(X, name):
     """Return names of columns and of their types, and the columns; no names of arrays.
 
     A type of "Object" is for the cells to tell.
@@ -143,8 +101,54 @@ def _columns_of(X, name):
         return frame.columns, [str(column.dtype) for column in columns], columns
     check_real(X, name)
     cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
+    if cells.dtype.kind == "U" and isinstance(X, list | tuple):
+        # Of text and numbers numpy makes text.
+        cells = np.array(X, dtype=object)
     kind = "Float" if cells.dtype.kind in "biuf" else "Object"
     return None, [kind] * cells.shape[1], list(cells.T)
+
+
+def coded(X, read, given, levels, name):
+    """Return a table as floats, and the levels of its categories with their numbers.
+
+    ``read`` is what `columns_of` returns, ``given`` is `categorical_features`;
+    ``levels`` are those of a fit, None to learn them. Where numpy takes all columns for
+    numbers, the table is returned as it is.
+    """
+    names, types, columns = read
+    known = (*_NUMBER, *_CATEGORY, *_TIME, "Object")
+    if not all(each.startswith(known) for each in types):
+        check_real(X, name)
+    learning = levels is None
+    categories = _chosen(given, names, types) if learning else {*levels}
+    simple = not categories and all(each.startswith(_NUMBER) for each in types)
+    # Of numbers alone, frames of some libraries lose their single precision.
+    if simple and {*types} != {"Float32"}:
+        return X, {}
+    if names is None and not categories:
+        # numpy makes no number of None.
+        missing = [is_missing(cell) for column in columns for cell in column]
+        missing = np.reshape(missing, (len(columns), -1)).T
+        return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
+    found, table = {}, []
+    for number, column in enumerate(columns):
+        label, cells, kind = list_columns([number], names or ()), None, "numbers"
+        if number in categories or not types[number].startswith(_NUMBER):
+            cells = _known(column.to_list() if names else column.tolist())
+            kind = _kind(cells, number in categories, label, name)
+        told = isinstance(given, str) and learning and names and kind != "numbers"
+        if number in categories or told:
+            own = _learned(cells, label, name) if learning else levels[number]
+            found[number] = own
+            table.append(_numbers(cells, kind, own, label, name))
+        elif kind == "text":
+            text = next(cell for cell in cells if cell is not None)
+            raise not_numeric(name, label, f"such as {shorten(text)}")
+        else:
+            table.append(_floats(column, cells))
+    dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
+    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
+    return np.stack(table, axis=1).astype(dtype, copy=False), found
 
 
 def _chosen(given, names, types):
@@ -153,62 +157,76 @@ def _chosen(given, names, types):
         return set()
     if isinstance(given, str) and given == "from_dtype":
         return {n for n, each in enumerate(types) if each.startswith(_CATEGORY)}
-    width, chosen = len(types), np.atleast_1d(np.asarray(given))
-    if chosen.dtype.kind == "b" and chosen.shape == (width,):
-        return {*np.flatnonzero(chosen).tolist()}
-    numbers = {name: number for number, name in enumerate(names or ())}
-    found = [numbers.get(each, each) for each in chosen.ravel().tolist()]
-    whole = all(type(number) is int and 0 <= number < width for number in found)
-    if chosen.ndim > 1 or not whole:
-        raise ValueError(
-            "`categorical_features` must be 'from_dtype', None, or names, numbers or a "
-            f"mask of the {width} columns; got {shorten(given)}."
-        )
-    return {*found}
+    width, numbers = len(types), {each: n for n, each in enumerate(names or ())}
+    try:
+        chosen = np.atleast_1d(np.asarray(given))
+        mask = chosen.dtype.kind == "b"
+        if mask and chosen.shape == (width,):
+            return {*np.flatnonzero(chosen).tolist()}
+        found = [numbers.get(each, each) for each in chosen.tolist()]
+        fine = not mask and all(type(n) is int and 0 <= n < width for n in found)
+    except (TypeError, ValueError):
+        fine = False
+    if fine:
+        return {*found}
+    raise ValueError(
+        "`categorical_features` must be 'from_dtype', None, or names, numbers or a "
+        f"mask of the {width} columns; got {shorten(given)}."
+    )
 
 
-def _kind(cells, label, name):
-    """Return "text", "bools" or "numbers", None for others; raise where cells differ.
+def _known(cells):
+    """Return cells with None for what is missing."""
+    if {*map(type, cells)} <= {str, type(None)}:
+        return cells
+    return [None if is_missing(cell) else cell for cell in cells]
 
-    Without a known cell it is numbers.
+
+def _kind(cells, category, label, name):
+    """Return "text", "bools" or "numbers"; raise where cells are others, or differ.
+
+    Without a known cell it is numbers. Bools are numbers in columns of such.
     """
     firsts = {}
-    for each in {*map(type, cells)}:
-        own = (cell for cell in cells if type(cell) is each and not is_missing(cell))
-        for cell in own:
-            found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
-            firsts.setdefault(next(found, None), cell)
-            break
-    kinds = [*firsts]
-    if None in kinds or {*kinds} == {"bools", "numbers"}:
-        return None
-    if len(kinds) < 2:
-        return kinds[0] if kinds else "numbers"
+    types = {*map(type, cells)} - {type(None)}
+    for each in types:
+        cell = next(cell for cell in cells if type(cell) is each)
+        found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
+        firsts.setdefault(next(found, None), cell)
+    other = firsts.pop(None, None)
+    if isinstance(other, date | time | timedelta | np.datetime64 | np.timedelta64):
+        raise not_numeric(name, label, f"such as {shorten(other)}")
+    if other is not None:
+        raise ValueError(
+            f"`{name}` must hold one number per cell, or text; found {shorten(other)} "
+            f"in {label}. Leave the column out, or make columns of it."
+        )
+    if {*firsts} == {"bools", "numbers"} and not category:
+        return "numbers"
+    if len(firsts) < 2:
+        return next(iter(firsts), "numbers")
     both = " and ".join(shorten(cell) for cell in firsts.values())
     raise ValueError(
-        f"`{name}` must hold numbers or text in each column, not both; found {both} in "
+        f"`{name}` must hold one kind of cells in each column; found {both} in "
         f"{label}. Make the column all text, or all numbers with missing cells."
     )
 
 
-def _first(cells, kind):
-    """Return the first cell of a kind."""
-    return next(cell for cell in cells if isinstance(cell, kind))
-
-
-def _learned(cells, kind, label, name):
+def _learned(cells, label, name):
     """Return levels in order, the most frequent ones, with their numbers."""
     counts = Counter(cells)
-    counts = {cell: count for cell, count in counts.items() if not is_missing(cell)}
-    n_known = sum(counts.values())
-    if kind == "text" and n_known >= _ROWS_OF_TEXT:
-        if len(counts) > _ALL_DIFFERENT * n_known:
-            raise ValueError(
-                f"`{name}` must hold categories, whose levels repeat; {label} has "
-                f"{len(counts)} different texts in {n_known} rows. Leave it out, or "
-                "turn text into numbers, as skrub's TextEncoder does."
-            )
-    kept = [level for level, n in counts.items() if n >= _FEWEST_OF_LEVEL]
+    counts.pop(None, None)
+    n_known = counts.total()
+    # Of a few rows, a level with one.
+    fewest = min(_FEWEST_OF_LEVEL, max(1, n_known // _ROWS_PER_LEVEL))
+    kept = [level for level, n in counts.items() if n >= fewest]
+    different = n_known >= _ROWS_OF_TEXT and len(counts) > _ALL_DIFFERENT * n_known
+    if counts and (different or not kept):
+        raise ValueError(
+            f"`{name}` must hold categories, whose levels repeat; {label} has "
+            f"{len(counts)} different levels in {n_known} rows. Leave it out, or turn "
+            "text into numbers, as skrub's TextEncoder does."
+        )
     # The first of equally frequent ones in order, so that rows may come in any.
     kept = sorted(sorted(kept), key=counts.get, reverse=True)[:MOST_LEVELS]
     return {level: number for number, level in enumerate(sorted(kept))}
@@ -216,31 +234,34 @@ def _learned(cells, kind, label, name):
 
 def _numbers(cells, kind, levels, label, name):
     """Return the number of each cell's level; NaN where it is missing."""
+    others = {*cells} - {*levels}
+    number = {cell: np.nan if cell is None else len(levels) for cell in others}
     text = {isinstance(level, str) for level in levels}
-    if text and (kind == "text") not in text and any(not is_missing(c) for c in cells):
+    if text and (kind == "text") not in text and {*cells} != {None}:
         was = "text" if text == {True} else "no text"
         raise ValueError(
             f"`{name}` must hold what it held in `fit`: {label} was a category of "
             f"{was}, and now holds {kind}. Pass the same levels."
         )
-    others = {*cells} - {*levels}
-    number = {cell: np.nan if is_missing(cell) else len(levels) for cell in others}
     number |= levels
     return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
 
 
-def _floats(column, kind, cells):
+def _floats(column, cells):
     """Return a column of numbers as floats, NaN where they are missing.
 
-    ``cells`` are those of a column whose type, `kind`, is not one of numbers.
+    ``cells`` are those of a column whose type is not one of numbers.
     """
     if cells is not None:
-        numbers = [np.nan if is_missing(cell) else float(cell) for cell in cells]
-        return np.array(numbers, dtype=np.float64)
-    if isinstance(column, np.ndarray):
-        return column.astype(np.float64) if column.dtype.kind != "f" else column
-    if kind not in ("Float32", "Float64"):
-        import narwhals
+        return np.array([np.nan if c is None else _float(c) for c in cells])
+    numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
+    single = numbers.dtype == np.float32
+    return np.asarray(numbers, dtype=np.float32 if single else np.float64)
 
-        column = column.cast(narwhals.Float64)
-    return np.asarray(column.to_numpy())
+
+def _float(cell):
+    """Return a number as a float, infinite where it is too large for one."""
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf

@@ -42,7 +42,11 @@ def read_objects(objects):
 
 def is_missing(label):
     """Return whether a label is None, NaN (unequal to itself) or NA (without truth)."""
+    if label is None or label is np.ma.masked:
+        return True
     try:
-        return label is None or label is np.ma.masked or bool(label != label)
-    except (TypeError, ValueError):
+        different = label != label
+        # Arrays are compared entry by entry.
+        return not np.ndim(different) and bool(different)
+    except (ArithmeticError, TypeError, ValueError):
         return True

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from sklearn_contrastive._validation._columns import (
     Seen,
     coded,
+    columns_of,
     filled,
     learn_columns,
 )
@@ -115,20 +116,20 @@ def check_rows(estimator, X, reset=False, name="X"):
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}
-    if seen and seen.levels:
-        # Before their cells are read by number.
-        validate_data(estimator, X, reset=False, skip_check_array=True)
     if mixed and not (plain and named):
-        table, levels = coded(X, given, seen and seen.levels, name)
+        read = columns_of(X, name)
+        if seen and seen.levels:
+            # Before cells are read by the number of their column.
+            validate_data(estimator, X, reset=False, skip_check_array=True)
+        table, levels = coded(X, read, given, seen and seen.levels, name)
+        if table is not X and not (seen and seen.levels):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
     if table is X and not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
         # What is too large for a float64 becomes infinite, which is an error below.
         with np.errstate(over="ignore"):
-            if table is not X and not (seen and seen.levels):
-                # Numbers already: only names and the number of columns are of `X`.
-                validate_data(estimator, X, reset=reset, skip_check_array=True)
             if estimator is None or table is not X:
                 table = check_array(table, input_name=name, **checks)
             else:

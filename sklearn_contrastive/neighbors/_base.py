@@ -261,6 +261,11 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         some = slice(None, None, -(-len(values) // _MOST_COUNTED))
         return Z, places[some], values[some]
 
+    @property
+    def columns_(self):
+        """What became of each column, as of the embedding."""
+        return self._fitted().embedding_.columns_
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True

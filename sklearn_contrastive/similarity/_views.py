@@ -160,7 +160,8 @@ class ViewSimilarity(Similarity):
                 f"`augment` must return numbers in the shape of its rows, {X.shape}; "
                 f"got {changed.dtype} of shape {changed.shape}."
             )
-        if not (np.isfinite(changed) | np.isnan(X)).all():
+        gaps = np.isnan(changed) & np.isnan(self._some).any(axis=0)
+        if not (np.isfinite(changed) | gaps).all():
             raise ValueError("`augment` must return finite numbers; got NaN or inf.")
         return changed.astype(X.dtype, copy=False)
 

@@ -1,5 +1,6 @@
 """Tables as they are: categories, missing numbers, frames of any library."""
 
+import datetime
 import pickle
 
 import numpy as np
@@ -52,6 +53,7 @@ def mixed(n_rows=N, seed=0):
 
 
 FRAME, Y = mixed()
+DAY = datetime.date(2020, 1, 1)
 
 
 def quick(**params):
@@ -120,7 +122,8 @@ def test_columns_are_those_of_one_hot_coding_and_medians(kind):
 
 
 def test_new_rare_and_missing_levels():
-    frame = pd.DataFrame({"a": ["p"] * 20 + ["q"] * 20 + ["r"] * 4, "b": np.arange(44)})
+    text = ["p"] * 50 + ["q"] * 50 + ["r"] * 4
+    frame = pd.DataFrame({"a": text, "b": np.arange(104)})
     reader = quick()
     X = check_rows(reader, frame, reset=True)
     assert reader._seen.levels == {0: {"p": 0, "q": 1}}
@@ -133,7 +136,7 @@ def test_new_rare_and_missing_levels():
     np.testing.assert_array_equal(read[:, 0], [2, np.nan, 2, 1])
     # Missing in a column that was complete: the median; no level at all.
     assert read[2, 1] == np.median(frame["b"])
-    places = [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 21.5], [0, 1, 0, 3]]
+    places = [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 51.5], [0, 1, 0, 3]]
     np.testing.assert_array_equal(expansion.of(read), places)
 
 
@@ -206,6 +209,7 @@ def test_predictors_searches_and_pipelines_take_frames():
     embedding = quick().set_params(n_components="auto")
     model = ContrastiveNeighborsClassifier(embedding, cross_fit=2, random_state=0)
     assert model.fit(FRAME, Y).score(FRAME, Y) > 0.6
+    assert model.columns_["shop"]["levels"] == [*"xyz"]
     table = containers(FRAME)["polars"]
     shares = model.predict_proba(FRAME)
     np.testing.assert_array_equal(model.predict_proba(table), shares)
@@ -264,7 +268,7 @@ def test_noise_is_for_numbers_only():
     numbers = FRAME[["width", "count"]]
     similarity = ViewSimilarity("noise")
     assert np.isfinite(quick(similarity=similarity).fit_transform(numbers)).all()
-    with pytest.raises(ValueError, match="must not be 'noise' where columns are cat"):
+    with pytest.raises(ValueError, match="it must not be 'noise'"):
         quick(similarity=similarity).fit(FRAME)
 
 
@@ -298,14 +302,32 @@ def both(a, b):
 
 
 BAD = {
-    "text and numbers": (both("x", 1), "not both; found"),
+    "text and numbers": (both("x", 1), "one kind of cells in each column; found"),
     "a name in every row": (
         pd.DataFrame({"a": [f"name {n}" for n in range(120)]}),
-        "has 120 different texts in 120 rows. Leave it out",
+        "has 120 different levels in 120 rows. Leave it out",
     ),
     "dates": (FRAME.assign(day=pd.Timestamp(0)), "as skrub's DatetimeEncoder does"),
     "spans": (FRAME.assign(day=pd.Timedelta(1)), "found text or dates in column 'day'"),
     "text in an array": (FRAME.to_numpy(object), "must be numeric; found text"),
+    "spans in a category": (
+        FRAME.assign(paid=pd.Categorical([pd.Timedelta(1)] * N)),
+        "text or dates in column 'paid'",
+    ),
+    "dates in a dictionary": (
+        pa.table({"a": range(60), "b": pa.array([DAY] * 60).dictionary_encode()}),
+        "found text or dates in column 'b'",
+    ),
+    "bytes": (FRAME.assign(color=b"red"), "found b'red' in column 'color'"),
+    "arrays": (both(np.arange(2), np.arange(2)), "must hold one number per cell"),
+    "bools and numbers": (
+        FRAME.assign(shop=pd.Categorical([True, 2] * 60)),
+        "one kind",
+    ),
+    "no level twice": (
+        pd.DataFrame({"a": pd.Categorical(range(200))}),
+        "200 different",
+    ),
     "infinity": (FRAME.assign(width=np.inf), "found infinity in column 'width'"),
     "lists": (both([1], [2]), "must hold one number per cell"),
 }
@@ -320,12 +342,55 @@ def test_tables_that_cannot_be_read(name):
 
 
 def test_frames_that_are_not_in_memory():
-    with pytest.raises(TypeError, match=r"in memory; got LazyFrame. Call its `collect"):
-        quick().fit(pl.from_pandas(FRAME).lazy(), Y)
+    for call in (quick().fit, quick().fit(FRAME, Y).transform):
+        with pytest.raises(TypeError, match=r"in memory; got LazyFrame\. Call its"):
+            call(pl.from_pandas(FRAME).lazy())
+
+
+def test_bools_among_numbers_are_numbers():
+    """A cell of another kind must not turn categories into their raw values."""
+    count = FRAME["count"].astype(object)
+    count[0] = True
+    model = quick().fit(FRAME, Y)
+    np.testing.assert_array_equal(
+        model.transform(FRAME.assign(count=count)),
+        model.transform(FRAME.assign(count=[1, *FRAME["count"][1:]])),
+    )
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_single_precision_and_large_numbers(container):
+    x = np.random.RandomState(0).normal(size=40).astype(np.float32)
+    y = np.arange(40) % 2
+    single = container({"a": x, "b": x**2})
+    points = quick().fit(np.stack([x, x**2], axis=1), y).transform(single)
+    assert points.dtype == np.float32
+    np.testing.assert_array_equal(quick().fit(single, y).transform(single), points)
+    large = container({"a": ["u", "v"] * 20, "b": 2**53 + 1 + np.arange(40)})
+    assert np.isfinite(quick().fit(large, y).transform(large)).all()
+
+
+def test_levels_in_lists_of_numbers_and_text():
+    rows = [["u", 1.5], ["v", 2.5]] * 20
+    model = quick(categorical_features=[0]).fit(rows, np.arange(40) % 2)
+    assert model.columns_[0]["levels"] == ["u", "v"]
+    assert model.columns_[1]["levels"] is None
+
+
+def test_functions_for_views_leave_levels_whole():
+    def shifted(X, rng):
+        return X + rng.normal(size=X.shape)
+
+    def corrupted(X, rng):
+        return X[rng.permutation(len(X))]
+
+    assert quick(similarity=ViewSimilarity(corrupted)).fit(FRAME).columns_
+    with pytest.raises(ValueError, match="must leave levels of categories whole"):
+        quick(similarity=ViewSimilarity(shifted)).fit(FRAME)
 
 
 @pytest.mark.parametrize(
-    "chosen", [["none"], [9], [-1], [True], [[0]], [1.5], ["a", 0]]
+    "chosen", [["none"], [9], [-1], [True], [[0]], [1.5], ["a", 0], [[1], [1, 2]]]
 )
 def test_columns_that_are_not_there(chosen):
     with pytest.raises(ValueError, match="`categorical_features` must be 'from_dtype'"):
@@ -338,6 +403,7 @@ SERVED = {
     "another column": (FRAME.rename(columns={"color": "x"}), "feature names should"),
     "fewer": (FRAME.drop(columns="color"), "feature names should match"),
     "another order": (FRAME[[*FRAME.columns[::-1]]], "must be in the same order"),
+    "bytes for text": (FRAME.assign(color=b"red"), "found b'red'"),
     "numbers alone": (np.zeros((4, 5)), "holds numbers"),
 }
 
@@ -373,7 +439,9 @@ def test_levels_and_gaps_of_any_table(data):
     reader = quick()
     X = check_rows(reader, frame, reset=True)
     levels = reader._seen.levels.get(0, {})
-    assert [*levels] == sorted(c for c in {*text} - {None} if text.count(c) >= 5)
+    known = {*text} - {None}
+    fewest = max(1, sum(cell is not None for cell in text) // 20)
+    assert [*levels] == sorted(cell for cell in known if text.count(cell) >= fewest)
     for cell, number, row in zip(text, values, X, strict=True):
         code = np.nan if cell is None else levels.get(cell, len(levels))
         np.testing.assert_array_equal(row, [code, number])
