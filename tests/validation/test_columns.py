@@ -363,7 +363,8 @@ def test_single_precision_and_large_numbers(container):
     x = np.random.RandomState(0).normal(size=40).astype(np.float32)
     y = np.arange(40) % 2
     single = container({"a": x, "b": x**2})
-    points = quick().fit(np.stack([x, x**2], axis=1), y).transform(single)
+    X = np.stack([x, x**2], axis=1)
+    points = quick().fit(X, y).transform(X)
     assert points.dtype == np.float32
     np.testing.assert_array_equal(quick().fit(single, y).transform(single), points)
     large = container({"a": ["u", "v"] * 20, "b": 2**53 + 1 + np.arange(40)})
