@@ -523,8 +523,9 @@ class ContrastiveEmbedding(
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows: a data frame of any library, whose columns are numbers or categories,
-            or an array of numbers, in raw units; cells may be missing. A read-only
-            memory map is read batch by batch. With ``similarity="pairs"``, also by
+            or an array of numbers, in raw units; cells may be missing. Or a sparse
+            table of scipy, without any missing. It and a read-only memory map are read
+            batch by batch. With ``similarity="pairs"``, also by
             "auto", pairs of rows of shape (n_pairs, 2, n_features).
 
         y : array-like, sparse matrix or list of sets, default=None
@@ -559,7 +560,8 @@ class ContrastiveEmbedding(
             If a parameter, `X` or `y` is invalid. With any error, the estimator stays
             as it was before the call.
         TypeError
-            If `X` is sparse, or labels cannot be compared.
+            If labels cannot be compared, or if `X` is sparse where neighbours of all
+            rows are looked for.
         FloatingPointError
             If the loss, or a weight, stops being finite.
 
@@ -794,7 +796,7 @@ class ContrastiveEmbedding(
         # A graph or a function has no such attribute.
         tags.target_tags.required = getattr(similarity, "needs_y", False)
         tags.target_tags.multi_output = True
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

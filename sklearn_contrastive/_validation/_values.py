@@ -23,6 +23,7 @@ from sklearn_contrastive._validation._columns import (
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
+from sklearn_contrastive._validation._sparse import check_sparse
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -105,14 +106,16 @@ def check_rows(estimator, X, reset=False, name="X"):
     Of an estimator with `categorical_features`, categories become the numbers of their
     levels, and numbers may be missing (NaN). Without one, columns are not compared.
     """
+    told = {} if estimator is None else vars(estimator)
+    seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
+    mixed = seen is not None or (reset and "categorical_features" in told)
+    if issparse(X) and mixed:
+        return check_sparse(estimator, X, seen, name, _FLOATS)
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed for `{name}`, but dense data is required. Use "
             "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
         )
-    told = {} if estimator is None else vars(estimator)
-    seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
-    mixed = seen is not None or (reset and "categorical_features" in told)
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}

@@ -325,6 +325,7 @@ class ContrastiveEmbeddingCV(
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
         tags.input_tags.allow_nan = searched.input_tags.allow_nan
+        tags.input_tags.sparse = searched.input_tags.sparse
         return tags
 
 

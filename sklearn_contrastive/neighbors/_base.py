@@ -268,7 +268,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
 
     def _fitted(self):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_contrastive._validation import SparseRows
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
 from sklearn_contrastive.preprocessing._expansion import (
     NUMBER,
@@ -112,6 +113,8 @@ def learn_standardization(X, standardize, coded=False, seen=None):
     """
     if seen is not None and (seen.levels or seen.missing.any()):
         return _learn_expanded(X, standardize, coded, seen)
+    if isinstance(X, SparseRows):
+        return _learn_sparse(X, standardize)
     if coded:
         plain = learn_standardization(X, standardize)
         some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
@@ -129,11 +132,14 @@ def learn_standardization(X, standardize, coded=False, seen=None):
         unit = np.ldexp(1.0, power)
         per_unit = 1 / unit
         blocks = list(gen_batches(len(X), _BLOCK))
-        center = sum((np.clip(X[b], *limits) * per_unit).sum(axis=0) for b in blocks)
+        # In one order in memory, since sums of columns and of rows differ by last bits.
+        rows = (np.ascontiguousarray(X[b]) for b in blocks)
+        center = sum((np.clip(each, *limits) * per_unit).sum(axis=0) for each in rows)
         center /= len(X)
+        rows = (np.ascontiguousarray(X[b]) for b in blocks)
         squares = sum(
-            ((np.clip(X[b], *limits) * per_unit - center) ** 2).sum(axis=0)
-            for b in blocks
+            ((np.clip(each, *limits) * per_unit - center) ** 2).sum(axis=0)
+            for each in rows
         )
         scale = np.sqrt(squares / len(X))
         # Rounding makes constant sums, as of shares, differ by some last bits.
@@ -146,6 +152,16 @@ def learn_standardization(X, standardize, coded=False, seen=None):
         sizes[1:, constant], scale[constant] = 0, np.inf
         unusual = np.abs(sizes).max() > 2 ** (_HELD * np.finfo(np.float32).maxexp)
     return Standardization(kind, center, scale, bool(unusual))
+
+
+def _learn_sparse(X, standardize):
+    """Return what `learn_standardization` does for sparse rows, whose zeros stay."""
+    if not standardize:
+        return Standardization()
+    scale = X.deviations()
+    scale[scale <= _ROUNDING * np.finfo(X.dtype).eps] = np.inf
+    kind = "robust" if standardize is True else standardize
+    return Standardization(kind, np.zeros(len(scale)), scale)
 
 
 def _learn_expanded(X, standardize, coded, seen):
@@ -179,6 +195,12 @@ def standardized_table(X, standardization):
 
     Columns left as they are lose their mean.
     """
+    if isinstance(X, SparseRows):
+        raise TypeError(
+            "Sparse data was passed for `X`, but dense data is required where "
+            "neighbours of all rows are looked for. Use '.toarray()', or reduce it "
+            "first with sklearn.decomposition.TruncatedSVD."
+        )
     expansion, width = standardization.expansion, X.shape[1]
     if expansion is not None:
         width = len(expansion.source)

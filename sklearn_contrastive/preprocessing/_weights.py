@@ -97,7 +97,7 @@ def learn_weights(X, similarity, expansion=None):
         values = np.asarray(values[rows][:, each], dtype=np.float64)
     else:
         values = strata[rows, None] == some
-    X = np.array(X[rows], dtype=np.float64)
+    X = np.array(X[rows], dtype=np.float64, order="C")
     X = X if expansion is None else expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0

@@ -10,7 +10,7 @@ from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.similarity._base import Similarity, all_rows
 
 #: Rows that values of a column are drawn from.
-_MOST_DRAWN = 8192
+_MOST_DRAWN, _MOST_NUMBERS = 8192, 2**24
 
 
 class ViewSimilarity(Similarity):
@@ -122,7 +122,8 @@ class ViewSimilarity(Similarity):
             )
         self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.
-        self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
+        most = max(1, min(_MOST_DRAWN, _MOST_NUMBERS // X.shape[1]))
+        self._some = np.array(X[:: -(-len(X) // most)])
         some = self._some
         some = np.ma.masked_invalid(some) if np.isnan(some).any() else some
         # In units of a power of two, which changes no digit, squares are in range.

@@ -117,7 +117,7 @@ BAD_TABLES = [
         ValueError,
         "found text or dates in column 'day'",
     ),
-    ((scipy.sparse.csr_array(X), y), TypeError, "Use '.toarray()'"),
+    ((scipy.sparse.csr_array(X), None), TypeError, "Use '.toarray()'"),
     ((X * 1j, y), ValueError, "Complex data not supported"),
     ((X[:0], y[:0]), ValueError, "Found array with 0 sample(s)"),
     ((X[:1], y[:1]), ValueError, "must hold at least two classes; got one class only"),

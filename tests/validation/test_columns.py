@@ -91,6 +91,15 @@ def test_the_same_table_gives_the_same_bits_from_any_container(name, fitted):
     np.testing.assert_array_equal(quick().fit(table, Y).transform(FRAME), points)
 
 
+def test_numbers_alone_have_the_same_bits_in_any_order_in_memory():
+    X = np.random.RandomState(0).normal(size=(400, 3)) ** 3
+    y = (X[:, 0] > 0).astype(int)
+    points = quick().fit(X, y).transform(X)
+    frame = pd.DataFrame(np.asfortranarray(X), columns=[*"abc"])
+    for table in (frame, pl.from_pandas(frame), pa.Table.from_pandas(frame)):
+        np.testing.assert_array_equal(quick().fit(table, y).transform(table), points)
+
+
 def test_what_became_of_columns(fitted):
     assert fitted.columns_ == {
         "width": {"levels": None, "missing": True},
