@@ -87,8 +87,6 @@ def prepare(
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
-    if reader._seen.levels:
-        check_views(similarity, X, reader._seen.levels)
     if groups is not None:
         groups = checked_groups(estimator, groups, len(X))
     folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None
@@ -185,6 +183,8 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "_n_features_out": n_components,
     }
     codes, expansion = columns.codes, columns.expansion
+    if expansion is not None:
+        check_views(similarity, X, expansion)
     n_read = X.shape[1] if expansion is None else len(expansion.source)
     n_read += 0 if codes is None else len(codes.columns)
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)

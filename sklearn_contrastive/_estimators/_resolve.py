@@ -110,16 +110,16 @@ def class_given(name, value):
     )
 
 
-def check_views(similarity, X, levels):
+def check_views(similarity, X, expansion):
     """Raise for views that make of categories' levels what is none."""
     augment = vars(similarity).get("augment")
-    changed = callable(augment) and augment(X[:256].copy(), np.random.default_rng(0))
-    for column, own in levels.items() if callable(augment) else ():
-        codes = np.asarray(changed)[:, column]
-        codes = codes[~np.isnan(codes)]
-        if not np.isin(codes, np.arange(len(own) + 1)).all():
-            augment = "noise"
-    if isinstance(augment, str) and augment == "noise":
+    categories = np.unique(expansion.source[expansion.level >= 0])
+    wrong = isinstance(augment, str) and augment == "noise" and len(categories) > 0
+    if callable(augment):
+        views = augment(X[:256].copy(), np.random.default_rng(0))
+        codes = np.asarray(views)[:, categories]
+        wrong = ((codes < 0) | (codes != np.floor(codes)) & ~np.isnan(codes)).any()
+    if wrong:
         raise ValueError(
             "`augment` must leave levels of categories whole, which are numbers from 0 "
             "on in the rows of views: it must not be 'noise'. Use "
