@@ -795,8 +795,8 @@ class ContrastiveEmbedding(
             similarity = SIMILARITIES.get(similarity)
         # A graph or a function has no such attribute.
         tags.target_tags.required = getattr(similarity, "needs_y", False)
-        tags.target_tags.multi_output = True
-        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        tags.target_tags.multi_output = tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = similarity is not SIMILARITIES["neighbors"]
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -153,8 +153,7 @@ def check_rows(estimator, X, reset=False, name="X"):
     whole, finite = True, get_config()["assume_finite"]
     if mixed or not finite:
         with np.errstate(all="ignore"):
-            starts = range(0, len(table), BLOCK)
-            sums = [table[start : start + BLOCK].sum() for start in starts]
+            sums = [table[i : i + BLOCK].sum() for i in range(0, len(table), BLOCK)]
         whole = np.isfinite(sums).all()
         if not (whole or finite):
             check_finite(table, column_names(X), name, mixed)
