@@ -113,6 +113,15 @@ def figures(shares, y):
 
 def parted(name, split, folder, n_rows=MOST_ROWS):
     """Return training and test rows with their classes, or None."""
+    found = split_of(name, split, folder, n_rows)
+    if found is None:
+        return None
+    X, train, test, y_train, y_test = found
+    return *tables.encoded(X, train, test), y_train, y_test
+
+
+def split_of(name, split, folder, n_rows=MOST_ROWS):
+    """Return a table, numbers of training and test rows, and their classes, or None."""
     loaded = tables.load(name, folder)
     if loaded is None:
         return None
@@ -125,7 +134,7 @@ def parted(name, split, folder, n_rows=MOST_ROWS):
         1, train_size=n_train, test_size=n_test, random_state=split
     )
     [(train, test)] = splitter.split(y, y)
-    return *tables.encoded(X, kept[train], kept[test]), y[train], y[test]
+    return X, kept[train], kept[test], y[train], y[test]
 
 
 def points(model, X):

@@ -86,7 +86,6 @@ def check_short(call, must_fail=False):
 
 
 TABLES = {
-    "NaN in columns of long names": frame(np.full((30, 4), np.nan)),
     "infinity in columns of long names": frame(X * np.inf),
     "text": with_cell(SECRET),
     "text in columns of long names": frame(with_cell(SECRET)),

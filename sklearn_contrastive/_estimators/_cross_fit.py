@@ -10,8 +10,10 @@ from sklearn_contrastive._training._run import random_streams
 from sklearn_contrastive._validation import read_values, shorten, shortened
 from sklearn_contrastive.encoders import MLPEncoder
 
-#: Folds of ``cross_fit=True``, and held-out rows of each that a length is chosen by.
-N_FOLDS, _MOST_SCORED = 4, 8192
+#: Folds of ``cross_fit=True``.
+N_FOLDS = 4
+#: Held-out rows of each that a length is chosen by, and their numbers.
+_MOST_SCORED, _MOST_NUMBERS = 8192, 2**24
 #: Constraints of a parameter that holds folds.
 FOLDS = [
     Interval(Integral, 2, None, closed="left"),
@@ -183,7 +185,8 @@ def best_cycle(X, similarity, folds, n_networks, epochs):
     if values is None:
         return None
     epochs.split()
-    held_out = [out[:: -(-len(out) // _MOST_SCORED)] for _, out in folds]
+    most = max(1, min(_MOST_SCORED, _MOST_NUMBERS // X.shape[1]))
+    held_out = [out[:: -(-len(out) // most)] for _, out in folds]
     of_networks = [held_out[network % len(folds)] for network in range(n_networks)]
     first = slice(0, None, len(folds))
     return BestCycle(X, values, of_networks, epochs.ends, first)

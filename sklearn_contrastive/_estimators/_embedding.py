@@ -34,6 +34,8 @@ from sklearn_contrastive.similarity import SIMILARITIES, Similarity
 
 #: Constraints that several parameters share.
 _AUTO, _COUNT = StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")
+#: What a miner may be put into.
+_LAYERS = CrossBatchMemory, GlobalMiner
 
 
 class ContrastiveEmbedding(
@@ -145,6 +147,15 @@ class ContrastiveEmbedding(
         are clipped smoothly to ±8. If more than half of the rows have one value, such
         as 0, the percentiles are those of the other rows. Constant columns become zero.
 
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        Which columns are categories: names, numbers or a mask of columns, or None.
+        ``"from_dtype"`` takes those of a data frame that hold text, bools, or have a
+        dtype of categories (of pandas, polars or Arrow). Each of up to 255 levels, the
+        most frequent ones with five rows or more (with one in twenty rows below 100),
+        has its own place, as in one-hot coding; all others, also those that are new
+        when rows are mapped, share one if there were such in `fit`, and so do missing
+        ones.
+
     numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
         What the encoder reads of a column: ``"linear"``, its standardised value;
         ``"piecewise"``, also how far it is through each of up to 8 bins, whose ends
@@ -255,10 +266,16 @@ class ContrastiveEmbedding(
 
     center_, scale_ : ndarray of shape (n_features,) or None
         The value subtracted from each column, and its divisor (infinity for a constant
-        column); None with ``standardize=False``.
+        column); None with ``standardize=False``. Each level of a category, and each
+        indicator of missing cells, has an entry of its own.
 
     standardize_ : {"robust", "standard"} or None
         How the columns are standardised.
+
+    columns_ : dict
+        For the name (or number) of each column a dict with ``"levels"``, the list of
+        those of a category that have a place of their own, None of numbers; and
+        ``"missing"``, whether cells were missing in `fit`.
 
     feature_weights_ : ndarray of shape (n_features,)
         What standardised columns are multiplied by, the mean over networks.
@@ -387,14 +404,10 @@ class ContrastiveEmbedding(
         "n_members": [_AUTO, Interval(Integral, 1, 10_000, closed="both")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "margin": [_AUTO, Interval(Real, 0, 1e14, closed="right")],
-        "miner": [
-            StrOptions({"auto", *MINERS}),
-            callable,
-            CrossBatchMemory,
-            GlobalMiner,
-        ],
+        "miner": [StrOptions({"auto", *MINERS}), callable, *_LAYERS],
         "normalize": ["boolean"],
         "standardize": ["boolean", StrOptions({"robust", "standard"})],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "numeric_encoding": [StrOptions({"auto", "linear", "piecewise"})],
         "feature_weights": [_AUTO, None, "array-like"],
         "batch_size": [_AUTO, Interval(Integral, 2, None, closed="left")],
@@ -427,6 +440,7 @@ class ContrastiveEmbedding(
         miner="auto",
         normalize=True,
         standardize="robust",
+        categorical_features="from_dtype",
         numeric_encoding="auto",
         feature_weights="auto",
         batch_size="auto",
@@ -455,6 +469,7 @@ class ContrastiveEmbedding(
         self.miner = miner
         self.normalize = normalize
         self.standardize = standardize
+        self.categorical_features = categorical_features
         self.numeric_encoding = numeric_encoding
         self.feature_weights = feature_weights
         self.batch_size = batch_size
@@ -507,9 +522,11 @@ class ContrastiveEmbedding(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, numeric and finite, in raw units. A read-only memory map is read
-            batch by batch. With ``similarity="pairs"``, also by "auto", pairs of rows
-            of shape (n_pairs, 2, n_features).
+            Rows: a data frame of any library, whose columns are numbers or categories,
+            or an array of numbers, in raw units; cells may be missing. Or a sparse
+            table of scipy, without any missing. It and a read-only memory map are read
+            batch by batch. With ``similarity="pairs"``, also by
+            "auto", pairs of rows of shape (n_pairs, 2, n_features).
 
         y : array-like, sparse matrix or list of sets, default=None
             Class labels (numbers, strings, bools or other objects that can be sorted),
@@ -543,7 +560,8 @@ class ContrastiveEmbedding(
             If a parameter, `X` or `y` is invalid. With any error, the estimator stays
             as it was before the call.
         TypeError
-            If `X` is sparse, or labels cannot be compared.
+            If labels cannot be compared, or if `X` is sparse where neighbours of all
+            rows are looked for.
         FloatingPointError
             If the loss, or a weight, stops being finite.
 
@@ -640,7 +658,7 @@ class ContrastiveEmbedding(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` has another width than in `fit`, or holds text, NaN or infinity.
+            If `X` has other columns than in `fit`, or holds infinity.
         """
         check_is_fitted(self)
         # A copy, since another thread may end a fit meanwhile.
@@ -663,7 +681,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If `pairs` has another shape, or holds NaN or infinity.
+            If `pairs` has another shape or holds infinity, or if `fit` has seen
+            categories.
         """
         check_is_fitted(self)
         fitted = copy(self)
@@ -755,8 +774,7 @@ class ContrastiveEmbedding(
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:
-            n_reports = plan.epochs.n_reports
-            tasks = self._init_callback_context(max_subtasks=n_reports)
+            tasks = self._init_callback_context(max_subtasks=plan.epochs.n_reports)
         with torch.inference_mode(False), torch.enable_grad():
             trainer = Trainer(plan.models, normalize=normalize, device=device)
             for member, source in enumerate(plan.global_batches):
@@ -777,7 +795,8 @@ class ContrastiveEmbedding(
             similarity = SIMILARITIES.get(similarity)
         # A graph or a function has no such attribute.
         tags.target_tags.required = getattr(similarity, "needs_y", False)
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = similarity is not SIMILARITIES["neighbors"]
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -815,6 +834,12 @@ class ContrastiveEmbedding(
     def standardize_(self):
         """What is done to the columns."""
         return self._fitted_state("standardize_").columns.kind
+
+    @property
+    def columns_(self):
+        """What became of each column: its levels, if it is a category, and gaps."""
+        self._fitted_state("columns_")
+        return self._seen.described(vars(self).get("feature_names_in_"))
 
     def _fitted_state(self, name):
         if "_state" not in vars(self):

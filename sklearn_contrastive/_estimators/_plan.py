@@ -19,6 +19,7 @@ from sklearn_contrastive._estimators._resolve import (
     adapted_miner,
     agreed,
     check_no_margin,
+    check_views,
     class_given,
     flat_pairs,
     of_rows,
@@ -49,10 +50,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized_table,
 )
-from sklearn_contrastive.preprocessing._weights import (
-    FEWEST_ROWS,
-    weights_of,
-)
+from sklearn_contrastive.preprocessing._weights import FEWEST_ROWS, weights_of
 from sklearn_contrastive.similarity import SIMILARITIES, infer_similarity
 
 
@@ -84,7 +82,8 @@ def prepare(
     columns = before["_state"].columns if before else None
     if columns is None:
         coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
-        columns = learn_standardization(X, estimator.standardize, coded)
+        given = estimator.standardize, coded, reader._seen
+        columns = learn_standardization(X, *given)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
@@ -183,9 +182,12 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
-    n_codes = 0 if columns.codes is None else len(columns.codes.columns)
-    sizes = X.shape[1] + n_codes, n_own
-    return fitted, FittedState(columns, encoder, *sizes, normalize)
+    codes, expansion = columns.codes, columns.expansion
+    if expansion is not None:
+        check_views(similarity, X, expansion)
+    n_read = X.shape[1] if expansion is None else len(expansion.source)
+    n_read += 0 if codes is None else len(codes.columns)
+    return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 
 def _weighted(estimator, X, similarities, state, before, once):
@@ -196,8 +198,7 @@ def _weighted(estimator, X, similarities, state, before, once):
     # One pass more needs neither new weights nor a length.
     settled = len(X) < FEWEST_ROWS or (once and before)
     if given is not None and not (learned and settled):
-        codes = state.columns.codes
-        weights, share = weights_of(given, X, similarities, codes)
+        weights, share = weights_of(given, X, similarities, state.columns)
         # Elsewhere, held-out rows choose the length.
         longer *= 1 if crossed or estimator.early_stopping else share
     if before:

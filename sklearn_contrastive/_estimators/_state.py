@@ -200,12 +200,16 @@ class Plan(NamedTuple):
             names=self.models[0].encoder.names,
             seed=self.models[0].seed,
         )
-        weights, n = state.weights, self.X.shape[1]
-        own = np.ones((1, n)) if weights is None else weights[:, :n]
+        weights, n, expansion = state.weights, self.X.shape[1], state.columns.expansion
+        own = np.ones(n) if weights is None else weights.mean(axis=0)
+        if expansion is not None and weights is not None:
+            # Of a category, the level that tells most.
+            own = own[: len(expansion.source)]
+            own = np.maximum.reduceat(own, expansion.starts)
         return {
             **self.fitted,
             "_state": state,
-            "feature_weights_": own.mean(axis=0),
+            "feature_weights_": own[:n],
             "n_iter_": history.n_iter,
             "n_steps_": history.n_steps,
             "loss_curve_": curves.pop("loss"),

@@ -7,6 +7,7 @@ from sklearn_contrastive._validation._pairs import (
     check_partners,
 )
 from sklearn_contrastive._validation._params import validate
+from sklearn_contrastive._validation._sparse import SparseRows
 from sklearn_contrastive._validation._tables import (
     check_real,
     column_names,
@@ -28,6 +29,7 @@ from sklearn_contrastive._validation._values import (
 
 __all__ = [
     "SEEN",
+    "SparseRows",
     "check_given",
     "check_labels",
     "check_length",

@@ -1,5 +1,7 @@
 """Pairs of rows, partners in a second table, and labels of pairs."""
 
+from copy import copy
+
 import numpy as np
 
 from sklearn_contrastive._validation._messages import shorten
@@ -29,7 +31,16 @@ def check_pairs(estimator, pairs):
             f"`pairs` must have shape (n_pairs, 2, n_features={n_features}); got "
             f"{pairs.shape}. Stack two tables of rows with np.stack([A, B], axis=1)."
         )
-    rows = check_rows(None, pairs.reshape(-1, n_features), name="pairs")
+    seen = vars(estimator).get("_seen")
+    if seen is not None and seen.levels:
+        raise ValueError(
+            "`pairs` must hold numbers, and `fit` has seen categories. Map both tables "
+            "of rows with `transform`, and compare their points."
+        )
+    # Of an array, whose columns have no names.
+    reader = copy(estimator)
+    vars(reader).pop("feature_names_in_", None)
+    rows = check_rows(reader, pairs.reshape(-1, n_features), name="pairs")
     return rows.reshape(pairs.shape)
 
 

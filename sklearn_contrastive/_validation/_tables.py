@@ -48,7 +48,7 @@ def check_real(X, name):
             "imaginary parts side by side as columns."
         )
     if columns:
-        columns = _list_columns(columns, column_names(X))
+        columns = list_columns(columns, column_names(X))
         raise not_numeric(name, columns, "numpy reads dates and times as integers")
 
 
@@ -72,24 +72,24 @@ def not_numeric(name, columns, error):
     return ValueError(
         f"`{name}` must be numeric; found text or dates in {columns} ({error}). "
         "Encode text, as sklearn.preprocessing.OneHotEncoder does, and turn dates "
-        "into numbers such as days."
+        "into numbers such as days, as skrub's DatetimeEncoder does."
     )
 
 
-def check_finite(X, names, name):
-    """Raise for NaN and infinity, with the columns that hold them."""
+def check_finite(X, names, name, may_miss=False):
+    """Raise for infinity, and for NaN where no number may miss, with the columns."""
     bad, n_nan = np.zeros(X.shape[1], dtype=int), 0
     for start in range(0, len(X), BLOCK):
         block = X[start : start + BLOCK]
-        bad += (~np.isfinite(block)).sum(axis=0)
-        n_nan += np.isnan(block).sum()
+        bad += (np.isinf(block) if may_miss else ~np.isfinite(block)).sum(axis=0)
+        n_nan += 0 if may_miss else np.isnan(block).sum()
     if bad.any():
         kind = {0: "infinity", bad.sum(): "NaN"}.get(n_nan, "NaN or infinity")
-        columns = _list_columns(np.flatnonzero(bad), names)
+        columns = list_columns(np.flatnonzero(bad), names)
+        remedy = "Fill missing values, as sklearn.impute.SimpleImputer does; replace"
         raise ValueError(
             f"`{name}` must be finite; found {kind} in {columns} ({bad.sum()} in all). "
-            "Fill missing values, as sklearn.impute.SimpleImputer does; replace "
-            "infinite ones."
+            f"{'Replace' if may_miss else remedy} infinite ones."
         )
 
 
@@ -107,10 +107,10 @@ def text_columns(X):
             values.astype(np.float64)
         except (OverflowError, TypeError, ValueError):
             found += [] if nested else [column]
-    return _list_columns(found, column_names(X)) if found else ""
+    return list_columns(found, column_names(X)) if found else ""
 
 
-def _list_columns(columns, names, most=3):
+def list_columns(columns, names, most=3):
     """Return names or numbers of columns for a message."""
     shown = [shorten(names[c]) if len(names) else str(c) for c in columns[:most]]
     if len(columns) > most:

@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Sized
-from datetime import date, time, timedelta
-from decimal import Decimal
-from numbers import Complex, Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,7 +14,16 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
+from sklearn_contrastive._validation._columns import (
+    Seen,
+    coded,
+    columns_of,
+    filled,
+    learn_columns,
+)
 from sklearn_contrastive._validation._messages import shorten, shortened
+from sklearn_contrastive._validation._objects import is_missing, read_objects
+from sklearn_contrastive._validation._sparse import check_sparse
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -31,20 +38,12 @@ from sklearn_contrastive._validation._tables import (
 
 _FLOATS = (np.float64, np.float32)
 _BOOLS = (bool, np.bool_)
-#: Kinds of objects, named as numpy's; the first that holds all of them counts.
-_KINDS = {
-    "M": (date, time, timedelta, np.datetime64, np.timedelta64),
-    "b": _BOOLS,
-    "i": (Integral, np.bool_),
-    "f": (Real, Decimal, np.bool_),
-    "c": (Complex, Decimal, np.bool_),
-    "U": (str,),
-    "S": (bytes,),
-}
 #: Attributes that reading a table sets on an estimator.
-SEEN = "n_features_in_", "feature_names_in_"
+SEEN = "n_features_in_", "feature_names_in_", "_seen"
 #: Whole numbers given as floats may be either where more of their values occur once.
 _SINGLE_VALUES = 0.2
+#: Numbers, in evenly spaced rows, that medians of columns are of.
+_MOST_RANKED = 2**22
 _NO_Y = "This estimator requires y to be passed, but the target y is None"
 _LENGTHS = (
     "`y` must hold {} per row of `X`: found input variables with inconsistent numbers "
@@ -58,6 +57,10 @@ def read_values(y):
     `y` is any container. Kinds are numpy's: "b", "i" (also unsigned) and "f" for
     numbers, "U" for text in any form, "S", "M" (also spans of time), "c", or "O".
     """
+    arrow = sys.modules.get("pyarrow")
+    if arrow and isinstance(y, arrow.ChunkedArray):
+        # In chunks, numpy reads a label for what is missing in a dictionary.
+        y = y.combine_chunks()
     values = np.asarray(y)
     kind = {"u": "i", "m": "M"}.get(values.dtype.kind, values.dtype.kind)
     declared = str(getattr(y, "dtype", "")).lower()
@@ -73,7 +76,7 @@ def read_values(y):
         # Some frames make floats of dates.
         kind = "M" if any(map(UNREAL.match, column_types(y))) else kind
     if kind in "TO":
-        kind, values, missing = _read_objects(values.astype(object))
+        kind, values, missing = read_objects(values.astype(object))
     elif values.dtype.kind in "fcmM":
         missing = np.isnan(values)
     else:
@@ -81,28 +84,6 @@ def read_values(y):
     if isinstance(y, np.ma.MaskedArray):
         missing = missing | np.ma.getmaskarray(y)
         values = np.where(missing, np.nan, values) if kind == "f" else values
-    return kind, values, missing
-
-
-def _read_objects(objects):
-    """Return what `read_values` does for an array of objects."""
-    missing = np.zeros(objects.shape, dtype=bool)
-    # Of text alone, which is common, none is missing.
-    if not {*map(type, objects.flat)} <= {str}:
-        missing.flat = [is_missing(label) for label in objects.flat]
-    known = objects[~missing]
-    types = {*map(type, known)}
-    found = (
-        k for k, group in _KINDS.items() if all(issubclass(t, group) for t in types)
-    )
-    kind = next(found, "O") if types else "f"
-    try:
-        plain = known.astype({"b": bool, "i": np.int64, "f": np.float64}[kind])
-    except (KeyError, OverflowError):
-        # Nothing that numpy has numbers for, or too large for them.
-        return ("O" if kind == "f" else kind), objects, missing
-    values = np.full(objects.shape, np.nan if kind == "f" else 0, dtype=plain.dtype)
-    values[~missing] = plain
     return kind, values, missing
 
 
@@ -122,21 +103,38 @@ def read_numbers(y):
 def check_rows(estimator, X, reset=False, name="X"):
     """Return a table as finite floats; set the estimator's columns or compare them.
 
-    Without an estimator, columns are not compared.
+    Of an estimator with `categorical_features`, categories become the numbers of their
+    levels, and numbers may be missing (NaN). Without one, columns are not compared.
     """
+    told = {} if estimator is None else vars(estimator)
+    seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
+    mixed = seen is not None or (reset and "categorical_features" in told)
+    if issparse(X) and mixed:
+        return check_sparse(estimator, X, seen, name, _FLOATS)
     if issparse(X):
         raise TypeError(
             f"Sparse data was passed for `{name}`, but dense data is required. Use "
             "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
         )
-    if type(X) is not np.ndarray or X.dtype.kind not in "biuf":
+    plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
+    named = not seen.levels if seen else given is None or isinstance(given, str)
+    table, levels = X, {}
+    if mixed and not (plain and named):
+        read = columns_of(X, name)
+        if seen and seen.levels:
+            # Before cells are read by the number of their column.
+            validate_data(estimator, X, reset=False, skip_check_array=True)
+        table, levels = coded(X, read, given, seen and seen.levels, name)
+        if table is not X and not (seen and seen.levels):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if table is X and not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
         # What is too large for a float64 becomes infinite, which is an error below.
         with np.errstate(over="ignore"):
-            if estimator is None:
-                table = check_array(X, input_name=name, **checks)
+            if estimator is None or table is not X:
+                table = check_array(table, input_name=name, **checks)
             else:
                 table = validate_data(estimator, X, reset=reset, **checks)
     except (OverflowError, TypeError, ValueError) as error:
@@ -152,12 +150,21 @@ def check_rows(estimator, X, reset=False, name="X"):
         if not columns:
             raise
         raise not_numeric(name, columns, error) from error
-    if not get_config()["assume_finite"]:
+    whole, finite = True, get_config()["assume_finite"]
+    if mixed or not finite:
         with np.errstate(all="ignore"):
-            starts = range(0, len(table), BLOCK)
-            sums = [table[start : start + BLOCK].sum() for start in starts]
-        if not np.isfinite(sums).all():
-            check_finite(table, column_names(X), name)
+            sums = [table[i : i + BLOCK].sum() for i in range(0, len(table), BLOCK)]
+        whole = np.isfinite(sums).all()
+        if not (whole or finite):
+            check_finite(table, column_names(X), name, mixed)
+        if seen and not whole:
+            table = filled(table, seen)
+    if mixed and reset:
+        some, known = table[:: -(-table.size // _MOST_RANKED)], whole and not levels
+        with np.errstate(over="ignore"):
+            medians = np.median(some, axis=0) if known else None
+        seen = Seen({}, medians, np.zeros(table.shape[1], dtype=bool))
+        estimator._seen = seen if known else learn_columns(table, levels, some)
     return table
 
 
@@ -267,14 +274,6 @@ def holds_sets(y):
         # As many numbers in every row are a table.
         return np.asarray(y).dtype.kind not in "biuf"
     except ValueError:
-        return True
-
-
-def is_missing(label):
-    """Return whether a label is None, NaN (unequal to itself) or NA (without truth)."""
-    try:
-        return label is None or label is np.ma.masked or bool(label != label)
-    except (TypeError, ValueError):
         return True
 
 

@@ -59,7 +59,7 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     TypeError
         If `estimator` is no ContrastiveEmbedding, such as a pipeline.
     ValueError
-        If `X` has fewer than two rows or another width than in `fit`, or holds NaN or
+        If `X` has fewer than two rows or another width than in `fit`, or holds
         infinity; or if the encoder has no gradient.
 
     See Also
@@ -90,11 +90,14 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     1
     """
     standardization, embed = differentiable(estimator)
-    X = check_rows(estimator, X, reset=False)
+    X, expansion = check_rows(estimator, X, reset=False), standardization.expansion
     if len(X) < 2:
         raise ValueError(
             f"`X` must hold at least two rows, whose spread is measured; got {len(X)}."
         )
+    if expansion is not None:
+        # Rather than the number of a level, its place.
+        X, standardization = expansion.of(X), standardization._replace(expansion=None)
     spread = _standardization.learn_standardization(X, "standard").scale
     spread = np.where(np.isinf(spread), 0.0, spread)
     if max_samples is not None and len(X) > max_samples:
@@ -104,6 +107,8 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     for rows in gen_batches(len(X), BLOCK):
         block = X[rows].astype(np.float64)
         squares += _squared_gradients(embed, standardization, block, spread)
+    if expansion is not None:
+        squares = np.add.reduceat(squares, expansion.starts)
     moved = np.sqrt(squares)
     return moved / max(moved.sum(), np.finfo(np.float64).tiny)
 

@@ -57,7 +57,7 @@ def explain_pair(estimator, a, b):
     TypeError
         If `estimator` is no ContrastiveEmbedding, such as a pipeline.
     ValueError
-        If `a` or `b` is not one row, has another width than in `fit`, or holds NaN or
+        If `a` or `b` is not one row, has another width than in `fit`, or holds
         infinity; or if the encoder has no gradient.
 
     Warns
@@ -112,6 +112,9 @@ def explain_pair(estimator, a, b):
         kept = np.concatenate([kept[~wrong], path.contributions(*halved)])
         parts = np.hstack([parts[:, ~wrong], halved])
     contributions = kept.sum(axis=0)
+    if standardization.expansion is not None:
+        starts = standardization.expansion.starts
+        contributions = np.add.reduceat(contributions, starts)
     if abs(contributions.sum() - path.distance) > path.tolerance:
         warnings.warn(
             f"The contributions add up to {contributions.sum():.6g}, not to the "

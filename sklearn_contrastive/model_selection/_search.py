@@ -324,6 +324,8 @@ class ContrastiveEmbeddingCV(
         searched = get_tags(self.estimator or ContrastiveEmbedding())
         tags.target_tags = searched.target_tags
         tags.transformer_tags = searched.transformer_tags
+        tags.input_tags.allow_nan = searched.input_tags.allow_nan
+        tags.input_tags.sparse = searched.input_tags.sparse
         return tags
 
 

@@ -120,6 +120,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         """
         # The number and names of columns are written to a copy.
         reader = copy(self)
+        reader.categorical_features = (
+            self.embedding or ContrastiveEmbedding()
+        ).categorical_features
         rows = check_rows(reader, X, reset=True)
         kind, values, learned = self._read(y)
         check_length(values, len(rows), "one label or target")
@@ -257,6 +260,16 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         values = references[0].values
         some = slice(None, None, -(-len(values) // _MOST_COUNTED))
         return Z, places[some], values[some]
+
+    @property
+    def columns_(self):
+        """What became of each column, as of the embedding."""
+        return self._fitted().embedding_.columns_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        return tags
 
     def _fitted(self):
         """Return a copy, since another thread may end a fit meanwhile."""

@@ -88,6 +88,9 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
     held_out_rows_ : list of ndarray of int
         For each network the rows it has not seen, which are its references.
 
+    columns_ : dict
+        What became of each column: levels of a category, and whether cells missed.
+
     n_features_in_ : int
         Number of columns in `fit`.
 

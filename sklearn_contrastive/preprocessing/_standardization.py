@@ -5,7 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklearn_contrastive._validation import SparseRows
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
+from sklearn_contrastive.preprocessing._expansion import (
+    NUMBER,
+    Expansion,
+    learn_expansion,
+)
 
 #: Rows in a block, so that temporary arrays stay small.
 _BLOCK = 8192
@@ -56,6 +62,10 @@ class Standardization(NamedTuple):
 
     codes : Codes or None
         Piecewise-linear codes that stand behind the standardised columns.
+
+    expansion : Expansion or None
+        What is read in place of columns with categories or missing numbers; the others
+        are of these columns then.
     """
 
     kind: str | None = None
@@ -63,11 +73,14 @@ class Standardization(NamedTuple):
     scale: np.ndarray | None = None
     unusual: bool = True
     codes: Codes | None = None
+    expansion: Expansion | None = None
 
 
 def standardized(X, standardization):
     """Return standardised rows with their codes, in their dtype, always as a copy."""
-    kind, center, scale, unusual, codes = standardization
+    kind, center, scale, unusual, codes, expansion = standardization
+    if expansion is not None:
+        return standardized(expansion.of(X), standardization._replace(expansion=None))
     if codes is not None:
         Z = standardized(X, standardization._replace(codes=None))
         return np.hstack([Z, codes.of(Z)])
@@ -90,13 +103,18 @@ def standardized(X, standardization):
     return Z
 
 
-def learn_standardization(X, standardize, coded=False):
+def learn_standardization(X, standardize, coded=False, seen=None):
     """Return the standardization of a table, in float64 and without a copy of it.
 
     For "standard" center and scale are mean and standard deviation; for "robust" or
     True those of the values with far ones drawn in; False leaves columns as they are.
-    ``coded`` adds piecewise-linear codes.
+    ``coded`` adds piecewise-linear codes; ``seen`` tells of categories and missing
+    numbers.
     """
+    if seen is not None and (seen.levels or seen.missing.any()):
+        return _learn_expanded(X, standardize, coded, seen)
+    if isinstance(X, SparseRows):
+        return _learn_sparse(X, standardize)
     if coded:
         plain = learn_standardization(X, standardize)
         some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
@@ -114,11 +132,14 @@ def learn_standardization(X, standardize, coded=False):
         unit = np.ldexp(1.0, power)
         per_unit = 1 / unit
         blocks = list(gen_batches(len(X), _BLOCK))
-        center = sum((np.clip(X[b], *limits) * per_unit).sum(axis=0) for b in blocks)
+        # In one order in memory, since sums of columns and of rows differ by last bits.
+        rows = (np.ascontiguousarray(X[b]) for b in blocks)
+        center = sum((np.clip(each, *limits) * per_unit).sum(axis=0) for each in rows)
         center /= len(X)
+        rows = (np.ascontiguousarray(X[b]) for b in blocks)
         squares = sum(
-            ((np.clip(X[b], *limits) * per_unit - center) ** 2).sum(axis=0)
-            for b in blocks
+            ((np.clip(each, *limits) * per_unit - center) ** 2).sum(axis=0)
+            for each in rows
         )
         scale = np.sqrt(squares / len(X))
         # Rounding makes constant sums, as of shares, differ by some last bits.
@@ -133,11 +154,58 @@ def learn_standardization(X, standardize, coded=False):
     return Standardization(kind, center, scale, bool(unusual))
 
 
+def _learn_sparse(X, standardize):
+    """Return what `learn_standardization` does for sparse rows, whose zeros stay."""
+    if not standardize:
+        return Standardization()
+    scale = X.deviations()
+    scale[scale <= _ROUNDING * np.finfo(X.dtype).eps] = np.inf
+    kind = "robust" if standardize is True else standardize
+    return Standardization(kind, np.zeros(len(scale)), scale)
+
+
+def _learn_expanded(X, standardize, coded, seen):
+    """Return what `learn_standardization` does where columns are expanded."""
+    expansion, shares = learn_expansion(X, seen)
+    numbers, found = expansion.level == NUMBER, Standardization(expansion=expansion)
+    # What is 0 or 1 is never unusual.
+    found = found._replace(unusual=not standardize)
+    if standardize:
+        # Those of 0 and 1 follow from their shares.
+        scale = np.sqrt(shares * (1 - shares))
+        center, scale = shares, np.where(scale == 0, np.inf, scale)
+        for place in np.flatnonzero(numbers):
+            column = Expansion(*(each[[place]] for each in expansion[:2]), seen.medians)
+            own = learn_standardization(column.of(X), standardize)
+            center[place], scale[place] = own.center[0], own.scale[0]
+            found = found._replace(kind=own.kind, unusual=found.unusual or own.unusual)
+        kind = "robust" if standardize is True else standardize
+        found = found._replace(kind=kind, center=center, scale=scale)
+    if coded and numbers.any():
+        some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
+        codes = learn_codes(standardized(some, found)[:, numbers])
+        if codes is not None:
+            codes = codes._replace(columns=np.flatnonzero(numbers)[codes.columns])
+            found = found._replace(codes=codes)
+    return found
+
+
 def standardized_table(X, standardization):
     """Return standardised rows in float32, without codes.
 
     Columns left as they are lose their mean.
     """
+    if isinstance(X, SparseRows):
+        raise TypeError(
+            "Sparse data was passed for `X`, but dense data is required where "
+            "neighbours of all rows are looked for. Use '.toarray()', or reduce it "
+            "first with sklearn.decomposition.TruncatedSVD."
+        )
+    expansion, width = standardization.expansion, X.shape[1]
+    if expansion is not None:
+        width = len(expansion.source)
+        if standardization.kind is None:
+            X, standardization = expansion.of(X), Standardization()
     if standardization.kind is None:
         # The same shift of all rows keeps the digits of large numbers, and the same
         # power of two for all columns their squares in range.
@@ -148,7 +216,8 @@ def standardized_table(X, standardization):
         center = np.where(np.isfinite(center), center, 0)
         scale = np.full(X.shape[1], unit)
         standardization = Standardization("standard", center, scale)
-    Z, plain = np.empty(X.shape, dtype=np.float32), standardization._replace(codes=None)
+    shape, plain = (len(X), width), standardization._replace(codes=None)
+    Z = np.empty(shape, dtype=np.float32)
     for rows in gen_batches(len(X), _BLOCK):
         Z[rows] = standardized(X[rows], plain)
     return Z
@@ -171,14 +240,21 @@ class Rows:
         self._views, self._tables, self._weights = views, tables, weights
         self._device, self._dtype = device, dtype
         X, standardization = tables[0]
-        codes = standardization.codes
-        self.n_features = X.shape[1] + (0 if codes is None else len(codes.columns))
+        codes, expansion = standardization.codes, standardization.expansion
+        self.n_features = X.shape[1] if expansion is None else len(expansion.source)
+        self.n_features += 0 if codes is None else len(codes.columns)
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2
         # A standardization is the same where its numbers are.
         which = [
-            (id(X), *(np.asarray(p).tobytes() for p in (*s[:-1], *(s.codes or ()))))
+            (
+                id(X),
+                *(
+                    np.asarray(p).tobytes()
+                    for p in (*s[:4], *(s.codes or ()), *(s.expansion or ()))
+                ),
+            )
             for X, s in tables
         ]
         different = dict(zip(which, tables, strict=True))

@@ -27,17 +27,20 @@ _CHANCE = 0.9
 _LEAST, _LEAST_ROWS = 0.05, 30
 
 
-def weights_of(given, X, similarities, codes):
+def weights_of(given, X, similarities, columns):
     """Return weights of the columns each network reads, and the share of usual length.
 
     Networks learn weights from their own rows, those of the same rows once. Where
     labels are noisy training is shorter: late, it learns single rows by heart. Weights
-    are None where all are 1; codes have those of their columns.
+    are None where all are 1; codes have those of their columns, and each level of a
+    category has its own. ``columns`` is the standardisation.
     """
-    share = 1.0
+    share, expansion, codes = 1.0, columns.expansion, columns.codes
     if isinstance(given, str):
         different = {id(similarity): similarity for similarity in similarities}
-        found = {name: learn_weights(X, own) for name, own in different.items()}
+        found = {
+            name: learn_weights(X, own, expansion) for name, own in different.items()
+        }
         parts = zip(
             *(found[id(similarity)] for similarity in similarities), strict=True
         )
@@ -47,15 +50,17 @@ def weights_of(given, X, similarities, codes):
         share = 2.0 ** np.round(np.log2(share))
     else:
         weights = _checked(given, X.shape[1])
+        if expansion is not None:
+            weights = weights[expansion.source]
         weights = np.tile(weights, (len(similarities), 1))
     if (weights == 1).all():
         return None, share
-    columns = np.arange(X.shape[1])
-    columns = columns if codes is None else np.r_[columns, codes.columns]
-    return weights[:, columns], share
+    if codes is not None:
+        weights = np.hstack([weights, weights[:, codes.columns]])
+    return weights, share
 
 
-def learn_weights(X, similarity):
+def learn_weights(X, similarity, expansion=None):
     """Return a weight in (0, 1] for each column, and how noisy the labels are.
 
     What a column tells of labels or targets is compared with what chance does: alone
@@ -92,7 +97,8 @@ def learn_weights(X, similarity):
         values = np.asarray(values[rows][:, each], dtype=np.float64)
     else:
         values = strata[rows, None] == some
-    X = np.array(X[rows], dtype=np.float64)
+    X = np.array(X[rows], dtype=np.float64, order="C")
+    X = X if expansion is None else expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
     shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * len(some)

@@ -10,7 +10,7 @@ from sklearn_contrastive._validation import check_params, shorten
 from sklearn_contrastive.similarity._base import Similarity, all_rows
 
 #: Rows that values of a column are drawn from.
-_MOST_DRAWN = 8192
+_MOST_DRAWN, _MOST_NUMBERS = 8192, 2**24
 
 
 class ViewSimilarity(Similarity):
@@ -26,8 +26,10 @@ class ViewSimilarity(Similarity):
     augment : {"corrupt", "noise"} or callable, default="corrupt"
         ``"corrupt"`` replaces each value with probability `amount` by one drawn from
         its column [2]_. ``"noise"`` adds Gaussian noise of `amount` standard deviations
-        of the column. A callable ``augment(X, rng)`` takes rows in raw units, which it
-        must not write to, and a `numpy.random.Generator`, and returns changed rows.
+        of the column, and is an error where columns are categories. A callable
+        ``augment(X, rng)`` takes rows in raw units, which it must not write to, and a
+        `numpy.random.Generator`, and returns changed rows; categories are numbers of
+        levels there, and missing cells NaN.
 
     amount : float or "auto", default="auto"
         How much a view differs, > 0; a share < 1 for ``"corrupt"``. A larger one makes
@@ -120,10 +122,14 @@ class ViewSimilarity(Similarity):
             )
         self.rows_ = all_rows(X, 2)
         # A copy of some rows: the table may be on disk.
-        self._some = np.array(X[:: -(-len(X) // _MOST_DRAWN)])
+        most = max(1, min(_MOST_DRAWN, _MOST_NUMBERS // X.shape[1]))
+        self._some = np.array(X[:: -(-len(X) // most)])
+        some = self._some
+        some = np.ma.masked_invalid(some) if np.isnan(some).any() else some
         # In units of a power of two, which changes no digit, squares are in range.
-        power = np.frexp(np.abs(self._some).max(axis=0))[1]
-        spread = np.ldexp(self._some, -power).std(axis=0, dtype=np.float64)
+        power = np.frexp(np.ma.filled(np.abs(some).max(axis=0), 0))[1]
+        spread = np.ldexp(some, -power).std(axis=0, dtype=np.float64)
+        spread = np.ma.filled(spread, 0)
         self._spread = np.ldexp(spread, power)
         return self
 
@@ -131,7 +137,7 @@ class ViewSimilarity(Similarity):
         """Return two views of rows, as `Similarity.views` does.
 
         Raises a ValueError if `augment` is a function that returns anything but finite
-        numbers in the shape of the rows.
+        numbers in the shape of the rows, or NaN where they have NaN.
         """
         first = X if self.keep_original else self._changed(X, rng)
         return np.concatenate([first, self._changed(X, rng)])
@@ -155,7 +161,8 @@ class ViewSimilarity(Similarity):
                 f"`augment` must return numbers in the shape of its rows, {X.shape}; "
                 f"got {changed.dtype} of shape {changed.shape}."
             )
-        if not np.isfinite(changed).all():
+        gaps = np.isnan(changed) & np.isnan(self._some).any(axis=0)
+        if not (np.isfinite(changed) | gaps).all():
             raise ValueError("`augment` must return finite numbers; got NaN or inf.")
         return changed.astype(X.dtype, copy=False)
 

@@ -57,6 +57,7 @@ OUT_OF_RANGE = {
     "tol": (-1, None),
     "warm_start": ("yes", 2),
     "cross_fit": (1, "folds", 2.5),
+    "categorical_features": ("auto", 3),
     "numeric_encoding": ("bins", None, True),
     "feature_weights": ("shadows", 3.0),
     "device": (0, None),
@@ -110,13 +111,13 @@ def test_settings_that_do_not_go_together_raise(settings, message):
 
 
 BAD_TABLES = [
-    ((X[:, :2] * np.nan, y), ValueError, "found NaN in columns 0, 1 (300 in all)"),
+    ((X[:, :2] * np.inf, y), ValueError, "found infinity in columns 0, 1 (300 in all)"),
     (
-        (pd.DataFrame(X, columns=list("abcd")).assign(kind="a"), y),
+        (pd.DataFrame(X, columns=list("abcd")).assign(day=pd.Timestamp(0)), y),
         ValueError,
-        "found text or dates in column 'kind'",
+        "found text or dates in column 'day'",
     ),
-    ((scipy.sparse.csr_array(X), y), TypeError, "Use '.toarray()'"),
+    ((scipy.sparse.csr_array(X), None), TypeError, "Use '.toarray()'"),
     ((X * 1j, y), ValueError, "Complex data not supported"),
     ((X[:0], y[:0]), ValueError, "Found array with 0 sample(s)"),
     ((X[:1], y[:1]), ValueError, "must hold at least two classes; got one class only"),
@@ -195,9 +196,9 @@ def test_nothing_works_before_fit(method):
             "X has 2 features, but ContrastiveEmbedding is expecting 4",
         ),
         (
-            {"X_val": X * np.nan, "y_val": y},
+            {"X_val": X * np.inf, "y_val": y},
             {"early_stopping": True},
-            "`X_val` must be finite; found NaN",
+            "`X_val` must be finite; found infinity",
         ),
         (
             {"X_val": X[:40], "y_val": y[:40]},
@@ -225,8 +226,9 @@ def test_pairs_of_another_shape_raise():
 
 
 def test_pairs_that_are_not_finite_raise():
-    with pytest.raises(ValueError, match=re.escape("found NaN in column 2 (2 in all)")):
-        small().fit(X, y).pair_distance(np.full((1, 2, 4), [0, 0, np.nan, 0]))
+    message = re.escape("found infinity in column 2 (2 in all)")
+    with pytest.raises(ValueError, match=message):
+        small().fit(X, y).pair_distance(np.full((1, 2, 4), [0, 0, np.inf, 0]))
 
 
 @pytest.mark.parametrize(

@@ -437,7 +437,6 @@ def test_an_estimator_that_is_not_fitted():
 
 def test_rows_that_transform_does_not_take():
     for bad, message in (
-        (np.where(np.arange(N_COLUMNS) == 2, np.nan, X), "finite; found NaN in column"),
         (np.where(np.arange(N_COLUMNS) == 2, np.inf, X), "found infinity in column 2"),
         (X[:, :4], "features"),
         (X.astype(str).astype(object) + "a", "must be numeric; found text"),

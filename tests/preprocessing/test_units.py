@@ -363,6 +363,6 @@ def test_columns_that_are_left_as_they_are_may_be_too_large(normalize):
 def test_rows_that_are_not_finite_pass_where_that_is_assumed():
     X, y = table(), np.arange(60) % 3
     model = small(standardize=False).fit(X, y)
-    X[0, 0] = np.nan
+    X[0, 0] = np.inf
     with sklearn.config_context(assume_finite=True):
         assert np.isnan(model.transform(X)[0]).all()

@@ -423,7 +423,10 @@ BAD_SAMPLES = {
         "`y` must hold 1 (similar) or 0 or -1 (dissimilar) for each of 6 pairs: ",
     ),
     "classes": ((X.reshape(6, 2, 3), [1, 2, 3, 1, 2, 3]), "`y` must hold 1 or True"),
-    "NaN": ((X.reshape(6, 2, 3) * np.nan, [1, 0] * 3), "`X` must be finite; found NaN"),
+    "infinity": (
+        (X.reshape(6, 2, 3) * np.inf, [1, 0] * 3),
+        "`X` must be finite; found",
+    ),
 }
 
 

@@ -490,3 +490,12 @@ def test_a_search_takes_tables_and_labels_of_arrow(wrap):
     scores = search.fit(table, wrap(CODES)).cv_results_["mean_test_score"]
     plain = search.fit(X, CODES).cv_results_["mean_test_score"]
     assert_array_equal(scores, plain)
+
+
+def test_what_is_missing_in_a_dictionary_of_chunks_is_no_label():
+    y = pa.chunked_array([pa.array(["x", None, "y"]).dictionary_encode()] * 2)
+    _, values, missing = read_values(y)
+    assert values.tolist() == ["x", None, "y"] * 2
+    assert missing.tolist() == [False, True, False] * 2
+    with pytest.raises(ValueError, match="2 are missing"):
+        ContrastiveEmbedding(2, max_iter=1).fit(X[:6], y)

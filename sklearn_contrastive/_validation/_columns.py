@@ -1,0 +1,267 @@
+"""Tables with categories and missing numbers, as numbers: one column for each."""
+
+from collections import Counter
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_contrastive._validation._messages import shorten
+from sklearn_contrastive._validation._objects import is_missing
+from sklearn_contrastive._validation._tables import (
+    check_real,
+    list_columns,
+    not_numeric,
+    shape_of,
+)
+
+#: Levels of a category that have a place of their own, the most frequent ones, and how
+#: many rows each must have.
+MOST_LEVELS, _FEWEST_OF_LEVEL = 255, 5
+#: In a small table a level must have one row in so many, or one at all.
+_ROWS_PER_LEVEL = 20
+#: A column with more levels than this share of so many rows is no category.
+_ALL_DIFFERENT, _ROWS_OF_TEXT = 0.9, 100
+#: How the types of columns begin that are categories, dates and numbers.
+_CATEGORY = ("Boolean", "Categorical", "Enum", "String")
+_TIME = ("Date", "Time", "Duration")
+_NUMBER = ("Int", "UInt", "Float", "Decimal")
+#: Kinds of cells in columns without such a type; bools are numbers, too.
+_KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
+
+
+class Seen(NamedTuple):
+    """What a fit has seen of the columns of its table.
+
+    ``levels`` has for the number of each category its levels with their numbers. All
+    others, rare or new, have the next number, and missing ones NaN. ``medians`` stand
+    for missing numbers; ``missing`` tells which columns had missing cells.
+    """
+
+    levels: dict
+    medians: np.ndarray
+    missing: np.ndarray
+
+    def described(self, names):
+        """Return a dict for each column by its name: levels or None, and gaps."""
+        names = range(len(self.missing)) if names is None else names
+        levels = (self.levels.get(number) for number in range(len(self.missing)))
+        return {
+            name: {"levels": None if own is None else [*own], "missing": bool(gaps)}
+            for name, own, gaps in zip(names, levels, self.missing, strict=True)
+        }
+
+
+def learn_columns(table, levels, some):
+    """Return what is `Seen` of a table whose categories are numbers already.
+
+    ``some`` are the rows that medians are of.
+    """
+    missing, medians = np.zeros(table.shape[1], dtype=bool), np.zeros(table.shape[1])
+    for number, column in enumerate(table.T):
+        missing[number] = np.isnan(column).any()
+        known = some[:, number][~np.isnan(some[:, number])]
+        medians[number] = np.median(known) if len(known) else 0.0
+    return Seen(levels, medians, missing)
+
+
+def filled(table, seen):
+    """Return a table with medians for numbers that miss in columns complete in fit."""
+    known = ~seen.missing
+    known[[*seen.levels]] = False
+    with np.errstate(over="ignore"):
+        medians = seen.medians.astype(table.dtype)
+    return np.where(np.isnan(table) & known, medians, table)
+
+
+def columns_of(X, name):
+    """Return names of columns and of their types, and the columns; no names of arrays.
+
+    A type of "Object" is for the cells to tell.
+    """
+    import narwhals
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        frame = narwhals.from_native(X, pass_through=True)
+    except DuplicateError as error:
+        raise ValueError(
+            f"`{name}` must have columns of different names; some occur twice. Rename "
+            "them, or pass an array."
+        ) from error
+    if isinstance(frame, narwhals.LazyFrame):
+        raise TypeError(
+            f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "
+            "`collect()` first."
+        )
+    if isinstance(frame, narwhals.DataFrame):
+        columns = [*frame.iter_columns()]
+        return frame.columns, [str(column.dtype) for column in columns], columns
+    check_real(X, name)
+    cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
+    if cells.dtype.kind == "U" and isinstance(X, list | tuple):
+        # Of text and numbers numpy makes text.
+        cells = np.array(X, dtype=object)
+    kind = "Float" if cells.dtype.kind in "biuf" else "Object"
+    return None, [kind] * cells.shape[1], list(cells.T)
+
+
+def coded(X, read, given, levels, name):
+    """Return a table as floats, and the levels of its categories with their numbers.
+
+    ``read`` is what `columns_of` returns, ``given`` is `categorical_features`;
+    ``levels`` are those of a fit, None to learn them. Where numpy takes all columns for
+    numbers, the table is returned as it is.
+    """
+    names, types, columns = read
+    known = (*_NUMBER, *_CATEGORY, *_TIME, "Object")
+    if not all(each.startswith(known) for each in types):
+        check_real(X, name)
+    learning = levels is None
+    categories = _chosen(given, names, types) if learning else {*levels}
+    simple = not categories and all(each.startswith(_NUMBER) for each in types)
+    # Of numbers alone, frames of some libraries lose their single precision.
+    if simple and {*types} != {"Float32"}:
+        return X, {}
+    if names is None and not categories:
+        # numpy makes no number of None.
+        missing = [is_missing(cell) for column in columns for cell in column]
+        missing = np.reshape(missing, (len(columns), -1)).T
+        return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
+    found, table = {}, []
+    for number, column in enumerate(columns):
+        label, cells, kind = list_columns([number], names or ()), None, "numbers"
+        if number in categories or not types[number].startswith(_NUMBER):
+            cells = _known(column.to_list() if names else column.tolist())
+            kind = _kind(cells, number in categories, label, name)
+        told = isinstance(given, str) and learning and names and kind != "numbers"
+        if number in categories or told:
+            own = _learned(cells, label, name) if learning else levels[number]
+            found[number] = own
+            table.append(_numbers(cells, kind, own, label, name))
+        elif kind == "text":
+            text = next(cell for cell in cells if cell is not None)
+            raise not_numeric(name, label, f"such as {shorten(text)}")
+        else:
+            table.append(_floats(column, cells))
+    dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
+    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
+    return np.stack(table, axis=1).astype(dtype, copy=False), found
+
+
+def _chosen(given, names, types):
+    """Return the numbers of the columns that the user's parameter makes categories."""
+    if given is None:
+        return set()
+    if isinstance(given, str) and given == "from_dtype":
+        return {n for n, each in enumerate(types) if each.startswith(_CATEGORY)}
+    width, numbers = len(types), {each: n for n, each in enumerate(names or ())}
+    try:
+        chosen = np.atleast_1d(np.asarray(given))
+        mask = chosen.dtype.kind == "b"
+        if mask and chosen.shape == (width,):
+            return {*np.flatnonzero(chosen).tolist()}
+        found = [numbers.get(each, each) for each in chosen.tolist()]
+        fine = not mask and all(type(n) is int and 0 <= n < width for n in found)
+    except (TypeError, ValueError):
+        fine = False
+    if fine:
+        return {*found}
+    raise ValueError(
+        "`categorical_features` must be 'from_dtype', None, or names, numbers or a "
+        f"mask of the {width} columns; got {shorten(given)}."
+    )
+
+
+def _known(cells):
+    """Return cells with None for what is missing."""
+    if {*map(type, cells)} <= {str, type(None)}:
+        return cells
+    return [None if is_missing(cell) else cell for cell in cells]
+
+
+def _kind(cells, category, label, name):
+    """Return "text", "bools" or "numbers"; raise where cells are others, or differ.
+
+    Without a known cell it is numbers. Bools are numbers in columns of such.
+    """
+    firsts = {}
+    types = {*map(type, cells)} - {type(None)}
+    for each in types:
+        cell = next(cell for cell in cells if type(cell) is each)
+        found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
+        firsts.setdefault(next(found, None), cell)
+    other = firsts.pop(None, None)
+    if isinstance(other, date | time | timedelta | np.datetime64 | np.timedelta64):
+        raise not_numeric(name, label, f"such as {shorten(other)}")
+    if other is not None:
+        raise ValueError(
+            f"`{name}` must hold one number per cell, or text; found {shorten(other)} "
+            f"in {label}. Leave the column out, or make columns of it."
+        )
+    if {*firsts} == {"bools", "numbers"} and not category:
+        return "numbers"
+    if len(firsts) < 2:
+        return next(iter(firsts), "numbers")
+    both = " and ".join(shorten(cell) for cell in firsts.values())
+    raise ValueError(
+        f"`{name}` must hold one kind of cells in each column; found {both} in "
+        f"{label}. Make the column all text, or all numbers with missing cells."
+    )
+
+
+def _learned(cells, label, name):
+    """Return levels in order, the most frequent ones, with their numbers."""
+    counts = Counter(cells)
+    counts.pop(None, None)
+    n_known = counts.total()
+    # Of a few rows, a level with one.
+    fewest = min(_FEWEST_OF_LEVEL, max(1, n_known // _ROWS_PER_LEVEL))
+    kept = [level for level, n in counts.items() if n >= fewest]
+    different = n_known >= _ROWS_OF_TEXT and len(counts) > _ALL_DIFFERENT * n_known
+    if counts and (different or not kept):
+        raise ValueError(
+            f"`{name}` must hold categories, whose levels repeat; {label} has "
+            f"{len(counts)} different levels in {n_known} rows. Leave it out, or turn "
+            "text into numbers, as skrub's TextEncoder does."
+        )
+    # The first of equally frequent ones in order, so that rows may come in any.
+    kept = sorted(sorted(kept), key=counts.get, reverse=True)[:MOST_LEVELS]
+    return {level: number for number, level in enumerate(sorted(kept))}
+
+
+def _numbers(cells, kind, levels, label, name):
+    """Return the number of each cell's level; NaN where it is missing."""
+    others = {*cells} - {*levels}
+    number = {cell: np.nan if cell is None else len(levels) for cell in others}
+    text = {isinstance(level, str) for level in levels}
+    if text and (kind == "text") not in text and {*cells} != {None}:
+        was = "text" if text == {True} else "no text"
+        raise ValueError(
+            f"`{name}` must hold what it held in `fit`: {label} was a category of "
+            f"{was}, and now holds {kind}. Pass the same levels."
+        )
+    number |= levels
+    return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
+
+
+def _floats(column, cells):
+    """Return a column of numbers as floats, NaN where they are missing.
+
+    ``cells`` are those of a column whose type is not one of numbers.
+    """
+    if cells is not None:
+        return np.array([np.nan if c is None else _float(c) for c in cells])
+    numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
+    single = numbers.dtype == np.float32
+    return np.asarray(numbers, dtype=np.float32 if single else np.float64)
+
+
+def _float(cell):
+    """Return a number as a float, infinite where it is too large for one."""
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf

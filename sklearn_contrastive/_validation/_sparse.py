@@ -1,0 +1,51 @@
+"""Sparse tables, which are dense only where rows are read."""
+
+import numpy as np
+from sklearn import get_config
+from sklearn.utils.sparsefuncs import mean_variance_axis
+from sklearn.utils.validation import validate_data
+
+from sklearn_contrastive._validation._columns import Seen
+
+
+class SparseRows:
+    """The rows of a sparse table in CSR format: ``rows[numbers]`` is a dense copy."""
+
+    ndim = 2
+
+    def __init__(self, table):
+        self.table, self.shape, self.dtype = table, table.shape, table.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, numbers):
+        return self.table[numbers].toarray()
+
+    def deviations(self):
+        """Return the standard deviation of each column, in float64."""
+        _, variances = mean_variance_axis(self.table.astype(np.float64), axis=0)
+        return np.sqrt(variances.clip(0))
+
+
+def check_sparse(estimator, X, seen, name, dtypes):
+    """Return the rows of a sparse table; set the columns of an estimator, or compare.
+
+    ``seen`` is what its fit has seen of columns, None to begin anew.
+    """
+    if seen is not None and seen.levels:
+        raise ValueError(
+            f"`{name}` must hold what it held in `fit`: a data frame with categories; "
+            "got a sparse table."
+        )
+    options = {"dtype": dtypes, "accept_sparse": "csr", "ensure_all_finite": False}
+    table = validate_data(estimator, X, reset=seen is None, **options)
+    if not (get_config()["assume_finite"] or np.isfinite(table.data).all()):
+        raise ValueError(
+            f"`{name}` must be finite; found NaN or infinity in a sparse table, where "
+            "no number may be missing. Leave such entries out, which makes them 0."
+        )
+    if seen is None:
+        n = table.shape[1]
+        estimator._seen = Seen({}, np.zeros(n), np.zeros(n, dtype=bool))
+    return SparseRows(table)

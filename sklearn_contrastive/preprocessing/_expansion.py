@@ -1,0 +1,76 @@
+"""What stands for missing numbers and for categories, made block by block."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+#: In place of the number of a level: the value itself, and whether it is missing.
+NUMBER, MISSING = -1, -2
+#: Rows whose levels are counted at once.
+_BLOCK = 8192
+
+
+class Expansion(NamedTuple):
+    """Columns that are read in place of those of a table.
+
+    Parameters
+    ----------
+    source : ndarray of int of shape (n_expanded,)
+        The column of the table that each is of, ascending.
+
+    level : ndarray of int of shape (n_expanded,)
+        The level whose place it is, being 1 there and else 0; or `MISSING`, which is 1
+        where the value is missing; or `NUMBER`, the value itself.
+
+    medians : ndarray of shape (n_features,)
+        What stands for missing numbers.
+    """
+
+    source: np.ndarray
+    level: np.ndarray
+    medians: np.ndarray
+
+    def of(self, X):
+        """Return rows in these columns, in their dtype."""
+        values = X[:, self.source]
+        missing, numbers = np.isnan(values), self.level == NUMBER
+        medians = self.medians[self.source].astype(X.dtype)
+        found = np.where(missing & numbers, medians, values)
+        others = ~numbers
+        own = values[:, others] == self.level[others]
+        found[:, others] = np.where(
+            self.level[others] == MISSING, missing[:, others], own
+        )
+        return found
+
+    @property
+    def starts(self):
+        """The first place of each column of the table."""
+        return np.flatnonzero(np.diff(self.source, prepend=-1))
+
+
+def learn_expansion(X, seen):
+    """Return the expansion of a table, and how often each of its columns is 1.
+
+    Levels without rows have no place: what is new when rows are mapped has none. Shares
+    are NaN for numbers.
+    """
+    source, level, shares = [], [], []
+    for column in range(X.shape[1]):
+        places = [NUMBER] if column not in seen.levels else []
+        counts = np.zeros(len(seen.levels.get(column, ())) + 1)
+        for rows in gen_batches(len(X), _BLOCK) if not places else ():
+            known = X[rows, column]
+            known = known[~np.isnan(known)].astype(int)
+            counts += np.bincount(known, minlength=len(counts))
+        n_missing = np.isnan(X[:, column]).sum() if seen.missing[column] else 0
+        found = [(place, np.nan) for place in places]
+        if not places:
+            found += [(n, count) for n, count in enumerate(counts) if count]
+        found += [(MISSING, n_missing)] * bool(n_missing)
+        source += [column] * len(found)
+        level += [place for place, _ in found]
+        shares += [count / len(X) for _, count in found]
+    expansion = Expansion(np.array(source), np.array(level), seen.medians)
+    return expansion, np.array(shares)
