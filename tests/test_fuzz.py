@@ -23,6 +23,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import issparse
 from sklearn.base import clone
 from threadpoolctl import ThreadpoolController
 
@@ -90,7 +91,9 @@ def check_error(error):
 def check_fitted(model, X, again):
     """Look at a fitted estimator, and another one of the same parameters and data."""
     points = embed(model, X)
-    n = len(X)
+    # A sparse table has no length.
+    n = len(points)
+    assert n == (X.shape[0] if issparse(X) else len(X))
     shape = (n,) if isinstance(model, PairVerifier) else (n, model._n_features_out)
     assert points.shape == shape
     assert np.isfinite(points).all()
