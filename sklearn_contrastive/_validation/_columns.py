@@ -7,6 +7,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import _get_feature_names
 
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._objects import is_missing
@@ -79,7 +80,8 @@ def filled(table, seen):
 def columns_of(X, name):
     """Return names of columns and of their types, and the columns; no names of arrays.
 
-    A type of "Object" is for the cells to tell.
+    First comes what scikit-learn reads names and shape of. A type of "Object" is for
+    the cells to tell.
     """
     import narwhals
     from narwhals.exceptions import DuplicateError
@@ -98,20 +100,43 @@ def columns_of(X, name):
         )
     if isinstance(frame, narwhals.DataFrame):
         columns = [*frame.iter_columns()]
-        return frame.columns, [str(column.dtype) for column in columns], columns
+        types = [str(column.dtype) for column in columns]
+        return with_names(X, frame.columns), frame.columns, types, columns
     check_real(X, name)
     cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
     if cells.dtype.kind == "U" and isinstance(X, list | tuple):
         # Of text and numbers numpy makes text.
         cells = np.array(X, dtype=object)
     kind = "Float" if cells.dtype.kind in "biuf" else "Object"
-    return None, [kind] * cells.shape[1], list(cells.T)
+    return X, None, [kind] * cells.shape[1], list(cells.T)
+
+
+class Named:
+    """Names and shape of a frame, as scikit-learn before 1.9 reads them.
+
+    Its interchange protocol is no longer one of polars.
+    """
+
+    def __init__(self, names, n_rows):
+        self._names, self.shape = names, (n_rows, len(names))
+
+    def __dataframe__(self):
+        return self
+
+    def column_names(self):
+        return self._names
+
+
+def with_names(X, names):
+    """Return a frame, or what stands for it where scikit-learn reads no names."""
+    text = names is not None and all(isinstance(name, str) for name in names)
+    return Named(names, len(X)) if text and _get_feature_names(X) is None else X
 
 
 def coded(X, read, given, levels, name):
     """Return a table as floats, and the levels of its categories with their numbers.
 
-    ``read`` is what `columns_of` returns, ``given`` is `categorical_features`;
+    ``read`` is what `columns_of` returns last, ``given`` is `categorical_features`;
     ``levels`` are those of a fit, None to learn them. Where numpy takes all columns for
     numbers, the table is returned as it is.
     """
@@ -252,9 +277,12 @@ def _floats(column, cells):
 
     ``cells`` are those of a column whose type is not one of numbers.
     """
+    if cells is None:
+        numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
+        # Decimals, and numbers with NA of some versions of pandas.
+        cells = _known(numbers.tolist()) if numbers.dtype == object else None
     if cells is not None:
         return np.array([np.nan if c is None else _float(c) for c in cells])
-    numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
     single = numbers.dtype == np.float32
     return np.asarray(numbers, dtype=np.float32 if single else np.float64)
 

@@ -120,13 +120,13 @@ def check_rows(estimator, X, reset=False, name="X"):
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}
     if mixed and not (plain and named):
-        read = columns_of(X, name)
+        frame, *read = columns_of(X, name)
         if seen and seen.levels:
             # Before cells are read by the number of their column.
-            validate_data(estimator, X, reset=False, skip_check_array=True)
+            validate_data(estimator, frame, reset=False, skip_check_array=True)
         table, levels = coded(X, read, given, seen and seen.levels, name)
         if table is not X and not (seen and seen.levels):
-            validate_data(estimator, X, reset=reset, skip_check_array=True)
+            validate_data(estimator, frame, reset=reset, skip_check_array=True)
     if table is X and not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
