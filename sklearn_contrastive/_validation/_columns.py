@@ -1,5 +1,6 @@
 """Tables with categories and missing numbers, as numbers: one column for each."""
 
+import sys
 from collections import Counter
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -78,11 +79,17 @@ def filled(table, seen):
 
 
 def columns_of(X, name):
-    """Return names of columns and of their types, and the columns; no names of arrays.
+    """Return names of columns and of their types, and the columns of an array.
 
-    First comes what scikit-learn reads names and shape of. A type of "Object" is for
-    the cells to tell.
+    First comes what scikit-learn reads names and shape of. Arrays have no names; a type
+    of "Object" is for the cells to tell.
     """
+    pandas = sys.modules.get("pandas")
+    if pandas and type(X) is pandas.DataFrame and X.columns.is_unique:
+        # Of numbers alone, as is common, without another look.
+        kinds = [each.kind for each in X.dtypes if isinstance(each, np.dtype)]
+        if len(kinds) == X.shape[1] and {*kinds} <= {*"iuf"}:
+            return X, [*X.columns], ["Float"] * X.shape[1], None
     import narwhals
     from narwhals.exceptions import DuplicateError
 
@@ -99,9 +106,8 @@ def columns_of(X, name):
             "`collect()` first."
         )
     if isinstance(frame, narwhals.DataFrame):
-        columns = [*frame.iter_columns()]
-        types = [str(column.dtype) for column in columns]
-        return with_names(X, frame.columns), frame.columns, types, columns
+        types = [str(each) for each in frame.schema.values()]
+        return with_names(X, frame.columns), frame.columns, types, None
     check_real(X, name)
     cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
     if cells.dtype.kind == "U" and isinstance(X, list | tuple):
@@ -155,6 +161,10 @@ def coded(X, read, given, levels, name):
         missing = [is_missing(cell) for column in columns for cell in column]
         missing = np.reshape(missing, (len(columns), -1)).T
         return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
+    if names is not None:
+        import narwhals
+
+        columns = narwhals.from_native(X).iter_columns()
     found, table = {}, []
     for number, column in enumerate(columns):
         label, cells, kind = list_columns([number], names or ()), None, "numbers"

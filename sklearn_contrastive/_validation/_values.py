@@ -127,7 +127,7 @@ def check_rows(estimator, X, reset=False, name="X"):
         table, levels = coded(X, read, given, seen and seen.levels, name)
         if table is not X and not (seen and seen.levels):
             validate_data(estimator, frame, reset=reset, skip_check_array=True)
-    if table is X and not plain:
+    elif not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
     try:
