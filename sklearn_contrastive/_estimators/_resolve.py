@@ -112,14 +112,13 @@ def class_given(name, value):
 
 def check_views(similarity, X, expansion):
     """Raise for views that make of categories' levels what is none."""
-    augment = vars(similarity).get("augment")
     categories = np.unique(expansion.source[expansion.level >= 0])
-    wrong = isinstance(augment, str) and augment == "noise" and len(categories) > 0
-    if callable(augment):
-        views = augment(X[:256].copy(), np.random.default_rng(0))
-        codes = np.asarray(views)[:, categories]
-        wrong = ((codes < 0) | (codes != np.floor(codes)) & ~np.isnan(codes)).any()
-    if wrong:
+    if similarity.n_views == 1 or not len(categories):
+        return
+    some, rng = np.array(X[:256]), np.random.default_rng(0)
+    codes = similarity.views(some, rng)[:, categories]
+    codes = codes[~np.isnan(codes)]
+    if ((codes < 0) | (codes != np.floor(codes))).any():
         raise ValueError(
             "`augment` must leave levels of categories whole, which are numbers from 0 "
             "on in the rows of views: it must not be 'noise'. Use "

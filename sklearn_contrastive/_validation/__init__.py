@@ -7,7 +7,7 @@ from sklearn_contrastive._validation._pairs import (
     check_partners,
 )
 from sklearn_contrastive._validation._params import validate
-from sklearn_contrastive._validation._sparse import SparseRows
+from sklearn_contrastive._validation._sparse import SparseRows, dense_needed
 from sklearn_contrastive._validation._tables import (
     check_real,
     column_names,
@@ -40,6 +40,7 @@ __all__ = [
     "check_real",
     "check_rows",
     "column_names",
+    "dense_needed",
     "first_fraction",
     "holds_sets",
     "infer_similarity",

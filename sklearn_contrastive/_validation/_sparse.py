@@ -28,6 +28,14 @@ class SparseRows:
         return np.sqrt(variances.clip(0))
 
 
+def dense_needed(name, where=""):
+    """Return the error for a sparse table that cannot be read as it is."""
+    return TypeError(
+        f"Sparse data was passed for `{name}`, but dense data is required{where}. Use "
+        "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
+    )
+
+
 def check_sparse(estimator, X, seen, name, dtypes):
     """Return the rows of a sparse table; set the columns of an estimator, or compare.
 

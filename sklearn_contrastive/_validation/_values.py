@@ -23,7 +23,7 @@ from sklearn_contrastive._validation._columns import (
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
-from sklearn_contrastive._validation._sparse import check_sparse
+from sklearn_contrastive._validation._sparse import check_sparse, dense_needed
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -112,10 +112,7 @@ def check_rows(estimator, X, reset=False, name="X"):
     if issparse(X) and mixed:
         return check_sparse(estimator, X, seen, name, _FLOATS)
     if issparse(X):
-        raise TypeError(
-            f"Sparse data was passed for `{name}`, but dense data is required. Use "
-            "'.toarray()', or reduce it first with sklearn.decomposition.TruncatedSVD."
-        )
+        raise dense_needed(name)
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}

@@ -28,8 +28,7 @@ class Network:
 
     def votes(self, Z, n_neighbors, settings, share):
         """Return what both groups say of rows; that of training has a share."""
-        groups = self.groups if share > 0 else self.groups[:1]
-        near = [group.nearest(Z, n_neighbors) for group in groups]
+        near = [group.nearest(Z, n_neighbors) for group in self.groups]
         return self.mixed(near, settings, share)
 
     def mixed(self, near, settings, share):

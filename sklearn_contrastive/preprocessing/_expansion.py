@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 #: In place of the number of a level: the value itself, and whether it is missing.
 NUMBER, MISSING = -1, -2
-#: Rows whose levels are counted at once.
-_BLOCK = 8192
 
 
 class Expansion(NamedTuple):
@@ -58,19 +55,14 @@ def learn_expansion(X, seen):
     """
     source, level, shares = [], [], []
     for column in range(X.shape[1]):
-        places = [NUMBER] if column not in seen.levels else []
-        counts = np.zeros(len(seen.levels.get(column, ())) + 1)
-        for rows in gen_batches(len(X), _BLOCK) if not places else ():
-            known = X[rows, column]
-            known = known[~np.isnan(known)].astype(int)
-            counts += np.bincount(known, minlength=len(counts))
-        n_missing = np.isnan(X[:, column]).sum() if seen.missing[column] else 0
-        found = [(place, np.nan) for place in places]
-        if not places:
-            found += [(n, count) for n, count in enumerate(counts) if count]
-        found += [(MISSING, n_missing)] * bool(n_missing)
+        values, found = X[:, column], {NUMBER: np.nan}
+        if column in seen.levels:
+            counts = np.bincount(values[~np.isnan(values)].astype(int))
+            found = {n: counts[n] / len(X) for n in np.flatnonzero(counts)}
+        if seen.missing[column]:
+            found[MISSING] = np.isnan(values).mean()
         source += [column] * len(found)
-        level += [place for place, _ in found]
-        shares += [count / len(X) for _, count in found]
+        level += [*found.keys()]
+        shares += [*found.values()]
     expansion = Expansion(np.array(source), np.array(level), seen.medians)
     return expansion, np.array(shares)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_contrastive._validation import SparseRows
+from sklearn_contrastive._validation import SparseRows, dense_needed
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
 from sklearn_contrastive.preprocessing._expansion import (
     NUMBER,
@@ -168,19 +168,17 @@ def _learn_expanded(X, standardize, coded, seen):
     """Return what `learn_standardization` does where columns are expanded."""
     expansion, shares = learn_expansion(X, seen)
     numbers, found = expansion.level == NUMBER, Standardization(expansion=expansion)
-    # What is 0 or 1 is never unusual.
-    found = found._replace(unusual=not standardize)
     if standardize:
-        # Those of 0 and 1 follow from their shares.
-        scale = np.sqrt(shares * (1 - shares))
+        # Those of 0 and 1 follow from their shares, and are never unusual.
+        scale, unusual = np.sqrt(shares * (1 - shares)), False
         center, scale = shares, np.where(scale == 0, np.inf, scale)
         for place in np.flatnonzero(numbers):
             column = Expansion(*(each[[place]] for each in expansion[:2]), seen.medians)
             own = learn_standardization(column.of(X), standardize)
             center[place], scale[place] = own.center[0], own.scale[0]
-            found = found._replace(kind=own.kind, unusual=found.unusual or own.unusual)
+            unusual = unusual or own.unusual
         kind = "robust" if standardize is True else standardize
-        found = found._replace(kind=kind, center=center, scale=scale)
+        found = Standardization(kind, center, scale, unusual, expansion=expansion)
     if coded and numbers.any():
         some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
         codes = learn_codes(standardized(some, found)[:, numbers])
@@ -196,11 +194,7 @@ def standardized_table(X, standardization):
     Columns left as they are lose their mean.
     """
     if isinstance(X, SparseRows):
-        raise TypeError(
-            "Sparse data was passed for `X`, but dense data is required where "
-            "neighbours of all rows are looked for. Use '.toarray()', or reduce it "
-            "first with sklearn.decomposition.TruncatedSVD."
-        )
+        raise dense_needed("X", " where neighbours of all rows are looked for")
     expansion, width = standardization.expansion, X.shape[1]
     if expansion is not None:
         width = len(expansion.source)

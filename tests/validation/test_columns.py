@@ -28,7 +28,7 @@ from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized,
 )
-from sklearn_contrastive.similarity import ViewSimilarity
+from sklearn_contrastive.similarity import LabelSimilarity, ViewSimilarity
 
 N = 120
 
@@ -397,6 +397,14 @@ def test_functions_for_views_leave_levels_whole():
     assert quick(similarity=ViewSimilarity(corrupted)).fit(FRAME).columns_
     with pytest.raises(ValueError, match="must leave levels of categories whole"):
         quick(similarity=ViewSimilarity(shifted)).fit(FRAME)
+    # Also where views are of rows without a label.
+    part = LabelSimilarity(unlabeled=-1, unsupervised=ViewSimilarity("noise"))
+    with pytest.raises(ValueError, match="must leave levels of categories whole"):
+        quick(similarity=part).fit(FRAME, np.where(np.arange(N) % 2, Y, -1))
+    with pytest.raises(
+        ValueError, match="must return numbers in the shape of its rows"
+    ):
+        quick(similarity=ViewSimilarity(lambda X, rng: X[:, :1])).fit(FRAME)
 
 
 @pytest.mark.parametrize(
