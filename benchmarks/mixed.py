@@ -20,7 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from _common import peers, report, tables
-from neighbors import figures, points, split_of
+from neighbors import MOST_BOOSTED, figures, points, split_of
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -34,8 +34,8 @@ CHANGES = {"nothing": 0.0, "10 % of cells": 0.1, "30 % of cells": 0.3}
 CHANGES["new levels"] = 0.2
 #: Splits that tables are changed in.
 N_CHANGED = 2
-#: Boosting builds a tree for each class and round.
-MOST_BOOSTED = 10
+#: Of each figure and MAP@R, what it is multiplied by and its decimals.
+UNITS, DIGITS = (100, 1, 1, 100, 1, 100), (1, 3, 3, 1, 3, 1)
 
 
 def typed(X):
@@ -146,30 +146,28 @@ def markdown(results):
         "| model | accuracy | AUC | log-loss | balanced | precision | MAP@R | time |",
         "|---" * 8 + "|",
     ]
-    digits, units = (1, 3, 3, 1, 3, 1), np.array([100, 1, 1, 100, 1, 100])
     for kind in ("plain", "predictor"):
-        means, ratios = {}, []
-        for way in ("as they are", "coded"):
-            runs = [
-                [run[f"{kind}|{way}"] for run in s.values()] for s in found.values()
-            ]
-            means[way] = np.array([np.mean(own, axis=0) for own in runs])
-        gaps = (means["as they are"] - means["coded"])[:, :6] * units
+        means = {
+            way: np.array(
+                [
+                    np.mean([run[f"{kind}|{way}"] for run in splits.values()], axis=0)
+                    for splits in found.values()
+                ]
+            )
+            for way in ("as they are", "coded")
+        }
+        coded, gaps = means["coded"], means["as they are"] - means["coded"]
         errors = gaps.std(axis=0, ddof=1) / len(gaps) ** 0.5
-        coded = means["coded"].mean(axis=0)[:6] * units
-        ratios = means["as they are"][:, 6] / means["coded"][:, 6]
-        for title, values, spread in (
-            (f"{kind}, coded", coded, None),
-            ("as they are, minus that", gaps.mean(axis=0), errors),
-        ):
-            cells = [
-                f"{value:.{n}f}" if spread is None else f"{value:+.{n}f} ± {own:.{n}f}"
-                for value, own, n in zip(
-                    values, errors if spread is None else spread, digits, strict=True
-                )
-            ]
-            time_cell = "1" if spread is None else f"{np.median(ratios):.2f}"
-            lines.append(f"| {title} | {' | '.join(cells)} | {time_cell} |")
+        ratio = np.median(means["as they are"][:, -1] / coded[:, -1])
+        shown = list(enumerate(zip(UNITS, DIGITS, strict=True)))
+        means, differences = coded.mean(axis=0), gaps.mean(axis=0)
+        cells = [f"{u * means[i]:.{n}f}" for i, (u, n) in shown]
+        lines.append(f"| {kind}, coded | {' | '.join(cells)} | 1 |")
+        cells = [
+            f"{u * differences[i]:+.{n}f} ± {u * errors[i]:.{n}f}"
+            for i, (u, n) in shown
+        ]
+        lines.append(f"| as they are, minus that | {' | '.join(cells)} | {ratio:.2f} |")
     lines += ["", *changed_lines(found), ""]
     n_splits = len(next(iter(found.values())))
     lines += [

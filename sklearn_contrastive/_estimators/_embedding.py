@@ -525,8 +525,8 @@ class ContrastiveEmbedding(
             Rows: a data frame of any library, whose columns are numbers or categories,
             or an array of numbers, in raw units; cells may be missing. Or a sparse
             table of scipy, without any missing. It and a read-only memory map are read
-            batch by batch. With ``similarity="pairs"``, also by
-            "auto", pairs of rows of shape (n_pairs, 2, n_features).
+            batch by batch. With ``similarity="pairs"``, also by "auto", pairs of rows
+            of shape (n_pairs, 2, n_features).
 
         y : array-like, sparse matrix or list of sets, default=None
             Class labels (numbers, strings, bools or other objects that can be sorted),
