@@ -41,6 +41,7 @@ from sklearn_contrastive._validation import SEEN, check_rows, shorten
 from sklearn_contrastive.encoders import (
     ENCODERS,
     Encoder,
+    Levels,
     MLPEncoder,
     share_components,
 )
@@ -83,7 +84,11 @@ def prepare(
     if columns is None:
         coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
         given = estimator.standardize, coded, reader._seen
-        columns = learn_standardization(X, *given)
+        encoder = estimator.encoder
+        learned = isinstance(encoder, str) or (
+            isinstance(encoder, Encoder) and encoder.tested
+        )
+        columns = learn_standardization(X, *given, learned)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
@@ -182,11 +187,11 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
-    codes, expansion = columns.codes, columns.expansion
-    if expansion is not None:
-        check_views(similarity, X, expansion)
-    n_read = X.shape[1] if expansion is None else len(expansion.source)
-    n_read += 0 if codes is None else len(codes.columns)
+    if columns.expansion is not None:
+        check_views(similarity, X, columns.expansion)
+        if len(columns.expansion.sizes):
+            encoder.levels = Levels(*columns.expansion.learned)
+    n_read = columns.n_read(X.shape[1])
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 

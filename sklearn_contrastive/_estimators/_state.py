@@ -115,7 +115,8 @@ class FittedState(NamedTuple):
             weights = weights.astype(X.dtype)
             if n_networks > 1:
                 # Networks read the same columns: the first layer has the weights.
-                params[0] = params[0] * weights[..., None]
+                n_columns = params[0].shape[1]
+                params[0] = params[0] * weights[:, :n_columns, None]
         if n_networks == 1:
             # Encoders of users know no axis of models.
             params = [param[0] for param in params]
@@ -141,9 +142,11 @@ class FittedState(NamedTuple):
             raise AttributeError(
                 f"`{name}` belongs to the encoders 'mlp' and 'linear'."
             )
-        params = self.params
+        # Without what is learned of levels.
+        params = self.params[: len(self.params) // 2 * 2]
         if self.weights is not None:
-            first = params[0] * self.weights.astype(params[0].dtype)[..., None]
+            weights = self.weights[:, : params[0].shape[1], None]
+            first = params[0] * weights.astype(params[0].dtype)
             params = [first, *params[1:]]
         return [self._without_axis(param) for param in params]
 

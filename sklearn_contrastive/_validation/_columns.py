@@ -21,7 +21,7 @@ from sklearn_contrastive._validation._tables import (
 
 #: Levels of a category that have a place of their own, the most frequent ones, and how
 #: many rows each must have.
-MOST_LEVELS, _FEWEST_OF_LEVEL = 255, 5
+MOST_LEVELS, _FEWEST_OF_LEVEL = 2**14, 5
 #: In a small table a level must have one row in so many, or one at all.
 _ROWS_PER_LEVEL = 20
 #: A column with more levels than this share of so many rows is no category.

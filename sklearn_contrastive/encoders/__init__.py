@@ -11,6 +11,7 @@ from functools import partial
 from sklearn_contrastive.encoders._activations import ACTIVATIONS
 from sklearn_contrastive.encoders._mlp import (
     Encoder,
+    Levels,
     MLPEncoder,
     place_points,
     share_components,
@@ -23,6 +24,7 @@ __all__ = [
     "ACTIVATIONS",
     "ENCODERS",
     "Encoder",
+    "Levels",
     "MLPEncoder",
     "ModuleEncoder",
     "Towers",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -23,6 +23,51 @@ _WIDTH = Interval(Integral, 1, None, closed="left")
 _MOST_WEIGHTS = 2**30
 
 
+class Levels(NamedTuple):
+    """What an encoder learns of categories of many levels: a table of numbers [1]_.
+
+    ``columns`` are those of the first layer that are multiplied by a row of the table,
+    as many for each category. The last columns of X, one for each category, tell which
+    row. ``sizes`` are how many rows each category has.
+
+    References
+    ----------
+    .. [1] C. Guo, F. Berkhahn, "Entity Embeddings of Categorical Variables",
+       arXiv:1604.06737, 2016.
+    """
+
+    columns: np.ndarray
+    sizes: np.ndarray
+
+    def init(self):
+        """Return the table of a new network, which knows nothing of any level."""
+        width = len(self.columns) // len(self.sizes)
+        return np.zeros((int(self.sizes.sum()), width), dtype=np.float32)
+
+    def read(self, table, X):
+        """Return columns for the first layer, and the number of each row's table row.
+
+        ``table`` may have a leading axis of models.
+        """
+        own, rows = X[..., : -len(self.sizes)], X[..., -len(self.sizes) :]
+        if isinstance(X, np.ndarray):
+            rows, xp = rows.astype(int), np
+        else:
+            import torch as xp
+
+            rows = rows.long()
+        if table.ndim == 3:
+            found = table[xp.arange(len(table))[:, None, None], rows]
+        else:
+            found = table[rows]
+        found = found.reshape(*found.shape[:-2], -1)
+        # Columns of categories come as one number for all levels.
+        own = xp.broadcast_to(own, (*found.shape[:-1], own.shape[-1]))
+        own = own.copy() if xp is np else own.clone()
+        own[..., self.columns] *= found
+        return own, rows
+
+
 class Encoder(ABC):
     """Base class of encoders: parameters, and a map of rows to points.
 
@@ -39,14 +84,20 @@ class Encoder(ABC):
         Names of the parameters, where they have some.
 
     tested : bool
-        Whether parameters may have a leading axis of models, and every call does the
-        same operations. A subclass that overrides a method loses it.
+        Whether parameters may have a leading axis of models, every call does the same
+        operations, and `levels` are learned. A subclass that overrides a method loses
+        it.
+
+    levels : Levels or None
+        What is learned of categories of many levels; its table is the last of the
+        parameters then.
     """
 
     draws_globally: ClassVar[bool] = False
     n_trained: int | None = None
     names: list | None = None
     tested: ClassVar[bool] = False
+    levels: Levels | None = None
 
     def __init_subclass__(cls):
         super().__init_subclass__()
@@ -196,6 +247,7 @@ class MLPEncoder(Encoder, BaseEstimator):
                 "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
                 f"{shorten(self.hidden_layer_sizes)}."
             )
+        n_in -= 0 if self.levels is None else len(self.levels.sizes)
         sizes = [int(n) for n in (n_in, *hidden, n_out)]
         n_weights = sum((n + 1) * n_next for n, n_next in pairwise(sizes))
         if n_weights > _MOST_WEIGHTS:
@@ -209,6 +261,7 @@ class MLPEncoder(Encoder, BaseEstimator):
             limit = 1 / np.sqrt(fan_in)
             params.append(rng.uniform(-limit, limit, (fan_in, fan_out)))
             params.append(rng.uniform(-limit, limit, fan_out))
+        params += [] if self.levels is None else [self.levels.init()]
         return [param.astype(np.float32) for param in params]
 
     def forward(self, params, X, generator=None):
@@ -231,6 +284,9 @@ class MLPEncoder(Encoder, BaseEstimator):
             Points.
         """
         activation = ACTIVATIONS[self.activation]
+        if self.levels is not None:
+            *params, table = params
+            X, _ = self.levels.read(table, X)
         for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
             values = X @ W
             values += b[..., None, :]
@@ -274,7 +330,8 @@ class MLPEncoder(Encoder, BaseEstimator):
             return super().passes(params, n_rows, normalize, generators)
         dropouts = np.broadcast_to(self.dropout, len(generators)).tolist()
         activation = ACTIVATIONS[self.activation]
-        return MLPPasses(params, activation, dropouts, n_rows, normalize, generators)
+        rest = activation, dropouts, n_rows, normalize, generators
+        return MLPPasses(params, self.levels, *rest)
 
 
 class MLPPasses:
@@ -284,7 +341,13 @@ class MLPPasses:
     fifth of a step. Parameters have a leading axis of models.
     """
 
-    def __init__(self, params, activation, dropouts, n_rows, normalize, generators):
+    def __init__(
+        self, params, levels, activation, dropouts, n_rows, normalize, generators
+    ):
+        self._levels = levels
+        if levels is not None:
+            *params, table = params
+            self._table, self._on_table = table.detach(), table.grad
         self._weights = [param.detach() for param in params[0::2]]
         self._biases = [param.detach().unsqueeze(-2) for param in params[1::2]]
         self._on_weights = [param.grad for param in params[0::2]]
@@ -301,6 +364,9 @@ class MLPPasses:
         import torch
 
         aten = torch.ops.aten
+        if self._levels is not None:
+            self._factors = X[..., self._levels.columns]
+            X, self._rows = self._levels.read(self._table, X)
         self._inputs = [X, *self._outputs]
         for layer, (W, b) in enumerate(zip(self._weights, self._biases, strict=True)):
             values = self._values[layer]
@@ -341,6 +407,12 @@ class MLPPasses:
                 if self._masks:
                     before.mul_(self._masks[layer - 1])
                 self._activation.multiply(aten, before, self._values[layer - 1])
+        if self._levels is not None:
+            first = self._weights[0][:, self._levels.columns]
+            own = (gradient @ first.mT).mul_(self._factors)
+            width = self._on_table.shape[-1]
+            for table, rows, each in zip(self._on_table, self._rows, own, strict=True):
+                table.zero_().index_add_(0, rows.ravel(), each.reshape(-1, width))
 
 
 def write_mask(mask, share, generator):

@@ -1,10 +1,19 @@
 """A fitted embedding as a differentiable function of tensors."""
 
+from collections.abc import Callable
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import encoder_of
 from sklearn_contrastive.encoders import Encoder, to_sphere
+from sklearn_contrastive.preprocessing._standardization import (
+    Standardization,
+    standardized,
+)
 
 #: Rows differentiated at once.
 BLOCK = 1024
@@ -31,41 +40,91 @@ def _check_embedding(estimator):
     )
 
 
-def differentiable(estimator):
-    """Return the standardization of an embedding, and its map of standardised rows.
+class Differentiable(NamedTuple):
+    """An embedding as a function of tensors, and what it reads of rows.
 
-    The map takes and returns tensors in float64. Nothing else in this room reads the
-    private state of an embedding.
+    ``embed`` maps standardised columns, followed by what each network has learned of
+    levels, in float64. ``source`` is the column of the table that each is of.
+    """
+
+    standardization: Standardization
+    embed: Callable
+    source: np.ndarray
+    tables: np.ndarray
+    n_columns: int
+
+    def learned(self, X):
+        """Return what the networks have learned of the levels of rows, side by side."""
+        if not len(self.tables):
+            return np.empty((len(X), 0))
+        found = self.tables[:, self.standardization.expansion.rows_of(X).astype(int)]
+        return found.swapaxes(0, 1).reshape(len(X), -1)
+
+    def columns(self, X):
+        """Return what `embed` maps, for rows of a table."""
+        Z = standardized(X, self.standardization)[:, : self.n_columns]
+        return np.hstack([Z, self.learned(X)])
+
+    def of_columns(self, values):
+        """Return sums of what the columns read are worth, for each of the table."""
+        return np.bincount(self.source, values)
+
+
+def differentiable(estimator):
+    """Return the map of an embedding as a `Differentiable`.
+
+    Nothing else in this room reads the private state of an embedding.
     """
     import torch
 
     _check_embedding(estimator)
     state = estimator._state
-    encoder = state.source
+    encoder, tables = state.source, np.empty(0)
     if not isinstance(encoder, Encoder):
         encoder = encoder_of(state, state.seed)
+    params, expansion = state.params, state.columns.expansion
+    source = np.arange(estimator.n_features_in_)
+    if expansion is not None:
+        source = expansion.source
+    n_columns, multiplied, n_levels = len(source), [], 0
+    if encoder.levels is not None:
+        *params, tables = params
+        tables, multiplied = tables.astype(np.float64), encoder.levels.columns
+        n_levels = len(encoder.levels.sizes)
+        source = np.hstack([source, *[source[multiplied]] * len(tables)])
+        encoder = copy(encoder)
+        encoder.levels = None
     with torch.inference_mode(False):
-        params = [torch.tensor(param) for param in state.params]
+        params = [torch.tensor(param) for param in params]
         params = [p.double() if p.is_floating_point() else p for p in params]
         networks = list(zip(*params, strict=True))
         weights = [1.0] * len(networks)
         if state.weights is not None:
             weights = torch.from_numpy(state.weights)
+            # Numbers of levels, which come last, have no weights.
+            weights = weights[:, : weights.shape[1] - n_levels]
 
     codes = state.columns.codes
     if codes is not None:
         columns, lower, widths = map(torch.from_numpy, codes)
 
     def embed(S):
+        S, learned = S[:, :n_columns], S[:, n_columns:].tensor_split(len(networks), -1)
         if codes is not None:
             passed = (S[:, columns] - lower) / widths
             S = torch.cat([S, passed.clip(0, 1)], -1)
-        each = zip(networks, weights, strict=True)
-        parts = [encoder.forward(params, S * own) for params, own in each]
+        parts = []
+        for params, own, more in zip(networks, weights, learned, strict=True):
+            Z = S
+            if len(multiplied):
+                Z = S.clone()
+                Z[:, multiplied] = S[:, multiplied] * more
+            parts.append(encoder.forward(params, Z * own))
         parts = [to_sphere(Z) for Z in parts] if state.normalize else parts
         return torch.cat(parts, -1) / len(networks) ** 0.5
 
-    return state.columns._replace(codes=None), embed
+    columns_only = state.columns._replace(codes=None)
+    return Differentiable(columns_only, embed, source, tables, n_columns)
 
 
 def gradients(embed, S, directions):

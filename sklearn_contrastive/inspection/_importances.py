@@ -89,32 +89,33 @@ def feature_importances(estimator, X, *, max_samples=4096, random_state=0):
     >>> int(feature_importances(model, X).argmax())
     1
     """
-    standardization, embed = differentiable(estimator)
-    X, expansion = check_rows(estimator, X, reset=False), standardization.expansion
+    read = differentiable(estimator)
+    X, expansion = check_rows(estimator, X, reset=False), read.standardization.expansion
     if len(X) < 2:
         raise ValueError(
             f"`X` must hold at least two rows, whose spread is measured; got {len(X)}."
         )
+    learned = read.learned(X)
     if expansion is not None:
         # Rather than the number of a level, its place.
-        X, standardization = expansion.of(X), standardization._replace(expansion=None)
+        X = expansion.of(X)
     spread = _standardization.learn_standardization(X, "standard").scale
-    spread = np.where(np.isinf(spread), 0.0, spread)
+    spread = np.where(np.isinf(spread), 0.0, spread), learned.std(axis=0)
     if max_samples is not None and len(X) > max_samples:
         drawn = check_random_state(random_state).permutation(len(X))[:max_samples]
-        X = X[np.sort(drawn)]
-    squares = np.zeros(X.shape[1])
+        X, learned = X[np.sort(drawn)], learned[np.sort(drawn)]
+    squares = 0.0
     for rows in gen_batches(len(X), BLOCK):
         block = X[rows].astype(np.float64)
-        squares += _squared_gradients(embed, standardization, block, spread)
-    if expansion is not None:
-        squares = np.add.reduceat(squares, expansion.starts)
-    moved = np.sqrt(squares)
+        squares = squares + _squared_gradients(read, block, learned[rows], spread)
+    moved = np.sqrt(read.of_columns(squares))
     return moved / max(moved.sum(), np.finfo(np.float64).tiny)
 
 
-def _squared_gradients(embed, standardization, X, scales):
+def _squared_gradients(read, X, learned, spread):
     """Return by column the sum over rows and outputs of squared, scaled gradients."""
+    standardization = read.standardization._replace(expansion=None)
+    scales, of_learned = spread
     S = _standardization.standardized(X, standardization)
     if standardization.kind is not None:
         plain = standardization._replace(kind="standard")
@@ -124,7 +125,8 @@ def _squared_gradients(embed, standardization, X, scales):
         # Before anything else, so that units cancel. Rows farther out are clipped.
         with np.errstate(over="ignore"):
             scales = np.minimum(scales / standardization.scale, 1e9) * clip**3
-    found = gradients(embed, S, _each_output)
+    scales = np.hstack([np.broadcast_to(scales, S.shape), 0 * learned + of_learned])
+    found = gradients(read.embed, np.hstack([S, learned]), _each_output)
     return sum(((gradient * scales) ** 2).sum(axis=0) for gradient in found)
 
 

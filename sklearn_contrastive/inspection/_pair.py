@@ -8,7 +8,6 @@ from sklearn.utils import gen_batches
 from sklearn_contrastive._training._run import isolated_rng_and_threads
 from sklearn_contrastive._validation import check_rows, column_names
 from sklearn_contrastive.inspection._gradients import BLOCK, differentiable, gradients
-from sklearn_contrastive.preprocessing._standardization import standardized
 
 #: Parts of the path at first, and points in each.
 _N_PARTS, _N_NODES = 8, 8
@@ -97,9 +96,9 @@ def explain_pair(estimator, a, b):
     >>> bool(abs(contributions.sum() - distance) < 1e-5)
     True
     """
-    standardization, embed = differentiable(estimator)
+    read = differentiable(estimator)
     rows = [_one_row(estimator, row, name) for row, name in ((a, "a"), (b, "b"))]
-    path = _Path(standardization, embed, np.concatenate(rows))
+    path = _Path(read, np.concatenate(rows))
     parts = np.array([np.arange(_N_PARTS), np.ones(_N_PARTS)]) / _N_PARTS
     kept = path.contributions(*parts)
     for _ in range(_MOST_HALVINGS):
@@ -111,10 +110,7 @@ def explain_pair(estimator, a, b):
         halved = np.hstack([[lefts, halves], [lefts + halves, halves]])
         kept = np.concatenate([kept[~wrong], path.contributions(*halved)])
         parts = np.hstack([parts[:, ~wrong], halved])
-    contributions = kept.sum(axis=0)
-    if standardization.expansion is not None:
-        starts = standardization.expansion.starts
-        contributions = np.add.reduceat(contributions, starts)
+    contributions = read.of_columns(kept.sum(axis=0))
     if abs(contributions.sum() - path.distance) > path.tolerance:
         warnings.warn(
             f"The contributions add up to {contributions.sum():.6g}, not to the "
@@ -127,13 +123,13 @@ def explain_pair(estimator, a, b):
 class _Path:
     """The line between two standardised rows, with g of `explain_pair` along it."""
 
-    def __init__(self, standardization, embed, rows):
+    def __init__(self, read, rows):
         import torch
 
-        start, end = standardized(rows, standardization)
-        self._embed, self._start, self._step = embed, start, end - start
+        self._embed, ends = read.embed, read.columns(rows)
+        self._start, self._step = ends[0], ends[1] - ends[0]
         with torch.no_grad():
-            self._ends = embed(torch.from_numpy(np.stack([start, end])))
+            self._ends = self._embed(torch.from_numpy(ends))
         self.distance = float((self._ends[1] - self._ends[0]).norm())
         length = float(self._ends.norm(dim=1).max())
         self.tolerance = _TOLERANCE * self.distance + _ROUNDING * max(1.0, length)

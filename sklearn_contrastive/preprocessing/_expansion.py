@@ -4,8 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: In place of the number of a level: the value itself, and whether it is missing.
-NUMBER, MISSING = -1, -2
+#: In place of the number of a level: the value itself, whether it is missing, and a
+#: part of what the encoder learns of levels that are too many for places.
+NUMBER, MISSING, LEARNED = -1, -2, -3
+#: Levels of a category that have places of their own; where there are more, the encoder
+#: learns so many numbers of each.
+MOST_PLACES, _WIDTH = 255, 8
 
 
 class Expansion(NamedTuple):
@@ -18,15 +22,21 @@ class Expansion(NamedTuple):
 
     level : ndarray of int of shape (n_expanded,)
         The level whose place it is, being 1 there and else 0; or `MISSING`, which is 1
-        where the value is missing; or `NUMBER`, the value itself.
+        where the value is missing; or `NUMBER`, the value itself; or `LEARNED`, always
+        1, by which the encoder multiplies one number of the level.
 
     medians : ndarray of shape (n_features,)
         What stands for missing numbers.
+
+    sizes : ndarray of int of shape (n_learned,)
+        How many rows the encoder's table has for each column whose levels are learned:
+        one for each level, one for all others, and one for missing ones.
     """
 
     source: np.ndarray
     level: np.ndarray
     medians: np.ndarray
+    sizes: np.ndarray
 
     def of(self, X):
         """Return rows in these columns, in their dtype."""
@@ -34,12 +44,28 @@ class Expansion(NamedTuple):
         missing, numbers = np.isnan(values), self.level == NUMBER
         medians = self.medians[self.source].astype(X.dtype)
         found = np.where(missing & numbers, medians, values)
-        others = ~numbers
+        found[:, self.level == LEARNED] = 1
+        others = (self.level >= 0) | (self.level == MISSING)
         own = values[:, others] == self.level[others]
         found[:, others] = np.where(
             self.level[others] == MISSING, missing[:, others], own
         )
         return found
+
+    def rows_of(self, X):
+        """Return for columns whose levels are learned the rows of the encoder's table.
+
+        They are whole numbers in the dtype of `X`.
+        """
+        learned = np.unique(self.source[self.level == LEARNED])
+        levels = X[:, learned]
+        levels = np.where(np.isnan(levels), self.sizes - 1, levels)
+        return (levels + (np.cumsum(self.sizes) - self.sizes)).astype(X.dtype)
+
+    @property
+    def learned(self):
+        """Columns that the encoder multiplies, and rows of its table by category."""
+        return np.flatnonzero(self.level == LEARNED), self.sizes
 
     @property
     def starts(self):
@@ -47,22 +73,27 @@ class Expansion(NamedTuple):
         return np.flatnonzero(np.diff(self.source, prepend=-1))
 
 
-def learn_expansion(X, seen):
+def learn_expansion(X, seen, learned):
     """Return the expansion of a table, and how often each of its columns is 1.
 
     Levels without rows have no place: what is new when rows are mapped has none. Shares
-    are NaN for numbers.
+    are NaN for numbers. ``learned`` says whether the encoder learns of many levels.
     """
-    source, level, shares = [], [], []
+    source, level, shares, sizes = [], [], [], []
     for column in range(X.shape[1]):
-        values, found = X[:, column], {NUMBER: np.nan}
-        if column in seen.levels:
-            counts = np.bincount(values[~np.isnan(values)].astype(int))
-            found = {n: counts[n] / len(X) for n in np.flatnonzero(counts)}
-        if seen.missing[column]:
-            found[MISSING] = np.isnan(values).mean()
+        values, found = X[:, column], [(NUMBER, np.nan)]
+        n_levels = len(seen.levels.get(column, ()))
+        if learned and n_levels > MOST_PLACES:
+            found = [(LEARNED, np.nan)] * _WIDTH
+            sizes.append(n_levels + 2)
+        else:
+            if column in seen.levels:
+                counts = np.bincount(values[~np.isnan(values)].astype(int))
+                found = [(n, counts[n] / len(X)) for n in np.flatnonzero(counts)]
+            if seen.missing[column]:
+                found.append((MISSING, np.isnan(values).mean()))
         source += [column] * len(found)
-        level += [*found.keys()]
-        shares += [*found.values()]
-    expansion = Expansion(np.array(source), np.array(level), seen.medians)
-    return expansion, np.array(shares)
+        level += [each for each, _ in found]
+        shares += [share for _, share in found]
+    arrays = map(np.array, (source, level, seen.medians))
+    return Expansion(*arrays, np.array(sizes, dtype=int)), np.array(shares)

@@ -8,6 +8,7 @@ from sklearn.utils import gen_batches
 from sklearn_contrastive._validation import SparseRows, dense_needed
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
 from sklearn_contrastive.preprocessing._expansion import (
+    LEARNED,
     NUMBER,
     Expansion,
     learn_expansion,
@@ -34,6 +35,8 @@ _CLIP = 8.0
 #: Percentiles between which the body of a column lies. Values farther from it than its
 #: width count in mean and deviation as if they lay at that distance.
 _BODY = 5, 95
+#: What the encoder has learned of a level is divided by this.
+_SHARE = 1.0
 #: Rows, evenly spaced, that bins of codes are learned from.
 _MOST_CODED = 2**17
 #: Percentiles are those of at most so many numbers, from evenly spaced rows, but of so
@@ -75,12 +78,21 @@ class Standardization(NamedTuple):
     codes: Codes | None = None
     expansion: Expansion | None = None
 
+    def n_read(self, n_features):
+        """Return how many columns stand for those of a table."""
+        codes = () if self.codes is None else self.codes.columns
+        if self.expansion is None:
+            return n_features + len(codes)
+        return len(self.expansion.source) + len(codes) + len(self.expansion.sizes)
+
 
 def standardized(X, standardization):
     """Return standardised rows with their codes, in their dtype, always as a copy."""
     kind, center, scale, unusual, codes, expansion = standardization
     if expansion is not None:
-        return standardized(expansion.of(X), standardization._replace(expansion=None))
+        own = standardization._replace(expansion=None)
+        Z = standardized(expansion.of(X), own)
+        return np.hstack([Z, expansion.rows_of(X)]) if len(expansion.sizes) else Z
     if codes is not None:
         Z = standardized(X, standardization._replace(codes=None))
         return np.hstack([Z, codes.of(Z)])
@@ -103,16 +115,16 @@ def standardized(X, standardization):
     return Z
 
 
-def learn_standardization(X, standardize, coded=False, seen=None):
+def learn_standardization(X, standardize, coded=False, seen=None, learned=False):
     """Return the standardization of a table, in float64 and without a copy of it.
 
     For "standard" center and scale are mean and standard deviation; for "robust" or
     True those of the values with far ones drawn in; False leaves columns as they are.
     ``coded`` adds piecewise-linear codes; ``seen`` tells of categories and missing
-    numbers.
+    numbers, ``learned`` whether the encoder learns of many levels.
     """
     if seen is not None and (seen.levels or seen.missing.any()):
-        return _learn_expanded(X, standardize, coded, seen)
+        return _learn_expanded(X, standardize, coded, seen, learned)
     if isinstance(X, SparseRows):
         return _learn_sparse(X, standardize)
     if coded:
@@ -164,16 +176,19 @@ def _learn_sparse(X, standardize):
     return Standardization(kind, np.zeros(len(scale)), scale)
 
 
-def _learn_expanded(X, standardize, coded, seen):
+def _learn_expanded(X, standardize, coded, seen, learned):
     """Return what `learn_standardization` does where columns are expanded."""
-    expansion, shares = learn_expansion(X, seen)
+    expansion, shares = learn_expansion(X, seen, learned)
     numbers, found = expansion.level == NUMBER, Standardization(expansion=expansion)
     if standardize:
         # Those of 0 and 1 follow from their shares, and are never unusual.
         scale, unusual = np.sqrt(shares * (1 - shares)), False
         center, scale = shares, np.where(scale == 0, np.inf, scale)
+        center[expansion.level == LEARNED] = 0
+        scale[expansion.level == LEARNED] = _SHARE
         for place in np.flatnonzero(numbers):
-            column = Expansion(*(each[[place]] for each in expansion[:2]), seen.medians)
+            parts = expansion.source[[place]], expansion.level[[place]]
+            column = expansion._replace(source=parts[0], level=parts[1])
             own = learn_standardization(column.of(X), standardize)
             center[place], scale[place] = own.center[0], own.scale[0]
             unusual = unusual or own.unusual
@@ -181,7 +196,8 @@ def _learn_expanded(X, standardize, coded, seen):
         found = Standardization(kind, center, scale, unusual, expansion=expansion)
     if coded and numbers.any():
         some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
-        codes = learn_codes(standardized(some, found)[:, numbers])
+        width = len(numbers)
+        codes = learn_codes(standardized(some, found)[:, :width][:, numbers])
         if codes is not None:
             codes = codes._replace(columns=np.flatnonzero(numbers)[codes.columns])
             found = found._replace(codes=codes)
@@ -213,7 +229,7 @@ def standardized_table(X, standardization):
     shape, plain = (len(X), width), standardization._replace(codes=None)
     Z = np.empty(shape, dtype=np.float32)
     for rows in gen_batches(len(X), _BLOCK):
-        Z[rows] = standardized(X[rows], plain)
+        Z[rows] = standardized(X[rows], plain)[:, :width]
     return Z
 
 
@@ -234,9 +250,7 @@ class Rows:
         self._views, self._tables, self._weights = views, tables, weights
         self._device, self._dtype = device, dtype
         X, standardization = tables[0]
-        codes, expansion = standardization.codes, standardization.expansion
-        self.n_features = X.shape[1] if expansion is None else len(expansion.source)
-        self.n_features += 0 if codes is None else len(codes.columns)
+        self.n_features = standardization.n_read(X.shape[1])
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2

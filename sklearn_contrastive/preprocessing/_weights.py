@@ -1,8 +1,10 @@
 """Weights of columns: what each tells of labels, beside what chance would tell."""
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from sklearn_contrastive._validation import read_numbers, shorten
+from sklearn_contrastive.preprocessing._expansion import LEARNED
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized,
@@ -21,6 +23,8 @@ _MOST_SHADOWED = 2000
 #: The share of the usual length is the first number times one less the noise of labels,
 #: less the second, and at least the third.
 _FALL, _SHORTER, _SHORTEST = 2.5, 0.4, 1 / 8
+#: Parts of the rows, each of which is foretold by the others.
+_N_FOLDS = 5
 #: What columns of noise stay below, as a share of them.
 _CHANCE = 0.9
 #: The least weight: a number, or so many rows as a share of all.
@@ -57,6 +61,8 @@ def weights_of(given, X, similarities, columns):
         return None, share
     if codes is not None:
         weights = np.hstack([weights, weights[:, codes.columns]])
+    if expansion is not None:
+        weights = np.hstack([weights, np.ones((len(weights), len(expansion.sizes)))])
     return weights, share
 
 
@@ -98,6 +104,7 @@ def learn_weights(X, similarity, expansion=None):
     else:
         values = strata[rows, None] == some
     X = np.array(X[rows], dtype=np.float64, order="C")
+    levels = [] if expansion is None else expansion.rows_of(X).T
     X = X if expansion is None else expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
@@ -105,6 +112,10 @@ def learn_weights(X, similarity, expansion=None):
     if shadowed and n_columns <= _MOST_SHADOWED:
         found, noise = _beside_others(Z, values, strata is not None)
         ratios = np.maximum(ratios, found)
+    if len(levels):
+        own = [_alone(_foretold(each, values), values).mean() for each in levels]
+        learned = expansion.level == LEARNED
+        ratios[learned] = np.repeat(own, learned.sum() // len(own))
     weights = np.clip(ratios - 1, max(_LEAST, _LEAST_ROWS / n_rows), 1)
     return weights / weights.max(), noise
 
@@ -124,6 +135,21 @@ def _alone(Z, values):
     share = np.clip(explained.sum(axis=0) / (total + (total == 0)), 0, 1 - 1e-12)
     statistic = share / (1 - share) * left / rank
     return statistic / f_distribution.ppf(_CHANCE, rank, left)
+
+
+def _foretold(levels, values):
+    """Return what other rows of the same level foretell of each row's values."""
+    rng, n = np.random.default_rng(0), len(values)
+    folds, values = rng.permutation(n) % _N_FOLDS, values - values.mean(axis=0)
+    places = np.unique(levels, return_inverse=True)[1]
+    places = csr_array((np.ones(n), (np.arange(n), places)))
+    # A column of ones counts the rows; one more row, of the mean, makes few say little.
+    counted, found = np.column_stack([values, np.ones(n)]), np.empty(values.shape)
+    for fold in range(_N_FOLDS):
+        own, others = folds == fold, folds != fold
+        sums = places[own] @ (places[others].T @ counted[others])
+        found[own] = sums[:, :-1] / (1 + sums[:, -1:])
+    return found
 
 
 def _beside_others(Z, values, labels):
