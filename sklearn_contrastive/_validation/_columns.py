@@ -255,8 +255,9 @@ def _learned(cells, label, name):
     # Of a few rows, a level with one.
     fewest = min(_FEWEST_OF_LEVEL, max(1, n_known // _ROWS_PER_LEVEL))
     kept = [level for level, n in counts.items() if n >= fewest]
-    different = n_known >= _ROWS_OF_TEXT and len(counts) > _ALL_DIFFERENT * n_known
-    if counts and (different or not kept):
+    # In a fold of a search a level may have few rows, but some have more than one.
+    most = _ALL_DIFFERENT * n_known if n_known >= _ROWS_OF_TEXT else n_known - 1
+    if (not kept and len(counts) > most) or len(counts) > max(most, _ROWS_OF_TEXT):
         raise ValueError(
             f"`{name}` must hold categories, whose levels repeat; {label} has "
             f"{len(counts)} different levels in {n_known} rows. Leave it out, or turn "

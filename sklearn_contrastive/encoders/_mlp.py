@@ -50,16 +50,14 @@ class Levels(NamedTuple):
         ``table`` may have a leading axis of models.
         """
         own, rows = X[..., : -len(self.sizes)], X[..., -len(self.sizes) :]
+        models = np.arange(len(table))[:, None, None]
         if isinstance(X, np.ndarray):
             rows, xp = rows.astype(int), np
         else:
             import torch as xp
 
-            rows = rows.long()
-        if table.ndim == 3:
-            found = table[xp.arange(len(table))[:, None, None], rows]
-        else:
-            found = table[rows]
+            rows, models = rows.long(), xp.from_numpy(models).to(X.device)
+        found = table[models, rows] if table.ndim == 3 else table[rows]
         found = found.reshape(*found.shape[:-2], -1)
         # Columns of categories come as one number for all levels.
         own = xp.broadcast_to(own, (*found.shape[:-1], own.shape[-1]))

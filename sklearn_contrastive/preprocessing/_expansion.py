@@ -9,7 +9,7 @@ import numpy as np
 NUMBER, MISSING, LEARNED = -1, -2, -3
 #: Levels of a category that have places of their own; where there are more, the encoder
 #: learns so many numbers of each.
-MOST_PLACES, _WIDTH = 255, 8
+MOST_PLACES, WIDTH = 255, 8
 
 
 class Expansion(NamedTuple):
@@ -84,7 +84,7 @@ def learn_expansion(X, seen, learned):
         values, found = X[:, column], [(NUMBER, np.nan)]
         n_levels = len(seen.levels.get(column, ()))
         if learned and n_levels > MOST_PLACES:
-            found = [(LEARNED, np.nan)] * _WIDTH
+            found = [(LEARNED, np.nan)] * WIDTH
             sizes.append(n_levels + 2)
         else:
             if column in seen.levels:

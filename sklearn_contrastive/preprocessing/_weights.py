@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from sklearn_contrastive._validation import read_numbers, shorten
-from sklearn_contrastive.preprocessing._expansion import LEARNED
+from sklearn_contrastive.preprocessing._expansion import LEARNED, WIDTH
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized,
@@ -72,8 +72,10 @@ def learn_weights(X, similarity, expansion=None):
     What a column tells of labels or targets is compared with what chance does: alone
     and linearly by the F statistic, beside others by its importance in randomised trees
     next to those of shuffled columns [1]_. The larger ratio counts; twice what chance
-    reaches in one column of ten has the weight 1. The noise is the error of the trees
-    out of bag over that of the most frequent class, 0 without classes or trees.
+    reaches in one column of ten has the weight 1. Of levels that an encoder learns
+    of, what other rows of them foretell is compared, and alone. The noise is the error
+    of the trees out of bag over that of the most frequent class, 0 without classes or
+    trees.
 
     References
     ----------
@@ -91,7 +93,8 @@ def learn_weights(X, similarity, expansion=None):
     some = np.arange(n_outputs)[each]
     if strata is not None:
         rows = rows[np.isin(strata[rows], some)]
-    n_rows, n_columns = len(rows), X.shape[1]
+    n_rows = len(rows)
+    n_columns = X.shape[1] if expansion is None else len(expansion.source)
     if n_rows < FEWEST_ROWS or not n_outputs:
         return np.ones(n_columns), 0.0
     most = min(_MOST_ROWS, _MOST_NUMBERS // max(n_columns, len(some)))
@@ -104,18 +107,19 @@ def learn_weights(X, similarity, expansion=None):
     else:
         values = strata[rows, None] == some
     X = np.array(X[rows], dtype=np.float64, order="C")
-    levels = [] if expansion is None else expansion.rows_of(X).T
-    X = X if expansion is None else expansion.of(X)
+    levels, learned = [], np.zeros(n_columns, dtype=bool)
+    if expansion is not None:
+        levels, learned = expansion.rows_of(X).T, expansion.level == LEARNED
+        X = expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
     shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * len(some)
-    if shadowed and n_columns <= _MOST_SHADOWED:
-        found, noise = _beside_others(Z, values, strata is not None)
-        ratios = np.maximum(ratios, found)
-    if len(levels):
-        own = [_alone(_foretold(each, values), values).mean() for each in levels]
-        learned = expansion.level == LEARNED
-        ratios[learned] = np.repeat(own, learned.sum() // len(own))
+    if shadowed and n_columns <= _MOST_SHADOWED and not learned.all():
+        given = Z[:, ~learned], values, strata is not None
+        found, noise = _beside_others(*given)
+        ratios[~learned] = np.maximum(ratios[~learned], found)
+    of_levels = [_alone(_foretold(own, values), values).mean() for own in levels]
+    ratios[learned] = np.repeat(of_levels, WIDTH)
     weights = np.clip(ratios - 1, max(_LEAST, _LEAST_ROWS / n_rows), 1)
     return weights / weights.max(), noise
 

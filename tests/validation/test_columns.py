@@ -21,7 +21,7 @@ from sklearn_contrastive import (
     ContrastiveEmbeddingCV,
     ContrastiveNeighborsClassifier,
 )
-from sklearn_contrastive._validation import check_rows
+from sklearn_contrastive._validation import _columns, check_rows
 from sklearn_contrastive.inspection import explain_pair, feature_importances
 from sklearn_contrastive.preprocessing._expansion import MISSING, NUMBER
 from sklearn_contrastive.preprocessing._standardization import (
@@ -169,7 +169,8 @@ def test_a_column_without_any_number_is_constant():
     assert model.columns_[1] == {"levels": None, "missing": True}
 
 
-def test_the_most_frequent_levels_have_places_and_others_share_one():
+def test_the_most_frequent_levels_have_numbers_and_others_share_one(monkeypatch):
+    monkeypatch.setattr(_columns, "MOST_LEVELS", 255)
     rng = np.random.RandomState(0)
     codes = np.minimum(rng.geometric(0.005, size=6000), 999)
     reader = quick()
