@@ -150,11 +150,11 @@ class ContrastiveEmbedding(
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Which columns are categories: names, numbers or a mask of columns, or None.
         ``"from_dtype"`` takes those of a data frame that hold text, bools, or have a
-        dtype of categories (of pandas, polars or Arrow). Each of up to 255 levels, the
-        most frequent ones with five rows or more (with one in twenty rows below 100),
-        has its own place, as in one-hot coding; all others, also those that are new
-        when rows are mapped, share one if there were such in `fit`, and so do missing
-        ones.
+        dtype of categories (of pandas, polars or Arrow). Each level with five rows or
+        more (with one in twenty rows below 100) has its own place, as in one-hot
+        coding; all others, also those that are new when rows are mapped, share one if
+        there were such in `fit`, and so do missing ones. Of more than 255 levels, up
+        to the 16,384 most frequent ones, an MLP learns eight numbers each [4]_.
 
     numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
         What the encoder reads of a column: ``"linear"``, its standardised value;
@@ -371,6 +371,8 @@ class ContrastiveEmbedding(
        in Tabular Deep Learning", NeurIPS 2022.
     .. [3] M. B. Kursa, W. R. Rudnicki, "Feature Selection with the Boruta Package",
        Journal of Statistical Software 36(11), 2010.
+    .. [4] C. Guo, F. Berkhahn, "Entity Embeddings of Categorical Variables",
+       arXiv:1604.06737, 2016.
 
     Examples
     --------
