@@ -62,6 +62,7 @@ ADDED = {
     "weights and folds of rare classes": (72, 16),
     "votes of rows of training": (49, 3),
     "tables as they are: categories, missing numbers, sparse": (447, 110),
+    "pairs of frames, and frames for both tables of an alignment": (136, 70),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -203,7 +203,7 @@ def with_interruptions(work, interrupt):
 @pytest.mark.parametrize("kind", FITS)
 def test_use_during_another_fit_is_of_the_old_or_the_new_model(kind):
     old, new = map(FITS[kind], (0, 1))
-    private = "_state", "_n_features_out", "_y_names"
+    private = "_state", "_n_features_out", "_columns", "_y_names", "_y_seen"
     attributes = {k: v for k, v in vars(new).items() if k[-1] == "_" or k in private}
     before = dict(vars(old))
     for name, use in USES[kind].items():

@@ -51,6 +51,7 @@ from sklearn_contrastive.similarity import PartnerSimilarity
 #: Parameters that take what those of ContrastiveEmbedding take.
 _SHARED = (
     *("hidden_layer_sizes", "activation", "dropout", "standardize"),
+    "categorical_features",
     *("batch_size", "max_iter", "learning_rate_init", "device", "random_state"),
     "verbose",
 )
@@ -98,6 +99,11 @@ class ContrastiveAlignment(
         What is done to the columns of both tables first, as in
         `ContrastiveEmbedding`.
 
+    categorical_features : "from_dtype", None or tuple of two, default="from_dtype"
+        Which columns are categories, as in `ContrastiveEmbedding`: one value for both
+        tables, ``"from_dtype"`` or None; or a tuple of one value for `X` and one for
+        `y`, such as ``(["color"], "from_dtype")``, where lists of columns may stand.
+
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. In a larger one each
         row is told from more others. ``"auto"`` is 256.
@@ -133,7 +139,11 @@ class ContrastiveAlignment(
 
     x_center_, x_scale_, y_center_, y_scale_ : ndarray or None
         What is subtracted from each column, and what it is then divided by; None with
-        ``standardize=False``.
+        ``standardize=False``. A category has an entry for each level.
+
+    x_columns_, y_columns_ : dict
+        What became of each column, by name or number: its ``"levels"``, None for
+        numbers, and whether cells were ``"missing"`` in `fit`.
 
     encoder_ : MLPEncoder
         What maps the standardised rows of either table to points.
@@ -209,6 +219,7 @@ class ContrastiveAlignment(
         dropout=0.1,
         temperature="auto",
         standardize="robust",
+        categorical_features="from_dtype",
         batch_size="auto",
         max_iter="auto",
         learning_rate_init=4e-3,
@@ -223,6 +234,7 @@ class ContrastiveAlignment(
         self.dropout = dropout
         self.temperature = temperature
         self.standardize = standardize
+        self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.learning_rate_init = learning_rate_init
@@ -238,10 +250,11 @@ class ContrastiveAlignment(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The first table, numeric and finite, in raw units.
+            The first table: a data frame of any library, whose columns are numbers or
+            categories, or an array of numbers, in raw units; cells may be missing.
 
         y : array-like of shape (n_samples, n_features_y) or (n_samples,)
-            The second table: its row i belongs to row i of `X`.
+            The second table, likewise: its row i belongs to row i of `X`.
 
         Returns
         -------
@@ -255,25 +268,33 @@ class ContrastiveAlignment(
         """
         import torch
 
-        reader, given = copy(self), {"X": X, "y": y}
-        X = check_rows(reader, X, reset=True)
-        names, y = column_names(y), check_partners(y, len(X))
+        given, readers = {"X": X, "y": y}, self._readers()
+        X = check_rows(readers[0], X, reset=True)
+        y = check_partners(readers[1], y, len(X))
         self._check_sizes(X)
-        columns = [learn_standardization(table, self.standardize) for table in (X, y)]
+        seen, y_seen = ({n: vars(r).get(n) for n in SEEN} for r in readers)
+        both = (X, seen), (y, y_seen)
+        kind = self.standardize
+        columns = [learn_standardization(t, kind, seen=s["_seen"]) for t, s in both]
         (rng,) = random_streams(self.random_state)
         device = resolve_device(self.device)
         partners = PartnerSimilarity().fit(X)
         one = MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
-        towers = Towers(one, one, X.shape[1])
-        model = self._model(SideBySide(X, y), columns, towers, partners, rng)
+        tables = SideBySide(X, y, [own.expansion for own in columns])
+        towers = Towers(one, one, tables.widths[0])
+        model = self._model(tables, columns, towers, partners, rng)
         batch_size = 256 if self.batch_size == "auto" else int(self.batch_size)
         # Two networks that must agree take longer than one.
         epochs = Epochs([partners], [rng], batch_size, self.max_iter, longer=2)
         history = History(self.learning_rate_init)
         fitted = {
-            **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
+            **{name: value for name, value in seen.items() if value is not None},
+            "x_columns_": seen["_seen"].described(seen["feature_names_in_"]),
+            "y_columns_": y_seen["_seen"].described(y_seen["feature_names_in_"]),
             "n_features_y_": y.shape[1],
-            "_y_names": names,
+            "_y_names": column_names(given["y"]),
+            "_y_seen": y_seen,
+            "_columns": dict(zip("xy", columns, strict=True)),
             "device_": device,
             "encoder_": one,
             "standardize_": columns[0].kind,
@@ -312,12 +333,11 @@ class ContrastiveAlignment(
     def _state(self, side):
         """Return what maps the rows of one table."""
         fitted = vars(self)
-        values = (fitted[f"{side}_{name}"] for name in _OF_SIDE)
-        *columns, coefs, biases = values
+        coefs, biases = (fitted[f"{side}_{name}"] for name in _OF_SIDE[2:])
         layers = zip(coefs, biases, strict=True)
         params = [param[None] for layer in layers for param in layer]
         sizes = len(coefs[0]), fitted["_n_features_out"]
-        own = Standardization(fitted["standardize_"], *columns)
+        own = fitted["_columns"][side]
         return FittedState(own, fitted["encoder_"], *sizes, params=params)
 
     def _check_sizes(self, X):
@@ -333,6 +353,21 @@ class ContrastiveAlignment(
                 UserWarning,
                 stacklevel=3,
             )
+
+    def _readers(self):
+        """Return a copy to read either table, with what tells of its categories."""
+        given, readers = self.categorical_features, (copy(self), copy(self))
+        if given is None or isinstance(given, str):
+            given = given, given
+        if not isinstance(given, tuple) or len(given) != 2:
+            raise ValueError(
+                "`categorical_features` must be 'from_dtype', None, or a tuple of a "
+                f"value for `X` and one for `y`; got {shorten(given)}. For columns of "
+                f"`X` alone pass ({shorten(given)}, 'from_dtype')."
+            )
+        for reader, own in zip(readers, given, strict=True):
+            reader.categorical_features = own
+        return readers
 
     def _model(self, tables, columns, towers, partners, rng):
         """Return both networks as one model to be trained."""
@@ -432,22 +467,6 @@ class ContrastiveAlignment(
         found = self.kneighbors(X, y, return_distance=False)[:, 0]
         return float(np.mean(found == np.arange(len(found))))
 
-    def _other_rows(self, y):
-        names = column_names(y)
-        if names and self._y_names and names != self._y_names:
-            raise ValueError(
-                "The feature names of `y` must be those of `y` in fit, in that order; "
-                f"missing are {shorten([n for n in self._y_names if n not in names])}, "
-                f"new are {shorten([n for n in names if n not in self._y_names])}."
-            )
-        y = check_partners(y, None)
-        if y.shape[1] != self.n_features_y_:
-            raise ValueError(
-                f"`y` has {y.shape[1]} features, but ContrastiveAlignment is expecting "
-                f"{self.n_features_y_} features as the second table."
-            )
-        return y
-
     def _both(self, X, y):
         """Return the points of both tables, whatever `set_output` asks for."""
         if y is None:
@@ -455,26 +474,32 @@ class ContrastiveAlignment(
         check_is_fitted(self)
         fitted = copy(self)
         X = fitted._state("x").embed(check_rows(fitted, X, reset=False))
-        return X, fitted._state("y").embed(fitted._other_rows(y))
+        return X, fitted._state("y").embed(check_partners(copy(fitted), y))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
 class SideBySide:
-    """Two tables of as many rows side by side, without a copy of either."""
+    """Two tables of as many rows side by side, without a copy of either.
 
-    def __init__(self, left, right):
-        self._tables = left, right
-        self.shape = len(left), left.shape[1] + right.shape[1]
+    Categories and missing numbers have the columns of the expansions.
+    """
+
+    def __init__(self, left, right, expansions=(None, None)):
+        self._parts = [*zip((left, right), expansions, strict=True)]
+        self.widths = [len(e.source) if e else t.shape[1] for t, e in self._parts]
+        self.shape = len(left), sum(self.widths)
         self.size = self.shape[0] * self.shape[1]
 
     def __len__(self):
         return self.shape[0]
 
     def __getitem__(self, rows):
-        return np.concatenate([table[rows] for table in self._tables], axis=1)
+        parts = [e.of(t[rows]) if e else t[rows] for t, e in self._parts]
+        return np.concatenate(parts, axis=1)

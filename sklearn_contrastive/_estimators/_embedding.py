@@ -528,7 +528,8 @@ class ContrastiveEmbedding(
             or an array of numbers, in raw units; cells may be missing. Or a sparse
             table of scipy, without any missing. It and a read-only memory map are read
             batch by batch. With ``similarity="pairs"``, also by "auto", pairs of rows
-            of shape (n_pairs, 2, n_features).
+            of shape (n_pairs, 2, n_features), or two data frames ``(A, B)``, of which
+            row i of both is a pair.
 
         y : array-like, sparse matrix or list of sets, default=None
             Class labels (numbers, strings, bools or other objects that can be sorted),
@@ -672,8 +673,9 @@ class ContrastiveEmbedding(
 
         Parameters
         ----------
-        pairs : array-like of shape (n_pairs, 2, n_features)
-            Pairs of rows, as they would be given to `transform`.
+        pairs : array-like of shape (n_pairs, 2, n_features) or two data frames
+            Pairs of rows, as they would be given to `transform`; of frames, row i of
+            both.
 
         Returns
         -------
@@ -683,8 +685,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If `pairs` has another shape or holds infinity, or if `fit` has seen
-            categories.
+            If `pairs` has another shape or other columns than in `fit`, or holds
+            infinity.
         """
         check_is_fitted(self)
         fitted = copy(self)
@@ -697,8 +699,9 @@ class ContrastiveEmbedding(
 
         Parameters
         ----------
-        pairs : array-like of shape (n_pairs, 2, n_features)
-            Pairs of rows, as they would be given to `transform`.
+        pairs : array-like of shape (n_pairs, 2, n_features) or two data frames
+            Pairs of rows, as they would be given to `transform`; of frames, row i of
+            both.
 
         Returns
         -------
@@ -734,7 +737,8 @@ class ContrastiveEmbedding(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_pairs, 2, n_features)
-            Rows, at least two, preferably not used in `fit`.
+            Rows, at least two, preferably not used in `fit`. Pairs may also be two
+            data frames, ``(A, B)``.
 
         y : array-like, sparse matrix or list of sets, default=None
             As in `fit`. Rows with an unknown label or target are ignored.

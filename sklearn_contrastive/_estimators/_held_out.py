@@ -43,7 +43,7 @@ def validation_pairs(reader, similarity, columns, X_val, y_val, rng):
     ``reader`` is an estimator that has seen `X`; ``similarity`` is its parameter.
     """
     unfitted = resolve_similarity(similarity)
-    X_val = flat_pairs(X_val) if unfitted.takes_pairs else X_val
+    X_val = flat_pairs(X_val, "X_val") if unfitted.takes_pairs else X_val
     X = check_rows(reader, X_val, reset=False, name="X_val")
     if unfitted.uses_row_indices:
         raise ValueError(

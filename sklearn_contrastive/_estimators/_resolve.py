@@ -4,7 +4,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_contrastive._validation import check_params, read_values, shorten
+from sklearn_contrastive._validation import (
+    TwoFrames,
+    check_params,
+    read_values,
+    shorten,
+    two_frames,
+)
 from sklearn_contrastive.losses import FunctionLoss, TripletLoss
 from sklearn_contrastive.miners import (
     MINERS,
@@ -68,17 +74,22 @@ def of_rows(similarity, rows, n_rows):
     return similarity.of_rows(rows)
 
 
-def flat_pairs(X):
-    """Return the two rows of pairs (n_pairs, 2, n_features) one below the other."""
+def flat_pairs(X, name="X"):
+    """Return the two rows of pairs (n_pairs, 2, n_features) one below the other.
+
+    Pairs may be two frames.
+    """
+    if frames := two_frames(X, name):
+        return TwoFrames(*frames)
     # Masked cells are kept, for `check_rows` to find.
     X = np.asanyarray(X)
     if X.ndim != 3 or X.shape[1] != 2:
         raise ValueError(
-            "`X` must hold pairs of rows, shape (n_pairs, 2, n_features), with "
+            f"`{name}` must hold pairs of rows, shape (n_pairs, 2, n_features), with "
             f"similarity='pairs'; got shape {X.shape}. Stack two tables with "
             "np.stack([A, B], axis=1), or name pairs by their row numbers: "
-            "PairConstraints(pairs, labels). If each sample is one row, such as an "
-            "image, pass X.reshape(len(X), -1)."
+            "PairConstraints(pairs, labels). Pass two data frames as (A, B). If each "
+            "sample is one row, such as an image, pass X.reshape(len(X), -1)."
         )
     return X.reshape(-1, X.shape[-1])
 

@@ -1,10 +1,12 @@
 """The user's tables and labels: what they hold, and error messages."""
 
+from sklearn_contrastive._validation._columns import TwoFrames
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
 from sklearn_contrastive._validation._pairs import (
     check_pair_labels,
     check_pairs,
     check_partners,
+    two_frames,
 )
 from sklearn_contrastive._validation._params import validate
 from sklearn_contrastive._validation._sparse import SparseRows, dense_needed
@@ -30,6 +32,7 @@ from sklearn_contrastive._validation._values import (
 __all__ = [
     "SEEN",
     "SparseRows",
+    "TwoFrames",
     "check_given",
     "check_labels",
     "check_length",
@@ -50,5 +53,6 @@ __all__ = [
     "shorten",
     "shortened",
     "take_rows",
+    "two_frames",
     "validate",
 ]

@@ -13,7 +13,9 @@ from sklearn.utils.validation import _get_feature_names
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import (
+    are_frames,
     check_real,
+    column_names,
     list_columns,
     not_numeric,
     shape_of,
@@ -84,6 +86,13 @@ def columns_of(X, name):
     First comes what scikit-learn reads names and shape of. Arrays have no names; a type
     of "Object" is for the cells to tell.
     """
+    if isinstance(X, TwoFrames):
+        return _in_turn(X, name)
+    if are_frames(X):
+        raise ValueError(
+            f"`{name}` must be one table; got two data frames, which are pairs of rows "
+            "for similarity='pairs', `pair_distance` and PairVerifier."
+        )
     pandas = sys.modules.get("pandas")
     if pandas and type(X) is pandas.DataFrame and X.columns.is_unique:
         # Of numbers alone, as is common, without another look.
@@ -115,6 +124,40 @@ def columns_of(X, name):
         cells = np.array(X, dtype=object)
     kind = "Float" if cells.dtype.kind in "biuf" else "Object"
     return X, None, [kind] * cells.shape[1], list(cells.T)
+
+
+class TwoFrames:
+    """Pairs of rows of two frames with the same columns, as rows of a table in turn."""
+
+    def __init__(self, left, right):
+        self.frames, self.columns = (left, right), column_names(left)
+        self.shape = 2 * len(left), left.shape[1]
+
+
+def _in_turn(pairs, name):
+    """Return what `columns_of` does for the rows of pairs.
+
+    What is a category in one of the frames is one.
+    """
+    import narwhals
+
+    (frame, names, *types), other = (columns_of(f, name) for f in pairs.frames)
+    ends = (narwhals.from_native(each).iter_columns() for each in pairs.frames)
+    found, columns = [], []
+    for kinds, *both in zip(zip(types[0], other[2], strict=True), *ends, strict=True):
+        if all(kind.startswith(_NUMBER) for kind in kinds):
+            column = np.stack([_floats(each, None) for each in both], axis=1).ravel()
+            found.append("Float32" if column.dtype == np.float32 else "Float64")
+        else:
+            column = np.empty(pairs.shape[0], dtype=object)
+            column[::2], column[1::2] = (each.to_list() for each in both)
+            categories = (kind for kind in kinds if kind.startswith(_CATEGORY))
+            found.append(next(categories, "Object"))
+        columns.append(column)
+    if {"Float64"} <= {*found} <= {"Float32", "Float64"}:
+        # Names are those that scikit-learn reads of one frame of numbers.
+        frame = pairs.frames[0]
+    return frame, names, found, columns
 
 
 class Named:
@@ -151,17 +194,17 @@ def coded(X, read, given, levels, name):
     if not all(each.startswith(known) for each in types):
         check_real(X, name)
     learning = levels is None
-    categories = _chosen(given, names, types) if learning else {*levels}
+    categories = _chosen(given, names, types, name) if learning else {*levels}
     simple = not categories and all(each.startswith(_NUMBER) for each in types)
     # Of numbers alone, frames of some libraries lose their single precision.
-    if simple and {*types} != {"Float32"}:
+    if simple and {*types} != {"Float32"} and not isinstance(X, TwoFrames):
         return X, {}
     if names is None and not categories:
         # numpy makes no number of None.
         missing = [is_missing(cell) for column in columns for cell in column]
         missing = np.reshape(missing, (len(columns), -1)).T
         return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
-    if names is not None:
+    if columns is None:
         import narwhals
 
         columns = narwhals.from_native(X).iter_columns()
@@ -169,7 +212,8 @@ def coded(X, read, given, levels, name):
     for number, column in enumerate(columns):
         label, cells, kind = list_columns([number], names or ()), None, "numbers"
         if number in categories or not types[number].startswith(_NUMBER):
-            cells = _known(column.to_list() if names else column.tolist())
+            plain = isinstance(column, np.ndarray)
+            cells = _known(column.tolist() if plain else column.to_list())
             kind = _kind(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
@@ -186,7 +230,7 @@ def coded(X, read, given, levels, name):
     return np.stack(table, axis=1).astype(dtype, copy=False), found
 
 
-def _chosen(given, names, types):
+def _chosen(given, names, types, name):
     """Return the numbers of the columns that the user's parameter makes categories."""
     if given is None:
         return set()
@@ -206,7 +250,7 @@ def _chosen(given, names, types):
         return {*found}
     raise ValueError(
         "`categorical_features` must be 'from_dtype', None, or names, numbers or a "
-        f"mask of the {width} columns; got {shorten(given)}."
+        f"mask of the {width} columns of `{name}`; got {shorten(given)}."
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sized
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -21,8 +22,18 @@ def column_names(table):
     return list(map(str, getattr(table, "columns", ()) if names is None else names))
 
 
+def are_frames(X):
+    """Return whether two frames are given, of which row i of both is a pair."""
+    if not isinstance(X, list | tuple) or len(X) != 2:
+        return False
+    # Frames that are not in memory have no length.
+    return all(isinstance(each, Sized) and column_names(each) for each in X)
+
+
 def shape_of(table):
     """Return the shape of any container, () where its rows are of several lengths."""
+    if are_frames(table):
+        return len(table[0]), 2, table[0].shape[1]
     try:
         return table.shape if hasattr(table, "shape") else np.asarray(table).shape
     except ValueError:

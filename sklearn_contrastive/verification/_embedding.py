@@ -11,6 +11,7 @@ from sklearn.utils import check_array, gen_batches, validation
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._validation import short_errors, shorten
 from sklearn_contrastive.similarity import PairConstraints
+from sklearn_contrastive.verification._samples import PairSamples
 
 #: Pairs compared together, so that temporary arrays stay small.
 _BLOCK = 8192
@@ -48,6 +49,16 @@ def last_step(embedding):
     return embedding
 
 
+def allows_nan(embedding):
+    """Return whether numbers may be missing: the last step stands in for them."""
+    from sklearn.frozen import FrozenEstimator
+
+    last = last_step(embedding)
+    if isinstance(last, FrozenEstimator):
+        return allows_nan(last.estimator)
+    return last is None or isinstance(last, ContrastiveEmbedding)
+
+
 def set_seeds(embedding, rng):
     """Set every `random_state` of an embedding that is None."""
     for name, value in sorted(embedding.get_params().items(), key=lambda item: item[0]):
@@ -75,34 +86,33 @@ def hold_out_pairs(same, fraction, rng):
     return np.sort(np.concatenate(learned)), np.sort(np.concatenate(held_out))
 
 
-def fit_embedding(embedding, learns, rows, same):
-    """Fit an embedding on pairs, whose rows follow each other, or on rows alone."""
+def fit_embedding(embedding, learns, samples, same):
+    """Fit an embedding on pairs, or on their rows alone."""
     if isinstance(embedding, ContrastiveEmbedding):
-        names = validation._get_feature_names(rows)
-        embedding.fit(np.asarray(rows).reshape(len(same), 2, -1), same.astype(int))
-        if names is not None:
-            # Three-dimensional arrays have no column names, but rows to embed may.
-            embedding.feature_names_in_ = names
+        embedding.fit(samples.pairs(), same.astype(int))
         return
     try:
         if not learns:
-            embedding.fit(rows, None)
+            embedding.fit(samples.stacked(), None)
             return
         # Steps of a pipeline before the last see rows, the last one pairs.
         first = embedding[:-1]
-        rows = first.fit_transform(rows) if first.steps else rows
+        if first.steps:
+            numbers = np.arange(len(samples.ends) * 2).reshape(-1, 2)
+            samples = PairSamples([first.fit_transform(samples.stacked())], numbers)
     except (TypeError, ValueError) as error:
         error.add_note(f"`embedding` gets no labels of rows. {_FREEZE}")
         raise
     embedding.steps[:-1] = first.steps
-    fit_embedding(embedding.steps[-1][1], True, rows, same)
+    fit_embedding(embedding.steps[-1][1], True, samples, same)
 
 
 def pair_distances(embedding, samples):
     """Return Euclidean distances of pairs in an embedding, which maps each row once."""
-    Z = embedding.transform(_match_names(embedding, samples.rows))
+    points = [embedding.transform(_match_names(embedding, t)) for t in samples.tables]
     with short_errors():
-        Z = check_array(Z, dtype=np.float64, input_name="what `embedding` returns")
+        options = {"dtype": np.float64, "input_name": "what `embedding` returns"}
+        Z = np.concatenate([check_array(each, **options) for each in points])
     distances = np.empty(len(samples.ends))
     for block in gen_batches(len(distances), _BLOCK):
         left, right = Z[samples.ends[block].T]

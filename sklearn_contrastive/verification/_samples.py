@@ -1,11 +1,11 @@
 """The user's pairs and labels, validated."""
 
 from copy import copy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array, validation
+from sklearn.utils import check_array, get_tags, validation
 
 import sklearn_contrastive._validation as _validation
 from sklearn_contrastive._validation import short_errors, shorten, take_rows
@@ -13,29 +13,61 @@ from sklearn_contrastive.metrics._inputs import check_labels, sorted_classes
 
 
 class PairSamples(NamedTuple):
-    """Pairs, as a table of rows and the positions of both ends of each pair."""
+    """Pairs, as tables of rows and the positions of both ends of each pair."""
 
-    #: Array or DataFrame of shape (n_rows, n_features).
-    rows: Any
-    #: Positions in `rows`, of shape (n_pairs, 2).
+    #: One array or frame of shape (n_rows, n_features), or two frames of pairs.
+    tables: list
+    #: Positions in the rows of all tables, of shape (n_pairs, 2).
     ends: np.ndarray
+
+    @classmethod
+    def of(cls, frames):
+        """Return the pairs of two frames."""
+        return cls(frames, np.arange(2 * len(frames[0])).reshape(2, -1).T)
 
     def among(self, chosen):
         """Return the pairs of these numbers, with only the rows that they need."""
+        if len(self.tables) == 2:
+            return self.of([take_rows(each, chosen) for each in self.tables])
         used, ends = np.unique(self.ends[chosen], return_inverse=True)
-        return PairSamples(take_rows(self.rows, used), ends.reshape(-1, 2))
+        rows = take_rows(self.tables[0], used)
+        return PairSamples([rows], ends.reshape(-1, 2))
+
+    def pairs(self):
+        """Return the pairs as an embedding takes them: two frames, or an array."""
+        if len(self.tables) == 2:
+            return self.tables
+        left, right = (take_rows(self.tables[0], end) for end in self.ends.T)
+        named = _validation.column_names(left)
+        return (left, right) if named else np.stack([left, right], axis=1)
 
     def stacked(self):
         """Return both rows of each pair below each other: 2 * n_pairs rows."""
-        return take_rows(self.rows, self.ends.ravel())
+        rows = self.tables[0]
+        if len(self.tables) == 2:
+            import narwhals
+
+            try:
+                frames = map(narwhals.from_native, self.tables)
+                rows = narwhals.concat([*frames]).to_native()
+            except Exception as error:
+                # Libraries have errors of their own.
+                raise ValueError(
+                    "`X` must be two frames of one library and of the same types, "
+                    f"since a step of `embedding` learns from rows of both ({error})."
+                ) from error
+        return take_rows(rows, self.ends.ravel())
 
 
 def read_pairs(estimator, X, preprocessor, name):
     """Return the user's pairs, with each row number or id once.
 
-    Rows are validated, except those of a DataFrame: only the embedding knows which
-    columns it takes. The estimator is not changed. Messages call `X` by `name`.
+    Rows are validated, except those of frames: only the embedding knows which columns
+    it takes. The estimator is not changed. Messages call `X` by `name`.
     """
+    frames = None if preprocessor is not None else _validation.two_frames(X, name)
+    if frames:
+        return PairSamples.of(frames)
     anything = {"dtype": None, "ensure_2d": False, "allow_nd": True}
     anything |= {"ensure_all_finite": False, "input_name": f"`{name}`"}
     if preprocessor is None:
@@ -55,7 +87,8 @@ def read_pairs(estimator, X, preprocessor, name):
             raise ValueError(
                 f"`{name}` must hold pairs of rows, shape (n_pairs, 2, n_features); "
                 f"got shape {X.shape}. Reshape your data: stack two tables of rows by "
-                "np.stack([A, B], 1). Row numbers need `preprocessor`, their table."
+                "np.stack([A, B], 1), or pass two data frames, (A, B). Row numbers "
+                "need `preprocessor`, their table."
             )
         rows = X.reshape(2 * len(X), X.shape[2])
         ends = np.arange(len(rows)).reshape(-1, 2)
@@ -63,10 +96,17 @@ def read_pairs(estimator, X, preprocessor, name):
         any_id = callable(preprocessor)
         numbers, ends = _distinct_numbers(kind, X, missing, any_id, name)
         rows = _look_up(numbers, preprocessor, name)
-    if not _validation.column_names(rows):
+    mixed = get_tags(estimator).input_tags.allow_nan and not issparse(rows)
+    named = _validation.column_names(rows)
+    # Objects, too, may be categories for the embedding.
+    if not (named or (mixed and np.asarray(rows).dtype == object)):
         # `check_rows` sets attributes, which must not happen if a later step fails.
-        rows = _validation.check_rows(copy(estimator), rows, reset=True, name=name)
-    return PairSamples(rows, ends)
+        reader = copy(estimator)
+        if mixed:
+            # Tells that numbers may be missing.
+            reader.categorical_features = None
+        rows = _validation.check_rows(reader, rows, reset=True, name=name)
+    return PairSamples([rows], ends)
 
 
 def _distinct_numbers(kind, X, missing, any_id, name):

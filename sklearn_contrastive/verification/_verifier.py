@@ -112,7 +112,7 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         Number of columns of a row.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where `preprocessor` gives a DataFrame with string names.
+        Their names, where rows are in data frames with string names.
 
     See Also
     --------
@@ -183,8 +183,10 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         Parameters
         ----------
         X : array-like of shape (n_pairs, 2, n_features) or (n_pairs, 2)
-            Pairs of rows, numeric and finite; or of row numbers or other ids, with
-            `preprocessor`.
+            Pairs of rows: an array, or two data frames ``(A, B)`` with the same
+            columns, of which row i of both is a pair. With `preprocessor`, pairs of row
+            numbers or other ids. Categories and missing numbers are for a
+            `ContrastiveEmbedding` to read, or for the steps before it.
 
         y : array-like of shape (n_pairs,)
             Two labels of any type that can be sorted: bools, 0 and 1, -1 and 1,
@@ -200,7 +202,8 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         ValueError
             If a parameter, `X` or `y` is invalid, if a setting is given that
             `strategy` does not use, if `embedding` or a step of it cannot learn from
-            pairs, or if there are too few different pairs for ``"far"``. After any
+            pairs, if two data frames have other columns or numbers of rows, or if
+            there are too few different pairs for ``"far"``. After any
             error the state of an earlier fit is kept.
         TypeError
             If `X` is sparse, or a step of `embedding` cannot be fitted without labels.
@@ -229,13 +232,13 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         last = _embedding.last_step(embedding)
         with task.propagate_callback_context(last) if learns else nullcontext():
             task.call_on_fit_task_begin(estimator=self, **given)
-            _embedding.fit_embedding(embedding, learns, samples.stacked(), same)
+            _embedding.fit_embedding(embedding, learns, samples, same)
         task.call_on_fit_task_end(estimator=self, **given)
         distances = _embedding.pair_distances(embedding, held_out)
         rest = held_out_same, distances
         attributes = _calibrate(self.strategy, settings, classes, *rest)
         reader = copy(self)
-        _samples.check_columns(reader, samples.rows, reset=True)
+        _samples.check_columns(reader, samples.tables[0], reset=True)
         attributes |= {
             name: vars(reader)[name] for name in SEEN if name in vars(reader)
         }
@@ -433,7 +436,7 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         validation.check_is_fitted(self)
         fitted = copy(self)
         samples = fitted._read(X, name)
-        _samples.check_columns(fitted, samples.rows, reset=False)
+        _samples.check_columns(fitted, samples.tables[0], reset=False)
         return _embedding.pair_distances(fitted.embedding_, samples)
 
     def __repr__(self, N_CHAR_MAX=700):
@@ -448,6 +451,7 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
         tags.classifier_tags.multi_class = False
         tags.input_tags.three_d_array = self.preprocessor is None
         tags.input_tags.two_d_array = self.preprocessor is not None
+        tags.input_tags.allow_nan = _embedding.allows_nan(self.embedding)
         return tags
 
 

@@ -21,7 +21,7 @@ from sklearn_contrastive import (
     ContrastiveEmbeddingCV,
     ContrastiveNeighborsClassifier,
 )
-from sklearn_contrastive._validation import _columns, check_rows
+from sklearn_contrastive._validation import _columns, check_rows, take_rows
 from sklearn_contrastive.inspection import explain_pair, feature_importances
 from sklearn_contrastive.preprocessing._expansion import MISSING, NUMBER
 from sklearn_contrastive.preprocessing._standardization import (
@@ -435,9 +435,104 @@ def test_rows_that_do_not_go_with_the_fit(name, fitted):
         fitted.transform(table)
 
 
-def test_pairs_are_of_numbers(fitted):
-    with pytest.raises(ValueError, match="has seen categories"):
+def pairs_of(table, n_pairs=80):
+    """Return two frames of pairs, their row numbers, and which are of one class."""
+    numbers = np.random.RandomState(1).randint(N, size=(2, n_pairs))
+    frames = tuple(take_rows(table, own) for own in numbers)
+    return frames, numbers.T, (Y[numbers[0]] == Y[numbers[1]]).astype(int)
+
+
+@pytest.mark.parametrize("name", containers(FRAME))
+def test_pairs_may_be_two_frames(name, fitted):
+    frames, numbers, same = pairs_of(FRAME)
+    Z = fitted.transform(FRAME)
+    distances = np.linalg.norm(Z[numbers[:, 0]] - Z[numbers[:, 1]], axis=1)
+    table = pairs_of(containers(FRAME)[name])[0]
+    np.testing.assert_allclose(fitted.pair_distance(table), distances, rtol=1e-9)
+    np.testing.assert_array_equal(
+        fitted.pair_score(table), -fitted.pair_distance([*table])
+    )
+    model, plain = (quick().fit(pairs, same) for pairs in (table, frames))
+    assert model.similarity_ == "pairs"
+    assert model.columns_ == plain.columns_
+    assert model.feature_names_in_.tolist() == [*FRAME.columns]
+    points = plain.transform(FRAME)
+    np.testing.assert_array_equal(model.transform(FRAME), points)
+    assert model.score(table, same) == plain.score(frames, same)
+    stopped = quick(early_stopping=True).fit(frames, same, X_val=table, y_val=same)
+    assert stopped.best_validation_score_ == stopped.score(table, same)
+
+
+def test_frames_of_numbers_have_the_bits_of_an_array():
+    X = np.random.RandomState(0).normal(size=(40, 2, 3))
+    same = np.arange(40) % 2
+    for dtype in (np.float64, np.float32):
+        pairs = X.astype(dtype)
+        frames = [pd.DataFrame(pairs[:, end], columns=[*"abc"]) for end in (0, 1)]
+        polars = [pl.from_pandas(each) for each in frames]
+        expected = quick().fit(pairs, same).pair_distance(pairs)
+        assert expected.dtype == dtype
+        unnamed = [pd.DataFrame(pairs[:, end]) for end in (0, 1)]
+        for own in (frames, polars, unnamed):
+            found = quick().fit(own, same).pair_distance(own)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_a_category_in_one_frame_is_one():
+    levels = np.random.RandomState(0).randint(3, size=(2, 60))
+    one, other = (pd.DataFrame({"a": own, "b": np.arange(60)}) for own in levels)
+    same = np.arange(60) % 2
+    for frames in (
+        (one.astype({"a": "category"}), other),
+        (one, other.astype({"a": "category"})),
+        (one[1:].astype({"a": "category"}), other[:-1].astype({"a": "category"})),
+    ):
+        model = quick().fit(frames, same[: len(frames[0])])
+        assert model.columns_["a"]["levels"] == [0, 1, 2]
+    assert quick().fit((one, other), same).columns_["a"]["levels"] is None
+
+
+def test_pairs_that_are_no_two_frames(fitted):
+    (A, B), _, same = pairs_of(FRAME)
+    for pairs, message in (
+        ((A, B[[*B.columns[::-1]]]), "column 0 is 'width' in the first and 'paid' in"),
+        ((A, B.drop(columns="paid")), "column 4 is 'paid' in the first and None in th"),
+        ((A, B[:4]), "as many rows, at least one, of which row"),
+        ((A[:0], B[:0]), "got 0 and 0 rows"),
+    ):
+        with pytest.raises(ValueError, match="`X` must be two frames of .*" + message):
+            quick(similarity="pairs").fit(pairs, same)
+        with pytest.raises(ValueError, match="`pairs` must be two frames"):
+            fitted.pair_distance(pairs)
+        with pytest.raises(ValueError, match="`X_val` must be two frames"):
+            quick(early_stopping=True).fit((A, B), same, X_val=pairs, y_val=same)
+    for other, message in (
+        (B.assign(color=1.0), "one kind of cells in each column; found .* in column"),
+        (B.assign(count="x"), "one kind of cells in each column; found .* in column"),
+        (B.assign(paid=pd.Timestamp(0)), "text or dates in column 'paid'"),
+        (B.assign(width=np.inf), "found infinity in column 'width'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            quick().fit((A, other), same)
+    with pytest.raises(ValueError, match="'color' was a category of text, and now ho"):
+        fitted.pair_distance((A, B.assign(color=1.0)))
+    for call in (quick(similarity="labels").fit, fitted.transform):
+        with pytest.raises(ValueError, match="`X` must be one table; got two data fr"):
+            call((A, B), *([same] if call != fitted.transform else []))
+    lazy = tuple(pl.from_pandas(each).lazy() for each in (A, B))
+    with pytest.raises(ValueError, match=r"Pass two data frames as \(A, B\)"):
+        quick(similarity="pairs").fit(lazy, same)
+
+
+def test_pairs_in_arrays(fitted):
+    with pytest.raises(ValueError, match="`pairs` must hold what it held in `fit`: co"):
         fitted.pair_distance(np.zeros((3, 2, 5)))
+    frames, *_ = pairs_of(FRAME)
+    objects = np.stack([each.to_numpy(object) for each in frames], axis=1)
+    distances = fitted.pair_distance(frames)
+    np.testing.assert_array_equal(fitted.pair_distance(objects), distances)
+    metric = fitted.get_metric()
+    assert metric(*objects[3]) == pytest.approx(distances[3])
     X = np.random.RandomState(0).normal(size=(40, 2))
     model = quick().fit(X, np.arange(40) % 2)
     pairs = np.stack([X[:5], X[5:10]], axis=1)

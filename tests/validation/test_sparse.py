@@ -148,5 +148,26 @@ def test_what_reads_all_rows_at_once_is_refused():
     message = "dense data is required where neighbours of all rows"
     with pytest.raises(TypeError, match=message):
         quick(similarity="neighbors").fit(X)
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        ContrastiveAlignment(max_iter=1).fit(X, DENSE)
+
+
+@pytest.mark.parametrize("container", [sp.csr_array, sp.csc_matrix, sp.coo_array])
+def test_both_tables_of_an_alignment_may_be_sparse(container):
+    def small(**given):
+        own = {"max_iter": 2, "hidden_layer_sizes": (8,), "random_state": 0}
+        return ContrastiveAlignment(3, **own, **given)
+
+    text = pd.DataFrame({"a": np.where(Y, "u", "v")})
+    for tables in ((X, text), (text, X), (X, X)):
+        given = [container(t) if sp.issparse(t) else t for t in tables]
+        model = small().fit(*given)
+        expected = small().fit(*tables).transform(*tables)
+        for found, points in zip(model.transform(*given), expected, strict=True):
+            np.testing.assert_array_equal(found, points)
+    assert not model.y_center_.any()
+    raw = small(standardize=False).fit(container(DENSE), text)
+    expected = small(standardize=False).fit(DENSE, text).transform(DENSE)
+    np.testing.assert_array_equal(raw.transform(X), expected)
+    with pytest.raises(ValueError, match="`y` must be finite; found NaN or infinity"):
+        small().fit(text, with_entry(np.nan))
+    with pytest.raises(ValueError, match="`y` must hold what it held in `fit`: a data"):
+        small().fit(X, text).transform(X, X[:, :1])

@@ -1153,7 +1153,7 @@ def test_invalid_row_numbers():
 
 def test_text_in_a_frame_is_an_error_if_the_embedding_takes_numbers():
     frame = pd.DataFrame(X, columns=list("abcd")).assign(colour="red")
-    verifier = PairVerifier(quick(), preprocessor=frame)
+    verifier = PairVerifier(quick(categorical_features=None), preprocessor=frame)
     assert_error("must be numeric; found text", NUMBERS, verifier=verifier)
 
 
