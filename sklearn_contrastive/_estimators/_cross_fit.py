@@ -8,7 +8,6 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn_contrastive._training._early_stopping import BestCycle
 from sklearn_contrastive._training._run import random_streams
 from sklearn_contrastive._validation import read_values, shorten, shortened
-from sklearn_contrastive.encoders import MLPEncoder
 
 #: Folds of ``cross_fit=True``.
 N_FOLDS = 4
@@ -202,20 +201,16 @@ def networks_of(folds, n_members):
     return -(-n_members // n_folds) * n_folds
 
 
-def check_shared(encoder, n_components, n_networks):
-    """Raise where networks cannot be trained side by side, on unit spheres."""
-    if not (isinstance(encoder, MLPEncoder) or encoder in ("mlp", "linear")):
-        raise ValueError(
-            "`cross_fit` needs networks that are trained side by side, encoder='mlp' "
-            f"or 'linear'; got {shorten(encoder)}."
-        )
+def check_shared(n_components, n_networks):
+    """Raise where networks cannot share components, on unit spheres."""
     if n_components != "auto" and (
         n_components % n_networks or n_components < 2 * n_networks
     ):
         raise ValueError(
             f"`n_components` must be a multiple of the {n_networks} networks of "
             f"`cross_fit`, and at least {2 * n_networks}, two for each; got "
-            f"{shorten(n_components)}. Set it to 'auto'."
+            f"{shorten(n_components)}. Set it to 'auto', with a torch module of two "
+            "outputs or more."
         )
 
 

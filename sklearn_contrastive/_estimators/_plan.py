@@ -70,6 +70,8 @@ def prepare(
     ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
     plans a single pass at a constant learning rate.
     """
+    from torch.nn import Module
+
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
     crossed = estimator.cross_fit is not False
@@ -81,7 +83,9 @@ def prepare(
     X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
     if columns is None:
-        coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
+        # A module that is there already reads columns, not bins.
+        coded = crossed and not isinstance(estimator.encoder, Module) and "auto"
+        coded = estimator.numeric_encoding in ("piecewise", coded)
         given = estimator.standardize, coded, reader._seen
         columns = learn_standardization(X, *given)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
@@ -135,6 +139,8 @@ def prepare(
 
 def _architecture(estimator, similarity, columns, X, before, folds):
     """Return how rows become points, as attributes and a state without parameters."""
+    from torch.nn import Module
+
     given = encoder = estimator.encoder
     mlp = isinstance(given, str) and given == "mlp"
     if mlp:
@@ -155,16 +161,15 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     n_members = estimator.n_members
     if folds is not None:
         n_members = networks_of(folds, n_members)
-        check_shared(given, n_components, n_members)
+    codes, expansion = columns.codes, columns.expansion
+    n_read = X.shape[1] if expansion is None else len(expansion.source)
+    n_read += 0 if codes is None else len(codes.columns)
+    if n_components == "auto" and isinstance(encoder, Module):
+        width = encoder_of(FittedState(columns, encoder, n_read, None), 0).n_out
+        n_components = width * (1 if n_members == "auto" else n_members)
+    if folds is not None:
+        check_shared(n_components, n_members)
     n_components, n_members = share_components(n_components, n_members, n_classes, mlp)
-    if n_members > 1 and not (isinstance(encoder, MLPEncoder) and encoder.tested):
-        raise ValueError(
-            f"`n_members` must be 1 with encoder={shorten(given)}; got "
-            f"{shorten(estimator.n_members)}. Members are trained side by side by an "
-            "MLP only: use 'mlp' or 'linear', or fit several estimators and put them "
-            "into a "
-            "sklearn.pipeline.FeatureUnion."
-        )
     n_own = n_components // n_members
     normalize = estimator.normalize and n_own > 1
     if estimator.normalize and not normalize:
@@ -182,11 +187,8 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
-    codes, expansion = columns.codes, columns.expansion
     if expansion is not None:
         check_views(similarity, X, expansion)
-    n_read = X.shape[1] if expansion is None else len(expansion.source)
-    n_read += 0 if codes is None else len(codes.columns)
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 
