@@ -1,5 +1,6 @@
 """Networks that are each trained without some of the rows, and where these then lie."""
 
+from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_contrastive._training._early_stopping import BestCycle
 from sklearn_contrastive._training._run import random_streams
-from sklearn_contrastive._validation import read_values, shorten, shortened
+from sklearn_contrastive._validation import check_rows, read_values, shorten, shortened
 
 #: Folds of ``cross_fit=True``.
 N_FOLDS = 4
@@ -221,6 +222,15 @@ def length_of(n_networks):
     learned another has.
     """
     return 1.0 if n_networks <= N_FOLDS else 0.5
+
+
+def training_points(estimator, X):
+    """Return the points of the rows of `fit`, as `fit_transform` does."""
+    fitted = copy(estimator)
+    Z = fitted._state.embed(check_rows(fitted, X, reset=False))
+    if fitted.cross_fit is False:
+        return Z
+    return held_out_points(Z, fitted.folds_, fitted.n_members_)
 
 
 def held_out_points(Z, folds, n_networks):

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
-from sklearn_contrastive._estimators._cross_fit import FOLDS, held_out_points
+from sklearn_contrastive._estimators._cross_fit import FOLDS, training_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._scores import score_of
@@ -602,11 +602,7 @@ class ContrastiveEmbedding(
         given = {"X_val": X_val, "y_val": y_val, "rows": rows, "groups": groups}
         # A derived class may have a `fit` with fewer.
         self.fit(X, y, **{k: v for k, v in given.items() if v is not None})
-        fitted = copy(self)
-        Z = fitted._state.embed(check_rows(fitted, X, reset=False))
-        if fitted.cross_fit is False:
-            return Z
-        return held_out_points(Z, fitted.folds_, fitted.n_members_)
+        return training_points(self, X)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):

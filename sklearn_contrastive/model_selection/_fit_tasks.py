@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import indexable
 
 from sklearn_contrastive._estimators import _resolve
+from sklearn_contrastive._estimators._cross_fit import training_points
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._validation import (
     check_rows,
@@ -100,7 +101,8 @@ class FitTasks:
         check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
         # Of no use where no rows are held out within a fit.
-        self.groups = groups if estimator.early_stopping else None
+        holds_out = estimator.early_stopping or estimator.cross_fit is not False
+        self.groups = groups if holds_out else None
         self._uses_row_indices = resolved.uses_row_indices
         kind = _resolve.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
@@ -131,9 +133,12 @@ class FitTasks:
         parts = [tasks[first::n_jobs] for first in range(n_jobs)]
         if n_jobs == 1:
             return self._run(tasks)
-        # A process sends all results at once.
-        run = delayed(lambda part: list(self._run(part)))
+        run = delayed(self._run_all)
         return chain.from_iterable(Parallel(n_jobs=n_jobs)(map(run, parts)))
+
+    def _run_all(self, tasks):
+        """Return fit tasks with their results, which a process sends all at once."""
+        return list(self._run(tasks))
 
     def _run(self, tasks):
         """Yield some fit tasks with their results."""
@@ -257,8 +262,7 @@ def _neighbors_score(model, X, y, X_test, y_test):
     y, labeled = _check_labels(model.similarity_, y)
     y_test, labeled_test = _check_labels(model.similarity_, y_test)
     y, y_test = y[labeled], y_test[labeled_test]
-    parts = (X, labeled), (X_test, labeled_test)
-    X, X_test = (take_rows(part, np.flatnonzero(known)) for part, known in parts)
+    X_test = take_rows(X_test, np.flatnonzero(labeled_test))
     if len(y_test) == 0:
         raise ValueError(
             "`y` must hold known labels in every test fold; one has none. Spread them "
@@ -266,8 +270,9 @@ def _neighbors_score(model, X, y, X_test, y_test):
         )
     if not np.isin(y_test, y).any():
         return KNNScorer(min(_N_NEIGHBORS, len(y_test) - 1))(model, X_test, y_test)
+    Z = model.transform(X) if model.cross_fit is False else training_points(model, X)
     voters = KNeighborsClassifier(min(_N_NEIGHBORS, len(y)))
-    voters.fit(np.asarray(model.transform(X)), y)
+    voters.fit(np.asarray(Z)[labeled], y)
     with fork_safe_threads():
         return float(voters.score(np.asarray(model.transform(X_test)), y_test))
 

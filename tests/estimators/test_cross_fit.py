@@ -13,7 +13,7 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 
-from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs._votes import References
 from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.similarity import LabelSimilarity
@@ -277,11 +277,6 @@ def test_columns_of_tiny_numbers_have_no_bins():
     tiny = X * [1, 1e-300, 1, 1]
     Z = embedding(standardize=False, similarity="labels").fit_transform(tiny, Y)
     assert np.isfinite(Z).all()
-
-
-def test_a_search_of_margins_refuses_it():
-    with pytest.raises(ValueError, match="`estimator` must have `cross_fit=False`"):
-        ContrastiveEmbeddingCV(embedding(), margins=[1.0], cv=2).fit(X, Y)
 
 
 def test_early_stopping_with_one_group_names_it():
