@@ -168,13 +168,13 @@ class ContrastiveEmbedding(
         ``"linear"``: bins help to learn rows by heart, too.
 
     feature_weights : "auto", None or array-like of shape (n_features,), default="auto"
-        What standardised columns are multiplied by, finite, >= 0 and not all 0; None
-        is 1. A column with a small weight has little say in distances. ``"auto"``
-        learns weights from 0.05 to 1 by what a column tells of the labels, targets or
-        label sets in `y`, alone and in randomised trees, beside what a column of noise
-        would tell [3]_. Each network learns them from its own training rows. They are
-        1 with fewer than 300 rows and for other similarities, and stay those of the
-        first fit where training resumes.
+        What standardised columns are multiplied by, as shares of the largest; finite,
+        >= 0 and not all 0. None is 1. A column with a small weight has little say in
+        distances. ``"auto"`` learns weights from 0.05 to 1 by what a column tells of
+        the labels, targets or label sets in `y`, alone and in randomised trees, beside
+        what a column of noise would tell [3]_. Each network learns them from its own
+        training rows. They are 1 with fewer than 300 rows and for other similarities,
+        and stay those of the first fit where training resumes.
 
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. In a larger batch

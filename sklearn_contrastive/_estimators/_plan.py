@@ -64,11 +64,12 @@ def prepare(
     groups=None,
     before=None,
     once=False,
+    weigh=weights_of,
 ):
     """Check parameters and data, and return the `Plan` of a fit; nothing is changed.
 
     ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
-    plans a single pass at a constant learning rate.
+    plans a single pass at a constant learning rate. ``weigh`` does as `weights_of`.
     """
     from torch.nn import Module
 
@@ -111,7 +112,8 @@ def prepare(
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
-    state, longer = _weighted(estimator, X, similarities, state, before, once)
+    given = X, similarities, state, before, once, weigh
+    state, longer = _weighted(estimator, *given)
     models = [
         make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
         for i, own in enumerate(terms)
@@ -192,15 +194,14 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 
-def _weighted(estimator, X, similarities, state, before, once):
+def _weighted(estimator, X, similarities, state, before, once, weigh):
     """Return the state with weights of columns, and the share of the usual length."""
     given, crossed = estimator.feature_weights, estimator.cross_fit is not False
-    longer = length_of(len(similarities)) if crossed else 1.0
-    learned, weights = isinstance(given, str), None
+    weights, longer = None, length_of(len(similarities)) if crossed else 1.0
     # One pass more needs neither new weights nor a length.
     settled = len(X) < FEWEST_ROWS or (once and before)
-    if given is not None and not (learned and settled):
-        weights, share = weights_of(given, X, similarities, state.columns)
+    if given is not None and not (isinstance(given, str) and settled):
+        weights, share = weigh(given, X, similarities, state.columns)
         # Elsewhere, held-out rows choose the length.
         longer *= 1 if crossed or estimator.early_stopping else share
     if before:

@@ -3,6 +3,7 @@
 import time
 from collections import namedtuple
 from copy import deepcopy
+from functools import partial
 from itertools import chain, product
 from numbers import Integral
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from sklearn_contrastive._validation import (
 )
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
+from sklearn_contrastive.preprocessing._weights import weights_of
 from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: Parameters in which stacked models may differ.
@@ -116,8 +118,9 @@ class FitTasks:
                 f"{len(self.splits)} folds and {len(candidates)} candidates. Pass a "
                 "list of folds or a splitter: one fit uses up a generator."
             )
-        # By fold: training rows as given, and as the estimator has converted them.
-        self._training, self._converted = {}, {}
+        # By fold: training rows as given and as the estimator has converted them, and
+        # the weights of their columns.
+        self._training, self._converted, self._weights = {}, {}, {}
 
     def __len__(self):
         return len(self.candidates) * len(self.splits)
@@ -179,11 +182,18 @@ class FitTasks:
     def _plan(self, task):
         """Return the plan of a fit task, or None where it is fitted by itself."""
         estimator, rows = self._candidate(task), self._training_rows(task.fold)
-        plan = _fit_batch.stackable_plan(estimator, *rows)
+        weigh = partial(self._weights_of, task.fold)
+        plan = _fit_batch.stackable_plan(estimator, *rows, weigh)
         if plan is None:
             return None
         # A converted table is kept once for all candidates.
         return plan.with_rows(self._converted.setdefault(task.fold, plan.plan.X))
+
+    def _weights_of(self, fold, *given):
+        """Return what `weights_of` does: all candidates have the rows of the fold."""
+        if fold not in self._weights:
+            self._weights[fold] = weights_of(*given)
+        return self._weights[fold]
 
     def _fit_stacked(self, tasks, plans):
         """Fit tasks at once; return their models, each with its failure or None."""
