@@ -164,8 +164,8 @@ class ContrastiveEmbedding(
         ``"piecewise"``, also how far it is through each of up to 8 bins, whose ends
         are quantiles [2]_. Bins have 32 rows at least, and there are none in columns of
         two values, nor in tables of more than 512 columns. ``"auto"`` is
-        ``"piecewise"`` with `cross_fit`, unless `encoder` is a torch module, else
-        ``"linear"``: bins help to learn rows by heart, too.
+        ``"piecewise"`` with `cross_fit`, unless `encoder` is a torch module or a
+        factory, else ``"linear"``: bins help to learn rows by heart, too.
 
     feature_weights : "auto", None or array-like of shape (n_features,), default="auto"
         What standardised columns are multiplied by, as shares of the largest; finite,

@@ -71,8 +71,6 @@ def prepare(
     ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
     plans a single pass at a constant learning rate. ``weigh`` does as `weights_of`.
     """
-    from torch.nn import Module
-
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
     crossed = estimator.cross_fit is not False
@@ -84,23 +82,21 @@ def prepare(
     X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
     if columns is None:
-        # A module that is there already reads columns, not bins.
-        coded = crossed and not isinstance(estimator.encoder, Module) and "auto"
-        coded = estimator.numeric_encoding in ("piecewise", coded)
+        # A torch module is made for columns, not for bins.
+        bins = crossed and isinstance(estimator.encoder, (str, Encoder)) and "auto"
+        coded = estimator.numeric_encoding in ("piecewise", bins)
         given = estimator.standardize, coded, reader._seen
         columns = learn_standardization(X, *given)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
-    if groups is not None:
-        groups = checked_groups(estimator, groups, len(X))
+    groups = None if groups is None else checked_groups(estimator, groups, len(X))
     folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None
     fitted, state = _architecture(estimator, similarity, columns, X, before, folds)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if crossed:
         similarities = within_folds(similarity, folds, len(similarities))
-        fitted["folds_"] = folds
     if estimator.early_stopping and not once:
         given = X, similarities, columns, X_val, y_val, groups
         similarities, stopping = early_stopping_of(reader, kind, *given)
@@ -112,15 +108,13 @@ def prepare(
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
-    given = X, similarities, state, before, once, weigh
-    state, longer = _weighted(estimator, *given)
+    state, longer = _weighted(estimator, X, similarities, state, before, once, weigh)
     models = [
         make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
         for i, own in enumerate(terms)
     ]
-    searched = []
-    if global_miner is not None:
-        searched = [GlobalBatches(each, global_miner, X) for each in similarities]
+    searched = similarities if global_miner is not None else ()
+    searched = [GlobalBatches(each, global_miner, X) for each in searched]
     given = estimator.batch_size, 1 if once else estimator.max_iter, once, longer
     epochs = Epochs(searched or similarities, rngs, *given)
     if crossed and stopping is None:
@@ -189,6 +183,8 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
+    if folds is not None:
+        fitted["folds_"] = folds
     if expansion is not None:
         check_views(similarity, X, expansion)
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)

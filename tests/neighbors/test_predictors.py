@@ -338,7 +338,10 @@ def test_components_that_are_given_limit_how_often_folds_are_drawn(iris):
 
 def test_a_torch_module_may_be_the_encoder(iris):
     X, y = iris
-    embedding = ContrastiveEmbedding(encoder=torch.nn.Linear(4, 6), max_iter=4)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = torch.nn.Linear(4, 6)
+    embedding = ContrastiveEmbedding(encoder=module, max_iter=8)
     model = ContrastiveNeighborsClassifier(embedding, random_state=0).fit(X, y)
     assert model.score(X, y) > 0.9
     assert model.embedding_.n_members_ == len(model.held_out_rows_) == 12
