@@ -63,6 +63,8 @@ ADDED = {
     "votes of rows of training": (49, 3),
     "tables as they are: categories, missing numbers, sparse": (447, 110),
     "pairs of frames, and frames for both tables of an alignment": (136, 70),
+    "cross-fitting of any encoder, and in searches": (51, 23),
+    "categories of many levels": (136, 30),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

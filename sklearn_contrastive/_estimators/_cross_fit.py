@@ -1,5 +1,6 @@
 """Networks that are each trained without some of the rows, and where these then lie."""
 
+from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -7,8 +8,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from sklearn_contrastive._training._early_stopping import BestCycle
 from sklearn_contrastive._training._run import random_streams
-from sklearn_contrastive._validation import read_values, shorten, shortened
-from sklearn_contrastive.encoders import MLPEncoder
+from sklearn_contrastive._validation import check_rows, read_values, shorten, shortened
 
 #: Folds of ``cross_fit=True``.
 N_FOLDS = 4
@@ -202,20 +202,16 @@ def networks_of(folds, n_members):
     return -(-n_members // n_folds) * n_folds
 
 
-def check_shared(encoder, n_components, n_networks):
-    """Raise where networks cannot be trained side by side, on unit spheres."""
-    if not (isinstance(encoder, MLPEncoder) or encoder in ("mlp", "linear")):
-        raise ValueError(
-            "`cross_fit` needs networks that are trained side by side, encoder='mlp' "
-            f"or 'linear'; got {shorten(encoder)}."
-        )
+def check_shared(n_components, n_networks):
+    """Raise where networks cannot share components, on unit spheres."""
     if n_components != "auto" and (
         n_components % n_networks or n_components < 2 * n_networks
     ):
         raise ValueError(
             f"`n_components` must be a multiple of the {n_networks} networks of "
             f"`cross_fit`, and at least {2 * n_networks}, two for each; got "
-            f"{shorten(n_components)}. Set it to 'auto'."
+            f"{shorten(n_components)}. Set it to 'auto', with a torch module of two "
+            "outputs or more."
         )
 
 
@@ -226,6 +222,15 @@ def length_of(n_networks):
     learned another has.
     """
     return 1.0 if n_networks <= N_FOLDS else 0.5
+
+
+def training_points(estimator, X):
+    """Return the points of the rows of `fit`, as `fit_transform` does."""
+    fitted = copy(estimator)
+    Z = fitted._state.embed(check_rows(fitted, X, reset=False))
+    if fitted.cross_fit is False:
+        return Z
+    return held_out_points(Z, fitted.folds_, fitted.n_members_)
 
 
 def held_out_points(Z, folds, n_networks):

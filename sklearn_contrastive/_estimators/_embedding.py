@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
-from sklearn_contrastive._estimators._cross_fit import FOLDS, held_out_points
+from sklearn_contrastive._estimators._cross_fit import FOLDS, training_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
 from sklearn_contrastive._estimators._scores import score_of
@@ -60,6 +60,7 @@ class ContrastiveEmbedding(
         Dimension of the embedding, >= 1, in total over its networks. ``"auto"`` is 32,
         or 128 with ``encoder="mlp"`` and more than 20 classes, shared equally by up to
         four networks; each further network adds as many components as one of four has.
+        With a torch module as `encoder` it is the module's own width for each network.
 
     similarity : str, Similarity, sparse matrix or callable, default="auto"
         Which pairs of rows are positive: ``"labels"`` those of the same class in `y`;
@@ -78,7 +79,9 @@ class ContrastiveEmbedding(
     encoder : {"mlp", "linear"}, torch.nn.Module or callable, default="mlp"
         How a row becomes a point. ``"linear"`` is a linear map. A module must map
         (n_batch, n_features) to (n_batch, n_components); a copy of it is trained. A
-        callable ``(n_features, n_components) -> module`` is a factory of one.
+        callable ``(n_features, n_components) -> module`` is a factory of one. Several
+        networks have `n_components` in total: each is a copy of the module, with the
+        same initial weights, or one that the factory made for it.
 
     hidden_layer_sizes : int or tuple of int, default=(128, 128)
         Width of each hidden layer of ``encoder="mlp"``, >= 1.
@@ -97,10 +100,10 @@ class ContrastiveEmbedding(
         Number of networks, from 1 to 10,000, trained at once with different initial
         weights and batches. `n_components`, a multiple of `n_members`, is shared
         equally. The points of the networks are concatenated and divided by
-        ``sqrt(n_members)``, so that a squared distance is the mean over networks. More
-        than one needs the encoder ``"mlp"`` or ``"linear"``. ``"auto"`` is 4 with
-        ``"mlp"``; if 4 does not divide `n_components`, or leaves fewer than 4 per
-        network, it is 2 or else 1.
+        ``sqrt(n_members)``, so that a squared distance is the mean over networks.
+        ``"auto"`` is 4 with ``"mlp"``; if 4 does not divide `n_components`, or leaves
+        fewer than 4 per network, it is 2 or else 1. With other encoders it is 1: torch
+        modules take their turns within a step.
 
     loss : str, Loss or callable, default="contrastive"
         The objective over the pairs. Sums over pairs: ``"contrastive"``,
@@ -161,17 +164,17 @@ class ContrastiveEmbedding(
         ``"piecewise"``, also how far it is through each of up to 8 bins, whose ends
         are quantiles [2]_. Bins have 32 rows at least, and there are none in columns of
         two values, nor in tables of more than 512 columns. ``"auto"`` is
-        ``"piecewise"`` with `cross_fit`, else ``"linear"``: bins help to learn rows by
-        heart, too.
+        ``"piecewise"`` with `cross_fit`, unless `encoder` is a torch module or a
+        factory, else ``"linear"``: bins help to learn rows by heart, too.
 
     feature_weights : "auto", None or array-like of shape (n_features,), default="auto"
-        What standardised columns are multiplied by, finite, >= 0 and not all 0; None
-        is 1. A column with a small weight has little say in distances. ``"auto"``
-        learns weights from 0.05 to 1 by what a column tells of the labels, targets or
-        label sets in `y`, alone and in randomised trees, beside what a column of noise
-        would tell [3]_. Each network learns them from its own training rows. They are
-        1 with fewer than 300 rows and for other similarities, and stay those of the
-        first fit where training resumes.
+        What standardised columns are multiplied by, as shares of the largest; finite,
+        >= 0 and not all 0. None is 1. A column with a small weight has little say in
+        distances. ``"auto"`` learns weights from 0.05 to 1 by what a column tells of
+        the labels, targets or label sets in `y`, alone and in randomised trees, beside
+        what a column of noise would tell [3]_. Each network learns them from its own
+        training rows. They are 1 with fewer than 300 rows and for other similarities,
+        and stay those of the first fit where training resumes.
 
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch, >= 2, clipped to the number of rows. In a larger batch
@@ -224,8 +227,7 @@ class ContrastiveEmbedding(
         fold has a network, or as many as are needed for `n_members`; folds are
         stratified by class. Held-out rows also choose between two lengths of training,
         a quarter of `max_iter` and all of it, by the votes of neighbours among them.
-        Rows without a label are in no fold. Needs ``normalize=True`` and an encoder
-        that is ``"mlp"`` or ``"linear"``.
+        Rows without a label are in no fold. Needs ``normalize=True``.
 
     warm_start : bool, default=False
         Whether `fit` resumes from the weights, standardisation and optimizer of the
@@ -262,7 +264,8 @@ class ContrastiveEmbedding(
         Biases of each layer.
 
     module_state_ : dict of str to ndarray
-        Parameters and buffers of the torch module, where `encoder` is one.
+        Parameters and buffers of the torch module, where `encoder` is one. With several
+        networks they are the first axis.
 
     center_, scale_ : ndarray of shape (n_features,) or None
         The value subtracted from each column, and its divisor (infinity for a constant
@@ -602,11 +605,7 @@ class ContrastiveEmbedding(
         given = {"X_val": X_val, "y_val": y_val, "rows": rows, "groups": groups}
         # A derived class may have a `fit` with fewer.
         self.fit(X, y, **{k: v for k, v in given.items() if v is not None})
-        fitted = copy(self)
-        Z = fitted._state.embed(check_rows(fitted, X, reset=False))
-        if fitted.cross_fit is False:
-            return Z
-        return held_out_points(Z, fitted.folds_, fitted.n_members_)
+        return training_points(self, X)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y=None):

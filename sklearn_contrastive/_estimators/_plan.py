@@ -49,6 +49,7 @@ from sklearn_contrastive.losses import LOSSES, FunctionLoss, Loss
 from sklearn_contrastive.miners import MINERS, Miner, NearestPairs
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
+    standardized,
     standardized_table,
 )
 from sklearn_contrastive.preprocessing._weights import FEWEST_ROWS, weights_of
@@ -65,11 +66,12 @@ def prepare(
     groups=None,
     before=None,
     once=False,
+    weigh=weights_of,
 ):
     """Check parameters and data, and return the `Plan` of a fit; nothing is changed.
 
     ``before`` are the attributes of the fit to resume, None to begin anew; ``once``
-    plans a single pass at a constant learning rate.
+    plans a single pass at a constant learning rate. ``weigh`` does as `weights_of`.
     """
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
@@ -82,25 +84,22 @@ def prepare(
     X = check_rows(reader, X, reset=before is None)
     columns = before["_state"].columns if before else None
     if columns is None:
-        coded = estimator.numeric_encoding in ("piecewise", crossed and "auto")
-        given = estimator.standardize, coded, reader._seen
-        encoder = estimator.encoder
-        learned = isinstance(encoder, str) or (
-            isinstance(encoder, Encoder) and encoder.tested
-        )
-        columns = learn_standardization(X, *given, learned)
+        # Others are made for columns, not for bins or numbers of levels.
+        own = estimator.encoder
+        mlp = isinstance(own, str) or (isinstance(own, Encoder) and own.tested)
+        coded = estimator.numeric_encoding in ("piecewise", crossed and mlp and "auto")
+        given = estimator.standardize, coded, reader._seen, mlp
+        columns = learn_standardization(X, *given)
     similarity = of_rows(similarity, rows, len(X)) if rows is not None else similarity
     table = standardized_table(X, columns) if similarity.reads_rows else X
     similarity = similarity.fit(table, y)
-    if groups is not None:
-        groups = checked_groups(estimator, groups, len(X))
+    groups = None if groups is None else checked_groups(estimator, groups, len(X))
     folds = folds_of(estimator, similarity, len(X), groups, before) if crossed else None
     fitted, state = _architecture(estimator, similarity, columns, X, before, folds)
     terms, chosen, global_miner = _terms(estimator, similarity, state)
     similarities, stopping = [similarity] * fitted["n_members_"], None
     if crossed:
         similarities = within_folds(similarity, folds, len(similarities))
-        fitted["folds_"] = folds
     if estimator.early_stopping and not once:
         given = X, similarities, columns, X_val, y_val, groups
         similarities, stopping = early_stopping_of(reader, kind, *given)
@@ -112,14 +111,13 @@ def prepare(
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)
     rates = estimator.learning_rate_init, alpha
-    state, longer = _weighted(estimator, X, similarities, state, before, once)
+    state, longer = _weighted(estimator, X, similarities, state, before, once, weigh)
     models = [
         make_model(X, own, rngs[i], state, rates, before, (i, len(rngs)))
         for i, own in enumerate(terms)
     ]
-    searched = []
-    if global_miner is not None:
-        searched = [GlobalBatches(each, global_miner, X) for each in similarities]
+    searched = similarities if global_miner is not None else ()
+    searched = [GlobalBatches(each, global_miner, X) for each in searched]
     given = estimator.batch_size, 1 if once else estimator.max_iter, once, longer
     epochs = Epochs(searched or similarities, rngs, *given)
     if crossed and stopping is None:
@@ -140,6 +138,8 @@ def prepare(
 
 def _architecture(estimator, similarity, columns, X, before, folds):
     """Return how rows become points, as attributes and a state without parameters."""
+    from torch.nn import Module
+
     given = encoder = estimator.encoder
     mlp = isinstance(given, str) and given == "mlp"
     if mlp:
@@ -160,16 +160,13 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     n_members = estimator.n_members
     if folds is not None:
         n_members = networks_of(folds, n_members)
-        check_shared(given, n_components, n_members)
+    n_read = standardized(X[:1], columns).shape[1]
+    if n_components == "auto" and isinstance(encoder, Module):
+        width = encoder_of(FittedState(columns, encoder, n_read, None), 0).n_out
+        n_components = width * (1 if n_members == "auto" else n_members)
+    if folds is not None:
+        check_shared(n_components, n_members)
     n_components, n_members = share_components(n_components, n_members, n_classes, mlp)
-    if n_members > 1 and not (isinstance(encoder, MLPEncoder) and encoder.tested):
-        raise ValueError(
-            f"`n_members` must be 1 with encoder={shorten(given)}; got "
-            f"{shorten(estimator.n_members)}. Members are trained side by side by an "
-            "MLP only: use 'mlp' or 'linear', or fit several estimators and put them "
-            "into a "
-            "sklearn.pipeline.FeatureUnion."
-        )
     n_own = n_components // n_members
     normalize = estimator.normalize and n_own > 1
     if estimator.normalize and not normalize:
@@ -187,23 +184,23 @@ def _architecture(estimator, similarity, columns, X, before, folds):
         "n_members_": n_members,
         "_n_features_out": n_components,
     }
+    if folds is not None:
+        fitted["folds_"] = folds
     if columns.expansion is not None:
         check_views(similarity, X, columns.expansion)
         if len(columns.expansion.sizes):
             encoder.levels = Levels(*columns.expansion.learned)
-    n_read = columns.n_read(X.shape[1])
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 
-def _weighted(estimator, X, similarities, state, before, once):
+def _weighted(estimator, X, similarities, state, before, once, weigh):
     """Return the state with weights of columns, and the share of the usual length."""
     given, crossed = estimator.feature_weights, estimator.cross_fit is not False
-    longer = length_of(len(similarities)) if crossed else 1.0
-    learned, weights = isinstance(given, str), None
+    weights, longer = None, length_of(len(similarities)) if crossed else 1.0
     # One pass more needs neither new weights nor a length.
     settled = len(X) < FEWEST_ROWS or (once and before)
-    if given is not None and not (learned and settled):
-        weights, share = weights_of(given, X, similarities, state.columns)
+    if given is not None and not (isinstance(given, str) and settled):
+        weights, share = weigh(given, X, similarities, state.columns)
         # Elsewhere, held-out rows choose the length.
         longer *= 1 if crossed or estimator.early_stopping else share
     if before:

@@ -4,6 +4,7 @@ import math
 import sys
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn_contrastive.encoders import (
     ModuleEncoder,
     to_sphere,
 )
+from sklearn_contrastive.encoders._in_turn import forward_in_turn
 from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
     standardized,
@@ -110,24 +112,26 @@ class FittedState(NamedTuple):
             widest = max((max(p.shape[1:], default=0) for p in self.params), default=0)
             threads = isolated_rng_and_threads("cpu", widest)
         params = [p.astype(X.dtype) if p.dtype.kind == "f" else p for p in self.params]
-        n_networks, weights = len(params[0]), self.weights
+        n_networks, weights, forward = len(params[0]), self.weights, encoder.forward
         if weights is not None:
-            weights = weights.astype(X.dtype)
-            if n_networks > 1:
-                # Networks read the same columns: the first layer has the weights.
-                n_columns = params[0].shape[1]
-                params[0] = params[0] * weights[:, :n_columns, None]
+            weights = weights.astype(X.dtype)[:, None]
         if n_networks == 1:
             # Encoders of users know no axis of models.
             params = [param[0] for param in params]
+            weights = None if weights is None else weights[0]
+        elif not encoder.tested:
+            forward = partial(forward_in_turn, encoder)
+        elif weights is not None:
+            # Networks read the same columns: the first layer has the weights.
+            own = weights.swapaxes(1, 2)[:, : params[0].shape[1]]
+            params[0], weights = params[0] * own, None
         Z = np.empty((len(X), n_networks * self.n_own), dtype=X.dtype)
         with threads, np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(X), _MAPPED):
                 rows = slice(start, start + _MAPPED)
                 own = standardized(X[rows], self.columns)
-                if weights is not None and n_networks == 1:
-                    own *= weights
-                points = encoder.forward(params, own)
+                own = own if weights is None else own * weights
+                points = forward(params, own)
                 if self.columns.kind is None:
                     _check_size(own, points)
                 points = to_sphere(points) if self.normalize else points

@@ -16,6 +16,7 @@ from sklearn_contrastive._training._models import TrainedState
 from sklearn_contrastive._training._run import AdamW, isolated_rng_and_threads
 from sklearn_contrastive._training._terms import StackedTerm, TermsInTurn, can_stack
 from sklearn_contrastive.encoders import place_points, to_sphere
+from sklearn_contrastive.encoders._in_turn import PassesInTurn, forward_in_turn
 from sklearn_contrastive.encoders._stream import own_stream
 from sklearn_contrastive.preprocessing._standardization import Rows, standardized
 
@@ -44,9 +45,11 @@ class Trainer:
         seed = first.seed if first.encoder.draws_globally else None
         #: Device, width of the widest layer, and seed of a module's own randomness.
         self.circumstances = device, widest, seed
-        self._stream = nullcontext() if seed is None else own_stream(seed)
         self._n_views = first.terms[0].similarity.n_views
         seeds = [model.seed for model in models]
+        self._streams = [
+            nullcontext() if seed is None else own_stream(s) for s in seeds
+        ]
         self._generators = [np.random.Generator(np.random.SFC64(s)) for s in seeds]
         if device != "cpu":
             # On a processor, numpy's is twice as fast as torch's.
@@ -60,7 +63,7 @@ class Trainer:
             ]
         tables = [(model.X, model.standardization) for model in models]
         self.encoder = first.encoder
-        if len(models) > 1:
+        if len(models) > 1 and self.encoder.tested:
             self.encoder = copy(self.encoder)
             self.encoder.dropout = [model.encoder.dropout for model in models]
         # Terms of one similarity share its keys.
@@ -178,9 +181,11 @@ class Trainer:
                 return
         shape = n_models, n_rows, self._rows.n_features
         self._X = torch.empty(shape, dtype=self._dtype, device=self._device)
-        self._passes = self.encoder.passes(
-            self._params, n_rows, self._normalize, self._generators
-        )
+        given = self._params, n_rows, self._normalize, self._generators
+        if n_models == 1 or self.encoder.tested:
+            self._passes = self.encoder.passes(*given)
+        else:
+            self._passes = PassesInTurn(self.encoder, self._streams, *given)
         held = [Keys(*(key[0].clone() for key in each)) for each in keys]
         self._keys = [key for each in held for key in each]
         n_points, n_components = held[0].rows.shape[-1], self._models[0].n_components
@@ -237,7 +242,7 @@ class Trainer:
 
     def _step(self, rates):
         """Go forward and backward, and move the parameters at learning rates."""
-        with self._stream:
+        with self._streams[0]:
             self._points = self._passes.forward(self._X)
         loss, gradient = self._evaluators[0](self._points)
         for evaluator in self._evaluators[1:]:
@@ -299,8 +304,7 @@ class Trainer:
         """Return the points of rows (1 or n_models, n_rows, n_features), not placed."""
         if self.encoder.tested:
             return self.encoder.forward(params, X)
-        # Encoders of users know no axis of models.
-        return self.encoder.forward([param[0] for param in params], X[0])[None]
+        return forward_in_turn(self.encoder, params, X)
 
     def state(self, models=slice(None)):
         """Return copies of what some models have learned so far, as numpy."""

@@ -22,8 +22,11 @@ class ModuleEncoder(Encoder):
         A module, or a factory ``(n_features, n_components) -> module``. It must map
         (n_batch, n_features) to (n_batch, n_components).
 
-    n_in, n_out : int
-        Number of features and of components.
+    n_in : int
+        Number of features.
+
+    n_out : int or None
+        Number of components; None for those that a module has, then `n_out`.
 
     seed : int, default=0
         Seed of the weights that a factory, or a lazy module, draws, and of what the
@@ -69,9 +72,10 @@ class ModuleEncoder(Encoder):
     def _check_output(self, n_in, n_out):
         import torch
 
+        width = "n_components" if n_out is None else f"n_components={n_out}"
         expected = (
             f"`encoder` must map a batch of shape (n_batch, {n_in}) to shape "
-            f"(n_batch, n_components={n_out})"
+            f"(n_batch, {width})"
         )
         try:
             with torch.no_grad():
@@ -81,10 +85,12 @@ class ModuleEncoder(Encoder):
             raise ValueError(f"{expected}; it raised {shortened(error)!r}.") from error
         tensor = isinstance(out, torch.Tensor)
         got = tuple(out.shape) if tensor else type(out).__name__
-        if got != (2, n_out):
+        self.n_out = got[-1] or None if n_out is None and tensor and got else n_out
+        if got != (2, self.n_out):
             raise ValueError(
-                f"{expected}; given (2, {n_in}) it returned {got}. Change "
-                "its last layer, or set `n_components` to its width."
+                f"{expected}; given (2, {n_in}) it returned {got}. Change its last "
+                "layer, or set `n_components` to 'auto', or to its width times the "
+                "number of networks."
             )
 
     def init(self, n_in, n_out, rng):

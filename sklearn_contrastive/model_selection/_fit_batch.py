@@ -15,6 +15,7 @@ from sklearn_contrastive._training._run import (
     isolated_rng_and_threads,
 )
 from sklearn_contrastive._training._trainer import Trainer
+from sklearn_contrastive.preprocessing._weights import weights_of
 
 #: Numbers that stacked models may hold in a step. With more of them the arrays leave
 #: the processor's cache, and one stacked step takes longer than a step of each model.
@@ -35,7 +36,7 @@ class FitPlan(NamedTuple):
         return self._replace(plan=self.plan._replace(X=X, models=models))
 
 
-def stackable_plan(estimator, X, y, rows):
+def stackable_plan(estimator, X, y, rows, weigh=weights_of):
     """Return the plan of an estimator, or None where it has to be fitted by itself."""
     has_callbacks = vars(estimator).get("_skl_callbacks")
     # A derived class may have a `fit` of its own.
@@ -44,7 +45,7 @@ def stackable_plan(estimator, X, y, rows):
     if chooses or has_callbacks or derived:
         return None
     estimator._validate_params()
-    plan = _plan.prepare(estimator, X, y, rows=rows)
+    plan = _plan.prepare(estimator, X, y, rows=rows, weigh=weigh)
     # Off the sphere, rounding goes by the largest scale among the stacked models.
     stackable = plan.models[0].encoder.tested and plan.state.normalize
     return FitPlan(estimator, plan) if stackable and not plan.global_batches else None

@@ -3,6 +3,7 @@
 import time
 from collections import namedtuple
 from copy import deepcopy
+from functools import partial
 from itertools import chain, product
 from numbers import Integral
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import indexable
 
 from sklearn_contrastive._estimators import _resolve
+from sklearn_contrastive._estimators._cross_fit import training_points
 from sklearn_contrastive._pairs._neighbor_search import fork_safe_threads
 from sklearn_contrastive._validation import (
     check_rows,
@@ -22,6 +24,7 @@ from sklearn_contrastive._validation import (
 )
 from sklearn_contrastive.metrics import KNNScorer
 from sklearn_contrastive.model_selection import _fit_batch
+from sklearn_contrastive.preprocessing._weights import weights_of
 from sklearn_contrastive.similarity import check_labels, infer_similarity
 
 #: Parameters in which stacked models may differ.
@@ -100,7 +103,8 @@ class FitTasks:
         check_rows(self._estimator, rows, reset=True)
         self.X, self.y, groups = indexable(X, y, groups)
         # Of no use where no rows are held out within a fit.
-        self.groups = groups if estimator.early_stopping else None
+        holds_out = estimator.early_stopping or estimator.cross_fit is not False
+        self.groups = groups if holds_out else None
         self._uses_row_indices = resolved.uses_row_indices
         kind = _resolve.similarity_name(similarity)
         if kind not in _READ_FROM_Y or self._uses_row_indices:
@@ -114,8 +118,9 @@ class FitTasks:
                 f"{len(self.splits)} folds and {len(candidates)} candidates. Pass a "
                 "list of folds or a splitter: one fit uses up a generator."
             )
-        # By fold: training rows as given, and as the estimator has converted them.
-        self._training, self._converted = {}, {}
+        # By fold: training rows as given and as the estimator has converted them, and
+        # the weights of their columns.
+        self._training, self._converted, self._weights = {}, {}, {}
 
     def __len__(self):
         return len(self.candidates) * len(self.splits)
@@ -131,9 +136,12 @@ class FitTasks:
         parts = [tasks[first::n_jobs] for first in range(n_jobs)]
         if n_jobs == 1:
             return self._run(tasks)
-        # A process sends all results at once.
-        run = delayed(lambda part: list(self._run(part)))
+        run = delayed(self._run_all)
         return chain.from_iterable(Parallel(n_jobs=n_jobs)(map(run, parts)))
+
+    def _run_all(self, tasks):
+        """Return fit tasks with their results, which a process sends all at once."""
+        return list(self._run(tasks))
 
     def _run(self, tasks):
         """Yield some fit tasks with their results."""
@@ -174,11 +182,18 @@ class FitTasks:
     def _plan(self, task):
         """Return the plan of a fit task, or None where it is fitted by itself."""
         estimator, rows = self._candidate(task), self._training_rows(task.fold)
-        plan = _fit_batch.stackable_plan(estimator, *rows)
+        weigh = partial(self._weights_of, task.fold)
+        plan = _fit_batch.stackable_plan(estimator, *rows, weigh)
         if plan is None:
             return None
         # A converted table is kept once for all candidates.
         return plan.with_rows(self._converted.setdefault(task.fold, plan.plan.X))
+
+    def _weights_of(self, fold, *given):
+        """Return what `weights_of` does: all candidates have the rows of the fold."""
+        if fold not in self._weights:
+            self._weights[fold] = weights_of(*given)
+        return self._weights[fold]
 
     def _fit_stacked(self, tasks, plans):
         """Fit tasks at once; return their models, each with its failure or None."""
@@ -257,8 +272,7 @@ def _neighbors_score(model, X, y, X_test, y_test):
     y, labeled = _check_labels(model.similarity_, y)
     y_test, labeled_test = _check_labels(model.similarity_, y_test)
     y, y_test = y[labeled], y_test[labeled_test]
-    parts = (X, labeled), (X_test, labeled_test)
-    X, X_test = (take_rows(part, np.flatnonzero(known)) for part, known in parts)
+    X_test = take_rows(X_test, np.flatnonzero(labeled_test))
     if len(y_test) == 0:
         raise ValueError(
             "`y` must hold known labels in every test fold; one has none. Spread them "
@@ -266,8 +280,9 @@ def _neighbors_score(model, X, y, X_test, y_test):
         )
     if not np.isin(y_test, y).any():
         return KNNScorer(min(_N_NEIGHBORS, len(y_test) - 1))(model, X_test, y_test)
+    Z = model.transform(X) if model.cross_fit is False else training_points(model, X)
     voters = KNeighborsClassifier(min(_N_NEIGHBORS, len(y)))
-    voters.fit(np.asarray(model.transform(X)), y)
+    voters.fit(np.asarray(Z)[labeled], y)
     with fork_safe_threads():
         return float(voters.score(np.asarray(model.transform(X_test)), y_test))
 

@@ -11,6 +11,7 @@ from sklearn import base
 from sklearn.utils import _param_validation, get_tags, metaestimators, validation
 
 from sklearn_contrastive._estimators import _callbacks
+from sklearn_contrastive._estimators._cross_fit import training_points
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import (
     ContrastiveEstimator,
@@ -63,7 +64,8 @@ class ContrastiveEmbeddingCV(
         `sklearn_contrastive.metrics.map_at_r_scorer`. None is the accuracy of the 5
         nearest rows of training for class labels, and `ContrastiveEmbedding.score` of
         the held-out rows for anything else. Where the classes of a fold were not
-        trained on, the other held-out rows vote.
+        trained on, the other held-out rows vote. With `cross_fit` rows of training vote
+        from where `fit_transform` places them.
 
     refit : bool, default=True
         Whether to fit the best candidate to all rows; `transform` needs it.
@@ -168,7 +170,8 @@ class ContrastiveEmbeddingCV(
             Their labels, targets or others, likewise.
 
         groups : array-like of shape (n_samples,), default=None
-            Passed on to the splitter and, with ``early_stopping=True``, to the fits.
+            Passed on to the splitter and, with `early_stopping` or `cross_fit`, to the
+            fits.
 
         Returns
         -------
@@ -197,12 +200,6 @@ class ContrastiveEmbeddingCV(
             )
         best_model = base.clone(estimator)
         best_model._validate_params()
-        if best_model.cross_fit is not False:
-            raise ValueError(
-                "`estimator` must have `cross_fit=False`: training rows are scored as "
-                "they are mapped here. Search a ContrastiveNeighborsClassifier, or a "
-                "pipeline, with sklearn.model_selection.GridSearchCV."
-            )
         candidates = expand_candidates(best_model, self.margins, self.param_grid)
         tasks = FitTasks(best_model, candidates, X, y, groups, self.cv, self.scoring)
         context = self._init_callback_context(max_subtasks=len(tasks) + self.refit)
@@ -244,6 +241,29 @@ class ContrastiveEmbeddingCV(
             seconds = time.perf_counter() - start
         task.call_on_fit_task_end(estimator=self, **data)
         return {"best_estimator_": model, "refit_time_": seconds}
+
+    def fit_transform(self, X, y=None, groups=None):
+        """Search, and map the rows as the `fit_transform` of the best estimator does.
+
+        Parameters
+        ----------
+        X, y, groups : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        X_embedded : ndarray of shape (n_samples, n_components)
+            Points: those of `transform`, unless the estimator has `cross_fit`.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError, AttributeError
+            As in `fit`, and as in `transform`.
+        """
+        best = self.fit(X, y, groups)._best()
+        if best.cross_fit is not False:
+            return training_points(best, X)
+        return np.asarray(best.transform(X))
 
     def transform(self, X):
         """Map rows by the best estimator, as `ContrastiveEmbedding.transform` does.

@@ -78,13 +78,6 @@ class Standardization(NamedTuple):
     codes: Codes | None = None
     expansion: Expansion | None = None
 
-    def n_read(self, n_features):
-        """Return how many columns stand for those of a table."""
-        codes = () if self.codes is None else self.codes.columns
-        if self.expansion is None:
-            return n_features + len(codes)
-        return len(self.expansion.source) + len(codes) + len(self.expansion.sizes)
-
 
 def standardized(X, standardization):
     """Return standardised rows with their codes, in their dtype, always as a copy."""
@@ -250,7 +243,7 @@ class Rows:
         self._views, self._tables, self._weights = views, tables, weights
         self._device, self._dtype = device, dtype
         X, standardization = tables[0]
-        self.n_features = standardization.n_read(X.shape[1])
+        self.n_features = standardized(X[:1], standardization).shape[1]
         self._table, largest = None, _LARGEST_PREPARED_BYTES
         if device.startswith("cuda"):
             largest = torch.cuda.mem_get_info(device)[0] // 2

@@ -196,4 +196,4 @@ def _checked(weights, n_features):
             "`feature_weights` must be None, 'auto' or a finite number >= 0 for each of"
             f" the {n_features} columns, not all 0; got {found}."
         )
-    return values
+    return values / values.max()

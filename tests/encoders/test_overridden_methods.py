@@ -1,5 +1,6 @@
 """Encoders of a user's own that override a method of the multi-layer perceptron."""
 
+import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -15,11 +16,9 @@ X, y = load_iris(return_X_y=True)
 def fit(cls, **settings):
     """Train an encoder for a few steps, without dropout and weight decay."""
     settings = {"learning_rate_init": 0.01, "n_members": 1, **settings}
+    settings = {"n_components": 3, "alpha": 0.0, "random_state": 0, **settings}
     encoder = cls((8,), "silu", dropout=0.0)
-    model = ContrastiveEmbedding(
-        3, encoder=encoder, alpha=0.0, max_iter=3, random_state=0, **settings
-    )
-    return model.fit(X, y)
+    return ContrastiveEmbedding(encoder=encoder, max_iter=3, **settings).fit(X, y)
 
 
 def start():
@@ -103,8 +102,15 @@ def test_training_goes_through_overridden_passes():
 
 
 @pytest.mark.parametrize("cls", [Forward, ByMixin, Halved, WithoutGradient])
-def test_an_encoder_with_an_overridden_method_trains_one_network_at_a_time(cls):
+def test_an_encoder_with_an_overridden_method_trains_its_networks_in_turn(cls):
     assert MLPEncoder.tested
     assert not cls.tested
-    with pytest.raises(ValueError, match="`n_members` must be 1"):
-        fit(cls, n_members=3)
+    weights = [1.0, 0.5, 0.0, 1.0]
+    together = fit(cls, n_components=9, n_members=3, feature_weights=weights)
+    seeds = np.random.RandomState(0).randint(2**31 - 1, size=3)
+    for own, seed in zip(
+        np.split(together.transform(X), 3, axis=1), seeds, strict=True
+    ):
+        rng = np.random.RandomState(seed)
+        alone = fit(cls, random_state=rng, feature_weights=weights)
+        assert_allclose(own * 3**0.5, alone.transform(X), rtol=1e-5, atol=1e-6)

@@ -1,5 +1,8 @@
 """Networks that are each trained without a fold of the rows."""
 
+import pickle
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +13,9 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 
-from sklearn_contrastive import ContrastiveEmbedding, ContrastiveEmbeddingCV
+from sklearn_contrastive import ContrastiveEmbedding
 from sklearn_contrastive._pairs._votes import References
+from sklearn_contrastive.encoders import MLPEncoder
 from sklearn_contrastive.similarity import LabelSimilarity
 
 X, Y = load_iris(return_X_y=True)
@@ -154,7 +158,9 @@ def test_early_stopping_holds_out_whole_groups():
         ({"normalize": False}, {}, "needs `normalize=True`"),
         ({"n_components": 30}, {}, "multiple of the 4 networks of `cross_fit`"),
         ({"n_components": 4}, {}, "and at least 8, two for each"),
-        ({"encoder": torch.nn.Linear(4, 8)}, {}, "encoder='mlp' or 'linear'"),
+        ({"encoder": torch.nn.Linear(4, 8), "n_components": 36}, {}, "its width times"),
+        ({"encoder": torch.nn.Linear(4, 1)}, {}, "of two outputs or more"),
+        ({"encoder": torch.nn.Linear(3, 8)}, {}, "a batch of shape (n_batch, 4)"),
         ({"cross_fit": []}, {}, "must be folds"),
         ({"cross_fit": [(1, 2, 3)]}, {}, "must be folds"),
         ({"cross_fit": [([0.5], [1.5])]}, {}, "must be folds"),
@@ -172,9 +178,75 @@ def test_early_stopping_holds_out_whole_groups():
 )
 def test_mistakes_are_named(params, given, match):
     model = embedding().set_params(**params)
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ValueError, match=re.escape(match)):
         model.fit(X, Y, **given)
     assert not [name for name in vars(model) if name.endswith("_")]
+
+
+def factory(n_features, n_components):
+    return torch.nn.Sequential(
+        torch.nn.Linear(n_features, 16),
+        torch.nn.Dropout(),
+        torch.nn.ReLU(),
+        torch.nn.BatchNorm1d(16),
+        torch.nn.Linear(16, n_components),
+    )
+
+
+class OwnForward(MLPEncoder):
+    def forward(self, params, X, generator=None):
+        return super().forward(params, X, generator)
+
+
+def linear():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return torch.nn.Linear(4, 6)
+
+
+ENCODERS = [linear(), torch.nn.LazyLinear(6), factory, OwnForward((8,))]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda each: str(each)[:9])
+def test_any_encoder(encoder):
+    groups = np.arange(150) // 5
+    model = embedding(encoder=encoder, warm_start=True)
+    Z = model.fit_transform(X, Y, groups=groups)
+    everywhere = model.transform(X)
+    assert model.n_members_ == len(model.folds_) == 4
+    assert model.n_components_ == 4 * (6 if isinstance(encoder, torch.nn.Module) else 8)
+    np.testing.assert_allclose(np.linalg.norm(everywhere, axis=1), 1)
+    for network, (train, out) in enumerate(model.folds_):
+        assert not set(groups[train]) & set(groups[out])
+        blocks = Z.reshape(150, 4, -1)[out]
+        own = everywhere.reshape(150, 4, -1)[out, network]
+        np.testing.assert_allclose(blocks[:, network], 4 * own)
+        assert not np.delete(blocks, network, axis=1).any()
+    one_by_one = np.vstack([model.transform(row[None]) for row in X[:9]])
+    np.testing.assert_allclose(one_by_one, everywhere[:9], rtol=1e-6)
+    twin = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(twin.transform(X), everywhere)
+    np.testing.assert_array_equal(clone(model).fit_transform(X, Y, groups=groups), Z)
+    folds = model.folds_
+    assert model.fit(X, Y).folds_ is folds
+    assert len(model.loss_curve_) == model.n_iter_ == 16
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda each: str(each)[:9])
+def test_any_encoder_is_as_good_as_alone(encoder, capsys):
+    given = {"validation_fraction": 0.3, "early_stopping": True, "verbose": True}
+    model = embedding(encoder=encoder, max_iter=40, **given).fit(X[::2], Y[::2])
+    assert capsys.readouterr().out.count("Validation score:") == model.n_iter_
+    assert model.score(X[1::2], Y[1::2]) > 0.8
+
+
+def test_modules_read_columns_and_bins_where_these_are_asked_for():
+    model = embedding(encoder=factory, max_iter=1)
+    for bins, at_least in (("auto", 4), ("linear", 4), ("piecewise", 5)):
+        state = model.set_params(numeric_encoding=bins).fit(X, Y).module_state_
+        n_read = next(iter(state.values())).shape[2]
+        assert n_read >= at_least
+        assert (n_read == 4) == (at_least == 4)
 
 
 def test_pairs_and_partial_fit_are_refused():
@@ -214,11 +286,6 @@ def test_columns_of_tiny_numbers_have_no_bins():
     tiny = X * [1, 1e-300, 1, 1]
     Z = embedding(standardize=False, similarity="labels").fit_transform(tiny, Y)
     assert np.isfinite(Z).all()
-
-
-def test_a_search_of_margins_refuses_it():
-    with pytest.raises(ValueError, match="`estimator` must have `cross_fit=False`"):
-        ContrastiveEmbeddingCV(embedding(), margins=[1.0], cv=2).fit(X, Y)
 
 
 def test_early_stopping_with_one_group_names_it():

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_wine
@@ -30,6 +31,13 @@ def ensemble(n_members=3, **settings):
     return ContrastiveEmbedding(n_members=n_members, **settings)
 
 
+def network(n_features, n_components):
+    """Return a module with a buffer, and with what draws in training."""
+    layers = [torch.nn.Linear(n_features, 16), torch.nn.BatchNorm1d(16)]
+    layers += [torch.nn.ReLU(), torch.nn.Dropout(0.2)]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(16, n_components))
+
+
 def streams(seed, n_members):
     """Return the random stream of each network."""
     seeds = np.random.RandomState(seed).randint(2**31 - 1, size=n_members)
@@ -49,6 +57,9 @@ def streams(seed, n_members):
         {"similarity": NeighborSimilarity(3)},
         {"similarity": "views", "loss": "info_nce"},
         {"encoder": "linear"},
+        {"encoder": network},
+        {"encoder": network, "loss": "proxy_anchor", "feature_weights": np.arange(13)},
+        {"encoder": network, "miner": "global", "batch_size": 32},
         {"normalize": False},
     ],
     ids=str,
@@ -197,15 +208,15 @@ def test_networks_of_one_component_each_are_not_scaled():
     assert np.ptp(np.abs(Z)) > 0.01
 
 
-def test_a_module_cannot_be_one_of_several_networks():
-    def network(n_features, n_components):
-        import torch
-
-        return torch.nn.Linear(n_features, n_components)
-
-    message = "`n_members` must be 1 with encoder="
-    with pytest.raises(ValueError, match=re.escape(message)):
-        ensemble(encoder=network).fit(ROWS, LABELS)
+def test_a_module_given_is_the_start_of_every_network():
+    linear = torch.nn.Linear(13, 5)
+    model = ensemble(n_components="auto", encoder=linear, learning_rate_init=1e-9)
+    weights = model.fit(ROWS, LABELS).module_state_["weight"]
+    assert model.n_components_ == 15
+    assert_allclose(weights, np.tile(linear.weight.detach(), (3, 1, 1)), atol=1e-6)
+    model.set_params(learning_rate_init=1e-2)
+    weights = model.fit(ROWS, LABELS).module_state_["weight"]
+    assert (abs(weights[0] - weights[1]) > 1e-3).any()
 
 
 def test_more_networks_are_more_accurate_on_the_mean_of_seeds():

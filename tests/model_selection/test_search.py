@@ -351,6 +351,8 @@ class OwnEmbedding(ContrastiveEmbedding):
 ALONE = {
     "module": embedding(encoder=module),
     "early stopping": embedding(early_stopping=True, max_iter=8),
+    "cross-fitted": embedding(cross_fit=True, n_components=8, max_iter=8),
+    "cross-fitted modules": embedding(cross_fit=True, n_components=8, encoder=module),
     "global miner": embedding(miner=GlobalMiner(), batch_size=32),
     "own class": OwnEmbedding(4, hidden_layer_sizes=16, max_iter=4, random_state=0),
     "stream": embedding(encoder=module, random_state=np.random.RandomState(3)),
@@ -414,15 +416,28 @@ def test_batches_are_no_larger_than_the_cache(monkeypatch, found):
 class Copies(ThreadingBackend):
     """Threads to which work is sent as it is to processes, pickled by loky."""
 
+    dumps = staticmethod(dumps)
+
     def submit(self, func, callback=None):
-        return super().submit(pickle.loads(dumps(func)), callback)
+        return super().submit(pickle.loads(self.dumps(func)), callback)
+
+
+class PlainCopies(Copies):
+    """Threads to which work is sent as joblib's "multiprocessing" does, less able."""
+
+    dumps = staticmethod(pickle.dumps)
 
 
 # A process that joblib starts takes seconds until torch is loaded.
 @pytest.mark.parametrize(
     "backend",
-    [Copies(), pytest.param("loky", marks=pytest.mark.long)],
-    ids=["copies", "loky"],
+    [
+        Copies(),
+        PlainCopies(),
+        "threading",
+        pytest.param("loky", marks=pytest.mark.long),
+    ],
+    ids=["copies", "plain copies", "threading", "loky"],
 )
 def test_several_processes_find_the_same(backend, found):
     with parallel_config(backend):
@@ -633,6 +648,11 @@ def test_the_estimator_given_is_left_alone():
 
 ERRORS = [
     ({"param_grid": {"n_components": [2]}}, "got ['n_components']. Search these"),
+    ({"param_grid": {"cross_fit": [True]}}, "got ['cross_fit']. Search these with"),
+    (
+        {"estimator": embedding(cross_fit=[(range(9), range(9, 18))], n_components=8)},
+        "together hold out every row",
+    ),
     ({"param_grid": [{"loss": ["siamese"]}]}, "`param_grid` may hold ['margin',"),
     ({"param_grid": {"margin": []}}, "for parameter 'margin' need to be a non-"),
     ({"param_grid": []}, "got 3 folds and 0 candidates"),
@@ -684,6 +704,28 @@ def test_a_good_search_gives_no_warning():
         warnings.simplefilter("error")
         ours = search().fit(X, y)
     assert ours.best_score_ > 0.5
+
+
+def test_groups_reach_folds_of_cross_fitting():
+    groups, models = np.arange(len(X)) % 20, []
+
+    def scoring(model, X, y):
+        models.append(model)
+        return 0.5
+
+    model = embedding(cross_fit=True, n_components=8)
+    found = search(model, margins=[1.0], cv=GroupKFold(2), scoring=scoring)
+    Z = found.fit_transform(X, y, groups=groups)
+    models.append(found.best_estimator_)
+    tables = [groups[train] for train, _ in GroupKFold(2).split(X, groups=groups)]
+    for own, fitted in zip([*tables, groups], models, strict=True):
+        for train, out in fitted.folds_:
+            assert len(train) + len(out) == len(own)
+            assert not set(own[train]) & set(own[out])
+    # As those of the best estimator, training rows lie where new ones would.
+    alone = model.set_params(margin=1.0).fit_transform(X, y, groups=groups)
+    assert_array_equal(Z, alone)
+    assert not np.allclose(Z, found.transform(X))
 
 
 def test_groups_reach_early_stopping_of_candidates_and_of_the_refit(monkeypatch):

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -333,6 +334,21 @@ def test_components_that_are_given_limit_how_often_folds_are_drawn(iris):
     model = ContrastiveNeighborsClassifier(embedding, random_state=0)
     assert model.fit(*iris).embedding_.n_members_ == 8
     assert model.embedding_.n_components_ == 32
+
+
+def test_a_torch_module_may_be_the_encoder(iris):
+    X, y = iris
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = torch.nn.Linear(4, 6)
+    embedding = ContrastiveEmbedding(encoder=module, max_iter=8)
+    model = ContrastiveNeighborsClassifier(embedding, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert model.embedding_.n_members_ == len(model.held_out_rows_) == 12
+    assert model.embedding_.n_components_ == 72
+    assert model.predict_set(X[:3], confidence=0.9).shape == (3, 3)
+    regressor = ContrastiveNeighborsRegressor(embedding, random_state=0)
+    assert regressor.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9
 
 
 def test_rows_whose_label_counts_as_unknown_are_refused(iris):

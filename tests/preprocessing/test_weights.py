@@ -224,9 +224,9 @@ def test_constant_and_doubled_columns():
 @pytest.mark.parametrize("encoding", ["linear", "piecewise"])
 def test_points_are_those_of_weighted_columns(n_members, encoding):
     X, y = noisy_table()
-    own = np.linspace(0, 2, 22)
+    own = np.linspace(0, 1, 22)
     model = quick(
-        feature_weights=own, n_members=n_members, numeric_encoding=encoding
+        feature_weights=2 * own, n_members=n_members, numeric_encoding=encoding
     ).fit(X, y)
     Z = (X - model.center_) / model.scale_
     Z /= np.sqrt(1 + (Z / 8) ** 2)
@@ -335,6 +335,31 @@ def test_trials_of_a_search_have_weights_of_their_own():
             Z, Z_test = alone.transform(X[train]), alone.transform(X[test])
             found = KNeighborsClassifier().fit(Z, y[train]).score(Z_test, y[test])
             assert found == pytest.approx(score, abs=0.01)
+
+
+def test_candidates_of_a_search_learn_the_weights_of_a_fold_once(monkeypatch):
+    X, y = noisy_table(n_rows=610)
+    sizes = []
+
+    def recorded(X, *rest, learn=learn_weights):
+        sizes.append(len(X))
+        return learn(X, *rest)
+
+    monkeypatch.setattr(_weights, "learn_weights", recorded)
+    grid = {"margin": [1.0, 1.4], "random_state": [0, 1]}
+    ContrastiveEmbeddingCV(quick(max_iter=1), param_grid=grid, cv=KFold(2)).fit(X, y)
+    # The last is that of the refit.
+    assert sizes == [305, 305, 610]
+
+
+@pytest.mark.parametrize("scale", [1e-310, 0.5, 1e300])
+def test_weights_are_shares_of_the_largest(scale):
+    X, y = noisy_table(n_rows=100)
+    weights = np.array([1.0, 1.0, *[0.25] * 20])
+    expected = quick(feature_weights=weights).fit(X, y)
+    found = quick(feature_weights=weights * scale).fit(X, y)
+    assert_allclose(found.feature_weights_, weights)
+    assert_allclose(found.transform(X), expected.transform(X), atol=1e-5)
 
 
 def test_modules_read_weighted_columns():
