@@ -1,5 +1,6 @@
 """Tables with categories and missing numbers, as numbers: one column for each."""
 
+import re
 import sys
 from collections import Counter
 from datetime import date, time, timedelta
@@ -13,6 +14,7 @@ from sklearn.utils.validation import _get_feature_names
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import (
+    UNREAL,
     check_real,
     list_columns,
     not_numeric,
@@ -32,6 +34,11 @@ _TIME = ("Date", "Time", "Duration")
 _NUMBER = ("Int", "UInt", "Float", "Decimal")
 #: Kinds of cells in columns without such a type; bools are numbers, too.
 _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
+#: Rows up to which a frame is read by `few_rows`, and how the names of types of numbers
+#: begin there: all, and those in single precision.
+_FEW = 64
+_NATIVE = re.compile(r"u?int\d|float|double|half|decimal", re.IGNORECASE)
+_SINGLE = re.compile(r"float(32)?(\[pyarrow\])?", re.IGNORECASE)
 
 
 class Seen(NamedTuple):
@@ -113,8 +120,40 @@ def columns_of(X, name):
     if cells.dtype.kind == "U" and isinstance(X, list | tuple):
         # Of text and numbers numpy makes text.
         cells = np.array(X, dtype=object)
-    kind = "Float" if cells.dtype.kind in "biuf" else "Object"
+    single = cells.dtype == np.float32
+    kind = "Float32" if single else "Float" if cells.dtype.kind in "biuf" else "Object"
     return X, None, [kind] * cells.shape[1], list(cells.T)
+
+
+def few_rows(X):
+    """Return what `columns_of` does, of a frame of few rows; None for all else.
+
+    Its own library hands out all cells at once, faster than column by column.
+    """
+    pandas, polars, arrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas and type(X) is pandas.DataFrame:
+        names, types = [*X.columns], X.dtypes
+    elif polars and isinstance(X, polars.DataFrame):
+        names, types = X.columns, X.dtypes
+    elif arrow and isinstance(X, arrow.Table):
+        names, types = X.column_names, X.schema.types
+    else:
+        return None
+    types = [*map(str, types)]
+    same = len({*names}) < len(names)
+    if same or not 0 < len(X) <= _FEW or any(map(UNREAL.match, types)):
+        # `columns_of` says what is wrong.
+        return None
+    for n, each in enumerate(types):
+        single = "Float32" if _SINGLE.fullmatch(each) else "Float64"
+        types[n] = single if _NATIVE.match(each) else "Object"
+    if arrow and isinstance(X, arrow.Table):
+        columns = [column.to_pylist() for column in X.columns]
+    elif polars and isinstance(X, polars.DataFrame):
+        columns = [*zip(*X.rows(), strict=True)]
+    else:
+        return X, names, types, [*X.to_numpy(dtype=object).T]
+    return with_names(X, names), names, types, columns
 
 
 class Named:
@@ -154,36 +193,40 @@ def coded(X, read, given, levels, name):
     categories = _chosen(given, names, types) if learning else {*levels}
     simple = not categories and all(each.startswith(_NUMBER) for each in types)
     # Of numbers alone, frames of some libraries lose their single precision.
-    if simple and {*types} != {"Float32"}:
+    if simple and (names is None or {*types} != {"Float32"}):
         return X, {}
     if names is None and not categories:
         # numpy makes no number of None.
         missing = [is_missing(cell) for column in columns for cell in column]
         missing = np.reshape(missing, (len(columns), -1)).T
         return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
-    if names is not None:
+    if columns is None:
         import narwhals
 
         columns = narwhals.from_native(X).iter_columns()
-    found, table = {}, []
+    found, table = {}, np.empty((shape_of(X)[0], len(types)))
     for number, column in enumerate(columns):
-        label, cells, kind = list_columns([number], names or ()), None, "numbers"
-        if number in categories or not types[number].startswith(_NUMBER):
-            cells = _known(column.to_list() if names else column.tolist())
-            kind = _kind(cells, number in categories, label, name)
+        label = list_columns([number], names or ())
+        if number not in categories and types[number].startswith(_NUMBER):
+            table[:, number] = _floats(column)
+            continue
+        cells, places = _cells(column)
+        kind = _kind(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
+            if places is None:
+                cells, places = _different(cells)
             own = _learned(cells, label, name) if learning else levels[number]
             found[number] = own
-            table.append(_numbers(cells, kind, own, label, name))
+            read = _numbers(cells, kind, own, label, name)
         elif kind == "text":
             text = next(cell for cell in cells if cell is not None)
             raise not_numeric(name, label, f"such as {shorten(text)}")
         else:
-            table.append(_floats(column, cells))
-    dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
-    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
-    return np.stack(table, axis=1).astype(dtype, copy=False), found
+            read = _floats([*cells])
+        table[:, number] = read if places is None else read[places]
+    others = {each for n, each in enumerate(types) if n not in found}
+    return table.astype(np.float32) if others == {"Float32"} else table, found
 
 
 def _chosen(given, names, types):
@@ -210,11 +253,47 @@ def _chosen(given, names, types):
     )
 
 
-def _known(cells):
-    """Return cells with None for what is missing."""
+def _cells(column):
+    """Return the cells of a column, None for what is missing, and None.
+
+    Of a category of pandas it is each level that occurs, with its number of rows, and
+    the place of each row's level among these.
+    """
+    if isinstance(column, np.ndarray):
+        cells = column.tolist()
+    elif isinstance(column, list | tuple):
+        cells = column
+    else:
+        native, cells = column.to_native(), None
+        pandas, arrow = map(sys.modules.get, ("pandas", "pyarrow"))
+        if pandas and isinstance(native, pandas.Series):
+            if isinstance(native.dtype, pandas.CategoricalDtype):
+                return _coded_cells(native.cat)
+        elif arrow and isinstance(native, arrow.ChunkedArray):
+            if arrow.types.is_dictionary(native.type):
+                cells = native.cast(native.type.value_type).to_pylist()
+        cells = column.to_list() if cells is None else cells
     if {*map(type, cells)} <= {str, type(None)}:
-        return cells
-    return [None if is_missing(cell) else cell for cell in cells]
+        return cells, None
+    return [None if is_missing(cell) else cell for cell in cells], None
+
+
+def _coded_cells(category):
+    """Return what `_cells` does of a category of pandas."""
+    codes = np.asarray(category.codes, dtype=np.intp) + 1
+    counts = np.bincount(codes)
+    used = np.flatnonzero(counts)
+    cells = [None] * int(counts[0] > 0)
+    cells += category.categories.take(used[len(cells) :] - 1).tolist()
+    places = np.cumsum(counts > 0) - 1
+    return dict(zip(cells, counts[used].tolist(), strict=True)), places[codes]
+
+
+def _different(cells):
+    """Return each cell that occurs, with its number of rows, and the place of each."""
+    counts = Counter(cells)
+    number = {cell: n for n, cell in enumerate(counts)}
+    return counts, np.fromiter(map(number.__getitem__, cells), np.intp, len(cells))
 
 
 def _kind(cells, category, label, name):
@@ -282,19 +361,15 @@ def _numbers(cells, kind, levels, label, name):
     return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
 
 
-def _floats(column, cells):
-    """Return a column of numbers as floats, NaN where they are missing.
-
-    ``cells`` are those of a column whose type is not one of numbers.
-    """
-    if cells is None:
-        numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
-        # Decimals, and numbers with NA of some versions of pandas.
-        cells = _known(numbers.tolist()) if numbers.dtype == object else None
-    if cells is not None:
-        return np.array([np.nan if c is None else _float(c) for c in cells])
-    single = numbers.dtype == np.float32
-    return np.asarray(numbers, dtype=np.float32 if single else np.float64)
+def _floats(column):
+    """Return a column or cells of numbers as floats, NaN where they are missing."""
+    if not isinstance(column, np.ndarray | list | tuple):
+        column = column.to_numpy()
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        # NA of some versions of pandas, and numbers that are too large.
+        return np.array([np.nan if is_missing(c) else _float(c) for c in column])
 
 
 def _float(cell):

@@ -18,6 +18,7 @@ from sklearn_contrastive._validation._columns import (
     Seen,
     coded,
     columns_of,
+    few_rows,
     filled,
     learn_columns,
 )
@@ -117,7 +118,8 @@ def check_rows(estimator, X, reset=False, name="X"):
     named = not seen.levels if seen else given is None or isinstance(given, str)
     table, levels = X, {}
     if mixed and not (plain and named):
-        frame, *read = columns_of(X, name)
+        few = few_rows(X) if seen and seen.levels else None
+        frame, *read = few or columns_of(X, name)
         if seen and seen.levels:
             # Before cells are read by the number of their column.
             validate_data(estimator, frame, reset=False, skip_check_array=True)
