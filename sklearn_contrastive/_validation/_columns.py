@@ -88,15 +88,14 @@ def filled(table, seen):
 def columns_of(X, name):
     """Return names of columns and of their types, and the columns of an array.
 
-    First comes what scikit-learn reads names and shape of. Arrays have no names; a type
-    of "Object" is for the cells to tell.
+    Arrays have no names; a type of "Object" is for the cells to tell.
     """
     pandas = sys.modules.get("pandas")
     if pandas and type(X) is pandas.DataFrame and X.columns.is_unique:
         # Of numbers alone, as is common, without another look.
         kinds = [each.kind for each in X.dtypes if isinstance(each, np.dtype)]
         if len(kinds) == X.shape[1] and {*kinds} <= {*"iuf"}:
-            return X, [*X.columns], ["Float"] * X.shape[1], None
+            return [*X.columns], ["Float"] * X.shape[1], None
     import narwhals
     from narwhals.exceptions import DuplicateError
 
@@ -114,7 +113,7 @@ def columns_of(X, name):
         )
     if isinstance(frame, narwhals.DataFrame):
         types = [str(each) for each in frame.schema.values()]
-        return with_names(X, frame.columns), frame.columns, types, None
+        return frame.columns, types, None
     check_real(X, name)
     cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
     if cells.dtype.kind == "U" and isinstance(X, list | tuple):
@@ -122,7 +121,7 @@ def columns_of(X, name):
         cells = np.array(X, dtype=object)
     single = cells.dtype == np.float32
     kind = "Float32" if single else "Float" if cells.dtype.kind in "biuf" else "Object"
-    return X, None, [kind] * cells.shape[1], list(cells.T)
+    return None, [kind] * cells.shape[1], list(cells.T)
 
 
 def few_rows(X):
@@ -148,12 +147,10 @@ def few_rows(X):
         single = "Float32" if _SINGLE.fullmatch(each) else "Float64"
         types[n] = single if _NATIVE.match(each) else "Object"
     if arrow and isinstance(X, arrow.Table):
-        columns = [column.to_pylist() for column in X.columns]
-    elif polars and isinstance(X, polars.DataFrame):
-        columns = [*zip(*X.rows(), strict=True)]
-    else:
-        return X, names, types, [*X.to_numpy(dtype=object).T]
-    return with_names(X, names), names, types, columns
+        return names, types, [column.to_pylist() for column in X.columns]
+    if polars and isinstance(X, polars.DataFrame):
+        return names, types, [*zip(*X.rows(), strict=True)]
+    return names, types, X.to_numpy(dtype=object).T.tolist()
 
 
 class Named:
@@ -206,17 +203,23 @@ def coded(X, read, given, levels, name):
         columns = narwhals.from_native(X).iter_columns()
     found, table = {}, np.empty((shape_of(X)[0], len(types)))
     for number, column in enumerate(columns):
-        label = list_columns([number], names or ())
         if number not in categories and types[number].startswith(_NUMBER):
             table[:, number] = _floats(column)
             continue
+        label = list_columns([number], names or ())
         cells, places = _cells(column)
         kind = _kind(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
             if places is None:
                 cells, places = _different(cells)
-            own = _learned(cells, label, name) if learning else levels[number]
+            if learning:
+                counts = Counter()
+                for cell, n in zip(cells, np.bincount(places).tolist(), strict=True):
+                    counts[cell] += n
+                own = _learned(counts, label, name)
+            else:
+                own = levels[number]
             found[number] = own
             read = _numbers(cells, kind, own, label, name)
         elif kind == "text":
@@ -256,44 +259,57 @@ def _chosen(given, names, types):
 def _cells(column):
     """Return the cells of a column, None for what is missing, and None.
 
-    Of a category of pandas it is each level that occurs, with its number of rows, and
-    the place of each row's level among these.
+    Of text and categories of some libraries it is each level that occurs, and the place
+    of each row's level among these.
     """
     if isinstance(column, np.ndarray):
         cells = column.tolist()
     elif isinstance(column, list | tuple):
         cells = column
+    elif coded := _codes(column.to_native()):
+        cells, codes = [*coded[0], None], coded[1].astype(np.intp)
+        codes[codes < 0] = len(cells) - 1
+        found = np.bincount(codes, minlength=len(cells)) > 0
+        cells = [cell for cell, used in zip(cells, found.tolist(), strict=True) if used]
+        return cells, (np.cumsum(found) - 1)[codes]
     else:
-        native, cells = column.to_native(), None
-        pandas, arrow = map(sys.modules.get, ("pandas", "pyarrow"))
-        if pandas and isinstance(native, pandas.Series):
-            if isinstance(native.dtype, pandas.CategoricalDtype):
-                return _coded_cells(native.cat)
-        elif arrow and isinstance(native, arrow.ChunkedArray):
-            if arrow.types.is_dictionary(native.type):
-                cells = native.cast(native.type.value_type).to_pylist()
-        cells = column.to_list() if cells is None else cells
+        cells = column.to_list()
     if {*map(type, cells)} <= {str, type(None)}:
         return cells, None
     return [None if is_missing(cell) else cell for cell in cells], None
 
 
-def _coded_cells(category):
-    """Return what `_cells` does of a category of pandas."""
-    codes = np.asarray(category.codes, dtype=np.intp) + 1
-    counts = np.bincount(codes)
-    used = np.flatnonzero(counts)
-    cells = [None] * int(counts[0] > 0)
-    cells += category.categories.take(used[len(cells) :] - 1).tolist()
-    places = np.cumsum(counts > 0) - 1
-    return dict(zip(cells, counts[used].tolist(), strict=True)), places[codes]
+def _codes(column):
+    """Return levels and the number of each row's, -1 for none; None for other columns.
+
+    The library of the column does it faster than cell by cell.
+    """
+    pandas, polars, arrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
+    if pandas and isinstance(column, pandas.Series):
+        if isinstance(column.dtype, pandas.CategoricalDtype | pandas.StringDtype):
+            codes, levels = column.factorize()
+            return levels.tolist(), codes
+    elif polars and isinstance(column, polars.Series):
+        if column.dtype in (polars.String, polars.Categorical, polars.Enum):
+            text = column.cast(polars.String)
+            levels = text.unique().to_list()
+            numbers, kind = range(len(levels)), polars.Int64
+            codes = text.replace_strict(levels, numbers, return_dtype=kind)
+            return levels, codes.to_numpy()
+    elif arrow and isinstance(column, arrow.ChunkedArray):
+        kind, known = column.type, arrow.types
+        if known.is_dictionary(kind) or kind in (arrow.string(), arrow.large_string()):
+            coded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+            codes = coded.indices.fill_null(-1).to_numpy()
+            return coded.dictionary.to_pylist(), codes
+    return None
 
 
 def _different(cells):
-    """Return each cell that occurs, with its number of rows, and the place of each."""
-    counts = Counter(cells)
-    number = {cell: n for n, cell in enumerate(counts)}
-    return counts, np.fromiter(map(number.__getitem__, cells), np.intp, len(cells))
+    """Return the different cells, and the place of each among these."""
+    number = {cell: n for n, cell in enumerate(dict.fromkeys(cells))}
+    places = np.fromiter(map(number.__getitem__, cells), np.intp, len(cells))
+    return [*number], places
 
 
 def _kind(cells, category, label, name):

@@ -21,6 +21,7 @@ from sklearn_contrastive._validation._columns import (
     few_rows,
     filled,
     learn_columns,
+    with_names,
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
@@ -119,12 +120,14 @@ def check_rows(estimator, X, reset=False, name="X"):
     table, levels = X, {}
     if mixed and not (plain and named):
         few = few_rows(X) if seen and seen.levels else None
-        frame, *read = few or columns_of(X, name)
-        if seen and seen.levels:
+        read, known = few or columns_of(X, name), told.get("feature_names_in_", ())
+        if seen and seen.levels and read[0] != [*known]:
             # Before cells are read by the number of their column.
+            frame = with_names(X, read[0])
             validate_data(estimator, frame, reset=False, skip_check_array=True)
         table, levels = coded(X, read, given, seen and seen.levels, name)
         if table is not X and not (seen and seen.levels):
+            frame = with_names(X, read[0])
             validate_data(estimator, frame, reset=reset, skip_check_array=True)
     elif not plain:
         check_real(X, name)
