@@ -131,21 +131,25 @@ def few_rows(X):
     """
     pandas, polars, arrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pandas and type(X) is pandas.DataFrame:
-        names, types = [*X.columns], X.dtypes
+        names, dtypes = X.columns.tolist(), X.dtypes.tolist()
     elif polars and isinstance(X, polars.DataFrame):
-        names, types = X.columns, X.dtypes
+        names, dtypes = X.columns, X.dtypes
     elif arrow and isinstance(X, arrow.Table):
-        names, types = X.column_names, X.schema.types
+        names, dtypes = X.column_names, X.schema.types
     else:
         return None
-    types = [*map(str, types)]
-    same = len({*names}) < len(names)
-    if same or not 0 < len(X) <= _FEW or any(map(UNREAL.match, types)):
+    # Often the same object; its text takes longer than all else here.
+    own = {id(dtype): dtype for dtype in dtypes}
+    text = {number: str(dtype) for number, dtype in own.items()}
+    if not 0 < len(X) <= _FEW or len({*names}) < len(names):
+        return None
+    if any(map(UNREAL.match, text.values())):
         # `columns_of` says what is wrong.
         return None
-    for n, each in enumerate(types):
+    for number, each in text.items():
         single = "Float32" if _SINGLE.fullmatch(each) else "Float64"
-        types[n] = single if _NATIVE.match(each) else "Object"
+        text[number] = single if _NATIVE.match(each) else "Object"
+    types = [text[id(dtype)] for dtype in dtypes]
     if arrow and isinstance(X, arrow.Table):
         return names, types, [column.to_pylist() for column in X.columns]
     if polars and isinstance(X, polars.DataFrame):
