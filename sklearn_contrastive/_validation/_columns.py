@@ -32,6 +32,7 @@ _ALL_DIFFERENT, _ROWS_OF_TEXT = 0.9, 100
 _CATEGORY = ("Boolean", "Categorical", "Enum", "String")
 _TIME = ("Date", "Time", "Duration")
 _NUMBER = ("Int", "UInt", "Float", "Decimal")
+_DATES = date, time, timedelta, np.datetime64, np.timedelta64
 #: Kinds of cells in columns without such a type; bools are numbers, too.
 _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
 #: Rows up to which a frame is read by `few_rows`, and how the names of types of numbers
@@ -217,16 +218,9 @@ def coded(X, read, given, levels, name):
         if number in categories or told:
             if places is None:
                 cells, places = _different(cells)
-            if learning:
-                counts = Counter()
-                for cell, n in zip(cells, np.bincount(places).tolist(), strict=True):
-                    counts[cell] += n
-                own = _learned(counts, label, name)
-            else:
-                own = levels[number]
-            found[number] = own
-            read = _numbers(cells, kind, own, label, name)
-        elif kind == "text":
+            own = None if learning else levels[number]
+            read, found[number] = _category(cells, places, kind, own, label, name)
+        elif kind in ("text", "intervals"):
             text = next(cell for cell in cells if cell is not None)
             raise not_numeric(name, label, f"such as {shorten(text)}")
         else:
@@ -309,6 +303,19 @@ def _codes(column):
     return None
 
 
+def _category(cells, places, kind, levels, label, name):
+    """Return the number of each different cell's level, and the levels."""
+    if levels is None:
+        counts = Counter()
+        for cell, n in zip(cells, np.bincount(places).tolist(), strict=True):
+            counts[cell] += n
+        levels = _learned(counts, label, name)
+        levels = {_plain(level): n for level, n in levels.items()}
+    cells = _as_in_fit([*map(_plain, cells)], levels)
+    kind = "text" if kind == "intervals" else kind
+    return _numbers(cells, kind, levels, label, name), levels
+
+
 def _different(cells):
     """Return the different cells, and the place of each among these."""
     number = {cell: n for n, cell in enumerate(dict.fromkeys(cells))}
@@ -316,24 +323,48 @@ def _different(cells):
     return [*number], places
 
 
-def _kind(cells, category, label, name):
-    """Return "text", "bools" or "numbers"; raise where cells are others, or differ.
+def _plain(cell):
+    """Return a cell as an object that needs no other library, intervals as text."""
+    if isinstance(cell, str):
+        return str.__str__(cell)
+    if isinstance(cell, np.generic):
+        return cell.item()
+    return str(cell) if type(cell).__name__ == "Interval" else cell
 
-    Without a known cell it is numbers. Bools are numbers in columns of such.
+
+def _as_in_fit(cells, levels):
+    """Return cells, or the levels that differ from them by single precision alone."""
+    with np.errstate(over="ignore"):
+        single = {np.float32(each): each for each in levels if type(each) is float}
+        for n, cell in enumerate(cells):
+            # Whole numbers may be codes of more digits.
+            if type(cell) is float and cell % 1 and cell not in levels:
+                level = single.get(np.float32(cell), cell)
+                rounded = float(np.float32(cell))
+                cells[n] = level if rounded in (cell, level) else cell
+    return cells
+
+
+def _kind(cells, category, label, name):
+    """Return "text", "bools", "numbers" or "intervals"; raise where cells differ.
+
+    Other objects are an error, too. Without a known cell it is numbers. Bools are
+    numbers in columns of such.
     """
     firsts = {}
     types = {*map(type, cells)} - {type(None)}
     for each in types:
         cell = next(cell for cell in cells if type(cell) is each)
         found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
-        firsts.setdefault(next(found, None), cell)
+        kind = "intervals" if each.__name__ == "Interval" else next(found, None)
+        firsts.setdefault(kind, cell)
     other = firsts.pop(None, None)
-    if isinstance(other, date | time | timedelta | np.datetime64 | np.timedelta64):
+    if isinstance(other, _DATES) or type(other).__name__ == "Period":
         raise not_numeric(name, label, f"such as {shorten(other)}")
     if other is not None:
         raise ValueError(
             f"`{name}` must hold one number per cell, or text; found {shorten(other)} "
-            f"in {label}. Leave the column out, or make columns of it."
+            f"in {label}. Leave the column out, or make columns or text of it."
         )
     if {*firsts} == {"bools", "numbers"} and not category:
         return "numbers"

@@ -25,7 +25,11 @@ from sklearn_contrastive._validation._columns import (
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
-from sklearn_contrastive._validation._sparse import check_sparse, dense_needed
+from sklearn_contrastive._validation._sparse import (
+    check_sparse,
+    dense_needed,
+    sparse_of,
+)
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -111,12 +115,17 @@ def check_rows(estimator, X, reset=False, name="X"):
     told = {} if estimator is None else vars(estimator)
     seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
     mixed = seen is not None or (reset and "categorical_features" in told)
-    if issparse(X) and mixed:
-        return check_sparse(estimator, X, seen, name, _FLOATS)
-    if issparse(X):
-        raise dense_needed(name)
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
+    framed = mixed and named and not plain
+    sparse = X if issparse(X) else sparse_of(X) if framed else None
+    if sparse is not None and mixed:
+        return check_sparse(estimator, X, sparse, seen, name, _FLOATS)
+    if sparse is not None:
+        raise dense_needed(name)
+    arrow = sys.modules.get("pyarrow")
+    if arrow and isinstance(X, arrow.RecordBatch):
+        X = arrow.Table.from_batches([X])
     table, levels = X, {}
     if mixed and not (plain and named):
         few = few_rows(X) if seen and seen.levels else None
