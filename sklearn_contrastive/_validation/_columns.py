@@ -329,7 +329,10 @@ def _plain(cell):
         return str.__str__(cell)
     if isinstance(cell, np.generic):
         return cell.item()
-    return str(cell) if type(cell).__name__ == "Interval" else cell
+    if type(cell).__name__ == "Interval":
+        # Between missing cells, pandas makes floats of whole ends.
+        return re.sub(r"\.0\b", "", str(cell))
+    return cell
 
 
 def _as_in_fit(cells, levels):
@@ -402,7 +405,7 @@ def _numbers(cells, kind, levels, label, name):
     others = {*cells} - {*levels}
     number = {cell: np.nan if cell is None else len(levels) for cell in others}
     text = {isinstance(level, str) for level in levels}
-    if text and (kind == "text") not in text and {*cells} != {None}:
+    if text and (kind == "text") not in text and {*cells} - {None}:
         was = "text" if text == {True} else "no text"
         raise ValueError(
             f"`{name}` must hold what it held in `fit`: {label} was a category of "
