@@ -197,6 +197,8 @@ def mixed(rng, n, d, new=False):
     columns = {}
     for i, kind in enumerate(kinds):
         gaps = rng.uniform(size=n) < rng.choice([0, 0, 0.2, 0.9])
+        # A column without a known cell is a number, or a category, by its type.
+        gaps[0] = False
         text = rng.choice(np.array(levels, dtype=object), size=n)
         text = pd.Series(np.where(gaps, None, text), dtype=object)
         columns[f"c{i}"] = {

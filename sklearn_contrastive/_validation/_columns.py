@@ -1,7 +1,6 @@
 """Tables with categories and missing numbers, as numbers: one column for each."""
 
 import re
-import sys
 from collections import Counter
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -9,12 +8,11 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _get_feature_names
 
+from sklearn_contrastive._validation._frames import cells_of, different
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import (
-    UNREAL,
     check_real,
     list_columns,
     not_numeric,
@@ -35,11 +33,6 @@ _NUMBER = ("Int", "UInt", "Float", "Decimal")
 _DATES = date, time, timedelta, np.datetime64, np.timedelta64
 #: Kinds of cells in columns without such a type; bools are numbers, too.
 _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
-#: Rows up to which a frame is read by `few_rows`, and how the names of types of numbers
-#: begin there: all, and those in single precision.
-_FEW = 64
-_NATIVE = re.compile(r"u?int\d|float|double|half|decimal", re.IGNORECASE)
-_SINGLE = re.compile(r"float(32)?(\[pyarrow\])?", re.IGNORECASE)
 
 
 class Seen(NamedTuple):
@@ -86,100 +79,6 @@ def filled(table, seen):
     return np.where(np.isnan(table) & known, medians, table)
 
 
-def columns_of(X, name):
-    """Return names of columns and of their types, and the columns of an array.
-
-    Arrays have no names; a type of "Object" is for the cells to tell.
-    """
-    pandas = sys.modules.get("pandas")
-    if pandas and type(X) is pandas.DataFrame and X.columns.is_unique:
-        # Of numbers alone, as is common, without another look.
-        kinds = [each.kind for each in X.dtypes if isinstance(each, np.dtype)]
-        if len(kinds) == X.shape[1] and {*kinds} <= {*"iuf"}:
-            return [*X.columns], ["Float"] * X.shape[1], None
-    import narwhals
-    from narwhals.exceptions import DuplicateError
-
-    try:
-        frame = narwhals.from_native(X, pass_through=True)
-    except DuplicateError as error:
-        raise ValueError(
-            f"`{name}` must have columns of different names; some occur twice. Rename "
-            "them, or pass an array."
-        ) from error
-    if isinstance(frame, narwhals.LazyFrame):
-        raise TypeError(
-            f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "
-            "`collect()` first."
-        )
-    if isinstance(frame, narwhals.DataFrame):
-        types = [str(each) for each in frame.schema.values()]
-        return frame.columns, types, None
-    check_real(X, name)
-    cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
-    if cells.dtype.kind == "U" and isinstance(X, list | tuple):
-        # Of text and numbers numpy makes text.
-        cells = np.array(X, dtype=object)
-    single = cells.dtype == np.float32
-    kind = "Float32" if single else "Float" if cells.dtype.kind in "biuf" else "Object"
-    return None, [kind] * cells.shape[1], list(cells.T)
-
-
-def few_rows(X):
-    """Return what `columns_of` does, of a frame of few rows; None for all else.
-
-    Its own library hands out all cells at once, faster than column by column.
-    """
-    pandas, polars, arrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
-    if pandas and type(X) is pandas.DataFrame:
-        names, dtypes = X.columns.tolist(), X.dtypes.tolist()
-    elif polars and isinstance(X, polars.DataFrame):
-        names, dtypes = X.columns, X.dtypes
-    elif arrow and isinstance(X, arrow.Table):
-        names, dtypes = X.column_names, X.schema.types
-    else:
-        return None
-    # Often the same object; its text takes longer than all else here.
-    own = {id(dtype): dtype for dtype in dtypes}
-    text = {number: str(dtype) for number, dtype in own.items()}
-    if not 0 < len(X) <= _FEW or len({*names}) < len(names):
-        return None
-    if any(map(UNREAL.match, text.values())):
-        # `columns_of` says what is wrong.
-        return None
-    for number, each in text.items():
-        single = "Float32" if _SINGLE.fullmatch(each) else "Float64"
-        text[number] = single if _NATIVE.match(each) else "Object"
-    types = [text[id(dtype)] for dtype in dtypes]
-    if arrow and isinstance(X, arrow.Table):
-        return names, types, [column.to_pylist() for column in X.columns]
-    if polars and isinstance(X, polars.DataFrame):
-        return names, types, [*zip(*X.rows(), strict=True)]
-    return names, types, X.to_numpy(dtype=object).T.tolist()
-
-
-class Named:
-    """Names and shape of a frame, as scikit-learn before 1.9 reads them.
-
-    Its interchange protocol is no longer one of polars.
-    """
-
-    def __init__(self, names, n_rows):
-        self._names, self.shape = names, (n_rows, len(names))
-
-    def __dataframe__(self):
-        return self
-
-    def column_names(self):
-        return self._names
-
-
-def with_names(X, names):
-    """Return a frame, or what stands for it where scikit-learn reads no names."""
-    text = names is not None and all(isinstance(name, str) for name in names)
-    return Named(names, len(X)) if text and _get_feature_names(X) is None else X
-
-
 def coded(X, read, given, levels, name):
     """Return a table as floats, and the levels of its categories with their numbers.
 
@@ -212,12 +111,12 @@ def coded(X, read, given, levels, name):
             table[:, number] = _floats(column)
             continue
         label = list_columns([number], names or ())
-        cells, places = _cells(column)
+        cells, places = cells_of(column)
         kind = _kind(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
             if places is None:
-                cells, places = _different(cells)
+                cells, places = different(cells)
             own = None if learning else levels[number]
             read, found[number] = _category(cells, places, kind, own, label, name)
         elif kind in ("text", "intervals"):
@@ -254,55 +153,6 @@ def _chosen(given, names, types):
     )
 
 
-def _cells(column):
-    """Return the cells of a column, None for what is missing, and None.
-
-    Of text and categories of some libraries it is each level that occurs, and the place
-    of each row's level among these.
-    """
-    if isinstance(column, np.ndarray):
-        cells = column.tolist()
-    elif isinstance(column, list | tuple):
-        cells = column
-    elif coded := _codes(column.to_native()):
-        cells, codes = [*coded[0], None], coded[1].astype(np.intp)
-        codes[codes < 0] = len(cells) - 1
-        found = np.bincount(codes, minlength=len(cells)) > 0
-        cells = [cell for cell, used in zip(cells, found.tolist(), strict=True) if used]
-        return cells, (np.cumsum(found) - 1)[codes]
-    else:
-        cells = column.to_list()
-    if {*map(type, cells)} <= {str, type(None)}:
-        return cells, None
-    return [None if is_missing(cell) else cell for cell in cells], None
-
-
-def _codes(column):
-    """Return levels and the number of each row's, -1 for none; None for other columns.
-
-    The library of the column does it faster than cell by cell.
-    """
-    pandas, polars, arrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
-    if pandas and isinstance(column, pandas.Series):
-        if isinstance(column.dtype, pandas.CategoricalDtype | pandas.StringDtype):
-            codes, levels = column.factorize()
-            return levels.tolist(), codes
-    elif polars and isinstance(column, polars.Series):
-        if column.dtype in (polars.String, polars.Categorical, polars.Enum):
-            text = column.cast(polars.String)
-            levels = text.unique().to_list()
-            numbers, kind = range(len(levels)), polars.Int64
-            codes = text.replace_strict(levels, numbers, return_dtype=kind)
-            return levels, codes.to_numpy()
-    elif arrow and isinstance(column, arrow.ChunkedArray):
-        kind, known = column.type, arrow.types
-        if known.is_dictionary(kind) or kind in (arrow.string(), arrow.large_string()):
-            coded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-            codes = coded.indices.fill_null(-1).to_numpy()
-            return coded.dictionary.to_pylist(), codes
-    return None
-
-
 def _category(cells, places, kind, levels, label, name):
     """Return the number of each different cell's level, and the levels."""
     if levels is None:
@@ -314,13 +164,6 @@ def _category(cells, places, kind, levels, label, name):
     cells = _as_in_fit([*map(_plain, cells)], levels)
     kind = "text" if kind == "intervals" else kind
     return _numbers(cells, kind, levels, label, name), levels
-
-
-def _different(cells):
-    """Return the different cells, and the place of each among these."""
-    number = {cell: n for n, cell in enumerate(dict.fromkeys(cells))}
-    places = np.fromiter(map(number.__getitem__, cells), np.intp, len(cells))
-    return [*number], places
 
 
 def _plain(cell):

@@ -17,12 +17,10 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from sklearn_contrastive._validation._columns import (
     Seen,
     coded,
-    columns_of,
-    few_rows,
     filled,
     learn_columns,
-    with_names,
 )
+from sklearn_contrastive._validation._frames import columns_of, few_rows, with_names
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
 from sklearn_contrastive._validation._sparse import (
