@@ -62,6 +62,7 @@ ADDED = {
     "weights and folds of rare classes": (72, 16),
     "votes of rows of training": (49, 3),
     "tables as they are: categories, missing numbers, sparse": (447, 110),
+    "frames read at once and by codes, intervals, sparse frames": (133, 30),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -4,7 +4,7 @@ import re
 import sys
 
 import numpy as np
-from sklearn.utils.validation import _get_feature_names
+from sklearn.utils.validation import _get_feature_names, validate_data
 
 from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import UNREAL, check_real, shape_of
@@ -104,10 +104,13 @@ class Named:
         return self._names
 
 
-def with_names(X, names):
-    """Return a frame, or what stands for it where scikit-learn reads no names."""
+def check_names(estimator, X, names, reset):
+    """Set names and number of the columns of an estimator, or compare them."""
     text = names is not None and all(isinstance(name, str) for name in names)
-    return Named(names, len(X)) if text and _get_feature_names(X) is None else X
+    if text and _get_feature_names(X) is None:
+        # scikit-learn reads none of this frame.
+        X = Named(names, len(X))
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
 def cells_of(column):

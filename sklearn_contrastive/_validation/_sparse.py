@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn import get_config
 from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_array, validate_data
@@ -31,7 +32,9 @@ class SparseRows:
 
 
 def sparse_of(X):
-    """Return a pandas frame whose columns are all sparse, in COO format; else None."""
+    """Return a sparse table, also of a frame of sparse columns; None for all else."""
+    if issparse(X):
+        return X
     pandas = sys.modules.get("pandas")
     if not (pandas and isinstance(X, pandas.DataFrame) and X.shape[1]):
         return None

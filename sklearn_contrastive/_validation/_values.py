@@ -20,7 +20,7 @@ from sklearn_contrastive._validation._columns import (
     filled,
     learn_columns,
 )
-from sklearn_contrastive._validation._frames import columns_of, few_rows, with_names
+from sklearn_contrastive._validation._frames import check_names, columns_of, few_rows
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
 from sklearn_contrastive._validation._sparse import (
@@ -115,8 +115,7 @@ def check_rows(estimator, X, reset=False, name="X"):
     mixed = seen is not None or (reset and "categorical_features" in told)
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
-    framed = mixed and named and not plain
-    sparse = X if issparse(X) else sparse_of(X) if framed else None
+    sparse = sparse_of(X) if issparse(X) or (mixed and named and not plain) else None
     if sparse is not None and mixed:
         return check_sparse(estimator, X, sparse, seen, name, _FLOATS)
     if sparse is not None:
@@ -126,16 +125,13 @@ def check_rows(estimator, X, reset=False, name="X"):
         X = arrow.Table.from_batches([X])
     table, levels = X, {}
     if mixed and not (plain and named):
-        few = few_rows(X) if seen and seen.levels else None
-        read, known = few or columns_of(X, name), told.get("feature_names_in_", ())
-        if seen and seen.levels and read[0] != [*known]:
+        read = (seen and seen.levels and few_rows(X)) or columns_of(X, name)
+        if seen and seen.levels and read[0] != [*told.get("feature_names_in_", ())]:
             # Before cells are read by the number of their column.
-            frame = with_names(X, read[0])
-            validate_data(estimator, frame, reset=False, skip_check_array=True)
+            check_names(estimator, X, read[0], reset=False)
         table, levels = coded(X, read, given, seen and seen.levels, name)
         if table is not X and not (seen and seen.levels):
-            frame = with_names(X, read[0])
-            validate_data(estimator, frame, reset=reset, skip_check_array=True)
+            check_names(estimator, X, read[0], reset=reset)
     elif not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
