@@ -162,8 +162,7 @@ def check_rows(estimator, X, reset=False, name="X"):
         whole = np.isfinite(sums).all()
         if not (whole or finite):
             check_finite(table, column_names(X), name, mixed)
-        if seen and not whole:
-            table = filled(table, seen)
+        table = filled(table, seen) if seen and not whole else table
     if mixed and reset:
         some, known = table[:: -(-table.size // _MOST_RANKED)], whole and not levels
         with np.errstate(over="ignore"):
