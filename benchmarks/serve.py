@@ -3,8 +3,9 @@
 Run ``python benchmarks/serve.py``: one thread. Import and unpickling are timed in
 separate processes and compared with the import of scikit-learn's base. One row is
 compared with ``PCA.transform``, a million rows with the matrix products of the network
-alone. Ratios are medians of interleaved runs. Writes ``results/serve.json`` and
-``results/serve.md``.
+alone. Rows of 20 numbers and 10 categories are compared with what pandas takes to hand
+them out as cells. Ratios are medians of interleaved runs. Writes
+``results/serve.json`` and ``results/serve.md``.
 """
 
 import os
@@ -18,19 +19,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import pandas as pd
+import polars as pl
 from _common import report
 from sklearn.decomposition import PCA
 
 from sklearn_contrastive import ContrastiveEmbedding
 
 N_COLUMNS, N_MANY = 32, 1_000_000
+N_MIXED = 100_000
 #: Rows per block of the matrix products: the fastest of 256 to 8,192 when measured.
 N_BLOCK = 512
+CELLS = "pandas' own `frame.{}to_numpy()`"
 IMPORTS = {
     "sklearn.base": "import numpy, scipy.sparse, scipy.special, sklearn.base",
     "sklearn_contrastive": "import sklearn_contrastive",
     "class": "from sklearn_contrastive import ContrastiveEmbedding",
 }
+
+
+#: Lines of the table: subject, words, what pandas does, and the unit.
+MIXED = [
+    ("one mixed row", "transform one mixed row", CELLS.format("iloc[[i]]."), "ms", 1e3),
+    ("mixed rows", f"transform {N_MIXED:,} mixed rows", CELLS.format(""), "s", 1),
+]
 
 
 def in_process(code):
@@ -51,6 +63,40 @@ def products(X, weights):
         block = X[start : start + N_BLOCK]
         for W in weights:
             block = block @ W
+
+
+def mixed(rng):
+    """Return a frame of 20 numbers and 10 categories of 20 levels."""
+    levels = [f"level {i:02d}" for i in range(20)]
+    columns = {f"number {i}": rng.normal(size=N_MIXED) for i in range(20)}
+    for i in range(10):
+        codes = rng.integers(20, size=N_MIXED)
+        columns[f"category {i}"] = pd.Categorical.from_codes(codes, levels)
+    return pd.DataFrame(columns)
+
+
+def measure_mixed(rng, n_runs):
+    """Return seconds of one mixed row, and of many."""
+    frame = mixed(rng)
+    y = rng.integers(10, size=5000)
+    model = ContrastiveEmbedding(max_iter=1, random_state=0).fit(frame[:5000], y)
+    table = pl.from_pandas(frame)
+    one = {
+        "pandas": lambda: model.transform(frame.iloc[[7]]),
+        "polars": lambda: model.transform(table[7:8]),
+        "cells": lambda: frame.iloc[[7]].to_numpy(),
+    }
+    many = {
+        "pandas": lambda: model.transform(frame),
+        "polars": lambda: model.transform(table),
+        "cells": frame.to_numpy,
+    }
+    for call in (*one.values(), *many.values()):
+        call()
+    return {
+        "one mixed row": report.in_turn(one, n_runs, 100),
+        "mixed rows": report.in_turn(many, n_runs),
+    }
 
 
 def measure(n_runs):
@@ -84,6 +130,7 @@ def measure(n_runs):
         "one row": report.in_turn(one, n_runs, 200),
         "a million rows": report.in_turn(many, n_runs),
         "bytes": size,
+        **measure_mixed(rng, n_runs),
     }
 
 
@@ -143,10 +190,16 @@ def markdown(results):
             "s",
             1,
         ),
+        *(
+            line(subject, own, "cells", (f"{what} of {own}", cells), unit, factor)
+            for subject, what, cells, unit, factor in MIXED
+            for own in ("pandas", "polars")
+        ),
         "",
         f"Median of {n_runs} interleaved runs; ratios with minimum and maximum. "
         f"{N_COLUMNS} columns, default network, a pickle of "
         f"{results['bytes'] / 1e3:,.0f} kB; one row in float64, a million in float32. "
+        "Mixed rows have 20 numbers and 10 categories of 20 levels. "
         f"{results['machine']}",
         "",
     ]

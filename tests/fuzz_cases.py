@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import torch
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
+from scipy.sparse import csc_matrix, csr_array
 
 from sklearn_contrastive import (
     ContrastiveAlignment,
@@ -175,6 +175,67 @@ TABLES = {
     "Arrow table": lambda X: pa.Table.from_pandas(frame(X)),
     "polars": lambda X: pl.DataFrame(frame(X).to_dict("list"), strict=False),
 }
+
+
+def sparse_frame(X):
+    return frame(X).astype(pd.SparseDtype(X.dtype, X.dtype.type(0)))
+
+
+SPARSE = {
+    "CSR": csr_array,
+    "CSC": csc_matrix,
+    "sparse frame": sparse_frame,
+}
+
+
+def mixed(rng, n, d, new=False):
+    """Return a frame of numbers and categories with gaps; with levels of its own."""
+    kinds = ["numbers", "ints", "text", "category", "bools", "codes", "unused"]
+    kinds = rng.choice(kinds, size=d)
+    levels = ["ant", "bee", "cat", "Äpfel", ""][: rng.randint(1, 6)]
+    levels += ["new"] * new
+    columns = {}
+    for i, kind in enumerate(kinds):
+        gaps = rng.uniform(size=n) < rng.choice([0, 0, 0.2, 0.9])
+        # A column without a known cell is a number, or a category, by its type.
+        gaps[0] = False
+        text = rng.choice(np.array(levels, dtype=object), size=n)
+        text = pd.Series(np.where(gaps, None, text), dtype=object)
+        columns[f"c{i}"] = {
+            "numbers": np.where(gaps, np.nan, rng.normal(size=n).round(1)),
+            "ints": rng.randint(-9, 10, size=n),
+            "text": text,
+            "category": text.astype("category"),
+            "bools": rng.uniform(size=n) < 0.5,
+            "codes": pd.Categorical(rng.randint(3 + new, size=n)),
+            "unused": pd.Categorical.from_codes(rng.randint(-1, 2, size=n), [*"bac"]),
+        }[kind]
+    return pd.DataFrame(columns)
+
+
+def coded(X):
+    """Return an Arrow table whose text is in dictionaries, in two chunks."""
+    text = [name for name, each in X.items() if each.dtype == object]
+    X = X.astype(dict.fromkeys(text, "category"))
+    halves = X[: len(X) // 2], X[len(X) // 2 :].iloc[::-1][::-1]
+    return pa.concat_tables(
+        pa.Table.from_pandas(half, preserve_index=False) for half in halves
+    )
+
+
+MIXED = {
+    "frame": pd.DataFrame,
+    "objects": lambda X: X.astype(object),
+    "nullable": lambda X: X.convert_dtypes(),
+    "Arrow": lambda X: X.convert_dtypes(dtype_backend="pyarrow"),
+    "Arrow table": lambda X: pa.Table.from_pandas(X, preserve_index=False),
+    "Arrow batch": lambda X: pa.RecordBatch.from_pandas(X, preserve_index=False),
+    "Arrow dictionaries": coded,
+    "polars": pl.from_pandas,
+    "polars categories": lambda X: pl.from_pandas(X).with_columns(
+        pl.col(pl.String).cast(pl.Categorical)
+    ),
+}
 LABELS = {
     "ints": lambda rng, n: rng.permutation(np.arange(n) % 3),
     "two classes": lambda rng, n: np.arange(n) % 2,
@@ -233,13 +294,20 @@ def cases(draw):
     labels = ["no", "ints", *LABELS]
     if name == "verifier":
         labels = ["two classes", "bools", "rare class"]
+    values = pick(BAD_VALUES if fault == "table" else ["normal", *VALUES])
+    container = pick(ARRAYS if name == "verifier" else TABLES)
+    if name in ("embedding", "search") and fault != "table":
+        kind = pick(["dense"] * 4 + ["mixed", "mixed", "sparse"])
+        values = "mixed" if kind == "mixed" else values
+        tables = {"dense": TABLES, "mixed": MIXED, "sparse": SPARSE}[kind]
+        container = container if kind == "dense" else pick(tables)
     return {
         "name": name,
         "params": {key: pick(options[key][0]) for key in chosen} | bad,
         "n_rows": 2 * draw(st.integers(10, 30)),
         "n_columns": pick([1, 2, 3, 5]),
-        "values": pick(BAD_VALUES if fault == "table" else ["normal", *VALUES]),
-        "container": pick(ARRAYS if name == "verifier" else TABLES),
+        "values": values,
+        "container": container,
         "labels": pick(BAD_LABELS if fault == "labels" else labels),
         "labels_in": pick(COLUMNS),
         "method": method,
@@ -264,7 +332,7 @@ def build(case):
     """Return an estimator and what it is fitted on, the same in each call."""
     rng, n, d = np.random.RandomState(case["seed"]), case["n_rows"], case["n_columns"]
     params = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
-    X, y = (VALUES | BAD_VALUES)[case["values"]](rng, n, d), None
+    X, y = {**VALUES, **BAD_VALUES, "mixed": mixed}[case["values"]](rng, n, d), None
     model = ContrastiveEmbedding(8, **params)
     if case["name"] == "verifier":
         model, n = PairVerifier(model, random_state=0), n // 2
@@ -278,4 +346,14 @@ def build(case):
     if y is None and case["labels"] != "no":
         y = (LABELS | BAD_LABELS)[case["labels"]](rng, n)
         y = held(COLUMNS[case["labels_in"]], y)
-    return model, held(TABLES[case["container"]], X), y
+    containers = MIXED if case["values"] == "mixed" else TABLES | SPARSE
+    return model, held(containers[case["container"]], X), y
+
+
+def served(case):
+    """Return the mixed table of a case in all containers, and one with new levels."""
+    n, d = case["n_rows"], case["n_columns"]
+    same, new = (
+        mixed(np.random.RandomState(case["seed"]), n, d, new) for new in (0, 1)
+    )
+    return [[held(each, X) for each in MIXED.values()] for X in (same, new)]

@@ -108,6 +108,18 @@ def check_fitted(model, X, again):
     assert_allclose(embed(model, X[::-1]), points[::-1], **close)
 
 
+def check_served(model, points, case):
+    """A mixed table gives the same bits from any container, and may have new levels."""
+    same, new = CASES["served"](case)
+    for table in same:
+        assert_array_equal(embed(model, table), points)
+    others = embed(model, new[0])
+    assert np.isfinite(others).all()
+    for table in new:
+        assert_array_equal(embed(model, table), others)
+        assert_allclose(embed(model, table[3:4]), others[3:4], rtol=0, atol=1e-5)
+
+
 def fit(model, X, y, method):
     """Fit a model in one of three ways; validation rows are those of training."""
     if method == "X_val":
@@ -161,6 +173,8 @@ def check(case):
         outside = surroundings()
         if error is None:
             check_fitted(model, X, again)
+            if case["values"] == "mixed":
+                check_served(model, embed(model, X), case)
         check_unchanged(outside)
     for warning in caught:
         ours = issubclass(warning.category, UserWarning)

@@ -1,6 +1,6 @@
 """The user's tables and labels: what they hold, and error messages."""
 
-from sklearn_contrastive._validation._columns import TwoFrames
+from sklearn_contrastive._validation._frames import TwoFrames
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
 from sklearn_contrastive._validation._pairs import (
     check_pair_labels,

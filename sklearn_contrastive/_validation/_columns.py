@@ -1,6 +1,6 @@
 """Tables with categories and missing numbers, as numbers: one column for each."""
 
-import sys
+import re
 from collections import Counter
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -8,30 +8,34 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import _get_feature_names
 
+from sklearn_contrastive._validation._frames import (
+    CATEGORY,
+    NUMBER,
+    TwoFrames,
+    cells_of,
+    different,
+    order_of,
+)
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._objects import is_missing
 from sklearn_contrastive._validation._tables import (
-    are_frames,
     check_real,
-    column_names,
     list_columns,
     not_numeric,
     shape_of,
 )
 
-#: Levels of a category that have a place of their own, the most frequent ones, and how
-#: many rows each must have.
+#: Levels of a category that count, the most frequent ones, and how many rows each must
+#: have.
 MOST_LEVELS, _FEWEST_OF_LEVEL = 2**14, 5
 #: In a small table a level must have one row in so many, or one at all.
 _ROWS_PER_LEVEL = 20
 #: A column with more levels than this share of so many rows is no category.
 _ALL_DIFFERENT, _ROWS_OF_TEXT = 0.9, 100
-#: How the types of columns begin that are categories, dates and numbers.
-_CATEGORY = ("Boolean", "Categorical", "Enum", "String")
+#: How the types of columns begin that are dates, and the types of their cells.
 _TIME = ("Date", "Time", "Duration")
-_NUMBER = ("Int", "UInt", "Float", "Decimal")
+_DATES = date, time, timedelta, np.datetime64, np.timedelta64
 #: Kinds of cells in columns without such a type; bools are numbers, too.
 _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
 
@@ -41,12 +45,14 @@ class Seen(NamedTuple):
 
     ``levels`` has for the number of each category its levels with their numbers. All
     others, rare or new, have the next number, and missing ones NaN. ``medians`` stand
-    for missing numbers; ``missing`` tells which columns had missing cells.
+    for missing numbers; ``missing`` tells which columns had missing cells. Levels of
+    the categories in ``ordered`` have an order of their own, others that of values.
     """
 
     levels: dict
     medians: np.ndarray
     missing: np.ndarray
+    ordered: tuple = ()
 
     def described(self, names):
         """Return a dict for each column by its name: levels or None, and gaps."""
@@ -58,7 +64,7 @@ class Seen(NamedTuple):
         }
 
 
-def learn_columns(table, levels, some):
+def learn_columns(table, levels, ordered, some):
     """Return what is `Seen` of a table whose categories are numbers already.
 
     ``some`` are the rows that medians are of.
@@ -68,7 +74,7 @@ def learn_columns(table, levels, some):
         missing[number] = np.isnan(column).any()
         known = some[:, number][~np.isnan(some[:, number])]
         medians[number] = np.median(known) if len(known) else 0.0
-    return Seen(levels, medians, missing)
+    return Seen(levels, medians, missing, ordered)
 
 
 def filled(table, seen):
@@ -80,154 +86,60 @@ def filled(table, seen):
     return np.where(np.isnan(table) & known, medians, table)
 
 
-def columns_of(X, name):
-    """Return names of columns and of their types, and the columns of an array.
-
-    First comes what scikit-learn reads names and shape of. Arrays have no names; a type
-    of "Object" is for the cells to tell.
-    """
-    if isinstance(X, TwoFrames):
-        return _in_turn(X, name)
-    if are_frames(X):
-        raise ValueError(
-            f"`{name}` must be one table; got two data frames, which are pairs of rows "
-            "for similarity='pairs', `pair_distance` and PairVerifier."
-        )
-    pandas = sys.modules.get("pandas")
-    if pandas and type(X) is pandas.DataFrame and X.columns.is_unique:
-        # Of numbers alone, as is common, without another look.
-        kinds = [each.kind for each in X.dtypes if isinstance(each, np.dtype)]
-        if len(kinds) == X.shape[1] and {*kinds} <= {*"iuf"}:
-            return X, [*X.columns], ["Float"] * X.shape[1], None
-    import narwhals
-    from narwhals.exceptions import DuplicateError
-
-    try:
-        frame = narwhals.from_native(X, pass_through=True)
-    except DuplicateError as error:
-        raise ValueError(
-            f"`{name}` must have columns of different names; some occur twice. Rename "
-            "them, or pass an array."
-        ) from error
-    if isinstance(frame, narwhals.LazyFrame):
-        raise TypeError(
-            f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "
-            "`collect()` first."
-        )
-    if isinstance(frame, narwhals.DataFrame):
-        types = [str(each) for each in frame.schema.values()]
-        return with_names(X, frame.columns), frame.columns, types, None
-    check_real(X, name)
-    cells = np.asarray(X) if len(shape_of(X)) == 2 else np.empty((0, 0))
-    if cells.dtype.kind == "U" and isinstance(X, list | tuple):
-        # Of text and numbers numpy makes text.
-        cells = np.array(X, dtype=object)
-    kind = "Float" if cells.dtype.kind in "biuf" else "Object"
-    return X, None, [kind] * cells.shape[1], list(cells.T)
-
-
-class TwoFrames:
-    """Pairs of rows of two frames with the same columns, as rows of a table in turn."""
-
-    def __init__(self, left, right):
-        self.frames, self.columns = (left, right), column_names(left)
-        self.shape = 2 * len(left), left.shape[1]
-
-
-def _in_turn(pairs, name):
-    """Return what `columns_of` does for the rows of pairs.
-
-    What is a category in one of the frames is one.
-    """
-    import narwhals
-
-    (frame, names, *types), other = (columns_of(f, name) for f in pairs.frames)
-    ends = (narwhals.from_native(each).iter_columns() for each in pairs.frames)
-    found, columns = [], []
-    for kinds, *both in zip(zip(types[0], other[2], strict=True), *ends, strict=True):
-        if all(kind.startswith(_NUMBER) for kind in kinds):
-            column = np.stack([_floats(each, None) for each in both], axis=1).ravel()
-            found.append("Float32" if column.dtype == np.float32 else "Float64")
-        else:
-            column = np.empty(pairs.shape[0], dtype=object)
-            column[::2], column[1::2] = (each.to_list() for each in both)
-            categories = (kind for kind in kinds if kind.startswith(_CATEGORY))
-            found.append(next(categories, "Object"))
-        columns.append(column)
-    if {"Float64"} <= {*found} <= {"Float32", "Float64"}:
-        # Names are those that scikit-learn reads of one frame of numbers.
-        frame = pairs.frames[0]
-    return frame, names, found, columns
-
-
-class Named:
-    """Names and shape of a frame, as scikit-learn before 1.9 reads them.
-
-    Its interchange protocol is no longer one of polars.
-    """
-
-    def __init__(self, names, n_rows):
-        self._names, self.shape = names, (n_rows, len(names))
-
-    def __dataframe__(self):
-        return self
-
-    def column_names(self):
-        return self._names
-
-
-def with_names(X, names):
-    """Return a frame, or what stands for it where scikit-learn reads no names."""
-    text = names is not None and all(isinstance(name, str) for name in names)
-    return Named(names, len(X)) if text and _get_feature_names(X) is None else X
-
-
 def coded(X, read, given, levels, name):
-    """Return a table as floats, and the levels of its categories with their numbers.
+    """Return a table as floats, levels of its categories, and which have an order.
 
     ``read`` is what `columns_of` returns last, ``given`` is `categorical_features`;
     ``levels`` are those of a fit, None to learn them. Where numpy takes all columns for
     numbers, the table is returned as it is.
     """
     names, types, columns = read
-    known = (*_NUMBER, *_CATEGORY, *_TIME, "Object")
+    known = (*NUMBER, *CATEGORY, *_TIME, "Object")
     if not all(each.startswith(known) for each in types):
         check_real(X, name)
     learning = levels is None
     categories = _chosen(given, names, types, name) if learning else {*levels}
-    simple = not categories and all(each.startswith(_NUMBER) for each in types)
+    simple = not categories and all(each.startswith(NUMBER) for each in types)
     # Of numbers alone, frames of some libraries lose their single precision.
-    if simple and {*types} != {"Float32"} and not isinstance(X, TwoFrames):
-        return X, {}
+    own = names is None or {*types} != {"Float32"}
+    if simple and own and not isinstance(X, TwoFrames):
+        return X, {}, ()
     if names is None and not categories:
         # numpy makes no number of None.
         missing = [is_missing(cell) for column in columns for cell in column]
         missing = np.reshape(missing, (len(columns), -1)).T
-        return np.where(missing, np.nan, np.asarray(X)) if missing.any() else X, {}
+        table = np.where(missing, np.nan, np.asarray(X)) if missing.any() else X
+        return table, {}, ()
     if columns is None:
         import narwhals
 
         columns = narwhals.from_native(X).iter_columns()
-    found, table = {}, []
+    found, ordered, table = {}, [], np.empty((shape_of(X)[0], len(types)))
     for number, column in enumerate(columns):
-        label, cells, kind = list_columns([number], names or ()), None, "numbers"
-        if number in categories or not types[number].startswith(_NUMBER):
-            plain = isinstance(column, np.ndarray)
-            cells = _known(column.tolist() if plain else column.to_list())
-            kind = _kind(cells, number in categories, label, name)
+        if number not in categories and types[number].startswith(NUMBER):
+            table[:, number] = _floats(column)
+            continue
+        label = list_columns([number], names or ())
+        cells, places = cells_of(column)
+        kind = _kind(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
-            own = _learned(cells, label, name) if learning else levels[number]
-            found[number] = own
-            table.append(_numbers(cells, kind, own, label, name))
-        elif kind == "text":
+            if places is None:
+                cells, places = different(cells)
+            order = order_of(column) if learning else None
+            ordered += [] if order is None else [number]
+            own = None if learning else levels[number]
+            rest = kind, own, order, label, name
+            read, found[number] = _category(cells, places, *rest)
+        elif kind in ("text", "intervals"):
             text = next(cell for cell in cells if cell is not None)
             raise not_numeric(name, label, f"such as {shorten(text)}")
         else:
-            table.append(_floats(column, cells))
-    dtypes = {each.dtype for n, each in enumerate(table) if n not in found}
-    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
-    return np.stack(table, axis=1).astype(dtype, copy=False), found
+            read = _floats([*cells])
+        table[:, number] = read if places is None else read[places]
+    others = {each for n, each in enumerate(types) if n not in found}
+    table = table.astype(np.float32) if others == {"Float32"} else table
+    return table, found, tuple(ordered)
 
 
 def _chosen(given, names, types, name):
@@ -235,7 +147,7 @@ def _chosen(given, names, types, name):
     if given is None:
         return set()
     if isinstance(given, str) and given == "from_dtype":
-        return {n for n, each in enumerate(types) if each.startswith(_CATEGORY)}
+        return {n for n, each in enumerate(types) if each.startswith(CATEGORY)}
     width, numbers = len(types), {each: n for n, each in enumerate(names or ())}
     try:
         chosen = np.atleast_1d(np.asarray(given))
@@ -254,31 +166,64 @@ def _chosen(given, names, types, name):
     )
 
 
-def _known(cells):
-    """Return cells with None for what is missing."""
-    if {*map(type, cells)} <= {str, type(None)}:
-        return cells
-    return [None if is_missing(cell) else cell for cell in cells]
+def _category(cells, places, kind, levels, order, label, name):
+    """Return the number of each different cell's level, and the levels."""
+    if levels is None:
+        counts = Counter()
+        for cell, n in zip(cells, np.bincount(places).tolist(), strict=True):
+            counts[cell] += n
+        levels = _learned(counts, order, label, name)
+        levels = {_plain(level): n for level, n in levels.items()}
+    cells = _as_in_fit([*map(_plain, cells)], levels)
+    kind = "text" if kind == "intervals" else kind
+    return _numbers(cells, kind, levels, label, name), levels
+
+
+def _plain(cell):
+    """Return a cell as an object that needs no other library, intervals as text."""
+    if isinstance(cell, str):
+        return str.__str__(cell)
+    if isinstance(cell, np.generic):
+        return cell.item()
+    if type(cell).__name__ == "Interval":
+        # Between missing cells, pandas makes floats of whole ends.
+        return re.sub(r"\.0\b", "", str(cell))
+    return cell
+
+
+def _as_in_fit(cells, levels):
+    """Return cells, or the levels that differ from them by single precision alone."""
+    with np.errstate(over="ignore"):
+        single = {np.float32(each): each for each in levels if type(each) is float}
+        for n, cell in enumerate(cells):
+            # Whole numbers may be codes of more digits.
+            if type(cell) is float and cell % 1 and cell not in levels:
+                level = single.get(np.float32(cell), cell)
+                rounded = float(np.float32(cell))
+                cells[n] = level if rounded in (cell, level) else cell
+    return cells
 
 
 def _kind(cells, category, label, name):
-    """Return "text", "bools" or "numbers"; raise where cells are others, or differ.
+    """Return "text", "bools", "numbers" or "intervals"; raise where cells differ.
 
-    Without a known cell it is numbers. Bools are numbers in columns of such.
+    Other objects are an error, too. Without a known cell it is numbers. Bools are
+    numbers in columns of such.
     """
     firsts = {}
     types = {*map(type, cells)} - {type(None)}
     for each in types:
         cell = next(cell for cell in cells if type(cell) is each)
         found = (kind for kind, group in _KINDS.items() if issubclass(each, group))
-        firsts.setdefault(next(found, None), cell)
+        kind = "intervals" if each.__name__ == "Interval" else next(found, None)
+        firsts.setdefault(kind, cell)
     other = firsts.pop(None, None)
-    if isinstance(other, date | time | timedelta | np.datetime64 | np.timedelta64):
+    if isinstance(other, _DATES) or type(other).__name__ == "Period":
         raise not_numeric(name, label, f"such as {shorten(other)}")
     if other is not None:
         raise ValueError(
             f"`{name}` must hold one number per cell, or text; found {shorten(other)} "
-            f"in {label}. Leave the column out, or make columns of it."
+            f"in {label}. Leave the column out, or make columns or text of it."
         )
     if {*firsts} == {"bools", "numbers"} and not category:
         return "numbers"
@@ -291,9 +236,11 @@ def _kind(cells, category, label, name):
     )
 
 
-def _learned(cells, label, name):
-    """Return levels in order, the most frequent ones, with their numbers."""
-    counts = Counter(cells)
+def _learned(counts, order, label, name):
+    """Return levels in order, the most frequent ones, with their numbers.
+
+    ``order`` is that of all levels, None for that of values.
+    """
     counts.pop(None, None)
     n_known = counts.total()
     # Of a few rows, a level with one.
@@ -309,7 +256,9 @@ def _learned(cells, label, name):
         )
     # The first of equally frequent ones in order, so that rows may come in any.
     kept = sorted(sorted(kept), key=counts.get, reverse=True)[:MOST_LEVELS]
-    return {level: number for number, level in enumerate(sorted(kept))}
+    place = {} if order is None else {level: n for n, level in enumerate(order)}
+    kept = sorted(kept, key=place.get if place else None)
+    return {level: number for number, level in enumerate(kept)}
 
 
 def _numbers(cells, kind, levels, label, name):
@@ -317,7 +266,7 @@ def _numbers(cells, kind, levels, label, name):
     others = {*cells} - {*levels}
     number = {cell: np.nan if cell is None else len(levels) for cell in others}
     text = {isinstance(level, str) for level in levels}
-    if text and (kind == "text") not in text and {*cells} != {None}:
+    if text and (kind == "text") not in text and {*cells} - {None}:
         was = "text" if text == {True} else "no text"
         raise ValueError(
             f"`{name}` must hold what it held in `fit`: {label} was a category of "
@@ -327,19 +276,15 @@ def _numbers(cells, kind, levels, label, name):
     return np.fromiter(map(number.__getitem__, cells), np.float64, len(cells))
 
 
-def _floats(column, cells):
-    """Return a column of numbers as floats, NaN where they are missing.
-
-    ``cells`` are those of a column whose type is not one of numbers.
-    """
-    if cells is None:
-        numbers = column if isinstance(column, np.ndarray) else column.to_numpy()
-        # Decimals, and numbers with NA of some versions of pandas.
-        cells = _known(numbers.tolist()) if numbers.dtype == object else None
-    if cells is not None:
-        return np.array([np.nan if c is None else _float(c) for c in cells])
-    single = numbers.dtype == np.float32
-    return np.asarray(numbers, dtype=np.float32 if single else np.float64)
+def _floats(column):
+    """Return a column or cells of numbers as floats, NaN where they are missing."""
+    if not isinstance(column, np.ndarray | list | tuple):
+        column = column.to_numpy()
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        # NA of some versions of pandas, and numbers that are too large.
+        return np.array([np.nan if is_missing(c) else _float(c) for c in column])
 
 
 def _float(cell):

@@ -5,6 +5,7 @@ from itertools import zip_longest
 
 import numpy as np
 
+from sklearn_contrastive._validation._frames import as_table
 from sklearn_contrastive._validation._messages import shorten
 from sklearn_contrastive._validation._tables import (
     are_frames,
@@ -54,6 +55,7 @@ def two_frames(pairs, name):
     """Return two frames with the same columns and as many rows; None for an array."""
     if not are_frames(pairs):
         return None
+    pairs = tuple(map(as_table, pairs))
     names, others = map(column_names, pairs)
     if names != others:
         both = enumerate(zip_longest(names, others))
@@ -69,7 +71,7 @@ def two_frames(pairs, name):
             f"`{name}` must be two frames of as many rows, at least one, of which row "
             f"i of both is a pair; got {len(pairs[0])} and {len(pairs[1])} rows."
         )
-    return tuple(pairs)
+    return pairs
 
 
 def check_pairs(estimator, pairs):

@@ -132,7 +132,9 @@ def list_columns(columns, names, most=3):
 def take_rows(values, numbers):
     """Return some rows of a table, or some labels, in their container."""
     arrow = sys.modules.get("pyarrow")
-    if arrow and isinstance(values, arrow.Table | arrow.Array | arrow.ChunkedArray):
+    if arrow and isinstance(
+        values, arrow.Table | arrow.RecordBatch | arrow.Array | arrow.ChunkedArray
+    ):
         # scikit-learn before 1.8 cannot index these.
         return values.take(numbers)
     return _safe_indexing(values, numbers)

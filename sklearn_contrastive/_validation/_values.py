@@ -14,16 +14,20 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
+from sklearn_contrastive._validation import _frames
 from sklearn_contrastive._validation._columns import (
     Seen,
     coded,
-    columns_of,
     filled,
     learn_columns,
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
-from sklearn_contrastive._validation._sparse import check_sparse, dense_needed
+from sklearn_contrastive._validation._sparse import (
+    check_sparse,
+    dense_needed,
+    sparse_of,
+)
 from sklearn_contrastive._validation._tables import (
     BLOCK,
     UNREAL,
@@ -109,21 +113,25 @@ def check_rows(estimator, X, reset=False, name="X"):
     told = {} if estimator is None else vars(estimator)
     seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
     mixed = seen is not None or (reset and "categorical_features" in told)
-    if issparse(X) and mixed:
-        return check_sparse(estimator, X, seen, name, _FLOATS)
-    if issparse(X):
-        raise dense_needed(name)
     plain = type(X) is np.ndarray and X.dtype.kind in "biuf"
     named = not seen.levels if seen else given is None or isinstance(given, str)
-    table, levels = X, {}
+    sparse = sparse_of(X) if issparse(X) or (mixed and named and not plain) else None
+    if sparse is not None and mixed:
+        return check_sparse(estimator, X, sparse, seen, name, _FLOATS)
+    if sparse is not None:
+        raise dense_needed(name)
+    X = X if plain else _frames.as_table(X)
+    table, levels, ordered = X, {}, ()
     if mixed and not (plain and named):
-        frame, *read = columns_of(X, name)
-        if seen and seen.levels:
+        read = (seen and seen.levels and _frames.few_rows(X)) or _frames.columns_of(
+            X, name
+        )
+        if seen and seen.levels and read[0] != [*told.get("feature_names_in_", ())]:
             # Before cells are read by the number of their column.
-            validate_data(estimator, frame, reset=False, skip_check_array=True)
-        table, levels = coded(X, read, given, seen and seen.levels, name)
+            _frames.check_names(estimator, X, read[0], reset=False)
+        table, levels, ordered = coded(X, read, given, seen and seen.levels, name)
         if table is not X and not (seen and seen.levels):
-            validate_data(estimator, frame, reset=reset, skip_check_array=True)
+            _frames.check_names(estimator, X, read[0], reset=reset)
     elif not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}
@@ -154,14 +162,13 @@ def check_rows(estimator, X, reset=False, name="X"):
         whole = np.isfinite(sums).all()
         if not (whole or finite):
             check_finite(table, column_names(X), name, mixed)
-        if seen and not whole:
-            table = filled(table, seen)
+        table = filled(table, seen) if seen and not whole else table
     if mixed and reset:
         some, known = table[:: -(-table.size // _MOST_RANKED)], whole and not levels
         with np.errstate(over="ignore"):
             medians = np.median(some, axis=0) if known else None
         seen = Seen({}, medians, np.zeros(table.shape[1], dtype=bool))
-        estimator._seen = seen if known else learn_columns(table, levels, some)
+        estimator._seen = seen if known else learn_columns(table, levels, ordered, some)
     return table
 
 

@@ -184,4 +184,4 @@ def _one_row(estimator, row, name):
             f"{estimator.n_features_in_},); got {np.shape(given)}. Pass X[i], or "
             "X.iloc[i] of a data frame."
         )
-    return check_rows(estimator, row, reset=False, name=name).astype(np.float64)
+    return check_rows(estimator, row, reset=False, name=name)[:].astype(np.float64)

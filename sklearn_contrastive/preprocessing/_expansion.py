@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: In place of the number of a level: the value itself, whether it is missing, and a
-#: part of what the encoder learns of levels that are too many for places.
-NUMBER, MISSING, LEARNED = -1, -2, -3
+#: In place of the number of a level: the value itself, whether it is missing, a part of
+#: what the encoder learns of levels that are too many for places, and the number of the
+#: level where levels have an order.
+NUMBER, MISSING, LEARNED, RANK = -1, -2, -3, -4
 #: Levels of a category that have places of their own; where there are more, the encoder
 #: learns so many numbers of each.
 MOST_PLACES, WIDTH = 255, 8
@@ -23,25 +24,32 @@ class Expansion(NamedTuple):
     level : ndarray of int of shape (n_expanded,)
         The level whose place it is, being 1 there and else 0; or `MISSING`, which is 1
         where the value is missing; or `NUMBER`, the value itself; or `LEARNED`, always
-        1, by which the encoder multiplies one number of the level.
+        1, by which the encoder multiplies one number of the level; or `RANK`, the
+        number of the level.
 
     medians : ndarray of shape (n_features,)
         What stands for missing numbers.
 
-    sizes : ndarray of int of shape (n_learned,)
-        How many rows the encoder's table has for each column whose levels are learned:
-        one for each level, one for all others, and one for missing ones.
+    n_levels : ndarray of int of shape (n_features,)
+        How many levels each category has, 0 for numbers.
     """
 
     source: np.ndarray
     level: np.ndarray
     medians: np.ndarray
-    sizes: np.ndarray
+    n_levels: np.ndarray
 
     def of(self, X):
         """Return rows in these columns, in their dtype."""
         values = X[:, self.source]
-        missing, numbers = np.isnan(values), self.level == NUMBER
+        numbers, ranks = self.numbers, self.level == RANK
+        # Of rare and new levels the rank is not known.
+        values[:, ranks] = np.where(
+            values[:, ranks] < self.n_levels[self.source[ranks]],
+            values[:, ranks],
+            np.nan,
+        )
+        missing = np.isnan(values)
         medians = self.medians[self.source].astype(X.dtype)
         found = np.where(missing & numbers, medians, values)
         found[:, self.level == LEARNED] = 1
@@ -63,6 +71,19 @@ class Expansion(NamedTuple):
         return (levels + (np.cumsum(self.sizes) - self.sizes)).astype(X.dtype)
 
     @property
+    def numbers(self):
+        """Which of these columns are numbers."""
+        return (self.level == NUMBER) | (self.level == RANK)
+
+    @property
+    def sizes(self):
+        """How many rows the encoder's table has for each column it learns levels of.
+
+        Beside those of levels there are one for all others, and one for missing ones.
+        """
+        return self.n_levels[np.unique(self.source[self.level == LEARNED])] + 2
+
+    @property
     def learned(self):
         """Columns that the encoder multiplies, and rows of its table by category."""
         return np.flatnonzero(self.level == LEARNED), self.sizes
@@ -79,21 +100,24 @@ def learn_expansion(X, seen, learned):
     Levels without rows have no place: what is new when rows are mapped has none. Shares
     are NaN for numbers. ``learned`` says whether the encoder learns of many levels.
     """
-    source, level, shares, sizes = [], [], [], []
-    for column in range(X.shape[1]):
+    source, level, shares, medians = [], [], [], seen.medians.copy()
+    n_levels = np.array([len(seen.levels.get(n, ())) for n in range(X.shape[1])])
+    for column, n in enumerate(n_levels):
         values, found = X[:, column], [(NUMBER, np.nan)]
-        n_levels = len(seen.levels.get(column, ()))
-        if learned and n_levels > MOST_PLACES:
+        many = learned and n > MOST_PLACES
+        if many:
             found = [(LEARNED, np.nan)] * WIDTH
-            sizes.append(n_levels + 2)
-        else:
-            if column in seen.levels:
-                counts = np.bincount(values[~np.isnan(values)].astype(int))
-                found = [(n, counts[n] / len(X)) for n in np.flatnonzero(counts)]
-            if seen.missing[column]:
-                found.append((MISSING, np.isnan(values).mean()))
+        elif column in seen.levels:
+            counts = np.bincount(values[~np.isnan(values)].astype(int))
+            found = [(n, counts[n] / len(X)) for n in np.flatnonzero(counts)]
+        if seen.missing[column] and not many:
+            found.append((MISSING, np.isnan(values).mean()))
+        if column in seen.ordered:
+            known = values[values < n]
+            medians[column] = np.median(known) if len(known) else 0.0
+            found.append((RANK, np.nan))
         source += [column] * len(found)
         level += [each for each, _ in found]
         shares += [share for _, share in found]
-    arrays = map(np.array, (source, level, seen.medians))
-    return Expansion(*arrays, np.array(sizes, dtype=int)), np.array(shares)
+    arrays = map(np.array, (source, level, medians, n_levels))
+    return Expansion(*arrays), np.array(shares)

@@ -9,7 +9,6 @@ from sklearn_contrastive._validation import SparseRows, dense_needed
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
 from sklearn_contrastive.preprocessing._expansion import (
     LEARNED,
-    NUMBER,
     Expansion,
     learn_expansion,
 )
@@ -172,7 +171,7 @@ def _learn_sparse(X, standardize):
 def _learn_expanded(X, standardize, coded, seen, learned):
     """Return what `learn_standardization` does where columns are expanded."""
     expansion, shares = learn_expansion(X, seen, learned)
-    numbers, found = expansion.level == NUMBER, Standardization(expansion=expansion)
+    numbers, found = expansion.numbers, Standardization(expansion=expansion)
     if standardize:
         # Those of 0 and 1 follow from their shares, and are never unusual.
         scale, unusual = np.sqrt(shares * (1 - shares)), False

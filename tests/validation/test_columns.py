@@ -1,7 +1,9 @@
 """Tables as they are: categories, missing numbers, frames of any library."""
 
 import datetime
+import enum
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ from sklearn_contrastive import (
 )
 from sklearn_contrastive._validation import _columns, check_rows, take_rows
 from sklearn_contrastive.inspection import explain_pair, feature_importances
-from sklearn_contrastive.preprocessing._expansion import MISSING, NUMBER
+from sklearn_contrastive.preprocessing._expansion import MISSING, NUMBER, RANK
 from sklearn_contrastive.preprocessing._standardization import (
     learn_standardization,
     standardized,
@@ -61,6 +63,10 @@ def quick(**params):
     return ContrastiveEmbedding(4, **own, **params)
 
 
+#: The same levels, with other numbers.
+_OTHER = pd.CategoricalDtype([*"zxyw"])
+
+
 @pytest.fixture(scope="module")
 def fitted():
     return quick().fit(FRAME, Y)
@@ -78,6 +84,12 @@ def containers(frame):
             pl.col("shop").cast(str).cast(pl.Enum(["y", "z", "x"]))
         ),
         "Arrow": pa.Table.from_pandas(frame, preserve_index=False),
+        "Arrow batch": pa.RecordBatch.from_pandas(frame, preserve_index=False),
+        "Arrow text": pa.Table.from_pandas(frame.astype({"shop": object})),
+        "Arrow chunks": pa.concat_tables(
+            pa.Table.from_pandas(part, preserve_index=False)
+            for part in (frame[:50], frame[50:].astype({"shop": _OTHER}))
+        ),
         "other order": frame.assign(
             shop=frame["shop"].cat.reorder_categories([*"yxz"])
         ),
@@ -184,6 +196,49 @@ def test_the_most_frequent_levels_have_numbers_and_others_share_one(monkeypatch)
     assert (X == 255).sum() == sum(others)
 
 
+def test_ordered_levels_keep_their_order_beside_their_places():
+    sizes, n = ["small", "large", "huge"], 90
+    codes = np.arange(n) % 3
+    kind = pd.CategoricalDtype(sizes, ordered=True)
+    frame = pd.DataFrame({"size": pd.Categorical.from_codes(codes, dtype=kind)})
+    frame["x"] = np.random.RandomState(0).normal(size=n)
+    frame.loc[0, "size"] = None
+    model = quick().fit(frame, codes // 2)
+    assert model.columns_["size"] == {"levels": sizes, "missing": True}
+    expansion = model._state.columns.expansion
+    assert expansion.level.tolist() == [0, 1, 2, MISSING, RANK, NUMBER]
+    cells = ["huge", "small", "giant", None]
+    rows = check_rows(model, pd.DataFrame({"size": cells, "x": [0.0] * 4}))
+    # The rank of new and missing levels is the median.
+    assert expansion.of(rows)[:, :5].tolist() == [
+        [0, 0, 1, 0, 2],
+        [1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1],
+        [0, 0, 0, 1, 1],
+    ]
+    assert model.feature_weights_.shape == (2,)
+    Z = model.transform(frame)
+    other = pa.Table.from_pandas(frame)
+    np.testing.assert_array_equal(quick().fit(other, codes // 2).transform(other), Z)
+    np.testing.assert_array_equal(model.transform(frame.astype({"size": str})), Z)
+    plain = frame.astype({"size": pd.CategoricalDtype(sizes)})
+    levels = quick().fit(plain, codes // 2).columns_["size"]["levels"]
+    assert levels == sorted(sizes)
+
+
+def test_many_ordered_levels_are_learned_beside_their_ranks():
+    names = [f"{number}" for number in range(300)]
+    codes = np.arange(1800) % 300
+    kind = pd.CategoricalDtype(names, ordered=True)
+    frame = pd.DataFrame({"step": pd.Categorical.from_codes(codes, dtype=kind)})
+    model = quick().fit(frame, codes // 150)
+    expansion = model._state.columns.expansion
+    assert expansion.sizes.tolist() == [302]
+    rows = check_rows(model, frame)
+    assert expansion.of(rows)[:, -1].tolist() == codes.tolist()
+    assert np.isfinite(model.transform(frame)).all()
+
+
 def test_numbers_are_categories_where_they_are_named():
     X = np.random.RandomState(0).randint(3, size=(60, 3)).astype(float)
     y = np.arange(60) % 2
@@ -256,6 +311,102 @@ def test_rows_stand_for_themselves(fitted):
     )
 
 
+@pytest.mark.parametrize("name", containers(FRAME))
+def test_few_rows_are_read_as_many(name, fitted):
+    """A row that is read by itself has the same numbers."""
+    table = containers(FRAME)[name]
+    read = check_rows(fitted, table)
+    for start, stop in ((0, 1), (9, 10), (40, 41), (3, 67), (3, 68)):
+        few = check_rows(fitted, table[start:stop])
+        np.testing.assert_array_equal(few, read[start:stop])
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        fitted.transform(table[:0])
+
+
+def test_large_ints_decimals_and_single_precision_in_a_row():
+    frame = pd.DataFrame(
+        {
+            "large": np.arange(60) + 2**53 + 1,
+            "decimal": [Decimal(n) / 10 for n in range(60)],
+            "single": np.linspace(0, 1, 60, dtype=np.float32),
+            "nullable": pd.array([1, None, 3] * 20, dtype="Int8"),
+            "level": ["u", "v"] * 30,
+        }
+    )
+    reader = quick()
+    read = check_rows(reader, frame, reset=True)
+    rows = [check_rows(reader, frame[n : n + 1]) for n in range(60)]
+    np.testing.assert_array_equal(np.concatenate(rows), read)
+    singles = frame[["single", "level"]]
+    check_rows(reader, singles, reset=True)
+    assert check_rows(reader, singles).dtype == np.float32
+    assert check_rows(reader, singles[:1]).dtype == np.float32
+
+
+def test_levels_in_single_and_double_precision_are_the_same():
+    level = np.array([0.1, 0.2, 16_777_217.0])[np.arange(60) % 3]
+    for dtype in (np.float32, np.float64):
+        frame = pd.DataFrame({"a": level.astype(dtype), "b": range(60)})
+        model = quick(categorical_features=["a"]).fit(frame, np.arange(60) % 2)
+        other = np.float64 if dtype is np.float32 else np.float32
+        rows = frame[frame["a"] < 1]
+        np.testing.assert_array_equal(
+            model.transform(rows.astype({"a": other})), model.transform(rows)
+        )
+        # Whole numbers are codes: another one is a new level.
+        code = check_rows(model, frame[:1].assign(a=16_777_219.0))[0, 0]
+        assert code == len(model._seen.levels[0]) == 3
+    # Of double precision, a number between is new as well.
+    assert check_rows(model, frame[:1].assign(a=0.10000000001))[0, 0] == 3
+
+
+def test_intervals_are_levels_in_order():
+    edges = [0, 5, 10, 100]
+    numbers = np.arange(60) % 40
+    cut = pd.cut(numbers, edges)
+    frame = pd.DataFrame({"a": cut, "b": numbers})
+    model = quick().fit(frame, np.arange(60) % 2)
+    assert model.columns_["a"] == {
+        "levels": ["(0, 5]", "(5, 10]", "(10, 100]"],
+        "missing": True,
+    }
+    points = model.transform(frame)
+    text = cut.rename_categories([*map(str, cut.categories)])
+    floats = pd.cut(numbers, [float(edge) for edge in edges])
+    for a in (
+        text,
+        pd.Series(cut).astype(object),
+        pd.cut(numbers, [*edges, 500]),
+        floats,
+    ):
+        np.testing.assert_array_equal(model.transform(frame.assign(a=a)), points)
+    np.testing.assert_allclose(model.transform(frame[7:8]), points[7:8])
+    with pytest.raises(ValueError, match="was a category of text, and now holds num"):
+        model.transform(frame.assign(a=1.0))
+    with pytest.raises(
+        ValueError, match=r"found text or dates in column 'a' \(such as"
+    ):
+        quick(categorical_features=None).fit(frame, np.arange(60) % 2)
+
+
+def test_levels_are_plain_objects():
+    class Size(enum.StrEnum):
+        SMALL = "s"
+        LARGE = "l"
+
+    frame = pd.DataFrame(
+        {
+            "a": [Size.SMALL, Size.LARGE] * 30,
+            "b": pd.Series([np.str_("u"), np.str_("v")] * 30, dtype=object),
+            "c": pd.Series([np.True_, np.False_] * 30, dtype=object),
+        }
+    )
+    columns = quick().fit(frame, np.arange(60) % 2).columns_
+    levels = [column["levels"] for column in columns.values()]
+    assert levels == [["l", "s"], ["u", "v"], [False, True]]
+    assert [type(own[0]) for own in levels] == [str, str, bool]
+
+
 def test_inspection_is_by_column_of_the_table(fitted):
     importances = feature_importances(fitted, FRAME)
     assert importances.shape == (5,)
@@ -307,6 +458,10 @@ def test_bins_are_of_numbers():
     assert {*expansion.source[codes.columns].tolist()} == {0, 2}
 
 
+class Color(enum.Enum):
+    RED, BLUE = 1, 2
+
+
 def both(a, b):
     return pd.DataFrame({"a": pd.Series([a, b] * 30, dtype=object), "b": range(60)})
 
@@ -328,6 +483,11 @@ BAD = {
         pa.table({"a": range(60), "b": pa.array([DAY] * 60).dictionary_encode()}),
         "found text or dates in column 'b'",
     ),
+    "periods in a category": (
+        FRAME.assign(paid=pd.Categorical([pd.Period("2020-01")] * N)),
+        "text or dates in column 'paid'",
+    ),
+    "enums": (both(*Color), "found <Color.RED: 1> in column 'a'. Leave"),
     "bytes": (FRAME.assign(color=b"red"), "found b'red' in column 'color'"),
     "arrays": (both(np.arange(2), np.arange(2)), "must hold one number per cell"),
     "bools and numbers": (
@@ -419,6 +579,10 @@ def test_columns_that_are_not_there(chosen):
 SERVED = {
     "numbers for text": (FRAME.assign(color=1.0), "'color' was a category of text"),
     "text for numbers": (FRAME.assign(width="x"), "must be numeric; found text"),
+    "dates for numbers": (
+        FRAME.assign(count=pd.Timestamp(0)),
+        "text or dates in column 'count'",
+    ),
     "another column": (FRAME.rename(columns={"color": "x"}), "feature names should"),
     "fewer": (FRAME.drop(columns="color"), "feature names should match"),
     "another order": (FRAME[[*FRAME.columns[::-1]]], "must be in the same order"),
@@ -431,8 +595,12 @@ SERVED = {
 @pytest.mark.parametrize("name", SERVED)
 def test_rows_that_do_not_go_with_the_fit(name, fitted):
     table, message = SERVED[name]
-    with pytest.raises(ValueError, match=message):
-        fitted.transform(table)
+    said = set()
+    for rows in (table, table[:1]):
+        with pytest.raises(ValueError, match=message) as caught:
+            fitted.transform(rows)
+        said.add(str(caught.value))
+    assert len(said) == 1
 
 
 def pairs_of(table, n_pairs=80):

@@ -18,8 +18,8 @@ from sklearn_contrastive import (
     ContrastiveEmbeddingCV,
     ContrastiveNeighborsClassifier,
 )
-from sklearn_contrastive._validation import SparseRows
-from sklearn_contrastive.inspection import feature_importances
+from sklearn_contrastive._validation import SparseRows, check_rows
+from sklearn_contrastive.inspection import explain_pair, feature_importances
 from sklearn_contrastive.preprocessing import _standardization
 
 N, WIDTH = 320, 30
@@ -120,6 +120,48 @@ def test_what_else_reads_rows(fitted):
     assert quick(similarity="views").fit(X).transform(X).shape == (N, 32)
     coded = quick(numeric_encoding="piecewise").fit(X, Y)
     assert coded._state.columns.codes is None
+
+
+def frame_of(table, fill=0.0):
+    names = [f"c{n}" for n in range(table.shape[1])]
+    return pd.DataFrame(table, columns=names).astype(pd.SparseDtype(float, fill))
+
+
+def test_frames_of_sparse_columns(fitted):
+    frame, points = frame_of(DENSE), fitted.transform(X)
+    model = quick().fit(frame, Y)
+    assert isinstance(check_rows(model, frame), SparseRows)
+    assert [*model.feature_names_in_] == [*frame.columns]
+    for table in (frame, frame.sparse.to_dense()):
+        np.testing.assert_array_equal(model.transform(table), points)
+    np.testing.assert_allclose(model.transform(frame[3:4]), points[3:4], atol=1e-12)
+    assert explain_pair(model, frame[:1], frame[1:2]).shape == (WIDTH,)
+    assert explain_pair(model, frame.iloc[0], frame.iloc[1]).shape == (WIDTH,)
+    with pytest.raises(ValueError, match="must be in the same order"):
+        model.transform(frame[frame.columns[::-1]])
+    # scipy has no dtype for numbers beside bools.
+    mixed = frame.assign(c1=pd.arrays.SparseArray([False, True] * (N // 2)))
+    table = check_rows(quick(), mixed, reset=True)
+    np.testing.assert_array_equal(table[:], mixed.to_numpy(dtype=float))
+
+
+def test_frames_whose_columns_are_read_dense():
+    """What is left out is no zero, or some columns are dense, or categories."""
+    gaps = frame_of(np.where(DENSE == 0, np.nan, DENSE), np.nan)[["c0", "c2"]]
+    model = quick().fit(gaps, Y)
+    assert model.columns_["c2"]["missing"]
+    np.testing.assert_array_equal(
+        model.transform(gaps), model.transform(gaps.sparse.to_dense())
+    )
+    some = frame_of(DENSE).assign(c1=Y * 1.0)
+    assert isinstance(check_rows(quick(), some, reset=True), np.ndarray)
+    bools = pd.get_dummies(pd.DataFrame({"a": [*"uv"] * (N // 2)}), sparse=True)
+    dense = quick().fit(bools.sparse.to_dense(), Y)
+    assert dense.columns_["a_u"]["levels"] == [False, True]
+    assert np.isfinite(dense.transform(bools)).all()
+    named = quick(categorical_features=["a_u"]).fit(bools, Y)
+    assert named.columns_["a_u"]["levels"] == [False, True]
+    assert quick().fit(bools, Y).columns_["a_u"]["levels"] is None
 
 
 def with_entry(value):
