@@ -123,10 +123,10 @@ def check_rows(estimator, X, reset=False, name="X"):
     X = X if plain else _frames.as_table(X)
     table, levels, ordered = X, {}, ()
     if mixed and not (plain and named):
-        read = (seen and seen.levels and _frames.few_rows(X)) or _frames.columns_of(
-            X, name
-        )
-        if seen and seen.levels and read[0] != [*told.get("feature_names_in_", ())]:
+        known = seen and seen.levels
+        read = (known and _frames.few_rows(X)) or _frames.columns_of(X, name)
+        names = told.get("feature_names_in_")
+        if known and (names is None or read[0] != [*names]):
             # Before cells are read by the number of their column.
             _frames.check_names(estimator, X, read[0], reset=False)
         table, levels, ordered = coded(X, read, given, seen and seen.levels, name)
