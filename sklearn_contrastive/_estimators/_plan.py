@@ -189,7 +189,7 @@ def _architecture(estimator, similarity, columns, X, before, folds):
     if columns.expansion is not None:
         check_views(similarity, X, columns.expansion)
         if len(columns.expansion.sizes):
-            encoder.levels = Levels(*columns.expansion.learned)
+            encoder.learned_levels = Levels(*columns.expansion.learned)
     return fitted, FittedState(columns, encoder, n_read, n_own, normalize)
 
 

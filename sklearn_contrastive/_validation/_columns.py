@@ -126,7 +126,7 @@ def coded(X, read, given, levels, name):
         if number in categories or told:
             if places is None:
                 cells, places = different(cells)
-            order = order_of(column) if learning else None
+            order = order_of(X, number) if learning else None
             ordered += [] if order is None else [number]
             own = None if learning else levels[number]
             rest = kind, own, order, label, name
@@ -247,8 +247,8 @@ def _learned(counts, order, label, name):
     fewest = min(_FEWEST_OF_LEVEL, max(1, n_known // _ROWS_PER_LEVEL))
     kept = [level for level, n in counts.items() if n >= fewest]
     # In a fold of a search a level may have few rows, but some have more than one.
-    most = _ALL_DIFFERENT * n_known if n_known >= _ROWS_OF_TEXT else n_known - 1
-    if (not kept and len(counts) > most) or len(counts) > max(most, _ROWS_OF_TEXT):
+    different = n_known >= _ROWS_OF_TEXT and len(counts) > _ALL_DIFFERENT * n_known
+    if counts and (different or (not kept and len(counts) == n_known)):
         raise ValueError(
             f"`{name}` must hold categories, whose levels repeat; {label} has "
             f"{len(counts)} different levels in {n_known} rows. Leave it out, or turn "

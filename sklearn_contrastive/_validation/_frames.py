@@ -216,26 +216,39 @@ def _codes(column):
         kind, known = column.type, arrow.types
         if known.is_dictionary(kind) or kind in (arrow.string(), arrow.large_string()):
             coded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-            codes = coded.indices.fill_null(-1).to_numpy()
+            codes = coded.indices.cast(arrow.int64()).fill_null(-1).to_numpy()
             return coded.dictionary.to_pylist(), codes
     return None
 
 
-def order_of(column):
-    """Return the levels of ordered categories in order; None of any other column."""
-    if isinstance(column, np.ndarray | list | tuple):
+def order_of(X, number):
+    """Return the levels of a column of ordered categories in order; None of others."""
+    import narwhals
+
+    frame = X.frames[0] if isinstance(X, TwoFrames) else X
+    frame = narwhals.from_native(frame, pass_through=True)
+    if not isinstance(frame, narwhals.DataFrame):
         return None
+    column = frame.get_column(frame.columns[number]).to_native()
     pandas, arrow = map(sys.modules.get, ("pandas", "pyarrow"))
-    column = column.to_native()
     if pandas and isinstance(column, pandas.Series):
         kind = column.dtype
         ordered = isinstance(kind, pandas.CategoricalDtype) and kind.ordered
         return kind.categories.tolist() if ordered else None
-    if arrow and isinstance(column, arrow.ChunkedArray):
-        kind = column.type
-        if arrow.types.is_dictionary(kind) and kind.ordered:
-            return column.unify_dictionaries().chunk(0).dictionary.to_pylist()
-    return None
+    if not (arrow and isinstance(column, arrow.ChunkedArray)):
+        return None
+    kind = column.type
+    if not (arrow.types.is_dictionary(kind) and kind.ordered):
+        return None
+    # Each chunk has its own levels: without one order that holds in all there is none.
+    orders = [chunk.dictionary.to_pylist() for chunk in column.chunks]
+    longest = max(orders, key=len, default=[])
+    places = {level: place for place, level in enumerate(longest)}
+    for order in orders:
+        found = [places.get(level, -1) for level in order]
+        if -1 in found or found != sorted(found):
+            return None
+    return longest
 
 
 def different(cells):

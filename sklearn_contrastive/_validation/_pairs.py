@@ -81,7 +81,8 @@ def check_pairs(estimator, pairs):
     """
     if frames := two_frames(pairs, "pairs"):
         ends = [check_rows(estimator, each, name="pairs") for each in frames]
-        return np.stack(ends, axis=1)
+        # Also of sparse frames.
+        return np.stack([each[:] for each in ends], axis=1)
     pairs, n_features = np.asanyarray(pairs), estimator.n_features_in_
     if pairs.ndim != 3 or pairs.shape[1:] != (2, n_features):
         raise ValueError(

@@ -83,10 +83,10 @@ class Encoder(ABC):
 
     tested : bool
         Whether parameters may have a leading axis of models, every call does the same
-        operations, and `levels` are learned. A subclass that overrides a method loses
-        it.
+        operations, and `learned_levels` are read. A subclass that overrides a method
+        loses it.
 
-    levels : Levels or None
+    learned_levels : Levels or None
         What is learned of categories of many levels; its table is the last of the
         parameters then.
     """
@@ -95,7 +95,7 @@ class Encoder(ABC):
     n_trained: int | None = None
     names: list | None = None
     tested: ClassVar[bool] = False
-    levels: Levels | None = None
+    learned_levels: Levels | None = None
 
     def __init_subclass__(cls):
         super().__init_subclass__()
@@ -245,7 +245,7 @@ class MLPEncoder(Encoder, BaseEstimator):
                 "`hidden_layer_sizes` must hold ints in [1, inf), one a layer; got "
                 f"{shorten(self.hidden_layer_sizes)}."
             )
-        n_in -= 0 if self.levels is None else len(self.levels.sizes)
+        n_in -= 0 if self.learned_levels is None else len(self.learned_levels.sizes)
         sizes = [int(n) for n in (n_in, *hidden, n_out)]
         n_weights = sum((n + 1) * n_next for n, n_next in pairwise(sizes))
         if n_weights > _MOST_WEIGHTS:
@@ -259,7 +259,7 @@ class MLPEncoder(Encoder, BaseEstimator):
             limit = 1 / np.sqrt(fan_in)
             params.append(rng.uniform(-limit, limit, (fan_in, fan_out)))
             params.append(rng.uniform(-limit, limit, fan_out))
-        params += [] if self.levels is None else [self.levels.init()]
+        params += [] if self.learned_levels is None else [self.learned_levels.init()]
         return [param.astype(np.float32) for param in params]
 
     def forward(self, params, X, generator=None):
@@ -282,9 +282,9 @@ class MLPEncoder(Encoder, BaseEstimator):
             Points.
         """
         activation = ACTIVATIONS[self.activation]
-        if self.levels is not None:
+        if self.learned_levels is not None:
             *params, table = params
-            X, _ = self.levels.read(table, X)
+            X, _ = self.learned_levels.read(table, X)
         for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
             values = X @ W
             values += b[..., None, :]
@@ -329,7 +329,7 @@ class MLPEncoder(Encoder, BaseEstimator):
         dropouts = np.broadcast_to(self.dropout, len(generators)).tolist()
         activation = ACTIVATIONS[self.activation]
         rest = activation, dropouts, n_rows, normalize, generators
-        return MLPPasses(params, self.levels, *rest)
+        return MLPPasses(params, self.learned_levels, *rest)
 
 
 class MLPPasses:

@@ -87,13 +87,13 @@ def differentiable(estimator):
     if expansion is not None:
         source = expansion.source
     n_columns, multiplied, n_levels = len(source), [], 0
-    if encoder.levels is not None:
+    if encoder.learned_levels is not None:
         *params, tables = params
-        tables, multiplied = tables.astype(np.float64), encoder.levels.columns
-        n_levels = len(encoder.levels.sizes)
+        tables, multiplied = tables.astype(np.float64), encoder.learned_levels.columns
+        n_levels = len(encoder.learned_levels.sizes)
         source = np.hstack([source, *[source[multiplied]] * len(tables)])
         encoder = copy(encoder)
-        encoder.levels = None
+        encoder.learned_levels = None
     with torch.inference_mode(False):
         params = [torch.tensor(param) for param in params]
         params = [p.double() if p.is_floating_point() else p for p in params]

@@ -59,7 +59,9 @@ def split_into_batches(plans):
         sizes = [param.shape for param in first.params]
         views = first.terms[0].similarity.n_views, len(first.terms)
         steps = plan.epochs.sizes, plan.epochs.batch_size
-        shape = repr((sizes, first.encoder.activation, views, steps))
+        levels = first.encoder.learned_levels
+        levels = levels and [each.tolist() for each in levels]
+        shape = repr((sizes, first.encoder.activation, views, steps, levels))
         by_shape.setdefault(shape, []).append(key)
     for keys in by_shape.values():
         most = max(1, _MOST_NUMBERS // _count_numbers(plans[keys[0]].plan))

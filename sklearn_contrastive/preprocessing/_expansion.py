@@ -109,7 +109,9 @@ def learn_expansion(X, seen, learned):
             found = [(LEARNED, np.nan)] * WIDTH
         elif column in seen.levels:
             counts = np.bincount(values[~np.isnan(values)].astype(int))
-            found = [(n, counts[n] / len(X)) for n in np.flatnonzero(counts)]
+            # Of more levels than places the most frequent ones have one.
+            own = np.sort(np.argsort(-counts, kind="stable")[:MOST_PLACES])
+            found = [(n, counts[n] / len(X)) for n in own if counts[n]]
         if seen.missing[column] and not many:
             found.append((MISSING, np.isnan(values).mean()))
         if column in seen.ordered:

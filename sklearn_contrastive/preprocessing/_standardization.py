@@ -188,8 +188,11 @@ def _learn_expanded(X, standardize, coded, seen, learned):
         found = Standardization(kind, center, scale, unusual, expansion=expansion)
     if coded and numbers.any():
         some = np.array(X[:: -(-len(X) // _MOST_CODED)], dtype=np.float64)
-        width = len(numbers)
-        codes = learn_codes(standardized(some, found)[:, :width][:, numbers])
+        parts = {"source": expansion.source[numbers], "level": expansion.level[numbers]}
+        own = found._replace(expansion=expansion._replace(**parts))
+        if standardize:
+            own = own._replace(center=center[numbers], scale=scale[numbers])
+        codes = learn_codes(standardized(some, own))
         if codes is not None:
             codes = codes._replace(columns=np.flatnonzero(numbers)[codes.columns])
             found = found._replace(codes=codes)
@@ -206,6 +209,12 @@ def standardized_table(X, standardization):
     expansion, width = standardization.expansion, X.shape[1]
     if expansion is not None:
         width = len(expansion.source)
+        if (expansion.level == LEARNED).all():
+            raise ValueError(
+                "`X` must have a column of numbers, or of at most 255 levels, where "
+                "neighbours of all rows are looked for: what a level says is known "
+                "after training only. Use another `similarity`, or encode the levels."
+            )
         if standardization.kind is None:
             X, standardization = expansion.of(X), Standardization()
     if standardization.kind is None:

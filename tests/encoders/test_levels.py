@@ -78,7 +78,7 @@ def test_read_multiplies_columns_by_the_tables_rows():
 @pytest.mark.parametrize("hidden", [(), (6,), (6, 5)])
 def test_gradients_are_those_of_automatic_differentiation(hidden):
     encoder = MLPEncoder(hidden, "tanh", 0.0)
-    encoder.levels = LEVELS
+    encoder.learned_levels = LEVELS
     X, tables = rows_and_tables(n_models=1)
     arrays = [*encoder.init(7, 2, np.random.RandomState(0))[:-1], tables[0]]
     both = []
@@ -203,10 +203,34 @@ def test_a_search_trains_them_side_by_side():
     assert_array_equal(search.transform(FRAME), alone.transform(FRAME))
 
 
-def test_modules_read_a_column_for_each_level():
+def test_a_search_keeps_folds_of_other_columns_apart():
+    # In either fold another of two columns has more than 255 levels.
+    rng, n = np.random.RandomState(0), 3000
+    few, many = rng.randint(250, size=n), rng.randint(300, size=n)
+    first = np.arange(n) % 2 == 0
+    frame = pd.DataFrame({"a": np.where(first, few, many)})
+    frame["b"] = np.where(first, many, few)
+    frame, y = frame.astype(str), rng.randint(2, size=n)
+    splits = [(np.flatnonzero(first), np.flatnonzero(~first))]
+    splits.append(splits[0][::-1])
+    search = {"margins": (0.5, 1), "estimator": quick(max_iter=2)}
+    together = ContrastiveEmbeddingCV(**search, cv=splits).fit(frame, y).cv_results_
+    for number, split in enumerate(splits):
+        alone = ContrastiveEmbeddingCV(**search, cv=[split]).fit(frame, y).cv_results_
+        assert_array_equal(
+            alone["split0_test_score"], together[f"split{number}_test_score"]
+        )
+
+
+def test_neighbours_of_rows_need_another_column():
+    with pytest.raises(ValueError, match="column of numbers, or of at most 255 levels"):
+        quick(similarity="neighbors").fit(FRAME[["shop"]])
+
+
+def test_modules_read_columns_of_the_most_frequent_levels():
     model = quick(max_iter=1, encoder=lambda n_in, n_out: torch.nn.Linear(n_in, n_out))
     model.fit(FRAME, Y)
-    assert model.module_state_["weight"].shape[1] == 1 + N_LEVELS
+    assert model.module_state_["weight"].shape[1] == 1 + MOST_PLACES
 
 
 def test_weights_of_levels_follow_what_they_foretell():

@@ -226,6 +226,42 @@ def test_ordered_levels_keep_their_order_beside_their_places():
     assert levels == sorted(sizes)
 
 
+def test_chunks_of_ordered_dictionaries_have_one_order_or_none():
+    def table(*chunks):
+        kind = pa.dictionary(pa.int8(), pa.string(), ordered=True)
+        parts = [
+            pa.DictionaryArray.from_arrays(
+                pa.array([0, 1] * 20, pa.int8()), levels, ordered=True
+            )
+            for levels in chunks
+        ]
+        return pa.table({"a": pa.chunked_array(parts, type=kind)})
+
+    sizes, y = ["lo", "mid", "hi"], np.arange(80) % 2
+    for chunks in ((["lo", "hi"], sizes), (sizes, ["mid", "hi"])):
+        assert [*quick().fit(table(*chunks), y)._seen.levels[0]] == sizes
+    unknown = quick().fit(table(["hi", "lo"], sizes), y)
+    assert unknown._seen.ordered == ()
+    assert [*unknown._seen.levels[0]] == sorted(sizes)
+
+
+def test_dictionaries_of_unsigned_numbers_are_read():
+    frame = pl.DataFrame({"a": [*"xyxz"] * 50, "b": [None, *"ppq"] * 50})
+    frame = frame.with_columns(pl.all().cast(pl.Categorical))
+    y = np.arange(200) % 2
+    Z = quick().fit(frame, y).transform(frame)
+    np.testing.assert_array_equal(
+        quick().fit(frame.to_arrow(), y).transform(frame.to_arrow()), Z
+    )
+
+
+def test_a_category_without_known_cells_is_constant():
+    frame, y = pd.DataFrame({"x": np.arange(40.0)}), np.arange(40) // 20
+    for kind in ("category", "string", "boolean", object):
+        model = quick().fit(frame.assign(a=pd.Series([None] * 40, dtype=kind)), y)
+        assert np.isfinite(model.transform(frame.assign(a="new"))).all()
+
+
 def test_many_ordered_levels_are_learned_beside_their_ranks():
     names = [f"{number}" for number in range(300)]
     codes = np.arange(1800) % 300
