@@ -34,8 +34,6 @@ _CLIP = 8.0
 #: Percentiles between which the body of a column lies. Values farther from it than its
 #: width count in mean and deviation as if they lay at that distance.
 _BODY = 5, 95
-#: What the encoder has learned of a level is divided by this.
-_SHARE = 1.0
 #: Rows, evenly spaced, that bins of codes are learned from.
 _MOST_CODED = 2**17
 #: Percentiles are those of at most so many numbers, from evenly spaced rows, but of so
@@ -177,7 +175,7 @@ def _learn_expanded(X, standardize, coded, seen, learned):
         scale, unusual = np.sqrt(shares * (1 - shares)), False
         center, scale = shares, np.where(scale == 0, np.inf, scale)
         center[expansion.level == LEARNED] = 0
-        scale[expansion.level == LEARNED] = _SHARE
+        scale[expansion.level == LEARNED] = 1
         for place in np.flatnonzero(numbers):
             parts = expansion.source[[place]], expansion.level[[place]]
             column = expansion._replace(source=parts[0], level=parts[1])
