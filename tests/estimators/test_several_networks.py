@@ -62,7 +62,6 @@ def streams(seed, n_members):
         {"encoder": network, "miner": "global", "batch_size": 32},
         {"normalize": False},
     ],
-    ids=str,
 )
 def test_each_network_is_the_same_network_as_alone(settings):
     together = ensemble(**settings).fit(ROWS, LABELS)
