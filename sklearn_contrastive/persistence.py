@@ -11,15 +11,6 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import validation
 
-from sklearn_contrastive import (
-    encoders,
-    losses,
-    miners,
-    model_selection,
-    neighbors,
-    similarity,
-    verification,
-)
 from sklearn_contrastive._estimators._alignment import ContrastiveAlignment
 from sklearn_contrastive._estimators._cross_fit import RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
@@ -28,6 +19,14 @@ from sklearn_contrastive._files import can_hold, read_file, write_file
 from sklearn_contrastive._pairs._votes import References
 from sklearn_contrastive._validation import shorten
 from sklearn_contrastive._validation._columns import Seen
+from sklearn_contrastive.encoders import Levels, MLPEncoder
+from sklearn_contrastive.losses import LOSSES
+from sklearn_contrastive.miners import MINERS, LinkMiner
+from sklearn_contrastive.model_selection import ContrastiveEmbeddingCV
+from sklearn_contrastive.neighbors import (
+    ContrastiveNeighborsClassifier,
+    ContrastiveNeighborsRegressor,
+)
 from sklearn_contrastive.neighbors._network import Network
 from sklearn_contrastive.preprocessing._codes import Codes
 from sklearn_contrastive.preprocessing._expansion import Expansion
@@ -35,29 +34,25 @@ from sklearn_contrastive.preprocessing._standardization import (
     Standardization,
     standardized,
 )
+from sklearn_contrastive.similarity import SIMILARITIES, PartnerSimilarity, Similarity
+from sklearn_contrastive.verification import PairVerifier
 
 __all__ = ["load", "save"]
 
 #: The number of what is written; it is frozen by the first release.
 _SCHEMA = 0
 _ESTIMATORS = (
-    ContrastiveEmbedding,
-    ContrastiveAlignment,
-    verification.PairVerifier,
-    neighbors.ContrastiveNeighborsClassifier,
-    neighbors.ContrastiveNeighborsRegressor,
+    *(ContrastiveEmbedding, ContrastiveAlignment, PairVerifier),
+    *(ContrastiveNeighborsClassifier, ContrastiveNeighborsRegressor),
 )
 #: All classes that a file can name, those of users not among them.
 _CLASSES = {
     each.__name__: each
     for each in (
-        *_ESTIMATORS,
-        *(Codes, Expansion, FittedState, Network, References, RepeatedFolds, Seen),
-        *(FrozenEstimator, Standardization, encoders.Levels, encoders.MLPEncoder),
-        *(miners.LinkMiner, similarity.PartnerSimilarity),
-        *losses.LOSSES.values(),
-        *miners.MINERS.values(),
-        *similarity.SIMILARITIES.values(),
+        *(*_ESTIMATORS, Codes, Expansion, FittedState, FrozenEstimator, Levels),
+        *(LinkMiner, MLPEncoder, Network, PartnerSimilarity, References),
+        *(RepeatedFolds, Seen, Standardization),
+        *(*LOSSES.values(), *MINERS.values(), *SIMILARITIES.values()),
     )
 }
 #: What parts of an estimator are called as parameters, where it is not their name.
@@ -113,7 +108,7 @@ def save(estimator, path, objects=()):
     >>> bool((loaded.transform(X) == model.transform(X)).all())
     True
     """
-    if type(estimator) is model_selection.ContrastiveEmbeddingCV:
+    if type(estimator) is ContrastiveEmbeddingCV:
         estimator = estimator._best()
     if type(estimator) not in _ESTIMATORS:
         raise TypeError(
@@ -192,9 +187,6 @@ def load(path, objects=None):
     True
     """
     given = objects or {}
-    with open(path, "rb"):
-        # An error of the system, such as a missing file, is none of the file's.
-        pass
     try:
         _, header, arrays = read_file(path, {_SCHEMA})
         names = header["objects"]
@@ -203,8 +195,11 @@ def load(path, objects=None):
             if type(estimator) not in _ESTIMATORS:
                 raise ValueError("it holds no estimator")
             return estimator
+    except OSError:
+        raise
     except Exception as error:
-        raise ValueError(f"{str(path)!r} cannot be loaded: {error}.") from error
+        found = error if isinstance(error, ValueError) else "its parts do not fit"
+        raise ValueError(f"{str(path)!r} cannot be loaded: {found}.") from error
     raise ValueError(
         f"`objects` must be a dict of what was left out by `save`, {shorten(names)}; "
         f"got {shorten([*given])}."
@@ -240,7 +235,7 @@ def _encoded(value, path, left_out, arrays):
         return ["objects", [*value.shape], *each(value.ravel())]
     if _CLASSES.get(kind.__name__) is kind:
         state = value._asdict() if issubclass(kind, tuple) else value.__getstate__()
-        if issubclass(kind, similarity.Similarity):
+        if issubclass(kind, Similarity):
             # Without what a fit to rows has left.
             state = value.get_params(deep=False)
         return ["object", kind.__name__, _encoded_state(state, path, left_out, arrays)]

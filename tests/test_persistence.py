@@ -2,17 +2,23 @@
 
 import hashlib
 import json
-import os
 import pickle
 import struct
 import subprocess
 import sys
+import warnings
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.exceptions import NotFittedError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_contrastive import (
     ContrastiveAlignment,
@@ -52,8 +58,24 @@ def embedding(**params):
     return ContrastiveEmbedding(**{"max_iter": 2, "random_state": 0, **params})
 
 
+#: For files of few bytes.
+TINY = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0}
+
 #: What is fitted, on which rows and labels.
 FITS = {
+    "tiny pairs": (
+        PairVerifier(embedding(n_members=1, n_components=4, **TINY), random_state=0),
+        PAIRS,
+        SAME,
+    ),
+    "tiny tables": (ContrastiveAlignment(4, **TINY), FRAME[list("abe")], FRAME[["b"]]),
+    "tiny classes": (
+        ContrastiveNeighborsClassifier(
+            embedding(n_components=8, **TINY), cross_fit=2, random_state=0
+        ),
+        FRAME[list("abef")],
+        LETTERS,
+    ),
     "defaults": (embedding(), X, Y),
     "text as labels": (embedding(), X, LETTERS),
     "objects as labels": (embedding(), X, LETTERS.astype(object)),
@@ -142,3 +164,316 @@ def test_what_is_loaded_does_the_same(name, tmp_path):
     # A second file is the same, byte for byte.
     save(loaded, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+READER = """
+import pickle, sys, warnings
+from pathlib import Path
+from sklearn_contrastive.persistence import load
+for path in Path(sys.argv[1]).glob("*.model"):
+    calls = pickle.loads(path.with_suffix(".pickle").read_bytes())
+    model = load(path)
+    for name, (rows, expected) in calls.items():
+        found = getattr(model, name)(rows)
+        assert (found == expected).all(), (path, name)
+    print(path.stem)
+assert "torch" not in sys.modules
+"""
+
+
+def test_another_process_reads_them_without_torch(tmp_path):
+    for name, (_, table, y) in FITS.items():
+        model = fitted(name)
+        save(model, tmp_path / f"{name}.model")
+        found = results(model, table, y)
+        calls = {k: (table, v) for k, v in found.items() if k != "partners"}
+        (tmp_path / f"{name}.pickle").write_bytes(pickle.dumps(calls))
+    command = [sys.executable, "-c", READER, str(tmp_path)]
+    read = subprocess.run(command, capture_output=True, text=True)
+    assert not read.returncode, read.stderr
+    assert sorted(read.stdout.splitlines()) == sorted(FITS)
+
+
+def test_training_resumes_where_it_was(tmp_path):
+    save(fitted("text as labels"), tmp_path / "model")
+    loaded = load(str(tmp_path / "model"))
+    model = deepcopy(fitted("text as labels"))
+    for each in (loaded, model):
+        each.partial_fit(X[::2], LETTERS[::2])
+    assert_same(results(loaded, X, None), results(model, X, None))
+
+
+def loss(positive, negative, margin):
+    return positive.mean() - negative.mean()
+
+
+class OwnLoss(losses.TripletLoss):
+    pass
+
+
+class OwnEmbedding(ContrastiveEmbedding):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "what"),
+    [
+        (embedding(loss=OwnLoss()), "loss", OwnLoss()),
+        (embedding(similarity=lambda a, b: a == b), "similarity", "labels"),
+        (embedding(random_state=np.random.RandomState(0)), "random_state", 3),
+        (
+            embedding(miner=miners.CrossBatchMemory(miner=lambda D, pairs: pairs)),
+            "miner__miner",
+            "all",
+        ),
+        (
+            ContrastiveNeighborsClassifier(embedding(loss=OwnLoss())),
+            "embedding__loss",
+            OwnLoss(),
+        ),
+    ],
+)
+def test_what_no_file_holds_is_left_out_by_name(model, name, what, tmp_path):
+    path = tmp_path / "model"
+    model.fit(X, Y)
+    with pytest.raises(ValueError, match=f"`{name}` is of a kind .*objects="):
+        save(model, path)
+    assert not path.exists()
+    save(model, path, objects=[name])
+    with pytest.raises(ValueError, match=f"left out by `save`, .*'{name}'.*got \\[\\]"):
+        load(path)
+    with pytest.raises(ValueError, match=r"got .*'other'"):
+        load(path, {name: what, "other": 1})
+    loaded = load(path, {name: what})
+    assert loaded.get_params()[name] is what
+    assert_same(results(loaded, X, Y), results(model, X, Y))
+
+
+def test_other_parameters_are_named():
+    pipeline = make_pipeline(StandardScaler(), embedding(similarity="pairs"))
+    verifier = PairVerifier(pipeline, random_state=0).fit(PAIRS, SAME)
+    folds = embedding(cross_fit=KFold(4), n_members=4).fit(X, Y)
+    for model, name in ((verifier, "embedding"), (folds, "cross_fit")):
+        with pytest.raises(ValueError, match=f"`{name}` is of a kind"):
+            save(model, "never written")
+    with pytest.raises(ValueError, match=r"`objects` names no parameter: .*'lose'"):
+        save(fitted("defaults"), "never written", objects=["lose"])
+    with pytest.raises(TypeError, match="must be a list of names; got 'loss'"):
+        save(fitted("defaults"), "never written", objects="loss")
+
+
+def test_a_pipeline_inside_a_verifier_is_given_again(tmp_path):
+    pipeline = make_pipeline(StandardScaler(), embedding(similarity="pairs"))
+    verifier = PairVerifier(pipeline, random_state=0).fit(PAIRS, SAME)
+    save(verifier, tmp_path / "model", objects=["embedding"])
+    loaded = load(tmp_path / "model", {"embedding": verifier.embedding_})
+    assert_same(results(loaded, PAIRS, SAME), results(verifier, PAIRS, SAME))
+
+
+def network(n_features, n_components):
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Linear(n_features, n_components), nn.BatchNorm1d(n_components)
+    )
+
+
+def test_a_torch_module_is_given_again_and_gets_the_weights(tmp_path):
+    path = tmp_path / "model"
+    for encoder in (network, network(4, 8)):
+        model = embedding(encoder=encoder, n_components=8).fit(X, Y)
+        save(model, path)
+        with pytest.raises(ValueError, match=r"left out by `save`, .*'encoder'"):
+            load(path)
+        for again in (network, network(4, 8)):
+            assert_same(
+                results(load(path, {"encoder": again}), X, Y), results(model, X, Y)
+            )
+        for wrong in (network(4, 9), network(5, 8), network(4, 8)[0], "mlp", print):
+            with pytest.raises(ValueError, match="cannot be loaded"):
+                load(path, {"encoder": wrong})
+    inside = ContrastiveNeighborsClassifier(embedding(encoder=network), cross_fit=2)
+    save(inside.fit(X, Y), path)
+    loaded = load(path, {"embedding__encoder": network})
+    assert_same(results(loaded, X, Y), results(inside, X, Y))
+
+
+def test_only_fitted_estimators_of_the_package_are_saved(tmp_path):
+    for model in (embedding(), ContrastiveEmbeddingCV(), PairVerifier()):
+        with pytest.raises(NotFittedError):
+            save(model, tmp_path / "model")
+    for model in (OwnEmbedding(max_iter=1).fit(X, Y), StandardScaler().fit(X), None):
+        with pytest.raises(TypeError, match="of sklearn_contrastive"):
+            save(model, tmp_path / "model")
+    unrefitted = ContrastiveEmbeddingCV(embedding(), margins=[1], cv=2, refit=False)
+    with pytest.raises(AttributeError, match="refit=True"):
+        save(unrefitted.fit(X, Y), tmp_path / "model")
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "model")
+
+
+def test_callbacks_are_not_saved_and_versions_are_compared(tmp_path):
+    model = deepcopy(fitted("defaults"))
+    model._skl_callbacks = [print]
+    model._versions = {**model._versions, "sklearn_contrastive": "99.0"}
+    save(model, tmp_path / "model")
+    with pytest.warns(InconsistentVersionWarning, match="99.0"):
+        loaded = load(tmp_path / "model")
+    assert "_skl_callbacks" not in vars(loaded)
+
+
+def test_a_similarity_is_saved_without_the_rows_it_was_fitted_to(tmp_path):
+    views = similarity.ViewSimilarity().fit(X, None)
+    save(embedding(similarity=views).fit(X), tmp_path / "model")
+    loaded = load(tmp_path / "model").similarity
+    assert vars(loaded) == similarity.ViewSimilarity().get_params()
+
+
+#: Events that no load has, whatever the file says.
+EVENTS = (
+    "import",
+    "exec",
+    "compile",
+    "pickle.find_class",
+    "os.system",
+    "subprocess.Popen",
+)
+WATCH = {"path": None, "found": []}
+
+
+def hook(event, args):
+    if WATCH["path"] and (
+        event in EVENTS or (event == "open" and str(args[0]) != WATCH["path"])
+    ):
+        WATCH["found"].append((event, args))
+
+
+@pytest.fixture(scope="module")
+def watched():
+    # A hook stays for the life of the process; without a path it does nothing.
+    sys.addaudithook(hook)
+
+
+def attempt(path, data):
+    """Load some bytes, and return whether that was possible; nothing else happens."""
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        WATCH.update(path=str(path), found=[])
+        try:
+            return type(load(path)) in map(type, (row[0] for row in FITS.values()))
+        except ValueError:
+            return False
+        finally:
+            WATCH["path"] = None
+            assert not WATCH["found"]
+
+
+SMALL = "own objects", "tiny pairs", "tiny tables", "tiny classes"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    path = tmp_path_factory.mktemp("files") / "model"
+
+    def written(name):
+        save(fitted(name), path)
+        return path.read_bytes()
+
+    # Once without a hook, for what is imported when it is first used.
+    data = {name: written(name) for name in SMALL}
+    for each in data.values():
+        path.write_bytes(each)
+        load(path)
+    return path, data
+
+
+@settings(deadline=None, database=None)
+@given(name=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
+def test_changed_bytes_are_an_error(files, watched, name, seed):
+    path, data = files
+    rng = np.random.RandomState(seed)
+    for _ in range(10):
+        changed = bytearray(data[name])
+        start, stop = np.sort(rng.randint(len(changed) + 1, size=2))
+        some = rng.bytes(rng.randint(1, 9))
+        how = rng.randint(4)
+        if how == 0:
+            del changed[start:]
+        elif how == 1:
+            del changed[start : stop + 1]
+        elif how == 2:
+            changed[start:start] = some
+        else:
+            changed[start : start + len(some)] = some
+        if bytes(changed) != data[name]:
+            assert not attempt(path, bytes(changed))
+
+
+#: Parts of a header that are not where they belong.
+PARTS = [
+    *(None, True, -1, 0, 2, 10**6, 10**12, 2**63, 10**30, 0.5, -1e308, "", "mlp", "é"),
+    *([], ["dict"], ["list"], ["given", "loss"], ["float", "nan"], ["float", "x"], {}),
+    *(["array", 0], ["array", -1], ["scalar", 1], ["tuple", 1, 2], ["set", ["list"]]),
+    *(["object", "MLPEncoder", {}], ["object", "os", {}], ["objects", [10**9]]),
+    *(["object", "FittedState", {"columns": 1}], ["object", "Levels", {}], "__class__"),
+]
+
+
+def places(node):
+    """Return each container in some JSON with each of its keys."""
+    keys = range(len(node)) if isinstance(node, list) else node
+    found = [(node, key) for key in keys]
+    inner = [node[key] for key in keys if isinstance(node[key], list | dict)]
+    return [*found, *(place for part in inner for place in places(part))]
+
+
+def rewritten(data, rng):
+    """Return a file with other content and the checksum of that."""
+    size = struct.unpack_from("<8sIQ", data)[2]
+    header, body = json.loads(data[20 : 20 + size]), bytearray(data[20 + size : -32])
+    for _ in range(rng.randint(1, 3)):
+        found = places(header)
+        node, key = found[rng.randint(len(found))]
+        other, own = found[rng.randint(len(found))]
+        part = PARTS[rng.randint(len(PARTS))]
+        how = rng.randint(4)
+        if how == 3:
+            body[rng.randint(len(body))] = rng.randint(256)
+        else:
+            node[key] = deepcopy(other[own] if how == 2 else part)
+    text = json.dumps(header).encode()
+    whole = struct.pack("<8sIQ", b"sk-contr", 0, len(text)) + text + body
+    return whole + hashlib.sha256(whole).digest()
+
+
+@settings(deadline=None, database=None)
+@given(name=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
+def test_other_content_is_an_error_or_an_estimator(files, watched, name, seed):
+    path, data = files
+    rng = np.random.RandomState(seed)
+    for _ in range(10):
+        attempt(path, rewritten(data[name], rng))
+
+
+@pytest.mark.parametrize("field", ["n_own", "n_features"])
+def test_sizes_that_a_file_claims_are_not_allocated(field, files):
+    path, data = files
+    size = struct.unpack_from("<8sIQ", data["own objects"])[2]
+    header = json.loads(data["own objects"][20 : 20 + size])
+    header["model"][2]["_state"][2][field] = 2**40
+    text = json.dumps(header).encode()
+    whole = struct.pack("<8sIQ", b"sk-contr", 0, len(text)) + text
+    whole += data["own objects"][20 + size : -32]
+    path.write_bytes(whole + hashlib.sha256(whole).digest())
+    with pytest.raises(ValueError, match="of other sizes"):
+        load(path)
+
+
+def test_a_header_that_is_nested_too_deeply_is_an_error(tmp_path):
+    text = b"[" * 100_000
+    whole = struct.pack("<8sIQ", b"sk-contr", 0, len(text)) + text
+    path = tmp_path / "model"
+    path.write_bytes(whole + hashlib.sha256(whole).digest())
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        load(path)

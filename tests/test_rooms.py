@@ -30,6 +30,7 @@ AT_IMPORT = {
     "sklearn",
     "sklearn.base",
     "sklearn.callback",
+    "sklearn.frozen",
     "threadpoolctl",
 }
 
