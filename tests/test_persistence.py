@@ -329,6 +329,15 @@ def test_a_similarity_is_saved_without_the_rows_it_was_fitted_to(tmp_path):
     assert vars(loaded) == similarity.ViewSimilarity().get_params()
 
 
+@pytest.mark.parametrize("name", sorted(set(FITS) - {"row numbers"}))
+def test_no_row_of_training_is_in_a_file(name, tmp_path):
+    save(fitted(name), tmp_path / "model")
+    data = (tmp_path / "model").read_bytes()
+    for dtype in (np.float32, np.float64):
+        # What a row of each table of the cases begins with, and a pair.
+        assert not any(row[:2].astype(dtype).tobytes() in data for row in X)
+
+
 #: Events that no load has, whatever the file says.
 EVENTS = (
     "import",
