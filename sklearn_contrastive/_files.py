@@ -93,19 +93,14 @@ def _stored(array):
     axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
     dtype = array.dtype.newbyteorder("<")
     dtype = np.dtype("<U1") if dtype.str == "<U0" else dtype
-    return np.ascontiguousarray(array.transpose(axes), dtype).reshape(
-        [array.shape[axis] for axis in axes]
-    ), axes
+    return np.array(array.transpose(axes), dtype, order="C"), axes
 
 
 def _checked(dtype, shape, axes):
     """Return dtype, shape and axes as they stand in a header, or raise."""
     counts = all(type(n) is int and 0 <= n < 2**48 for n in shape)
-    if (
-        not _DTYPES.fullmatch(dtype)
-        or not counts
-        or sorted(axes) != [*range(len(shape))]
-    ):
+    ordered = sorted(axes) == [*range(len(shape))]
+    if not (_DTYPES.fullmatch(dtype) and counts and ordered):
         raise ValueError("it describes an array that no file has")
     return np.dtype(dtype), shape, axes
 

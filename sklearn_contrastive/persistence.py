@@ -55,6 +55,8 @@ _CLASSES = {
         *(*LOSSES.values(), *MINERS.values(), *SIMILARITIES.values()),
     )
 }
+#: Components of a torch module that a file may claim, beyond its weights.
+_MOST_OF_MODULE = 2**20
 #: What parts of an estimator are called as parameters, where it is not their name.
 _PLACES = {"_state": "", "source": "encoder"}
 _SEQUENCES = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
@@ -124,7 +126,7 @@ def save(estimator, path, objects=()):
         unknown = [name for name, found in left_out.items() if not found]
         raise ValueError(f"`objects` names no parameter: {shorten(unknown)}.")
     header = {
-        "versions": vars(estimator)["_versions"],
+        "versions": vars(estimator).get("_versions"),
         "objects": list(left_out),
         "model": model,
     }
@@ -318,7 +320,11 @@ def _check(state, seen):
     """Raise unless a row can be mapped; sizes are compared before they are used."""
     row = np.zeros((1, len(seen.missing)))
     n_read = standardized(row, state.columns).shape[1]
-    largest = max(param.size for param in state.params)
-    if state.n_features != n_read or not 0 < state.n_own <= largest:
+    limit = max(param.size for param in state.params)
+    if not isinstance(state.source, MLPEncoder):
+        # A module may have points of more numbers than it has weights.
+        limit += _MOST_OF_MODULE
+    n_points = len(state.params[0]) * state.n_own
+    if state.n_features != n_read or not 0 < n_points <= limit:
         raise ValueError("networks are of other sizes than their parameters")
     state.embed(row)

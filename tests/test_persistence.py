@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -338,6 +339,8 @@ def test_no_row_of_training_is_in_a_file(name, tmp_path):
         assert not any(row[:2].astype(dtype).tobytes() in data for row in X)
 
 
+#: Changed files of each example: 100,000 in all with the profile of `make fuzz`.
+ROUNDS = 50 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10
 #: Events that no load has, whatever the file says.
 EVENTS = (
     "import",
@@ -381,29 +384,27 @@ def attempt(path, data):
 SMALL = "own objects", "tiny pairs", "tiny tables", "tiny classes"
 
 
+#: The bytes of small files by name: no fixture, whose text an error would print.
+DATA = {}
+
+
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "model"
-
-    def written(name):
+    for name in SMALL:
         save(fitted(name), path)
-        return path.read_bytes()
-
-    # Once without a hook, for what is imported when it is first used.
-    data = {name: written(name) for name in SMALL}
-    for each in data.values():
-        path.write_bytes(each)
-        load(path)
-    return path, data
+        DATA[name] = path.read_bytes()
+        # Once without the hook, for what is imported when it is first used.
+        repr(load(path))
+    return path
 
 
 @settings(deadline=None, database=None)
 @given(name=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
-def test_changed_bytes_are_an_error(files, watched, name, seed):
-    path, data = files
+def test_changed_bytes_are_an_error(path, watched, name, seed):
     rng = np.random.RandomState(seed)
-    for _ in range(10):
-        changed = bytearray(data[name])
+    for _ in range(ROUNDS):
+        changed = bytearray(DATA[name])
         start, stop = np.sort(rng.randint(len(changed) + 1, size=2))
         some = rng.bytes(rng.randint(1, 9))
         how = rng.randint(4)
@@ -415,7 +416,7 @@ def test_changed_bytes_are_an_error(files, watched, name, seed):
             changed[start:start] = some
         else:
             changed[start : start + len(some)] = some
-        if bytes(changed) != data[name]:
+        if bytes(changed) != DATA[name]:
             assert not attempt(path, bytes(changed))
 
 
@@ -458,22 +459,20 @@ def rewritten(data, rng):
 
 @settings(deadline=None, database=None)
 @given(name=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
-def test_other_content_is_an_error_or_an_estimator(files, watched, name, seed):
-    path, data = files
+def test_other_content_is_an_error_or_an_estimator(path, watched, name, seed):
     rng = np.random.RandomState(seed)
-    for _ in range(10):
-        attempt(path, rewritten(data[name], rng))
+    for _ in range(ROUNDS):
+        attempt(path, rewritten(DATA[name], rng))
 
 
 @pytest.mark.parametrize("field", ["n_own", "n_features"])
-def test_sizes_that_a_file_claims_are_not_allocated(field, files):
-    path, data = files
-    size = struct.unpack_from("<8sIQ", data["own objects"])[2]
-    header = json.loads(data["own objects"][20 : 20 + size])
+def test_sizes_that_a_file_claims_are_not_allocated(field, path):
+    size = struct.unpack_from("<8sIQ", DATA["own objects"])[2]
+    header = json.loads(DATA["own objects"][20 : 20 + size])
     header["model"][2]["_state"][2][field] = 2**40
     text = json.dumps(header).encode()
     whole = struct.pack("<8sIQ", b"sk-contr", 0, len(text)) + text
-    whole += data["own objects"][20 + size : -32]
+    whole += DATA["own objects"][20 + size : -32]
     path.write_bytes(whole + hashlib.sha256(whole).digest())
     with pytest.raises(ValueError, match="of other sizes"):
         load(path)
