@@ -39,6 +39,7 @@ __all__ = [
     "miners",
     "model_selection",
     "neighbors",
+    "persistence",
     "presets",
     "similarity",
     "verification",

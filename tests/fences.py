@@ -66,6 +66,7 @@ ADDED = {
     "cross-fitting of any encoder, and in searches": (51, 23),
     "categories of many levels, and ordered ones": (213, 40),
     "frames read at once and by codes, intervals, sparse frames": (133, 30),
+    "files without code": (277, 85),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

@@ -9,7 +9,7 @@ import pytest
 
 #: A room imports rooms of lower floors, and its own modules.
 FLOORS = [
-    {"_pairs", "_validation"},
+    {"_files", "_pairs", "_validation"},
     {"preprocessing"},
     {"encoders", "losses", "metrics", "miners", "similarity"},
     {"_training"},
@@ -18,7 +18,7 @@ FLOORS = [
         *("callbacks", "inspection", "model_selection"),
         *("neighbors", "presets", "verification"),
     },
-    {"displays"},
+    {"displays", "persistence"},
 ]
 FLOOR = {name: floor for floor, rooms in enumerate(FLOORS) for name in rooms}
 
@@ -30,6 +30,7 @@ AT_IMPORT = {
     "sklearn",
     "sklearn.base",
     "sklearn.callback",
+    "sklearn.frozen",
     "threadpoolctl",
 }
 

@@ -25,11 +25,17 @@ class References:
     """
 
     def __init__(self, Z, values):
+        values = np.asarray(values, dtype=np.float64)
+        self.__setstate__({"Z": Z, "values": values, "mean": values.mean(axis=0)})
+
+    def __getstate__(self):
+        return {k: v for k, v in vars(self).items() if k != "_search"}
+
+    def __setstate__(self, state):
         from sklearn.neighbors import NearestNeighbors
 
-        self.Z, self.values = Z, np.asarray(values, dtype=np.float64)
-        self.mean = self.values.mean(axis=0)
-        self._search = NearestNeighbors(algorithm="brute").fit(Z)
+        vars(self).update(state)
+        self._search = NearestNeighbors(algorithm="brute").fit(self.Z)
 
     def nearest(self, Z, n_neighbors=N_NEIGHBORS):
         """Return squared distances and positions of the nearest references."""
