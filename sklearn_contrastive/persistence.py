@@ -5,7 +5,7 @@ and without torch. See the user guide for what a file holds, and whose to load.
 """
 
 import math
-from inspect import signature
+from inspect import getmembers, signature
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -296,8 +296,9 @@ def _restored(cls, state):
     """Return an object with these attributes, after a check of what it maps."""
     if issubclass(cls, tuple):
         return cls(**state)
-    # None takes the place of a method.
-    own = {*dir(cls)} - {*signature(cls).parameters}
+    # None takes the place of a method; attributes that are None wait for a value.
+    known = (name for name, each in getmembers(cls) if each is not None)
+    own = {*known, "__hash__"} - {*signature(cls).parameters}
     if not all(name.isidentifier() and name not in own for name in state):
         raise ValueError(f"an attribute of a {cls.__name__} is none")
     restored = cls.__new__(cls)

@@ -63,7 +63,10 @@ def embedding(**params):
 TINY = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0}
 
 #: What is fitted, on which rows and labels.
+STREETS = pd.DataFrame({"street": [f"{number % 300}" for number in range(1800)]})
+STREETS["size"] = pd.cut(np.arange(1800.0) % 7, 3)
 FITS = {
+    "many levels": (embedding(**TINY), STREETS, np.arange(1800) % 2),
     "tiny pairs": (
         PairVerifier(embedding(n_members=1, n_components=4, **TINY), random_state=0),
         PAIRS,
