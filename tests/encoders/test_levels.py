@@ -23,7 +23,7 @@ from sklearn_contrastive.preprocessing._weights import _foretold
 
 #: Of five columns two belong to a category of 4 rows, and two to one of 3.
 LEVELS = Levels(np.array([1, 2, 3, 4]), np.array([4, 3]))
-N_LEVELS = 300
+N_LEVELS = 260
 
 
 def rows_and_tables(n_models, n_rows=9, seed=0):
@@ -36,7 +36,7 @@ def rows_and_tables(n_models, n_rows=9, seed=0):
     return X, rng.normal(size=(n_models, 7, 2))
 
 
-def shops(n_rows=2100, seed=0):
+def shops(n_rows=1560, seed=0):
     """Return a frame with a category of many levels, which alone tell of classes."""
     rng = np.random.RandomState(seed)
     shop, kind = np.arange(n_rows) % N_LEVELS, rng.rand(N_LEVELS) < 0.5
@@ -147,10 +147,10 @@ def test_new_levels_lie_where_rare_ones_do_and_missing_ones_apart():
 
 
 def test_what_is_learned_tells_classes_apart():
-    frame, y = shops(4200)
+    frame, y = shops(3120)
     model = ContrastiveNeighborsClassifier(quick(), random_state=0)
-    model.fit(frame[:2100], y[:2100])
-    assert model.score(frame[2100:], y[2100:]) > 0.95
+    model.fit(frame[:1560], y[:1560])
+    assert model.score(frame[1560:], y[1560:]) > 0.95
 
 
 def test_containers_agree_and_a_pickle_has_the_same_bits(fitted):
