@@ -64,7 +64,7 @@ ADDED = {
     "tables as they are: categories, missing numbers, sparse": (447, 110),
     "pairs of frames, and frames for both tables of an alignment": (136, 70),
     "cross-fitting of any encoder, and in searches": (51, 23),
-    "categories of many levels, and ordered ones": (213, 40),
+    "categories of many levels, and ordered ones": (218, 40),
     "frames read at once and by codes, intervals, sparse frames": (133, 30),
     "files without code": (277, 85),
 }

@@ -164,7 +164,12 @@ class Named:
 
 def check_names(estimator, X, names, reset):
     """Set names and number of the columns of an estimator, or compare them."""
-    X = X.frames[0] if isinstance(X, TwoFrames) else X
+    if isinstance(X, TwoFrames):
+        X = X.frames[0]
+        types = columns_of(X, "X")[1]
+        numbers = all(each.startswith(NUMBER) for each in types)
+        # Names are those that scikit-learn reads of one frame of numbers.
+        names = None if numbers and {*types} != {"Float32"} else names
     text = names is not None and all(isinstance(name, str) for name in names)
     if text and _get_feature_names(X) is None:
         # scikit-learn reads none of this frame.

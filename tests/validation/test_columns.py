@@ -220,7 +220,7 @@ def test_ordered_levels_keep_their_order_beside_their_places():
     Z = model.transform(frame)
     other = pa.Table.from_pandas(frame)
     np.testing.assert_array_equal(quick().fit(other, codes // 2).transform(other), Z)
-    np.testing.assert_array_equal(model.transform(frame.astype({"size": str})), Z)
+    np.testing.assert_array_equal(model.transform(frame.astype({"size": object})), Z)
     plain = frame.astype({"size": pd.CategoricalDtype(sizes)})
     levels = quick().fit(plain, codes // 2).columns_["size"]["levels"]
     assert levels == sorted(sizes)
