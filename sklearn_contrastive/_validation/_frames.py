@@ -162,12 +162,14 @@ class Named:
         return self._names
 
 
-def check_names(estimator, X, names, reset):
-    """Set names and number of the columns of an estimator, or compare them."""
+def check_names(estimator, X, read, reset):
+    """Set names and number of the columns of an estimator, or compare them.
+
+    ``read`` is what `columns_of` returns.
+    """
+    names, types, _ = read
     if isinstance(X, TwoFrames):
-        X = X.frames[0]
-        types = columns_of(X, "X")[1]
-        numbers = all(each.startswith(NUMBER) for each in types)
+        X, numbers = X.frames[0], all(each.startswith(NUMBER) for each in types)
         # Names are those that scikit-learn reads of one frame of numbers.
         names = None if numbers and {*types} != {"Float32"} else names
     text = names is not None and all(isinstance(name, str) for name in names)
@@ -227,33 +229,42 @@ def _codes(column):
 
 
 def order_of(X, number):
-    """Return the levels of a column of ordered categories in order; None of others."""
-    import narwhals
+    """Return the levels of a column of ordered categories in order; None of others.
 
-    frame = X.frames[0] if isinstance(X, TwoFrames) else X
-    frame = narwhals.from_native(frame, pass_through=True)
-    if not isinstance(frame, narwhals.DataFrame):
+    Frames of pairs, and chunks of Arrow, have levels of their own: without one order
+    that holds in all there is none.
+    """
+    frames = X.frames if isinstance(X, TwoFrames) else (X,)
+    orders = [order for frame in frames for order in _orders(frame, number)]
+    if not orders or None in orders:
         return None
-    column = frame.get_column(frame.columns[number]).to_native()
-    pandas, arrow = map(sys.modules.get, ("pandas", "pyarrow"))
-    if pandas and isinstance(column, pandas.Series):
-        kind = column.dtype
-        ordered = isinstance(kind, pandas.CategoricalDtype) and kind.ordered
-        return kind.categories.tolist() if ordered else None
-    if not (arrow and isinstance(column, arrow.ChunkedArray)):
-        return None
-    kind = column.type
-    if not (arrow.types.is_dictionary(kind) and kind.ordered):
-        return None
-    # Each chunk has its own levels: without one order that holds in all there is none.
-    orders = [chunk.dictionary.to_pylist() for chunk in column.chunks]
-    longest = max(orders, key=len, default=[])
+    longest = max(orders, key=len)
     places = {level: place for place, level in enumerate(longest)}
     for order in orders:
         found = [places.get(level, -1) for level in order]
         if -1 in found or found != sorted(found):
             return None
     return longest
+
+
+def _orders(frame, number):
+    """Return the levels in order of each part of a column; None where there is none."""
+    import narwhals
+
+    frame = narwhals.from_native(frame, pass_through=True)
+    if not isinstance(frame, narwhals.DataFrame):
+        return [None]
+    column = frame.get_column(frame.columns[number]).to_native()
+    pandas, arrow = map(sys.modules.get, ("pandas", "pyarrow"))
+    if pandas and isinstance(column, pandas.Series):
+        kind = column.dtype
+        ordered = isinstance(kind, pandas.CategoricalDtype) and kind.ordered
+        return [kind.categories.tolist() if ordered else None]
+    if arrow and isinstance(column, arrow.ChunkedArray):
+        kind = column.type
+        if arrow.types.is_dictionary(kind) and kind.ordered:
+            return [chunk.dictionary.to_pylist() for chunk in column.chunks]
+    return [None]
 
 
 def different(cells):

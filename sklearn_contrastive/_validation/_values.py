@@ -128,10 +128,10 @@ def check_rows(estimator, X, reset=False, name="X"):
         names = told.get("feature_names_in_")
         if known and (names is None or read[0] != [*names]):
             # Before cells are read by the number of their column.
-            _frames.check_names(estimator, X, read[0], reset=False)
-        table, levels, ordered = coded(X, read, given, seen and seen.levels, name)
-        if table is not X and not (seen and seen.levels):
-            _frames.check_names(estimator, X, read[0], reset=reset)
+            _frames.check_names(estimator, X, read, reset=False)
+        table, levels, ordered = coded(X, read, given, known, name)
+        if table is not X and not known:
+            _frames.check_names(estimator, X, read, reset=reset)
     elif not plain:
         check_real(X, name)
     checks = {"dtype": _FLOATS, "ensure_all_finite": False}

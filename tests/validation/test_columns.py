@@ -245,6 +245,22 @@ def test_chunks_of_ordered_dictionaries_have_one_order_or_none():
     assert [*unknown._seen.levels[0]] == sorted(sizes)
 
 
+def test_ordered_levels_of_pairs_have_one_order_or_none():
+    sizes, same = ["lo", "mid", "hi"], np.arange(40) % 2
+
+    def frame(levels, ordered=True):
+        kind = pd.CategoricalDtype(levels, ordered=ordered)
+        codes = np.arange(40) % len(levels)
+        return pd.DataFrame({"a": pd.Categorical.from_codes(codes, dtype=kind)})
+
+    model = quick().fit((frame(["lo", "hi"]), frame(sizes)), same)
+    assert [*model._seen.levels[0]] == sizes
+    for other in (frame(sizes[::-1]), frame(sizes, ordered=False)):
+        model = quick().fit((frame(sizes), other), same)
+        assert model._seen.ordered == ()
+        assert [*model._seen.levels[0]] == sorted(sizes)
+
+
 def test_dictionaries_of_unsigned_numbers_are_read():
     frame = pl.DataFrame({"a": [*"xyxz"] * 50, "b": [None, *"ppq"] * 50})
     frame = frame.with_columns(pl.all().cast(pl.Categorical))
