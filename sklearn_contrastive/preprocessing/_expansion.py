@@ -65,10 +65,9 @@ class Expansion(NamedTuple):
 
         They are whole numbers in the dtype of `X`.
         """
-        learned = np.unique(self.source[self.level == LEARNED])
-        levels = X[:, learned]
-        levels = np.where(np.isnan(levels), self.sizes - 1, levels)
-        return (levels + (np.cumsum(self.sizes) - self.sizes)).astype(X.dtype)
+        sizes, levels = self.sizes, X[:, np.unique(self.source[self.level == LEARNED])]
+        levels = np.where(np.isnan(levels), sizes - 1, levels)
+        return (levels + np.cumsum(sizes) - sizes).astype(X.dtype)
 
     @property
     def numbers(self):
