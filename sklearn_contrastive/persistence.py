@@ -1,7 +1,7 @@
 """Fitted estimators in files that hold numbers and text, and no code.
 
-`save` writes an estimator to one file, and `load` reads it, on any version of Python
-and without torch. See the user guide for what a file holds, and whose to load.
+`save` writes an estimator to one file, and `load` reads it, without torch. See the user
+guide for what a file holds, and whose to load.
 """
 
 import math

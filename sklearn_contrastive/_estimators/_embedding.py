@@ -157,7 +157,8 @@ class ContrastiveEmbedding(
         more (with one in twenty rows below 100) has its own place, as in one-hot
         coding; all others, also those that are new when rows are mapped, share one if
         there were such in `fit`, and so do missing ones. Of more than 255 levels, up
-        to the 16,384 most frequent ones, an MLP learns eight numbers each [4]_.
+        to the 16,384 most frequent ones, an MLP learns eight numbers each [4]_; other
+        encoders read places of the 255 most frequent ones.
 
     numeric_encoding : {"auto", "linear", "piecewise"}, default="auto"
         What the encoder reads of a column: ``"linear"``, its standardised value;
