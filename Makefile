@@ -30,6 +30,7 @@ fast:
 full: lint fences docs
 	.ci/run
 	.ci/run oldest
+	.ci/serve
 	$(MAKE) long fuzz
 
 lint:

@@ -52,8 +52,8 @@ def neighbor_drift(
     The p-value is that of a permutation test. Points are shuffled before the search, so
     that which of equally far ones are neighbours does not depend on the sample. So it
     is valid for any distribution, also with copies of rows: if the rows of both samples
-    are independent draws of the same kind, it is at most :math:`\alpha` with a probability of at
-    most :math:`\alpha`.
+    are independent draws of the same kind, it is at most :math:`\alpha` with a
+    probability of at most :math:`\alpha`.
 
     Parameters
     ----------
