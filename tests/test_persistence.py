@@ -40,6 +40,8 @@ from sklearn_contrastive.persistence import load, save
 pd = pytest.importorskip("pandas")
 
 ROOT = Path(__file__).parent.parent
+#: Files that earlier versions have written, and `tests/data/make.py`.
+STORED = sorted((ROOT / "tests" / "data").glob("*.model"))
 RNG = np.random.RandomState(0)
 X, Y = RNG.normal(size=(80, 4)), np.arange(80) % 3
 LETTERS = np.array(list("pqr"))[Y]
@@ -190,6 +192,16 @@ def test_skops_loads_what_the_guide_lists(name):
     ]
     loaded = skops.loads(data, trusted=[*listed, *own])
     assert_same(results(loaded, table, y), results(model, table, y))
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_files_of_every_schema_are_read(path):
+    kept = json.loads(path.with_suffix(".json").read_text())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        model = load(path)
+    found = model.transform(np.array(kept["rows"], dtype=object))
+    np.testing.assert_allclose(found, kept["points"], rtol=1e-5, atol=1e-6)
 
 
 READER = """
