@@ -20,6 +20,7 @@ from sklearn_contrastive import persistence
 
 app = FastAPI()
 model = persistence.load(os.environ["MODEL"])
+names = [*model.feature_names_in_]  # It was fitted to a data frame.
 answer = model.predict if hasattr(model, "predict") else model.transform
 SHAPE = "The body must be a list of rows: objects of numbers, text, bools and nulls."
 
@@ -27,11 +28,11 @@ SHAPE = "The body must be a list of rows: objects of numbers, text, bools and nu
 @app.post("/rows")
 def rows(rows: list[dict[str, bool | int | float | str | None]]) -> dict[str, list]:
     """Return a prediction for each row, or its point."""
-    names = [*model.feature_names_in_]
+    # Of objects: what a cell is, is for the model to say.
+    table = pd.DataFrame(rows, dtype=object)
+    if {*table.columns} == {*names}:
+        table = table[names]  # JSON has no order of columns.
     try:
-        table = pd.DataFrame(rows)
-        if {*table.columns} == {*names}:
-            table = table[names]  # JSON has no order of columns.
         return {"answers": answer(table).tolist()}
     except (TypeError, ValueError) as error:
         # Text of a row that UTF-8 does not hold is part of the message.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
@@ -179,18 +180,17 @@ def test_what_is_loaded_does_the_same(name, tmp_path):
 
 @pytest.mark.parametrize("name", [*SMALL, "many levels", "mixed columns", "numbers"])
 def test_skops_loads_what_the_guide_lists(name):
-    skops = pytest.importorskip("skops.io")
     guide = (ROOT / "docs" / "user_guide" / "deploy.rst").read_text()
     listed = re.findall(r"^   (sklearn_contrastive\.\S+)$", guide, re.MULTILINE)
     model, (_, table, y) = fitted(name), FITS[name]
-    data = skops.dumps(model)
+    data = skops.io.dumps(model)
     # Nouns that a user chooses are trusted one by one.
     own = [
         each
-        for each in skops.get_untrusted_types(data=data)
+        for each in skops.io.get_untrusted_types(data=data)
         if re.search(r"\.(losses|miners|similarity)\.", each)
     ]
-    loaded = skops.loads(data, trusted=[*listed, *own])
+    loaded = skops.io.loads(data, trusted=[*listed, *own])
     assert_same(results(loaded, table, y), results(model, table, y))
 
 
