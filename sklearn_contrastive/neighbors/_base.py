@@ -16,7 +16,8 @@ from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
 from sklearn_contrastive._pairs._votes import N_NEIGHBORS
 from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
-from sklearn_contrastive.neighbors._network import Network, least_loss
+from sklearn_contrastive.neighbors._index import in_order, new_ids, places_of, twins_of
+from sklearn_contrastive.neighbors._network import Network, least_loss, nearest_rows
 
 #: Neighbours of equal votes, where their number is "auto".
 _N_UNIFORM = 15
@@ -24,10 +25,10 @@ _N_UNIFORM = 15
 _TWICE, _THRICE = 1500, 750
 #: For these, rows that each one outside the most frequent class counts as.
 _ROWS_OF_OTHER = 5
-#: Distances held at once.
-_MOST_DISTANCES = 2**24
 #: References that sets and intervals go by.
 _MOST_COUNTED = 2000
+#: Rows of `add` that are mapped at once.
+_BLOCK = 64
 
 
 class ContrastiveNeighbors(ContrastiveEstimator):
@@ -159,28 +160,129 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         if auto:
             settings, share = least_loss(networks, n_neighbors)
         if not share:
+            settings = settings[:1]
             for network in networks:
-                network.groups = network.groups[:1]
+                network.rows, network.groups = network.rows[:1], network.groups[:1]
         attributes = {
             **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             **learned,
+            **_chosen(settings, share),
             "embedding_": embedding,
             "n_neighbors_": int(n_neighbors),
-            "bandwidth_": settings[0][0],
-            "smoothing_": settings[0][1],
-            "trained_share_": share,
-            "held_out_rows_": held_out,
-            "_settings": settings,
+            "ids_": np.arange(len(rows)),
             "_networks": networks,
+            "_calibration": None,
         }
         replace_fitted(self, attributes)
         return self
 
-    def kneighbors(self, X, n_neighbors=5, return_distance=True):
-        """Return the training rows that are nearest to rows.
+    def add(self, X, y, ids=None):
+        """Add rows to those that vote, without training.
 
-        A training row is compared in the networks that have not seen it: its distance
-        is the mean of those there. Of rows at one distance the first comes first.
+        An added row stands where a row of `fit` does that is drawn by a hash of its id:
+        it is held out by the same networks, and beside the rows of training in the same
+        others. Rows that are added in another order, or in several calls, make the same
+        model bit for bit. Points of rows are kept, not the rows themselves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What `fit` was given of every row. Labels of new classes are appended to
+            `classes_`, sorted among themselves.
+
+        ids : array-like of int or str of shape (n_samples,), default=None
+            Names of rows, which differ from all in `ids_`. None for the next numbers
+            after the largest one.
+
+        Returns
+        -------
+        self : estimator
+            The estimator, whose sets or intervals wait for `calibrate`.
+
+        Raises
+        ------
+        ValueError
+            If `X`, `y` or `ids` is invalid; the model is then as before.
+        """
+        fitted = self._fitted()
+        values, labels = fitted._read_new(y, append=True)
+        rows = check_rows(fitted, X, reset=False)
+        check_length(values, len(rows), "one label or target")
+        ids = new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted())
+        points = fitted._points_in_blocks(rows)
+        kept = np.ones(len(fitted.ids_), dtype=bool)
+        vars(self).update(fitted._changed(kept, ids, points, values, labels))
+        return self
+
+    def remove(self, ids):
+        """Remove rows from those that vote, of `fit` or added.
+
+        Networks that have been trained on a row of `fit` stay as they are. A class that
+        `add` appended goes with its last row.
+
+        Parameters
+        ----------
+        ids : array-like of int or str of shape (n_removed,)
+            Ids in `ids_`; of a row of `fit` its number.
+
+        Returns
+        -------
+        self : estimator
+            The estimator, whose sets or intervals wait for `calibrate`.
+
+        Raises
+        ------
+        ValueError
+            If some `ids` are not in the index, or a network would have no row left; the
+            model is then as before.
+        """
+        fitted = self._fitted()
+        kept = np.ones(len(fitted.ids_), dtype=bool)
+        kept[places_of(ids, fitted.ids_, "ids")] = False
+        none = [each.held_out.Z[:0] for each in fitted._networks]
+        values, labels = fitted._values()[:0], vars(fitted).get("classes_")
+        vars(self).update(fitted._changed(kept, fitted.ids_[:0], none, values, labels))
+        return self
+
+    def calibrate(self, X, y):
+        """Make sets or intervals those of new rows, after `add` or `remove`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows as new ones will be, which are used for nothing else: not in `fit`, not
+            in `add`, nor to choose parameters.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels, of classes in `classes_`, or their targets.
+
+        Returns
+        -------
+        self : estimator
+            The estimator; of more than 2,000 rows a part counts, evenly spaced.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `y` is invalid.
+        """
+        fitted = self._fitted()
+        values, _ = fitted._read_new(y)
+        Z = fitted._of_first_fold(fitted._queries(X))
+        check_length(values, len(Z), "one label or target")
+        some = slice(None, None, -(-len(Z) // _MOST_COUNTED))
+        self._calibration = Z[some], values[some]
+        return self
+
+    def kneighbors(self, X, n_neighbors=5, return_distance=True, *, among=None):
+        """Return the rows of `fit` and of `add` that are nearest to rows.
+
+        A row is compared in the networks that have not seen it, an added one in those
+        of the row it stands beside (see `add`): its distance is the mean of those
+        there. Of rows at one distance that with the lower id comes first.
 
         Parameters
         ----------
@@ -188,55 +290,43 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             Rows with the columns of `fit`.
 
         n_neighbors : int, default=5
-            How many rows to return, from 1 to those of `fit`.
+            How many rows to return, from 1 to those there are.
 
         return_distance : bool, default=True
             Whether to return distances too.
+
+        among : array-like of int or str of shape (n_searched,), default=None
+            Ids of the rows to choose from; None for all.
 
         Returns
         -------
         distances : ndarray of shape (n_queries, n_neighbors)
             Distances from 0 to 2, ascending. Only with ``return_distance=True``.
 
-        rows : ndarray of int of shape (n_queries, n_neighbors)
-            Row numbers in the table of `fit`.
+        ids : ndarray of shape (n_queries, n_neighbors)
+            Their ids, which are row numbers in the table of `fit`, or those of `add`.
 
         Raises
         ------
         ValueError
-            If `X` or `n_neighbors` is invalid.
+            If `X`, `n_neighbors` or `among` is invalid.
         """
         fitted = self._fitted()
-        queries = fitted._queries(X)
-        n_rows = 1 + max(rows.max() for rows in fitted.held_out_rows_)
+        queries, searched = fitted._queries(X), np.arange(len(fitted.ids_))
+        if among is not None:
+            searched = np.sort(places_of(among, fitted.ids_, "among"))
+        n_rows = len(searched)
         whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
         if not (whole and 1 <= n_neighbors <= n_rows):
             raise ValueError(
-                f"`n_neighbors` must be an int from 1 to {n_rows}, the rows of `fit`; "
-                f"got {shorten(n_neighbors)}."
+                f"`n_neighbors` must be an int from 1 to {n_rows}, the rows to choose "
+                f"from; got {shorten(n_neighbors)}."
             )
-        n_queries, size = len(queries[0]), max(1, _MOST_DISTANCES // n_rows)
-        parts = [
-            fitted._merged([Z[part] for Z in queries], n_rows, n_neighbors)
-            for part in gen_batches(n_queries, size)
-        ]
-        distances, rows = map(np.concatenate, zip(*parts, strict=True))
-        return (distances, rows) if return_distance else rows
-
-    def _merged(self, queries, n_rows, n_neighbors):
-        """Return distances and numbers of the nearest rows, merged over networks."""
-        from sklearn.metrics import euclidean_distances
-
-        total, count = np.zeros((len(queries[0]), n_rows)), np.zeros(n_rows)
-        for Z, rows, network in zip(
-            queries, self.held_out_rows_, self._networks, strict=True
-        ):
-            ends = Z.astype(np.float64), network.held_out.Z.astype(np.float64)
-            total[:, rows] += euclidean_distances(*ends)
-            count[rows] += 1
-        distances = total / count
-        rows = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
-        return np.take_along_axis(distances, rows, axis=1), rows
+        distances, places = nearest_rows(
+            fitted._networks, queries, len(fitted.ids_), searched, n_neighbors
+        )
+        ids = fitted.ids_[searched[places]]
+        return (distances, ids) if return_distance else ids
 
     def _votes(self, X):
         """Return what neighbours say of rows, the mean over networks."""
@@ -248,18 +338,74 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         return np.mean(Parallel(self.n_jobs, prefer="threads")(jobs), axis=0)
 
     def _first_fold(self, X):
-        """Return points of rows and of the first fold, with what these vote for.
+        """Return points of rows, those they are compared with, and what these vote for.
 
-        Several networks that have not seen this fold are one of more components.
+        The last value is how many of the latter count, the first ones: all of the first
+        fold, or the rows of `calibrate` before them.
         """
-        n_folds = len(self.embedding_.folds_)
-        queries = self._queries(X)[::n_folds]
-        references = [each.held_out for each in self._networks[::n_folds]]
-        places = [each.Z for each in references]
-        Z, places = (np.hstack(each) / len(each) ** 0.5 for each in (queries, places))
-        values = references[0].values
+        if self._calibration is False:
+            raise ValueError(
+                "Sets and intervals need `calibrate` after `add` or `remove`: the rows "
+                "of the first fold are no longer drawn as new ones are. Call "
+                "calibrate(X, y) with rows that are used for nothing else."
+            )
+        held_out = [network.held_out for network in self._networks]
+        queries, places = map(
+            self._of_first_fold, (self._queries(X), [r.Z for r in held_out])
+        )
+        values = held_out[0].values
         some = slice(None, None, -(-len(values) // _MOST_COUNTED))
-        return Z, places[some], values[some]
+        places, values = places[some], values[some]
+        if self._calibration is None:
+            return queries, places, values, len(values)
+        Z, own = self._calibration
+        return queries, np.vstack([Z, places]), np.vstack([own, values]), len(Z)
+
+    def _of_first_fold(self, points):
+        """Return points in the first fold's networks, as one of more components."""
+        points = points[:: len(self.embedding_.folds_)]
+        return np.hstack(points) / len(points) ** 0.5
+
+    def _values(self):
+        """Return what all rows of the index vote for, in their order."""
+        n_outputs = self._networks[0].held_out.values.shape[1]
+        values = np.empty((len(self.ids_), n_outputs))
+        for network in self._networks:
+            values[network.rows[0]] = network.held_out.values
+        return values
+
+    def _n_fitted(self):
+        """Return the number of rows of `fit`."""
+        return 1 + max(int(out.max()) for _, out in self.embedding_.folds_)
+
+    def _changed(self, kept, ids, points, values, labels):
+        """Return the attributes of an index without some rows, and with new ones.
+
+        ``points`` are those of new rows in each network, ``values`` what they vote for,
+        and ``labels`` the names of its columns.
+        """
+        folds, n_old = self.embedding_.folds_, len(kept)
+        twins = twins_of(ids, self._n_fitted())
+        ids, order = in_order(np.concatenate([self.ids_[kept], ids]))
+        places = np.full(n_old + len(twins), -1)
+        places[np.append(kept, np.full(len(twins), True))] = np.argsort(order)
+        values, learned = self._joined(self._values()[kept], values, labels)
+        networks = [
+            network.changed(fold, places, twins, Z, values[order])
+            for network, fold, Z in zip(
+                self._networks, cycle(folds), points, strict=False
+            )
+        ]
+        if np.isfinite(self.bandwidth_):
+            learned |= _chosen(*least_loss(networks, self.n_neighbors_))
+        changed = {"ids_": ids[order], "_networks": networks, "_calibration": False}
+        return {**learned, **changed}
+
+    @property
+    def held_out_rows_(self):
+        """For each network the ids of rows that it has not seen, in their order."""
+        fitted = self._fitted()
+        return [fitted.ids_[network.rows[0]] for network in fitted._networks]
 
     @property
     def columns_(self):
@@ -287,6 +433,18 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         Z = embedding._state.embed(X) * n_networks**0.5
         return np.split(Z, n_networks, axis=1)
 
+    def _points_in_blocks(self, rows):
+        """Return `_points` of rows that do not depend on those they are given with.
+
+        Sums are rounded as the shape of a table has it: all blocks have one shape.
+        """
+        points = []
+        for part in gen_batches(len(rows), _BLOCK):
+            block = np.asarray(rows[part], dtype=np.float64)
+            n, block = len(block), block[np.arange(_BLOCK) % len(block)]
+            points.append(np.stack(self._points(self.embedding_, block))[:, :n])
+        return np.concatenate(points, axis=1).astype(np.float32)
+
     def _unfitted(self, kind, n_rows):
         """Return the embedding to fit, with folds, seed and similarity."""
         embedding = clone(self.embedding or ContrastiveEmbedding())
@@ -304,3 +462,10 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         if isinstance(embedding.similarity, str) and embedding.similarity == "auto":
             params["similarity"] = kind
         return embedding.set_params(**params)
+
+
+def _chosen(settings, share):
+    """Return what was chosen by the loss of held-out rows, as attributes."""
+    (bandwidth, smoothing), *_ = settings
+    found = {"bandwidth_": bandwidth, "smoothing_": smoothing}
+    return {**found, "trained_share_": share, "_settings": settings}

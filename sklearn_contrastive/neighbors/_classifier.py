@@ -6,10 +6,20 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive._validation import infer_similarity, shorten
+from sklearn_contrastive._validation import (
+    check_labels,
+    holds_sets,
+    infer_similarity,
+    shorten,
+)
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
 from sklearn_contrastive.neighbors._conformal import check_confidence, label_sets
-from sklearn_contrastive.similarity import LabelSimilarity, MultilabelSimilarity
+from sklearn_contrastive.neighbors._index import extended, in_columns, labels_like
+from sklearn_contrastive.similarity import (
+    LabelSimilarity,
+    MultilabelSimilarity,
+    check_label_sets,
+)
 
 
 class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
@@ -238,18 +248,23 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         """
         check_confidence(confidence)
         fitted = self._fitted()
-        if fitted._multilabel:
+        fitted._check_one_class("predict_set")
+        Z, references, values, n = fitted._first_fold(X)
+        codes, n_classes = values.argmax(axis=1), len(fitted.classes_)
+        return label_sets(Z, references, codes, n_classes, confidence, by_class, n)
+
+    def _check_one_class(self, method):
+        """Raise where rows have several labels."""
+        if self._multilabel:
             raise ValueError(
-                "`predict_set` needs one class per row; got a fit to the indicators of "
-                f"{len(fitted.classes_)} labels. Fit a classifier to each label, or to "
+                f"`{method}` needs one class per row; got a fit to the indicators of "
+                f"{len(self.classes_)} labels. Fit a classifier to each label, or to "
                 "the combinations of labels as classes."
             )
-        Z, references, values = fitted._first_fold(X)
-        codes, n_classes = values.argmax(axis=1), len(fitted.classes_)
-        return label_sets(Z, references, codes, n_classes, confidence, by_class)
 
-    def _read(self, y):
-        """Return the similarity, what neighbours vote for, and attributes."""
+    @staticmethod
+    def _kind_of(y):
+        """Return the similarity of labels, "labels" or "multilabel"."""
         kind = "labels" if y is None else infer_similarity(None, y, "labels")
         if kind == "targets":
             raise ValueError(
@@ -257,16 +272,65 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
                 "(Unknown label type: continuous). Use ContrastiveNeighborsRegressor, "
                 "or cut a quantity into classes, for example with pandas.qcut."
             )
+        return "multilabel" if kind == "multilabel" else "labels"
+
+    def _read(self, y):
+        """Return the similarity, what neighbours vote for, and attributes."""
+        kind = self._kind_of(y)
         if kind == "multilabel":
             similarity = MultilabelSimilarity().fit(None, y)
             values, classes = similarity.indicators_, similarity.classes_
         else:
-            kind, similarity = "labels", LabelSimilarity().fit(None, y)
+            similarity = LabelSimilarity().fit(None, y)
             values, classes = similarity.votes(), similarity.classes_
         several = kind == "multilabel"
-        learned = {"classes_": classes, "_multilabel": several}
+        learned = {"classes_": classes, "_fitted_classes": classes}
         learned["_class_weight"] = self._weights_of(classes, values, several)
-        return kind, values, learned
+        return kind, values, {**learned, "_multilabel": several}
+
+    def _read_new(self, y, append=False):
+        """Return what rows vote for, and the names of its columns.
+
+        These are `classes_`, unless labels of ``y`` may be appended.
+        """
+        several, classes = self._multilabel, self.classes_
+        if not append:
+            self._check_one_class("calibrate")
+        if several != (self._kind_of(y) == "multilabel"):
+            expected = (
+                "an indicator matrix or label sets" if several else "class labels"
+            )
+            raise ValueError(
+                f"`y` must hold {expected}, as in `fit`; got {shorten(y)}."
+            )
+        if several:
+            labels, values = check_label_sets(y, None)
+            labels = labels_like(labels, classes)
+        else:
+            y = labels_like(check_labels(y, None)[0], classes)
+            labels, codes = np.unique(y, return_inverse=True)
+            values = codes[:, None] == np.arange(len(labels))
+        new = {*labels.tolist()} - {*classes.tolist()}
+        if append and not several:
+            return values, labels
+        if new or (several and not holds_sets(y) and len(labels) < len(classes)):
+            raise ValueError(
+                f"`y` must hold labels of `classes_`, {shorten(classes)}, and a matrix "
+                f"a column for each; got {shorten(labels)}. New classes come by `add`, "
+                "where rows have one each."
+            )
+        return in_columns(values, labels, classes), classes
+
+    def _joined(self, values, more, labels):
+        """Return what kept and new rows vote for, and the classes that they have."""
+        parts = (values, self.classes_), (more, labels)
+        found = [
+            each for own, names in parts for each in names[own.any(axis=0)].tolist()
+        ]
+        classes = extended(self._fitted_classes, found)
+        values = np.concatenate([in_columns(*part, classes) for part in parts])
+        weights = self._weights_of(classes, values, self._multilabel)
+        return values, {"classes_": classes, "_class_weight": weights}
 
     def _weights_of(self, classes, values, multilabel):
         """Return the weight of each class, or None."""
@@ -279,7 +343,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
                 f"with no other; got {shorten(given)}. Set a threshold of each label."
             )
         if isinstance(given, str):
-            return len(values) / values.sum(axis=0)
+            return len(values) / values.sum(axis=0).clip(1)
         # Not as a list of Python's values: dates would be other objects.
         names = [*classes]
         weights = [given.get(name, 1) for name in names]

@@ -161,18 +161,14 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         """
         check_confidence(confidence)
         fitted = self._fitted()
-        ends = target_intervals(*fitted._first_fold(X), confidence)
+        Z, references, values, n = fitted._first_fold(X)
+        ends = target_intervals(Z, references, values, confidence, n)
         ends = ends * fitted._spread[:, None] + fitted._mean[:, None]
         return ends[:, 0] if fitted._one_column else ends
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
-        targets = check_targets(y, None)
-        if np.isnan(targets).any():
-            raise ValueError(
-                "`y` must hold a target for every row; Input y contains NaN. Leave "
-                "those rows out."
-            )
+        targets = self._targets_of(y)
         # Squares of large targets would not be numbers.
         size = np.abs(targets).max(axis=0, initial=0) + np.finfo(float).tiny
         mean, spread = (f(targets / size, axis=0) for f in (np.mean, np.std))
@@ -180,6 +176,31 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         learned = {"_one_column": read_values(y)[1].ndim == 1}
         learned |= {"_mean": mean * size, "_spread": spread * size}
         return "targets", (targets / size - mean) / spread, learned
+
+    def _read_new(self, y, append=False):
+        """Return what rows vote for; columns have no names."""
+        targets = self._targets_of(y)
+        if targets.shape[1] != len(self._mean):
+            raise ValueError(
+                f"`y` must hold {len(self._mean)} target(s) of every row, as in `fit`; "
+                f"got {targets.shape[1]}."
+            )
+        return (targets - self._mean) / self._spread, None
+
+    def _joined(self, values, more, labels):
+        """Return what kept and new rows vote for."""
+        return np.concatenate([values, more]), {}
+
+    @staticmethod
+    def _targets_of(y):
+        """Return targets as columns; raise where some are missing."""
+        targets = check_targets(y, None)
+        if np.isnan(targets).any():
+            raise ValueError(
+                "`y` must hold a target for every row; Input y contains NaN. Leave "
+                "those rows out."
+            )
+        return targets
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
