@@ -14,13 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._cross_fit import FOLDS, RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
-from sklearn_contrastive._pairs._votes import N_NEIGHBORS
 from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
-from sklearn_contrastive.neighbors._index import in_order, new_ids, places_of, twins_of
-from sklearn_contrastive.neighbors._network import Network, least_loss, nearest_rows
+from sklearn_contrastive.neighbors import _index, _network
 
-#: Neighbours of equal votes, where their number is "auto".
-_N_UNIFORM = 15
 #: Rows below which folds are drawn twice, and three times.
 _TWICE, _THRICE = 1500, 750
 #: For these, rows that each one outside the most frequent class counts as.
@@ -141,24 +137,15 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 "`y` must hold a label for every row: those that `similarity` of the "
                 "`embedding` takes as unknown are nobody's neighbour. Leave them out."
             )
-        fewest, most = min(map(len, held_out)), max(map(len, held_out))
-        n_neighbors, auto = self.n_neighbors, self.weights == "auto"
-        if n_neighbors == "auto":
-            # Equal votes of all references would say the same of every row.
-            n_neighbors = min(N_NEIGHBORS, most)
-            n_neighbors = n_neighbors if auto else min(_N_UNIFORM, max(1, most // 4))
-        elif n_neighbors > fewest:
-            raise ValueError(
-                f"`n_neighbors` must be at most the references of a network; got "
-                f"{shorten(n_neighbors)} with {fewest} of n_samples={len(rows)} rows. "
-                "Lower it, or `cross_fit`."
-            )
+        auto = self.weights == "auto"
+        n_neighbors = _network.number_asked(self.n_neighbors, auto, held_out)
         networks = [
-            Network(Z, values, *fold) for Z, fold in zip(points, folds, strict=True)
+            _network.Network(Z, values, *fold)
+            for Z, fold in zip(points, folds, strict=True)
         ]
         settings, share = [(np.inf, 1.0)], 0.0
         if auto:
-            settings, share = least_loss(networks, n_neighbors)
+            settings, share = _network.least_loss(networks, n_neighbors)
         if not share:
             settings = settings[:1]
             for network in networks:
@@ -168,8 +155,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             **learned,
             **_chosen(settings, share),
             "embedding_": embedding,
-            "n_neighbors_": int(n_neighbors),
+            "n_neighbors_": n_neighbors,
             "ids_": np.arange(len(rows)),
+            "_n_fitted": len(rows),
             "_networks": networks,
             "_calibration": None,
         }
@@ -177,12 +165,13 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         return self
 
     def add(self, X, y, ids=None):
-        """Add rows to those that vote, without training.
+        """Add rows to those that vote, also of new classes, without training.
 
-        An added row stands where a row of `fit` does that is drawn by a hash of its id:
-        it is held out by the same networks, and beside the rows of training in the same
-        others. Rows that are added in another order, or in several calls, make the same
-        model bit for bit. Points of rows are kept, not the rows themselves.
+        A hash of its id draws a row of `fit` for each added one, which then votes where
+        that row does: as a held-out row in some networks, and beside the rows of
+        training in others. Bandwidth, smoothing and `trained_share_` are chosen again.
+        Rows that are added in another order, or in several calls, make the same model
+        bit for bit. Points of rows are kept, in single precision, not the rows.
 
         Parameters
         ----------
@@ -190,28 +179,44 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             Rows with the columns of `fit`.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            What `fit` was given of every row. Labels of new classes are appended to
-            `classes_`, sorted among themselves.
+            Their class labels, or targets. Labels that `fit` has not seen are appended
+            to `classes_`, sorted among themselves.
 
         ids : array-like of int or str of shape (n_samples,), default=None
-            Names of rows, which differ from all in `ids_`. None for the next numbers
-            after the largest one.
+            Names of rows, which differ from all in `ids_`. None for the numbers after
+            the rows of `fit` and after the largest number there.
 
         Returns
         -------
         self : estimator
-            The estimator, whose sets or intervals wait for `calibrate`.
+            The estimator. Its sets or intervals need `calibrate` first.
 
         Raises
         ------
         ValueError
-            If `X`, `y` or `ids` is invalid; the model is then as before.
+            If `X`, `y` or `ids` is invalid, or rows have several labels; the model is
+            then as before.
+
+        See Also
+        --------
+        remove : Take rows out again.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0).fit(X[:100], y[:100])
+        >>> model.add(X[100:120], y[100:120]).classes_
+        array([0, 1, 2])
+        >>> model.kneighbors(X[[110]], n_neighbors=1, return_distance=False)
+        array([[110]])
         """
         fitted = self._fitted()
-        values, labels = fitted._read_new(y, append=True)
+        values, labels = fitted._read_new(y, "add")
         rows = check_rows(fitted, X, reset=False)
         check_length(values, len(rows), "one label or target")
-        ids = new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted())
+        ids = _index.new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted)
         points = fitted._points_in_blocks(rows)
         kept = np.ones(len(fitted.ids_), dtype=bool)
         vars(self).update(fitted._changed(kept, ids, points, values, labels))
@@ -221,56 +226,96 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         """Remove rows from those that vote, of `fit` or added.
 
         Networks that have been trained on a row of `fit` stay as they are. A class that
-        `add` appended goes with its last row.
+        `add` has appended is left out with its last row; one of `fit` stays, with
+        probability 0.
 
         Parameters
         ----------
         ids : array-like of int or str of shape (n_removed,)
-            Ids in `ids_`; of a row of `fit` its number.
+            Ids in `ids_`; that of a row of `fit` is its number.
 
         Returns
         -------
         self : estimator
-            The estimator, whose sets or intervals wait for `calibrate`.
+            The estimator. Its sets or intervals need `calibrate` first.
 
         Raises
         ------
         ValueError
-            If some `ids` are not in the index, or a network would have no row left; the
+            If some `ids` are not in `ids_`, or a network would have no row left; the
             model is then as before.
+
+        See Also
+        --------
+        add : Add rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
+        >>> model.add(X[:2], y[:2], ids=["a", "b"]).remove(["a"]).remove([0, 1])
+        ContrastiveNeighborsClassifier(random_state=0)
+        >>> len(model.ids_)
+        149
         """
         fitted = self._fitted()
         kept = np.ones(len(fitted.ids_), dtype=bool)
-        kept[places_of(ids, fitted.ids_, "ids")] = False
+        kept[_index.places_of(ids, fitted.ids_, "ids")] = False
         none = [each.held_out.Z[:0] for each in fitted._networks]
-        values, labels = fitted._values()[:0], vars(fitted).get("classes_")
+        values, labels = (
+            _network.values_of(fitted._networks)[:0],
+            vars(fitted).get("classes_"),
+        )
         vars(self).update(fitted._changed(kept, fitted.ids_[:0], none, values, labels))
         return self
 
     def calibrate(self, X, y):
-        """Make sets or intervals those of new rows, after `add` or `remove`.
+        """Set the rows that label sets or intervals count, after `add` or `remove`.
+
+        A new row is then compared with these rows, no longer with those that the first
+        network has not seen, which still vote. Sets and intervals have their confidence
+        for rows drawn as these are, whatever the index holds.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows as new ones will be, which are used for nothing else: not in `fit`, not
-            in `add`, nor to choose parameters.
+            Rows drawn as new ones will be, and used for nothing else: neither by `fit`
+            or `add` nor to choose parameters. Of more than 2,000 a part is used.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels, of classes in `classes_`, or their targets.
+            Their labels, of classes in `classes_`, or targets.
 
         Returns
         -------
         self : estimator
-            The estimator; of more than 2,000 rows a part counts, evenly spaced.
+            The estimator.
 
         Raises
         ------
         ValueError
-            If `X` or `y` is invalid.
+            If `X` or `y` is invalid, or rows have several labels.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0)
+        >>> model = model.fit(X[::3], y[::3]).add(X[1::3], y[1::3])
+        >>> model.calibrate(X[2::3], y[2::3]).predict_set(X[:2]).shape
+        (2, 3)
         """
         fitted = self._fitted()
-        values, _ = fitted._read_new(y)
+        before = _network.values_of(fitted._networks)
+        values, _ = fitted._joined(before, *fitted._read_new(y, "calibrate"))
+        if values.shape[1] > before.shape[1]:
+            raise ValueError(
+                f"`y` must hold labels of `classes_`, {shorten(fitted.classes_)}, and "
+                "no others. Give some rows of new classes to `add` first."
+            )
+        values = values[len(before) :]
         Z = fitted._of_first_fold(fitted._queries(X))
         check_length(values, len(Z), "one label or target")
         some = slice(None, None, -(-len(Z) // _MOST_COUNTED))
@@ -280,9 +325,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
     def kneighbors(self, X, n_neighbors=5, return_distance=True, *, among=None):
         """Return the rows of `fit` and of `add` that are nearest to rows.
 
-        A row is compared in the networks that have not seen it, an added one in those
-        of the row it stands beside (see `add`): its distance is the mean of those
-        there. Of rows at one distance that with the lower id comes first.
+        A row is compared in the networks where it votes as a held-out row: its distance
+        is the mean of those there. Of rows at one distance that with the lower id comes
+        first, and ints before text.
 
         Parameters
         ----------
@@ -304,7 +349,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             Distances from 0 to 2, ascending. Only with ``return_distance=True``.
 
         ids : ndarray of shape (n_queries, n_neighbors)
-            Their ids, which are row numbers in the table of `fit`, or those of `add`.
+            Their ids: row numbers in the table of `fit`, and those of `add`.
 
         Raises
         ------
@@ -314,7 +359,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         fitted = self._fitted()
         queries, searched = fitted._queries(X), np.arange(len(fitted.ids_))
         if among is not None:
-            searched = np.sort(places_of(among, fitted.ids_, "among"))
+            searched = np.sort(_index.places_of(among, fitted.ids_, "among"))
         n_rows = len(searched)
         whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
         if not (whole and 1 <= n_neighbors <= n_rows):
@@ -322,7 +367,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 f"`n_neighbors` must be an int from 1 to {n_rows}, the rows to choose "
                 f"from; got {shorten(n_neighbors)}."
             )
-        distances, places = nearest_rows(
+        distances, places = _network.nearest_rows(
             fitted._networks, queries, len(fitted.ids_), searched, n_neighbors
         )
         ids = fitted.ids_[searched[places]]
@@ -350,9 +395,8 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 "calibrate(X, y) with rows that are used for nothing else."
             )
         held_out = [network.held_out for network in self._networks]
-        queries, places = map(
-            self._of_first_fold, (self._queries(X), [r.Z for r in held_out])
-        )
+        queries = self._of_first_fold(self._queries(X))
+        places = self._of_first_fold([each.Z for each in held_out])
         values = held_out[0].values
         some = slice(None, None, -(-len(values) // _MOST_COUNTED))
         places, values = places[some], values[some]
@@ -366,38 +410,25 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         points = points[:: len(self.embedding_.folds_)]
         return np.hstack(points) / len(points) ** 0.5
 
-    def _values(self):
-        """Return what all rows of the index vote for, in their order."""
-        n_outputs = self._networks[0].held_out.values.shape[1]
-        values = np.empty((len(self.ids_), n_outputs))
-        for network in self._networks:
-            values[network.rows[0]] = network.held_out.values
-        return values
-
-    def _n_fitted(self):
-        """Return the number of rows of `fit`."""
-        return 1 + max(int(out.max()) for _, out in self.embedding_.folds_)
-
     def _changed(self, kept, ids, points, values, labels):
         """Return the attributes of an index without some rows, and with new ones.
 
         ``points`` are those of new rows in each network, ``values`` what they vote for,
         and ``labels`` the names of its columns.
         """
-        folds, n_old = self.embedding_.folds_, len(kept)
-        twins = twins_of(ids, self._n_fitted())
-        ids, order = in_order(np.concatenate([self.ids_[kept], ids]))
-        places = np.full(n_old + len(twins), -1)
+        twins = _index.twins_of(ids, self._n_fitted)
+        ids, order = _index.in_order(np.concatenate([self.ids_[kept], ids]))
+        places = np.full(len(kept) + len(twins), -1)
         places[np.append(kept, np.full(len(twins), True))] = np.argsort(order)
-        values, learned = self._joined(self._values()[kept], values, labels)
+        before = _network.values_of(self._networks)[kept]
+        values, learned = self._joined(before, values, labels)
+        parts = zip(self._networks, cycle(self.embedding_.folds_), points, strict=False)
         networks = [
             network.changed(fold, places, twins, Z, values[order])
-            for network, fold, Z in zip(
-                self._networks, cycle(folds), points, strict=False
-            )
+            for network, fold, Z in parts
         ]
         if np.isfinite(self.bandwidth_):
-            learned |= _chosen(*least_loss(networks, self.n_neighbors_))
+            learned |= _chosen(*_network.least_loss(networks, self.n_neighbors_))
         changed = {"ids_": ids[order], "_networks": networks, "_calibration": False}
         return {**learned, **changed}
 
@@ -466,6 +497,5 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
 def _chosen(settings, share):
     """Return what was chosen by the loss of held-out rows, as attributes."""
-    (bandwidth, smoothing), *_ = settings
-    found = {"bandwidth_": bandwidth, "smoothing_": smoothing}
+    found = dict(zip(("bandwidth_", "smoothing_"), settings[0], strict=True))
     return {**found, "trained_share_": share, "_settings": settings}

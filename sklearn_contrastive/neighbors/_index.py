@@ -9,26 +9,24 @@ from sklearn_contrastive._validation import read_values, shorten
 _LARGEST = 2**62
 
 
-def read_ids(ids, name):
-    """Return ids as an array of ints, or of text as objects."""
+def read_ids(ids, name, kinds="iU"):
+    """Return ids as an array of ints, or of text as objects; with kind "O" of both."""
     kind, values, missing = read_values(ids)
-    valid = values.ndim == 1 and kind in "iU" and not missing.any()
-    if valid and kind == "i":
-        valid = all(abs(value) <= _LARGEST for value in values.tolist())
-    if not valid:
+    valid = values.ndim == 1 and kind in kinds and not missing.any()
+    listed = values.tolist() if valid else []
+    numbers = (abs(each) for each in listed if not isinstance(each, str | np.str_))
+    types = {*map(type, listed)} <= {int, str, np.str_}
+    if not (valid and types) or max(numbers, default=0) > _LARGEST:
         raise ValueError(
-            f"`{name}` must be one column of ints or of text, none missing; got "
-            f"{shorten(ids)}. Ints are at most 2**62 in size."
+            f"`{name}` must be one column of ints, up to 2**62 in size, or of text, "
+            f"none missing; got {shorten(ids)}."
         )
-    if kind == "i":
-        values = values.astype(np.int64)
-    else:
-        values = np.array([str(value) for value in values], dtype=object)
-    listed = values.tolist()
     if len({*listed}) < len(listed):
-        first = next(each for each in listed if listed.count(each) > 1)
-        raise ValueError(f"`{name}` must differ; got {shorten(first)} more than once.")
-    return values
+        twice = next(each for each in listed if listed.count(each) > 1)
+        raise ValueError(f"`{name}` must differ; got {shorten(twice)} more than once.")
+    if kind == "U":
+        listed = [*map(str, listed)]
+    return np.array(listed, dtype=np.int64 if kind == "i" else object)
 
 
 def new_ids(ids, n_rows, known, n_fitted):
@@ -53,7 +51,7 @@ def new_ids(ids, n_rows, known, n_fitted):
 def places_of(ids, known, name):
     """Return the places of ids among known ones."""
     places = {each: place for place, each in enumerate(known.tolist())}
-    ids = read_ids(ids, name).tolist()
+    ids = read_ids(ids, name, "iUO").tolist()
     unknown = [each for each in ids if each not in places]
     if unknown:
         raise ValueError(
@@ -97,7 +95,7 @@ def labels_like(labels, classes):
 
 def extended(classes, labels):
     """Return classes with new labels behind them, sorted, as far as there are any."""
-    new = sorted({*labels} - {*classes.tolist()})
+    new = sorted(labels - {*classes.tolist()})
     if not new:
         return classes
     # The width of text, and of numbers, is that of what there is.

@@ -5,8 +5,11 @@ from copy import copy
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_contrastive._pairs._votes import SETTINGS, References, loss
+from sklearn_contrastive._pairs._votes import N_NEIGHBORS, SETTINGS, References, loss
+from sklearn_contrastive._validation import shorten
 
+#: Neighbours of equal votes, where their number is "auto".
+_N_UNIFORM = 15
 #: Shares of the vote that rows a network was trained on may have.
 _SHARES = (0.0, 0.25, 0.5, 0.75)
 #: Of these rows, how many are asked.
@@ -74,6 +77,26 @@ def _parts(trained, held_out):
     return held_out, trained[:: -(-len(trained) // _MOST_TRAINED)]
 
 
+def number_asked(n_neighbors, auto, held_out):
+    """Return how many neighbours each network asks, given its held-out rows.
+
+    ``auto`` is whether their votes are weighted.
+    """
+    fewest, most = min(map(len, held_out)), max(map(len, held_out))
+    if n_neighbors == "auto":
+        # Equal votes of all references would say the same of every row.
+        n_neighbors = min(N_NEIGHBORS, most)
+        return n_neighbors if auto else min(_N_UNIFORM, max(1, most // 4))
+    if n_neighbors > fewest:
+        n_rows = len(np.unique(np.concatenate(held_out)))
+        raise ValueError(
+            f"`n_neighbors` must be at most the references of a network; got "
+            f"{shorten(n_neighbors)} with {fewest} of n_samples={n_rows} rows. Lower "
+            "it, or `cross_fit`."
+        )
+    return int(n_neighbors)
+
+
 def least_loss(networks, n_neighbors):
     """Return the setting of each group, and the share of training rows.
 
@@ -102,6 +125,15 @@ def least_loss(networks, n_neighbors):
         )
 
     return settings, min(_SHARES[: 3 * n_groups - 2], key=lost)
+
+
+def values_of(networks):
+    """Return what all rows of the index vote for, in their order."""
+    n_rows = 1 + max(int(network.rows[0].max()) for network in networks)
+    values = np.empty((n_rows, networks[0].held_out.values.shape[1]))
+    for network in networks:
+        values[network.rows[0]] = network.held_out.values
+    return values
 
 
 def nearest_rows(networks, queries, n_rows, searched, n_neighbors):

@@ -60,8 +60,11 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         Share that the rows a network was trained on have in its prediction, from 0 to
         0.75; 0 for equal weights.
 
-    held_out_rows_ : list of ndarray of int
-        For each network the rows it has not seen, which are its references.
+    ids_ : ndarray of shape (n_rows,)
+        Ids of the rows that vote, sorted: the row numbers of `fit`, and those of `add`.
+
+    held_out_rows_ : list of ndarray
+        For each network the ids of rows it has not seen, which are its references.
 
     columns_ : dict
         What became of each column: levels of a category, and whether cells missed.
@@ -119,12 +122,13 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
 
         .. math:: p_y(x) = \frac{1 + \#\{i : r_i \ge r_x\}}{n + 1}
 
-        Here :math:`i` are the :math:`n` rows that the first network has not seen, and
-        :math:`r` is the distance of a row's target from the weighted mean of those of
-        all other rows, where :math:`x` counts as a row with the target :math:`y`. A row
-        at squared distance :math:`d^2` has the weight :math:`\exp(-d^2 / 0.15)`, and
-        :math:`r` is divided by :math:`\sqrt{1 + 1 / A}`, with :math:`A` the sum of the
-        weights: far from all rows the intervals are wide.
+        Here :math:`i` are the :math:`n` rows that the first network has not seen, or
+        those of `calibrate`, and :math:`r` is the distance of a row's target from the
+        weighted mean of those of all other rows, where :math:`x` counts as a row with
+        the target :math:`y`. A row at squared distance :math:`d^2` has the weight
+        :math:`\exp(-d^2 / 0.15)`, and :math:`r` is divided by
+        :math:`\sqrt{1 + 1 / A}`, with :math:`A` the sum of the weights: far from all
+        rows the intervals are wide.
 
         Parameters
         ----------
@@ -145,7 +149,8 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         Raises
         ------
         ValueError
-            If `X` or `confidence` is invalid.
+            If `X` or `confidence` is invalid, or after `add` or `remove` without
+            `calibrate`.
 
         Notes
         -----
@@ -177,8 +182,8 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         learned |= {"_mean": mean * size, "_spread": spread * size}
         return "targets", (targets / size - mean) / spread, learned
 
-    def _read_new(self, y, append=False):
-        """Return what rows vote for; columns have no names."""
+    def _read_new(self, y, method):
+        """Return what new rows vote for; columns have no names."""
         targets = self._targets_of(y)
         if targets.shape[1] != len(self._mean):
             raise ValueError(
