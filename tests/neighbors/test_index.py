@@ -395,3 +395,20 @@ def test_one_row_is_compared_with_a_million_in_little_memory():
     assert most < 100 * 2**20
     np.testing.assert_array_equal(places[0, :1], found[0, :1])
     np.testing.assert_allclose(np.sqrt(squared), distances, atol=1e-3)
+
+
+@pytest.mark.parametrize("container", ["Index", "Series", "Categorical"])
+def test_frames_and_ids_in_containers(container):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[*"abcd"]).astype({"a": "category"})
+    frame.loc[120, "b"] = np.nan
+    model = ContrastiveNeighborsClassifier(
+        quick(max_iter=1, n_members=4), cross_fit=2, class_weight="balanced"
+    )
+    model.fit(frame[:100], Y[:100])
+    again, ids = pickle.loads(pickle.dumps(model)), TEXTS[:30]
+    for rows in (np.arange(29, 9, -1), np.arange(10)):
+        named = getattr(pandas, container)(ids[rows])
+        model.add(frame[100:130].iloc[rows], pandas.Series(Y[100:130])[rows], named)
+    assert bits(model) == bits(again.add(frame[100:130], Y[100:130], ids))
+    assert len(model._networks) == 4
