@@ -115,7 +115,7 @@ def main():
     options = report.options(
         __doc__,
         splits={"type": int, "default": 3},
-        data={"type": Path, "default": Path("data"), "help": "folder of letter.npz"},
+        data={"type": Path, "default": Path(), "help": "folder of letter.npz"},
     )
 
     def of_split(name, split, before):

@@ -1,5 +1,7 @@
 """Ids and labels of rows in an index, in one order whatever came first."""
 
+from collections import Counter
+
 import numpy as np
 from sklearn.utils import murmurhash3_32
 
@@ -22,7 +24,7 @@ def read_ids(ids, name, kinds="iU"):
             f"none missing; got {shorten(ids)}."
         )
     if len({*listed}) < len(listed):
-        twice = next(each for each in listed if listed.count(each) > 1)
+        twice = Counter(listed).most_common(1)[0][0]
         raise ValueError(f"`{name}` must differ; got {shorten(twice)} more than once.")
     if kind == "U":
         listed = [*map(str, listed)]
@@ -81,9 +83,8 @@ def labels_like(labels, classes):
     dtype = {"i": np.int64, "u": np.int64, "f": np.float64, "U": object}.get(
         kind, classes.dtype
     )
-    if any(
-        {kind, labels.dtype.kind} <= {*kinds} for kinds in ("iuf", "UO", "b", "M", "m")
-    ):
+    kinds = {kind, labels.dtype.kind}
+    if len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"}:
         labels = labels.astype(dtype)
         if {*map(type, labels.tolist())} <= {*map(type, classes.tolist())}:
             return labels
