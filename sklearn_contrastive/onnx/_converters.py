@@ -129,8 +129,10 @@ def _input_types(model, table):
     inner = _unfrozen(model.embedding_) if pairs else model
     own = _side(inner, table)[1] if type(inner) in _CONVERTERS else {}
     levels = own["_seen"].levels if own else {}
+    names = own.get("feature_names_in_")
+    text = any(are(str, each) for each in levels.values())
     n_columns = model.n_features_y_ if table == "y" else model.n_features_in_
-    if not levels:
+    if not levels or (names is None and not text):
         shape = [None, 2, n_columns] if pairs else [None, n_columns]
         return [("X", types.FloatTensorType(shape))]
     kinds = [types.FloatTensorType] * n_columns
@@ -139,7 +141,6 @@ def _input_types(model, table):
             kinds[number] = types.StringTensorType
         elif are(Integral, each) and not own["_seen"].missing[number]:
             kinds[number] = types.Int64TensorType
-    names = own.get("feature_names_in_")
     names = [f"x{n}" for n in range(n_columns)] if names is None else names
     shape = [None, 1 + pairs]
     return [(name, kind(shape)) for name, kind in zip(names, kinds, strict=True)]
