@@ -187,8 +187,8 @@ def classifier(**params):
 LETTERS = np.array(list("pqr"))
 CLASSIFIERS = {
     "text": (classifier(), WINE[0], LETTERS[WINE[1]]),
-    "objects": (classifier(), WINE[0], LETTERS[WINE[1]].astype(object)),
     "floats": (classifier(), WINE[0], WINE[1].astype(float)),
+    "whole objects": (classifier(), WINE[0], WINE[1].astype(object)),
     "binary": (classifier(), WINE[0], WINE[1] == 1),
     "weights": (classifier(class_weight="balanced"), WINE[0], WINE[1] > 1),
     "uniform": (classifier(weights="uniform"), WINE[0], WINE[1]),
@@ -342,7 +342,7 @@ class Derived(ContrastiveEmbedding):
             "`references` must be 'all' or 'centroids' for a Contrastive",
         ),
         (
-            classifier().fit(IRIS[0], np.array([(n,) for n in IRIS[1]], "O,").ravel()),
+            classifier().fit(IRIS[0], np.array(["2026-01", "2026-02", "2026-03"], "M8[M]")[IRIS[1]]),
             {},
             ValueError,
             "`y` must hold numbers, bools or text",

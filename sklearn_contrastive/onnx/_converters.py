@@ -252,7 +252,7 @@ def _verified(operator, inputs, options):
 def _labels(model):
     """Return classes as whole numbers or text."""
     classes = model.classes_
-    if classes.dtype.kind in "biuf":
+    if classes.dtype.kind in "biuf" or are(Integral, classes):
         return classes.astype(np.int64)
     if are(str, classes):
         return classes.astype(object)
