@@ -1,6 +1,7 @@
 """Graphs of ONNX say what the estimators say, from the columns on."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from sklearn_contrastive import (
     PairVerifier,
 )
 from sklearn_contrastive.onnx import to_onnx
+from sklearn_contrastive.onnx._converters import register
 
 pd = pytest.importorskip("pandas")
 
@@ -232,7 +234,7 @@ def test_centroids_make_a_graph_that_does_not_grow():
     X += np.random.RandomState(0).normal(scale=0.1, size=X.shape).astype(np.float32)
     sizes = {}
     for n in (300, 1200):
-        model = classifier().fit(X[:n], y[:n])
+        model = classifier(n_neighbors=2).fit(X[:n], y[:n])
         for references in ("all", "centroids"):
             graph = to_onnx(model, references=references)
             sizes[n, references] = graph.ByteSize()
@@ -342,7 +344,9 @@ class Derived(ContrastiveEmbedding):
             "`references` must be 'all' or 'centroids' for a Contrastive",
         ),
         (
-            classifier().fit(IRIS[0], np.array(["2026-01", "2026-02", "2026-03"], "M8[M]")[IRIS[1]]),
+            classifier().fit(
+                IRIS[0], np.array(["2026-01", "2026-02", "2026-03"], "M8[M]")[IRIS[1]]
+            ),
             {},
             ValueError,
             "`y` must hold numbers, bools or text",
@@ -372,7 +376,19 @@ def test_levels_that_differ_in_double_precision_alone_are_an_error():
         to_onnx(model)
 
 
+def test_converters_that_are_not_installed_are_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ImportError) as error:
+        register()
+    assert "pip install sklearn_contrastive[onnx]" in error.value.__notes__[0]
+
+
 def test_the_opset_is_the_one_in_the_guide():
-    graph = to_onnx(embedding().fit(FRAME, CODES))
-    versions = {each.domain: each.version for each in graph.opset_import}
-    assert versions == {"": 22, "ai.onnx.ml": 2}
+    model = embedding(activation="gelu").fit(*IRIS)
+    older = skl2onnx.to_onnx(model, in_single(IRIS[0][:1]), target_opset=13)
+    frame = to_onnx(embedding().fit(FRAME, CODES))
+    versions = [{e.domain: e.version for e in g.opset_import} for g in (older, frame)]
+    assert versions[0][""] == 13
+    assert versions[1] == {"": 22, "ai.onnx.ml": 2}
+    (found,) = run(older, in_single(IRIS[0]))
+    np.testing.assert_allclose(found, model.transform(in_single(IRIS[0])), atol=1e-5)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._alignment import ContrastiveAlignment
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
-from sklearn_contrastive._pairs._votes import SETTINGS, References
+from sklearn_contrastive._pairs._votes import N_NEIGHBORS, SETTINGS, References
 from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.encoders import to_sphere
 from sklearn_contrastive.model_selection import ContrastiveEmbeddingCV
@@ -169,12 +169,12 @@ def _predicted(operator, inputs, options):
     model = operator.raw_operator
     state, own = _side(model)
     Z = points(inputs, state, own["_seen"])
-    share, settings = model.trained_share_, model._settings
-    groups = [network.groups for network in model._networks]
+    share, n_neighbors = model.trained_share_, model.n_neighbors_
+    settings, groups = model._settings, [each.groups for each in model._networks]
     if options.get("references") == "centroids":
-        share, (settings, groups) = 0.0, _centroids(groups)
+        share, n_neighbors, (settings, groups) = 0.0, N_NEIGHBORS, _centroids(groups)
     votes = [
-        _votes(Z.take(network, 0), references, model.n_neighbors_, *setting)
+        _votes(Z.take(network, 0), references, n_neighbors, *setting)
         * (weight / len(groups))
         for network, own in enumerate(groups)
         for references, setting, weight in zip(
