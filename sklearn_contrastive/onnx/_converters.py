@@ -41,7 +41,7 @@ def to_onnx(estimator, *, references="all", table="X"):
     references : {"all", "centroids"}, default="all"
         What a classifier votes by: ``"all"`` its references, so that the graph grows
         with the rows of training; ``"centroids"`` the mean of those of each class in
-        each network, which is smaller and mostly less accurate.
+        each network, with other probabilities; the guide has what that costs.
 
     table : {"X", "y"}, default="X"
         For `ContrastiveAlignment`: which of the tables the graph maps.
