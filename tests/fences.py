@@ -69,6 +69,7 @@ ADDED = {
     "files without code": (277, 85),
     "weights of columns by the number of rows": (7, 2),
     "an index that grows": (235, 46),
+    "graphs of ONNX": (395, 63),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"
