@@ -109,8 +109,8 @@ def few(n_rows):
     return change
 
 
-#: Contestants of `neighbors` on mixed tables.
-CONTESTANTS = ("ours", "plain", "raw", "logistic", "forest", "boosting", "CatBoost")
+#: Models of `neighbors` that are compared on mixed tables.
+MODELS = ("ours", "plain", "raw", "logistic", "forest", "boosting", "CatBoost")
 #: Functions of ``(X, y, train, rng)``, by kind and amount of the change.
 CHANGES = {
     "nothing": {"": lambda X, y, train, rng: (X, y, train)},
@@ -197,7 +197,7 @@ def run_mixed(found, folder, n_splits, save):
                 for contestant, model in neighbors.contestants(seed).items():
                     runs = found.setdefault(contestant, {})
                     key = f"{what}|{amount}|{name}|{seed}"
-                    if contestant in CONTESTANTS and key not in runs:
+                    if contestant in MODELS and key not in runs:
                         shares = model.fit(X[kept], y[kept]).predict_proba(X_test)
                         runs[key] = [*neighbors.figures(shares, y_test)[1:4]]
             save()
@@ -217,7 +217,7 @@ def mean_of(runs, what, amount):
 
 def mixed_lines(found):
     """Return the table of AUC, log-loss and balanced accuracy on mixed tables."""
-    names = [name for name in CONTESTANTS if name in found]
+    names = [name for name in MODELS if name in found]
     lines = [f"| change | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for what, amount, _ in changes_of_rows():
         start, cells = f"{what}|{amount}|", []
