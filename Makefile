@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
 BENCHMARKS := $(filter-out benchmarks/gpu.py benchmarks/r_tables.py,$(wildcard benchmarks/*.py))
-READS_DATA := compare neighbors choices robustness speed profile_fit mining similarity verification search
+READS_DATA := compare neighbors choices robustness speed profile_fit mining similarity verification search growing
 
 .PHONY: help test fast full long lint docs bench fuzz fences serve mlflow
 help:

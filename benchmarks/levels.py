@@ -78,13 +78,14 @@ def coded(encoder, model):
 
 def measure(name, split, before):
     """Return the figures and seconds of all models on a table."""
-    if before:
-        return before
     n_levels, n_rows = TABLES[name]
     X, y, shares = drawn(n_levels, n_rows + N_TEST, split)
     shares = np.column_stack([1 - shares, shares])
-    found = {"best possible": [*figures(shares[n_rows:], y[n_rows:]), 0.0]}
+    possible = {"best possible": [*figures(shares[n_rows:], y[n_rows:]), 0.0]}
+    found = {**possible, **before}
     for model, estimator in contestants(split).items():
+        if model in found:
+            continue
         start = time.process_time()
         estimator.fit(X[:n_rows], y[:n_rows])
         seconds = time.process_time() - start

@@ -7,6 +7,9 @@ methods are those of ``compare.py``; the metric is balanced accuracy on test row
 nearest neighbours for embeddings. Columns of noise, constant columns and heavy tails
 are in the test rows as well; other changes concern the training rows only.
 
+Labels and rows of mixed tables (``FOLDER/mixed``) are degraded in the same way; there
+the figures are AUC, log-loss and balanced accuracy of contestants of ``neighbors.py``.
+
 An interrupted run resumes. Writes ``results/robustness.json`` and
 ``results/robustness.md``.
 """
@@ -17,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
+import neighbors
 import numpy as np
 import torch
 from _common import report, tables
@@ -105,6 +109,8 @@ def few(n_rows):
     return change
 
 
+#: Models of `neighbors` that are compared on mixed tables.
+MODELS = ("ours", "plain", "raw", "logistic", "forest", "boosting", "CatBoost")
 #: Functions of ``(X, y, train, rng)``, by kind and amount of the change.
 CHANGES = {
     "nothing": {"": lambda X, y, train, rng: (X, y, train)},
@@ -170,6 +176,33 @@ def run(found, what, amount, data, change, methods, n_splits):
                     runs[key] = metrics["balanced"]
 
 
+def changes_of_rows():
+    """Yield kind, amount and change of labels and of shares of classes."""
+    for what in ("nothing", "wrong labels", "rarest class, 1 row in"):
+        for amount, change in CHANGES[what].items():
+            yield what, amount, change
+
+
+def run_mixed(found, folder, n_splits, save):
+    """Add the missing figures of mixed tables with degraded labels and rows."""
+    for name in tables.MIXED:
+        for seed in range(n_splits):
+            parts = neighbors.parted(name, seed, folder, MOST_ROWS)
+            if parts is None:
+                break
+            X_train, X_test, y_train, y_test = parts
+            for what, amount, change in changes_of_rows():
+                rng, rows = np.random.default_rng(seed), np.arange(len(y_train))
+                X, y, kept = change(X_train, y_train, rows, rng)
+                for contestant, model in neighbors.contestants(seed).items():
+                    runs = found.setdefault(contestant, {})
+                    key = f"{what}|{amount}|{name}|{seed}"
+                    if contestant in MODELS and key not in runs:
+                        shares = model.fit(X[kept], y[kept]).predict_proba(X_test)
+                        runs[key] = [*neighbors.figures(shares, y_test)[1:4]]
+            save()
+
+
 def lines_of(found):
     """Return kinds and amounts of changes, in order, without repeats."""
     return list(dict.fromkeys(tuple(key.split("|")[:2]) for key in found[OURS]))
@@ -180,6 +213,22 @@ def mean_of(runs, what, amount):
     return 100 * np.mean(
         [value for key, value in runs.items() if key.startswith(f"{what}|{amount}|")]
     )
+
+
+def mixed_lines(found):
+    """Return the table of AUC, log-loss and balanced accuracy on mixed tables."""
+    names = [name for name in MODELS if name in found]
+    lines = [f"| change | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for what, amount, _ in changes_of_rows():
+        start, cells = f"{what}|{amount}|", []
+        for name in names:
+            runs = [run for key, run in found[name].items() if key.startswith(start)]
+            area, loss, balanced = np.mean(runs, axis=0)
+            cells.append(f"{area:.3f} / {loss:.3f} / {100 * balanced:.1f}")
+        lines.append(f"| {what} {amount} | {' | '.join(cells)} |")
+    n_tables = len({key.split("|")[2] for key in found[names[0]]})
+    what = f"{n_tables} mixed tables: AUC / log-loss / balanced accuracy in %"
+    return [what + ", labels and rows of training degraded as above.", "", *lines, ""]
 
 
 def markdown(results):
@@ -203,6 +252,7 @@ def markdown(results):
             f"two lines are of one table each. The best of each line is in bold. "
             f"{results['machine']}",
             "",
+            *(mixed_lines(results["mixed"]) if results.get("mixed") else ()),
         ]
     )
 
@@ -229,6 +279,12 @@ def main():
         run(found, what, amount, data, change, methods, options.splits)
         report.keep("robustness", results, options.out)
         print(what, amount, flush=True)
+    run_mixed(
+        results.setdefault("mixed", {}),
+        options.data,
+        options.splits,
+        lambda: report.keep("robustness", results, options.out),
+    )
     report.save("robustness", results, markdown, options.out)
 
 

@@ -18,7 +18,7 @@ FLOORS = [
         *("callbacks", "inspection", "model_selection"),
         *("neighbors", "presets", "verification"),
     },
-    {"displays", "persistence"},
+    {"displays", "onnx", "persistence"},
 ]
 FLOOR = {name: floor for floor, rooms in enumerate(FLOORS) for name in rooms}
 

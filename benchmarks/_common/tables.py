@@ -78,14 +78,14 @@ def mixed(name, folder):
     return frame, np.unique(target, return_inverse=True)[1]
 
 
-def encoded(X, train, test):
-    """Return training and test rows as arrays, coded by what training rows hold.
+def coded(X, train):
+    """Return a table as an array, coded by what its training rows hold.
 
     Categories become one-hot columns, rare ones share one; missing numbers become
     medians with an indicator.
     """
     if isinstance(X, np.ndarray):
-        return X[train], X[test]
+        return X
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     numeric = [c for c in X if is_numeric_dtype(X[c]) and not is_bool_dtype(X[c])]
@@ -105,7 +105,13 @@ def encoded(X, train, test):
             rest,
         ),
     )
-    return coder.fit_transform(X.iloc[train]), coder.transform(X.iloc[test])
+    return coder.fit(X.iloc[train]).transform(X)
+
+
+def encoded(X, train, test):
+    """Return training and test rows as arrays, coded as above."""
+    X = coded(X, train)
+    return X[train], X[test]
 
 
 def fewer(name, n_rows, folder=None):
@@ -117,7 +123,7 @@ def fewer(name, n_rows, folder=None):
     splitter = StratifiedShuffleSplit(1, train_size=n_rows, random_state=0)
     [(kept, _)] = splitter.split(X, y)
     kept = kept[np.bincount(y[kept])[y[kept]] >= 8]
-    return X[kept], y[kept]
+    return X[kept] if isinstance(X, np.ndarray) else X.iloc[kept], y[kept]
 
 
 def fashion(n_rows=5000):

@@ -14,20 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._cross_fit import FOLDS, RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
-from sklearn_contrastive._pairs._votes import N_NEIGHBORS
 from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
-from sklearn_contrastive.neighbors._network import Network, least_loss
+from sklearn_contrastive.neighbors import _index, _network
 
-#: Neighbours of equal votes, where their number is "auto".
-_N_UNIFORM = 15
 #: Rows below which folds are drawn twice, and three times.
 _TWICE, _THRICE = 1500, 750
 #: For these, rows that each one outside the most frequent class counts as.
 _ROWS_OF_OTHER = 5
-#: Distances held at once.
-_MOST_DISTANCES = 2**24
 #: References that sets and intervals go by.
 _MOST_COUNTED = 2000
+#: Rows of `add` that are mapped at once.
+_BLOCK = 64
 
 
 class ContrastiveNeighbors(ContrastiveEstimator):
@@ -140,47 +137,197 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 "`y` must hold a label for every row: those that `similarity` of the "
                 "`embedding` takes as unknown are nobody's neighbour. Leave them out."
             )
-        fewest, most = min(map(len, held_out)), max(map(len, held_out))
-        n_neighbors, auto = self.n_neighbors, self.weights == "auto"
-        if n_neighbors == "auto":
-            # Equal votes of all references would say the same of every row.
-            n_neighbors = min(N_NEIGHBORS, most)
-            n_neighbors = n_neighbors if auto else min(_N_UNIFORM, max(1, most // 4))
-        elif n_neighbors > fewest:
-            raise ValueError(
-                f"`n_neighbors` must be at most the references of a network; got "
-                f"{shorten(n_neighbors)} with {fewest} of n_samples={len(rows)} rows. "
-                "Lower it, or `cross_fit`."
-            )
+        auto = self.weights == "auto"
+        n_neighbors = _network.number_asked(self.n_neighbors, auto, held_out)
         networks = [
-            Network(Z, values, *fold) for Z, fold in zip(points, folds, strict=True)
+            _network.Network(Z, values, *fold)
+            for Z, fold in zip(points, folds, strict=True)
         ]
         settings, share = [(np.inf, 1.0)], 0.0
         if auto:
-            settings, share = least_loss(networks, n_neighbors)
+            settings, share = _network.least_loss(networks, n_neighbors)
         if not share:
+            settings = settings[:1]
             for network in networks:
-                network.groups = network.groups[:1]
+                network.rows, network.groups = network.rows[:1], network.groups[:1]
         attributes = {
             **{name: vars(reader)[name] for name in SEEN if name in vars(reader)},
             **learned,
+            **_chosen(settings, share),
             "embedding_": embedding,
-            "n_neighbors_": int(n_neighbors),
-            "bandwidth_": settings[0][0],
-            "smoothing_": settings[0][1],
-            "trained_share_": share,
-            "held_out_rows_": held_out,
-            "_settings": settings,
+            "n_neighbors_": n_neighbors,
+            "ids_": np.arange(len(rows)),
+            "_n_fitted": len(rows),
             "_networks": networks,
+            "_calibration": None,
         }
         replace_fitted(self, attributes)
         return self
 
-    def kneighbors(self, X, n_neighbors=5, return_distance=True):
-        """Return the training rows that are nearest to rows.
+    def add(self, X, y, ids=None):
+        """Add rows to those that vote, also of new classes, without training.
 
-        A training row is compared in the networks that have not seen it: its distance
-        is the mean of those there. Of rows at one distance the first comes first.
+        A hash of its id draws a row of `fit` for each added one, which then votes where
+        that row does: as a held-out row in some networks, and beside the rows of
+        training in others. Bandwidth, smoothing and `trained_share_` are chosen again.
+        Rows that are added in another order, or in several calls, make the same model
+        bit for bit. Points of rows are kept, in single precision, not the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows with the columns of `fit`.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their class labels, or targets. Labels that `fit` has not seen are appended
+            to `classes_`, sorted among themselves.
+
+        ids : array-like of int or str of shape (n_samples,), default=None
+            Names of rows, which differ from all in `ids_`. None for the numbers after
+            the rows of `fit` and after the largest number there.
+
+        Returns
+        -------
+        self : estimator
+            The estimator. Its sets or intervals need `calibrate` first.
+
+        Raises
+        ------
+        ValueError
+            If `X`, `y` or `ids` is invalid, or rows have several labels; the model is
+            then as before.
+
+        See Also
+        --------
+        remove : Take rows out again.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0).fit(X[:100], y[:100])
+        >>> model.add(X[100:120], y[100:120]).classes_
+        array([0, 1, 2])
+        >>> model.kneighbors(X[[110]], n_neighbors=1, return_distance=False)
+        array([[110]])
+        """
+        fitted = self._fitted()
+        values, labels = fitted._read_new(y, "add")
+        rows = check_rows(fitted, X, reset=False)
+        check_length(values, len(rows), "one label or target")
+        ids = _index.new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted)
+        points = fitted._points_in_blocks(rows)
+        kept = np.ones(len(fitted.ids_), dtype=bool)
+        vars(self).update(fitted._changed(kept, ids, points, values, labels))
+        return self
+
+    def remove(self, ids):
+        """Remove rows from those that vote, of `fit` or added.
+
+        Networks that have been trained on a row of `fit` stay as they are. A class that
+        `add` has appended is left out with its last row; one of `fit` stays, with
+        probability 0.
+
+        Parameters
+        ----------
+        ids : array-like of int or str of shape (n_removed,)
+            Ids in `ids_`; that of a row of `fit` is its number.
+
+        Returns
+        -------
+        self : estimator
+            The estimator. Its sets or intervals need `calibrate` first.
+
+        Raises
+        ------
+        ValueError
+            If some `ids` are not in `ids_`, or a network would have no row left; the
+            model is then as before.
+
+        See Also
+        --------
+        add : Add rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0).fit(X, y)
+        >>> model.add(X[:2], y[:2], ids=["a", "b"]).remove(["a"]).remove([0, 1])
+        ContrastiveNeighborsClassifier(random_state=0)
+        >>> len(model.ids_)
+        149
+        """
+        fitted = self._fitted()
+        kept = np.ones(len(fitted.ids_), dtype=bool)
+        kept[_index.places_of(ids, fitted.ids_, "ids")] = False
+        none = [each.held_out.Z[:0] for each in fitted._networks]
+        values, labels = (
+            _network.values_of(fitted._networks)[:0],
+            vars(fitted).get("classes_"),
+        )
+        vars(self).update(fitted._changed(kept, fitted.ids_[:0], none, values, labels))
+        return self
+
+    def calibrate(self, X, y):
+        """Set the rows that label sets or intervals count, after `add` or `remove`.
+
+        A new row is then compared with these rows, no longer with those that the first
+        network has not seen, which still vote. Sets and intervals have their confidence
+        for rows drawn as these are, whatever the index holds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows drawn as new ones will be, and used for nothing else: neither by `fit`
+            or `add` nor to choose parameters. Of more than 2,000 a part is used.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels, of classes in `classes_`, or targets.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If `X` or `y` is invalid, or rows have several labels.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_contrastive import ContrastiveNeighborsClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = ContrastiveNeighborsClassifier(random_state=0)
+        >>> model = model.fit(X[::3], y[::3]).add(X[1::3], y[1::3])
+        >>> model.calibrate(X[2::3], y[2::3]).predict_set(X[:2]).shape
+        (2, 3)
+        """
+        fitted = self._fitted()
+        before = _network.values_of(fitted._networks)
+        values, _ = fitted._joined(before, *fitted._read_new(y, "calibrate"))
+        if values.shape[1] > before.shape[1]:
+            raise ValueError(
+                f"`y` must hold labels of `classes_`, {shorten(fitted.classes_)}, and "
+                "no others. Give some rows of new classes to `add` first."
+            )
+        values = values[len(before) :]
+        Z = fitted._of_first_fold(fitted._queries(X))
+        check_length(values, len(Z), "one label or target")
+        some = slice(None, None, -(-len(Z) // _MOST_COUNTED))
+        self._calibration = Z[some], values[some]
+        return self
+
+    def kneighbors(self, X, n_neighbors=5, return_distance=True, *, among=None):
+        """Return the rows of `fit` and of `add` that are nearest to rows.
+
+        A row is compared in the networks where it votes as a held-out row: its distance
+        is the mean of those there. Of rows at one distance that with the lower id comes
+        first, and ints before text.
 
         Parameters
         ----------
@@ -188,55 +335,43 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             Rows with the columns of `fit`.
 
         n_neighbors : int, default=5
-            How many rows to return, from 1 to those of `fit`.
+            How many rows to return, from 1 to those there are.
 
         return_distance : bool, default=True
             Whether to return distances too.
+
+        among : array-like of int or str of shape (n_searched,), default=None
+            Ids of the rows to choose from; None for all.
 
         Returns
         -------
         distances : ndarray of shape (n_queries, n_neighbors)
             Distances from 0 to 2, ascending. Only with ``return_distance=True``.
 
-        rows : ndarray of int of shape (n_queries, n_neighbors)
-            Row numbers in the table of `fit`.
+        ids : ndarray of shape (n_queries, n_neighbors)
+            Their ids: row numbers in the table of `fit`, and those of `add`.
 
         Raises
         ------
         ValueError
-            If `X` or `n_neighbors` is invalid.
+            If `X`, `n_neighbors` or `among` is invalid.
         """
         fitted = self._fitted()
-        queries = fitted._queries(X)
-        n_rows = 1 + max(rows.max() for rows in fitted.held_out_rows_)
+        queries, searched = fitted._queries(X), np.arange(len(fitted.ids_))
+        if among is not None:
+            searched = np.sort(_index.places_of(among, fitted.ids_, "among"))
+        n_rows = len(searched)
         whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
         if not (whole and 1 <= n_neighbors <= n_rows):
             raise ValueError(
-                f"`n_neighbors` must be an int from 1 to {n_rows}, the rows of `fit`; "
-                f"got {shorten(n_neighbors)}."
+                f"`n_neighbors` must be an int from 1 to {n_rows}, the rows to choose "
+                f"from; got {shorten(n_neighbors)}."
             )
-        n_queries, size = len(queries[0]), max(1, _MOST_DISTANCES // n_rows)
-        parts = [
-            fitted._merged([Z[part] for Z in queries], n_rows, n_neighbors)
-            for part in gen_batches(n_queries, size)
-        ]
-        distances, rows = map(np.concatenate, zip(*parts, strict=True))
-        return (distances, rows) if return_distance else rows
-
-    def _merged(self, queries, n_rows, n_neighbors):
-        """Return distances and numbers of the nearest rows, merged over networks."""
-        from sklearn.metrics import euclidean_distances
-
-        total, count = np.zeros((len(queries[0]), n_rows)), np.zeros(n_rows)
-        for Z, rows, network in zip(
-            queries, self.held_out_rows_, self._networks, strict=True
-        ):
-            ends = Z.astype(np.float64), network.held_out.Z.astype(np.float64)
-            total[:, rows] += euclidean_distances(*ends)
-            count[rows] += 1
-        distances = total / count
-        rows = np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
-        return np.take_along_axis(distances, rows, axis=1), rows
+        distances, places = _network.nearest_rows(
+            fitted._networks, queries, len(fitted.ids_), searched, n_neighbors
+        )
+        ids = fitted.ids_[searched[places]]
+        return (distances, ids) if return_distance else ids
 
     def _votes(self, X):
         """Return what neighbours say of rows, the mean over networks."""
@@ -248,18 +383,60 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         return np.mean(Parallel(self.n_jobs, prefer="threads")(jobs), axis=0)
 
     def _first_fold(self, X):
-        """Return points of rows and of the first fold, with what these vote for.
+        """Return points of rows, those they are compared with, and what these vote for.
 
-        Several networks that have not seen this fold are one of more components.
+        The last value is how many of the latter count, the first ones: all of the first
+        fold, or the rows of `calibrate` before them.
         """
-        n_folds = len(self.embedding_.folds_)
-        queries = self._queries(X)[::n_folds]
-        references = [each.held_out for each in self._networks[::n_folds]]
-        places = [each.Z for each in references]
-        Z, places = (np.hstack(each) / len(each) ** 0.5 for each in (queries, places))
-        values = references[0].values
+        if self._calibration is False:
+            raise ValueError(
+                "Sets and intervals need `calibrate` after `add` or `remove`: the rows "
+                "of the first fold are no longer drawn as new ones are. Call "
+                "calibrate(X, y) with rows that are used for nothing else."
+            )
+        held_out = [network.held_out for network in self._networks]
+        queries = self._of_first_fold(self._queries(X))
+        places = self._of_first_fold([each.Z for each in held_out])
+        values = held_out[0].values
         some = slice(None, None, -(-len(values) // _MOST_COUNTED))
-        return Z, places[some], values[some]
+        places, values = places[some], values[some]
+        if self._calibration is None:
+            return queries, places, values, len(values)
+        Z, own = self._calibration
+        return queries, np.vstack([Z, places]), np.vstack([own, values]), len(Z)
+
+    def _of_first_fold(self, points):
+        """Return points in the first fold's networks, as one of more components."""
+        points = points[:: len(self.embedding_.folds_)]
+        return np.hstack(points) / len(points) ** 0.5
+
+    def _changed(self, kept, ids, points, values, labels):
+        """Return the attributes of an index without some rows, and with new ones.
+
+        ``points`` are those of new rows in each network, ``values`` what they vote for,
+        and ``labels`` the names of its columns.
+        """
+        twins = _index.twins_of(ids, self._n_fitted)
+        ids, order = _index.in_order(np.concatenate([self.ids_[kept], ids]))
+        places = np.full(len(kept) + len(twins), -1)
+        places[np.append(kept, np.full(len(twins), True))] = np.argsort(order)
+        before = _network.values_of(self._networks)[kept]
+        values, learned = self._joined(before, values, labels)
+        parts = zip(self._networks, cycle(self.embedding_.folds_), points, strict=False)
+        networks = [
+            network.changed(fold, places, twins, Z, values[order])
+            for network, fold, Z in parts
+        ]
+        if np.isfinite(self.bandwidth_):
+            learned |= _chosen(*_network.least_loss(networks, self.n_neighbors_))
+        changed = {"ids_": ids[order], "_networks": networks, "_calibration": False}
+        return {**learned, **changed}
+
+    @property
+    def held_out_rows_(self):
+        """For each network the ids of rows that it has not seen, in their order."""
+        fitted = self._fitted()
+        return [fitted.ids_[network.rows[0]] for network in fitted._networks]
 
     @property
     def columns_(self):
@@ -287,6 +464,18 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         Z = embedding._state.embed(X) * n_networks**0.5
         return np.split(Z, n_networks, axis=1)
 
+    def _points_in_blocks(self, rows):
+        """Return `_points` of rows that do not depend on those they are given with.
+
+        Sums are rounded as the shape of a table has it: all blocks have one shape.
+        """
+        points = []
+        for part in gen_batches(len(rows), _BLOCK):
+            block = np.asarray(rows[part], dtype=np.float64)
+            n, block = len(block), block[np.arange(_BLOCK) % len(block)]
+            points.append(np.stack(self._points(self.embedding_, block))[:, :n])
+        return np.concatenate(points, axis=1).astype(np.float32)
+
     def _unfitted(self, kind, n_rows):
         """Return the embedding to fit, with folds, seed and similarity."""
         embedding = clone(self.embedding or ContrastiveEmbedding())
@@ -304,3 +493,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         if isinstance(embedding.similarity, str) and embedding.similarity == "auto":
             params["similarity"] = kind
         return embedding.set_params(**params)
+
+
+def _chosen(settings, share):
+    """Return what was chosen by the loss of held-out rows, as attributes."""
+    found = dict(zip(("bandwidth_", "smoothing_"), settings[0], strict=True))
+    return {**found, "trained_share_": share, "_settings": settings}

@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_contrastive._validation import infer_similarity, shorten
+from sklearn_contrastive._validation import check_labels, infer_similarity, shorten
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
 from sklearn_contrastive.neighbors._conformal import check_confidence, label_sets
+from sklearn_contrastive.neighbors._index import extended, in_columns, labels_like
 from sklearn_contrastive.similarity import LabelSimilarity, MultilabelSimilarity
 
 
@@ -55,7 +56,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         are scaled to add up to 1; classes that a dict leaves out have 1. With
         ``"balanced"``, weights inverse to class frequencies, `predict` is right about
         equally often in every class, and probabilities are those of classes that are
-        equally frequent. Training and neighbours are not changed.
+        equally frequent. Training and neighbours are not changed. `add` and `remove`
+        set the weights again, by the rows there are then.
 
     n_jobs : int or None, default=None
         Threads that search for neighbours, as in joblib.
@@ -69,7 +71,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         The fitted networks.
 
     classes_ : ndarray of shape (n_classes,)
-        The class labels, or the labels of an indicator matrix.
+        The class labels, or the labels of an indicator matrix; behind those of `fit`
+        the classes that `add` has brought.
 
     n_neighbors_ : int
         Neighbours that vote in each network.
@@ -85,8 +88,11 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         Share of the vote of the rows that a network was trained on, from 0 to 0.75; 0
         for equal votes. Of more than 20,000 such rows a part is asked.
 
-    held_out_rows_ : list of ndarray of int
-        For each network the rows it has not seen, which are its references.
+    ids_ : ndarray of shape (n_rows,)
+        Ids of the rows that vote, sorted: the row numbers of `fit`, and those of `add`.
+
+    held_out_rows_ : list of ndarray
+        For each network the ids of rows it has not seen, which are its references.
 
     columns_ : dict
         What became of each column: levels of a category, and whether cells missed.
@@ -193,11 +199,11 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
 
         .. math:: p_c(x) = \frac{1 + \#\{i : s_i \le s_x\}}{n + 1}
 
-        Here :math:`i` are the :math:`n` rows that the first network has not seen, and
-        :math:`s` is the share of votes for a row's own class, where :math:`x` counts as
-        a row of class :math:`c`. Each row has the votes of all others, those at squared
-        distance :math:`d^2` with the weight :math:`\exp(-d^2 / 0.4)`, and one vote for
-        no class.
+        Here :math:`i` are the :math:`n` rows that the first network has not seen, or
+        those of `calibrate`, and :math:`s` is the share of votes for a row's own class,
+        where :math:`x` counts as a row of class :math:`c`. Each row has the
+        votes of all others, those at squared distance :math:`d^2` with the weight
+        :math:`\exp(-d^2 / 0.4)`, and one vote for no class.
 
         Parameters
         ----------
@@ -222,7 +228,8 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         Raises
         ------
         ValueError
-            If `X` or `confidence` is invalid, or a row has several labels.
+            If `X` or `confidence` is invalid, if a row has several labels, or after
+            `add` or `remove` without `calibrate`.
 
         Notes
         -----
@@ -238,15 +245,19 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         """
         check_confidence(confidence)
         fitted = self._fitted()
-        if fitted._multilabel:
+        fitted._check_one_class("predict_set")
+        Z, references, values, n = fitted._first_fold(X)
+        codes, n_classes = values.argmax(axis=1), len(fitted.classes_)
+        return label_sets(Z, references, codes, n_classes, confidence, by_class, n)
+
+    def _check_one_class(self, method):
+        """Raise where rows have several labels."""
+        if self._multilabel:
             raise ValueError(
-                "`predict_set` needs one class per row; got a fit to the indicators of "
-                f"{len(fitted.classes_)} labels. Fit a classifier to each label, or to "
+                f"`{method}` needs one class per row; got a fit to the indicators of "
+                f"{len(self.classes_)} labels. Fit a classifier to each label, or to "
                 "the combinations of labels as classes."
             )
-        Z, references, values = fitted._first_fold(X)
-        codes, n_classes = values.argmax(axis=1), len(fitted.classes_)
-        return label_sets(Z, references, codes, n_classes, confidence, by_class)
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
@@ -264,9 +275,25 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
             kind, similarity = "labels", LabelSimilarity().fit(None, y)
             values, classes = similarity.votes(), similarity.classes_
         several = kind == "multilabel"
-        learned = {"classes_": classes, "_multilabel": several}
+        learned = {"classes_": classes, "_fitted_classes": classes}
         learned["_class_weight"] = self._weights_of(classes, values, several)
-        return kind, values, learned
+        return kind, values, {**learned, "_multilabel": several}
+
+    def _read_new(self, y, method):
+        """Return what new rows vote for, and the names of its columns."""
+        self._check_one_class(method)
+        y = labels_like(check_labels(y, None)[0], self.classes_)
+        labels, codes = np.unique(y, return_inverse=True)
+        return codes[:, None] == np.arange(len(labels)), labels
+
+    def _joined(self, values, more, labels):
+        """Return what kept and new rows vote for, and the classes that they have."""
+        parts = (values, self.classes_), (more, labels)
+        found = (names[own.any(axis=0)].tolist() for own, names in parts)
+        classes = extended(self._fitted_classes, set().union(*found))
+        values = np.concatenate([in_columns(*part, classes) for part in parts])
+        weights = self._weights_of(classes, values, self._multilabel)
+        return values, {"classes_": classes, "_class_weight": weights}
 
     def _weights_of(self, classes, values, multilabel):
         """Return the weight of each class, or None."""
@@ -279,7 +306,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
                 f"with no other; got {shorten(given)}. Set a threshold of each label."
             )
         if isinstance(given, str):
-            return len(values) / values.sum(axis=0)
+            return len(values) / values.sum(axis=0).clip(1)
         # Not as a list of Python's values: dates would be other objects.
         names = [*classes]
         weights = [given.get(name, 1) for name in names]

@@ -37,21 +37,25 @@ def n_strangers(confidence, n):
     return np.minimum(least, n)
 
 
-def label_sets(points, references, codes, n_classes, confidence, by_class):
+def label_sets(points, references, codes, n_classes, confidence, by_class, n=None):
     """Return which classes are in the set of each row, (n_rows, n_classes).
 
-    ``codes`` are the numbers of the references' classes.
+    ``codes`` are the numbers of the references' classes. All references vote; the first
+    ``n`` of them are compared with the row, None for all.
     """
-    n, is_class = len(codes), codes[:, None] == np.arange(n_classes)
-    among = _kernel(references, references, _LABELS_UNIT)
+    n = len(codes) if n is None else n
+    voters = codes[:, None] == np.arange(n_classes)
+    is_class = voters[:n]
+    among = _kernel(references[:n], references, _LABELS_UNIT)
     np.fill_diagonal(among, 0)
-    own, mass = (among @ is_class)[is_class], among.sum(axis=1) + _BACKGROUND
+    own, mass = (among @ voters)[is_class], among.sum(axis=1) + _BACKGROUND
     counted = is_class.sum(axis=0) if by_class else np.full(n_classes, n)
     fewest = n_strangers(confidence, counted)
     sets = np.empty((len(points), n_classes), dtype=bool)
-    for part in gen_batches(len(points), max(1, _MOST_VALUES // n)):
+    for part in gen_batches(len(points), max(1, _MOST_VALUES // len(codes))):
         near = _kernel(points[part], references, _LABELS_UNIT)
-        shares = near @ is_class / (near.sum(axis=1, keepdims=True) + _BACKGROUND)
+        shares = near @ voters / (near.sum(axis=1, keepdims=True) + _BACKGROUND)
+        near = near[:, :n]
         # The share of a reference's own class, where the new row is of it and not.
         joined, others = (own + near) / (mass + near), own / (mass + near)
         for c, mine in enumerate(is_class.T):
@@ -61,29 +65,33 @@ def label_sets(points, references, codes, n_classes, confidence, by_class):
     return sets
 
 
-def target_intervals(points, references, values, confidence):
+def target_intervals(points, references, values, confidence, n=None):
     """Return the lower and upper end for each row and output, (n_rows, n_outputs, 2).
+
+    All references vote; the first ``n`` of them are compared, None for all.
 
     A target y of a new row makes a residual abs(a - b * y) of each reference, relative
     to spreads, and abs(y - c) of itself; b < 1, so that the targets for which the
     reference is the stranger of the two are an interval around c.
     """
-    n = len(values)
+    n = len(values) if n is None else n
     found = np.full((len(points), values.shape[1], 2), [-np.inf, np.inf])
     fewest = n_strangers(confidence, n)
-    if fewest == 0 or n == 1:
+    if fewest == 0 or len(values) == 1:
         return found
-    among = _kernel(references, references, _TARGETS_UNIT)
+    among = _kernel(references[:n], references, _TARGETS_UNIT)
     np.fill_diagonal(among, 0)
     sums, mass = among @ values, among.sum(axis=1)
-    for part in gen_batches(len(points), max(1, _MOST_VALUES // n)):
+    for part in gen_batches(len(points), max(1, _MOST_VALUES // len(values))):
         near = _kernel(points[part], references, _TARGETS_UNIT)
-        own, joined = near.sum(axis=1, keepdims=True), mass + near
+        own, centers = near.sum(axis=1, keepdims=True), near @ values
+        near = near[:, :n]
+        joined = mass + near
         spread = np.sqrt((1 + _BACKGROUND / own) / (1 + _BACKGROUND / joined))
-        centers, b = near @ values / own, spread * near / joined
+        centers, b = centers / own, spread * near / joined
         for output in range(values.shape[1]):
             c = centers[:, [output]]
-            a = spread * (values[:, output] - sums[:, output] / joined)
+            a = spread * (values[:n, output] - sums[:, output] / joined)
             ends = (c + a) / (1 + b), (c - a) / (1 - b)
             lower, upper = np.minimum(*ends), np.maximum(*ends)
             lower.partition(fewest - 1, axis=1)

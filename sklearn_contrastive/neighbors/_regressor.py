@@ -60,8 +60,11 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         Share that the rows a network was trained on have in its prediction, from 0 to
         0.75; 0 for equal weights.
 
-    held_out_rows_ : list of ndarray of int
-        For each network the rows it has not seen, which are its references.
+    ids_ : ndarray of shape (n_rows,)
+        Ids of the rows that vote, sorted: the row numbers of `fit`, and those of `add`.
+
+    held_out_rows_ : list of ndarray
+        For each network the ids of rows it has not seen, which are its references.
 
     columns_ : dict
         What became of each column: levels of a category, and whether cells missed.
@@ -119,12 +122,13 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
 
         .. math:: p_y(x) = \frac{1 + \#\{i : r_i \ge r_x\}}{n + 1}
 
-        Here :math:`i` are the :math:`n` rows that the first network has not seen, and
-        :math:`r` is the distance of a row's target from the weighted mean of those of
-        all other rows, where :math:`x` counts as a row with the target :math:`y`. A row
-        at squared distance :math:`d^2` has the weight :math:`\exp(-d^2 / 0.15)`, and
-        :math:`r` is divided by :math:`\sqrt{1 + 1 / A}`, with :math:`A` the sum of the
-        weights: far from all rows the intervals are wide.
+        Here :math:`i` are the :math:`n` rows that the first network has not seen, or
+        those of `calibrate`, and :math:`r` is the distance of a row's target from the
+        weighted mean of those of all other rows, where :math:`x` counts as a row with
+        the target :math:`y`. A row at squared distance :math:`d^2` has the weight
+        :math:`\exp(-d^2 / 0.15)`, and :math:`r` is divided by
+        :math:`\sqrt{1 + 1 / A}`, with :math:`A` the sum of the weights: far from all
+        rows the intervals are wide.
 
         Parameters
         ----------
@@ -145,7 +149,8 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         Raises
         ------
         ValueError
-            If `X` or `confidence` is invalid.
+            If `X` or `confidence` is invalid, or after `add` or `remove` without
+            `calibrate`.
 
         Notes
         -----
@@ -161,18 +166,14 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         """
         check_confidence(confidence)
         fitted = self._fitted()
-        ends = target_intervals(*fitted._first_fold(X), confidence)
+        Z, references, values, n = fitted._first_fold(X)
+        ends = target_intervals(Z, references, values, confidence, n)
         ends = ends * fitted._spread[:, None] + fitted._mean[:, None]
         return ends[:, 0] if fitted._one_column else ends
 
     def _read(self, y):
         """Return the similarity, what neighbours vote for, and attributes."""
-        targets = check_targets(y, None)
-        if np.isnan(targets).any():
-            raise ValueError(
-                "`y` must hold a target for every row; Input y contains NaN. Leave "
-                "those rows out."
-            )
+        targets = self._targets_of(y)
         # Squares of large targets would not be numbers.
         size = np.abs(targets).max(axis=0, initial=0) + np.finfo(float).tiny
         mean, spread = (f(targets / size, axis=0) for f in (np.mean, np.std))
@@ -180,6 +181,31 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
         learned = {"_one_column": read_values(y)[1].ndim == 1}
         learned |= {"_mean": mean * size, "_spread": spread * size}
         return "targets", (targets / size - mean) / spread, learned
+
+    def _read_new(self, y, method):
+        """Return what new rows vote for; columns have no names."""
+        targets = self._targets_of(y)
+        if targets.shape[1] != len(self._mean):
+            raise ValueError(
+                f"`y` must hold {len(self._mean)} target(s) of every row, as in `fit`; "
+                f"got {targets.shape[1]}."
+            )
+        return (targets - self._mean) / self._spread, None
+
+    def _joined(self, values, more, labels):
+        """Return what kept and new rows vote for."""
+        return np.concatenate([values, more]), {}
+
+    @staticmethod
+    def _targets_of(y):
+        """Return targets as columns; raise where some are missing."""
+        targets = check_targets(y, None)
+        if np.isnan(targets).any():
+            raise ValueError(
+                "`y` must hold a target for every row; Input y contains NaN. Leave "
+                "those rows out."
+            )
+        return targets
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,16 +21,16 @@ _LARGEST_PREPARED_BYTES = 2**25
 #: A column is constant if its range is this many last bits of its values, or fewer.
 _ROUNDING = 16
 #: Limit of standardised values, so that squares of points stay finite.
-_LARGEST = 1e9
+LARGEST = 1e9
 #: Up and down to this share of a dtype's powers of two, it holds all digits.
-_HELD = 0.75
+HELD = 0.75
 #: Powers of two that are numbers, as are their inverses, without loss of digits; and
 #: those of values that stay as they are where nothing is standardised.
 _POWERS, _PLAIN = 1022, 28
 #: Power of two of the largest value whose multiples are still numbers.
 _HIGHEST = 1020
 #: Limit of the smooth clip: standardised values stay inside ±8.
-_CLIP = 8.0
+CLIP = 8.0
 #: Percentiles between which the body of a column lies. Values farther from it than its
 #: width count in mean and deviation as if they lay at that distance.
 _BODY = 5, 95
@@ -93,15 +93,15 @@ def standardized(X, standardization):
             # In units of its size, or of 1 at least, a constant column is small.
             size = np.maximum(np.abs(center), np.where(np.isinf(scale), 1, scale))
             power = np.frexp(size)[1]
-            held = np.abs(power) <= _HELD * np.finfo(X.dtype).maxexp
+            held = np.abs(power) <= HELD * np.finfo(X.dtype).maxexp
             # Powers of two change no digit, and bring both into the range of the dtype.
             power = np.where(held, 0, -power)
             X, center, scale = (np.ldexp(each, power) for each in (X, center, scale))
         Z = X - center.astype(X.dtype)
         Z /= scale.astype(X.dtype)
-    np.clip(Z, -_LARGEST, _LARGEST, out=Z)
+    np.clip(Z, -LARGEST, LARGEST, out=Z)
     if kind == "robust":
-        Z /= np.sqrt(1 + (Z / _CLIP) ** 2)
+        Z /= np.sqrt(1 + (Z / CLIP) ** 2)
     return Z
 
 
@@ -152,7 +152,7 @@ def learn_standardization(X, standardize, coded=False, seen=None, learned=False)
         center *= unit
         sizes = np.array([center, scale, 1 / scale])
         sizes[1:, constant], scale[constant] = 0, np.inf
-        unusual = np.abs(sizes).max() > 2 ** (_HELD * np.finfo(np.float32).maxexp)
+        unusual = np.abs(sizes).max() > 2 ** (HELD * np.finfo(np.float32).maxexp)
     return Standardization(kind, center, scale, bool(unusual))
 
 

@@ -1,5 +1,7 @@
 """Weights of columns: what each tells of labels, beside what chance would tell."""
 
+from math import isqrt
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -14,10 +16,16 @@ from sklearn_contrastive.preprocessing._standardization import (
 FEWEST_ROWS = 300
 #: Rows that are compared, and their number times that of columns or outputs.
 _MOST_ROWS, _MOST_NUMBERS = 20_000, 2**23
-#: Trees, rows they are grown from, least rows in a leaf, and for each class.
-_N_TREES, _MOST_GROWN, _LEAF, _ROWS_OF_CLASS = 30, 1000, 3, 30
+#: Trees, least rows in a leaf for each 1,000 or in all, rows that they need of a class.
+_N_TREES, _LEAF, _ROWS_OF_CLASS = 30, 3, 30
+#: Trees are grown from this share of the rows, or these least and most numbers of them:
+#: what columns tell only together shows in many rows. The numbers read are bounded.
+_GROWN, _LEAST_GROWN, _MOST_GROWN, _MOST_READ = 1 / 3, 1000, 8000, 2**19
 #: Classes or outputs that are compared: of more, evenly spaced ones.
 _MOST_OUTPUTS = 500
+#: Columns that a node chooses from, or the square root of their number if it is more:
+#: two that tell only together must often meet.
+_TRIED = 16
 #: Columns beyond which no trees are grown.
 _MOST_SHADOWED = 2000
 #: The share of the usual length is the first number times one less the noise of labels,
@@ -113,9 +121,11 @@ def learn_weights(X, similarity, expansion=None):
         X = expansion.of(X)
     Z = standardized(X, learn_standardization(X, "robust"))
     ratios, noise = _alone(Z, values), 0.0
-    shadowed = min(len(Z), _MOST_GROWN) >= _ROWS_OF_CLASS * len(some)
+    most = min(_GROWN * n_rows, _MOST_GROWN, _MOST_READ / n_columns)
+    n_grown = int(min(len(Z), max(most, _LEAST_GROWN)))
+    shadowed = n_grown >= _ROWS_OF_CLASS * len(some)
     if shadowed and n_columns <= _MOST_SHADOWED and not learned.all():
-        given = Z[:, ~learned], values, strata is not None
+        given = Z[:, ~learned], values, strata is not None, n_grown
         found, noise = _beside_others(*given)
         ratios[~learned] = np.maximum(ratios[~learned], found)
     of_levels = [_alone(_foretold(own, values), values).mean() for own in levels]
@@ -156,7 +166,7 @@ def _foretold(levels, values):
     return found
 
 
-def _beside_others(Z, values, labels):
+def _beside_others(Z, values, labels, n_grown):
     """Return importances over that which chance stays below, and the noise of labels.
 
     Chance is what trees make of the same columns, each in another order of rows.
@@ -164,13 +174,15 @@ def _beside_others(Z, values, labels):
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
     rng = np.random.default_rng(0)
-    rows = rng.permutation(len(Z))[:_MOST_GROWN]
+    rows = rng.permutation(len(Z))[:n_grown]
     Z, values = Z[rows], values[rows]
     values = values.argmax(axis=1) if labels else values
     kind = ExtraTreesClassifier if labels else ExtraTreesRegressor
-    options = {"min_samples_leaf": _LEAF, "bootstrap": True, "oob_score": labels}
-    options["max_features"] = "sqrt"
-    trees = kind(_N_TREES, random_state=0, **options)
+    leaf = max(_LEAF, _LEAF * n_grown // 1000)
+    options = {"min_samples_leaf": leaf, "bootstrap": True, "oob_score": labels}
+    n_read = 2 * Z.shape[1]
+    tried = min(n_read, max(_TRIED, isqrt(n_read)))
+    trees = kind(_N_TREES, random_state=0, max_features=tried, **options)
     if values.shape[1:] == (1,):
         values = values[:, 0]
     trees.fit(np.hstack([Z, rng.permuted(Z, axis=0)]), values)

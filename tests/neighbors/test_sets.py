@@ -295,7 +295,7 @@ def test_several_networks_of_the_first_fold_are_one():
     model = ContrastiveNeighborsClassifier(part, cross_fit=4, random_state=0)
     model.fit(np.repeat(X, 11, axis=0), np.repeat(y, 11))
     assert len(model.held_out_rows_) == 8
-    Z, references, values = model._first_fold(X)
+    Z, references, values, _ = model._first_fold(X)
     width = model._networks[0].held_out.Z.shape[1]
     assert Z.shape[1] == references.shape[1] == 2 * width
     np.testing.assert_allclose(np.linalg.norm(references, axis=1), 1)
@@ -306,7 +306,7 @@ def test_several_networks_of_the_first_fold_are_one():
 def test_memory_has_a_limit_and_a_part_of_many_references_counts(fitted, monkeypatch):
     X, _ = load_iris(return_X_y=True)
     monkeypatch.setattr("sklearn_contrastive.neighbors._base._MOST_COUNTED", 15)
-    _, references, values = fitted._first_fold(X)
+    _, references, values, _ = fitted._first_fold(X)
     assert len(references) == len(values) == 13
     np.testing.assert_array_equal(references, fitted._networks[0].held_out.Z[::3])
     rng = np.random.RandomState(0)

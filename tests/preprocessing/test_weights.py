@@ -61,9 +61,18 @@ def test_a_class_that_is_missing_and_one_class_alone_are_no_error():
         _weights._alone(X, with_empty), _weights._alone(X, with_empty[:, :3])
     )
     assert_array_equal(_weights._alone(X, np.ones((400, 1))), 2)
-    ratios, noise = _weights._beside_others(X, np.ones((400, 1)), labels=True)
+    ratios, noise = _weights._beside_others(X, np.ones((400, 1)), True, 400)
     assert np.isfinite(ratios).all()
     assert noise == 0
+
+
+@pytest.mark.parametrize("n_rows", [2000, 15_000])
+def test_columns_that_tell_only_together_are_found(n_rows):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 12))
+    y = (X[:, 0] * X[:, 1] + rng.normal(size=n_rows) > 0).astype(int)
+    weights, _ = learn_weights(X, LabelSimilarity().fit(None, y))
+    assert weights[:2].min() > 3 * weights[2:].mean()
 
 
 def test_columns_of_noise_have_the_least_weight():

@@ -1,0 +1,111 @@
+"""Ids and labels of rows in an index, in one order whatever came first."""
+
+from collections import Counter
+
+import numpy as np
+from sklearn.utils import murmurhash3_32
+
+from sklearn_contrastive._validation import read_values, shorten
+
+#: The largest id that is given, so that default ids can continue from it.
+_LARGEST = 2**62
+
+
+def read_ids(ids, name, kinds="iU"):
+    """Return ids as an array of ints, or of text as objects; with kind "O" of both."""
+    kind, values, missing = read_values(ids)
+    valid = values.ndim == 1 and kind in kinds and not missing.any()
+    listed = values.tolist() if valid else []
+    numbers = (abs(each) for each in listed if not isinstance(each, str | np.str_))
+    types = {*map(type, listed)} <= {int, str, np.str_}
+    if not (valid and types) or max(numbers, default=0) > _LARGEST:
+        raise ValueError(
+            f"`{name}` must be one column of ints, up to 2**62 in size, or of text, "
+            f"none missing; got {shorten(ids)}."
+        )
+    if len({*listed}) < len(listed):
+        twice = Counter(listed).most_common(1)[0][0]
+        raise ValueError(f"`{name}` must differ; got {shorten(twice)} more than once.")
+    if kind == "U":
+        listed = [*map(str, listed)]
+    return np.array(listed, dtype=np.int64 if kind == "i" else object)
+
+
+def new_ids(ids, n_rows, known, n_fitted):
+    """Return the ids of new rows; those that are not given continue row numbers."""
+    if ids is None:
+        numbers = [each for each in known.tolist() if not isinstance(each, str)]
+        return np.arange(n_rows) + max([n_fitted - 1, *numbers]) + 1
+    ids = read_ids(ids, "ids")
+    if len(ids) != n_rows:
+        raise ValueError(
+            f"`ids` must hold one per row of `X`, {n_rows}; got {len(ids)}."
+        )
+    there = {*known.tolist()} & {*ids.tolist()}
+    if there:
+        raise ValueError(
+            f"`ids` must be new; {len(there)} are in the index, such as "
+            f"{shorten(there.pop())}. Remove these rows first."
+        )
+    return ids
+
+
+def places_of(ids, known, name):
+    """Return the places of ids among known ones."""
+    places = {each: place for place, each in enumerate(known.tolist())}
+    ids = read_ids(ids, name, "iUO").tolist()
+    unknown = [each for each in ids if each not in places]
+    if unknown:
+        raise ValueError(
+            f"`{name}` must be in the index (`ids_`); {len(unknown)} are not, such as "
+            f"{shorten(unknown[0])}."
+        )
+    return np.array([places[each] for each in ids], dtype=np.intp)
+
+
+def in_order(ids):
+    """Return ids with the order that sorts them, ints before text."""
+    text = np.array([isinstance(each, str) for each in ids.tolist()], dtype=bool)
+    ids = ids if text.any() else ids.astype(np.int64)
+    parts = (np.flatnonzero(part) for part in (~text, text))
+    return ids, np.concatenate([part[np.argsort(ids[part])] for part in parts])
+
+
+def twins_of(ids, n_fitted):
+    """Return for each id the number of a row of `fit`, drawn by a hash of the id."""
+    hashes = [murmurhash3_32(str(each), positive=True) for each in ids.tolist()]
+    return np.array(hashes, dtype=np.int64) % n_fitted
+
+
+def labels_like(labels, classes):
+    """Return labels in the type of classes; raise where they are of another kind."""
+    kind, given = classes.dtype.kind, labels
+    dtype = {"i": np.int64, "u": np.int64, "f": np.float64, "U": object}.get(
+        kind, classes.dtype
+    )
+    kinds = {kind, labels.dtype.kind}
+    if len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"}:
+        labels = labels.astype(dtype)
+        if {*map(type, labels.tolist())} <= {*map(type, classes.tolist())}:
+            return labels
+    raise ValueError(
+        f"`y` must hold labels of the kind of `classes_`, {shorten(classes)}; got "
+        f"{shorten(given)}."
+    )
+
+
+def extended(classes, labels):
+    """Return classes with new labels behind them, sorted, as far as there are any."""
+    new = sorted(labels - {*classes.tolist()})
+    if not new:
+        return classes
+    # The width of text, and of numbers, is that of what there is.
+    dtype = classes.dtype if classes.dtype.kind in "OMm" else None
+    return np.array([*classes.tolist(), *new], dtype=dtype)
+
+
+def in_columns(values, labels, classes):
+    """Return values of labels as those of classes, 0 for classes without a label."""
+    places = {each: place for place, each in enumerate(labels.tolist())}
+    taken = [places.get(each, len(places)) for each in classes.tolist()]
+    return np.pad(np.asarray(values, dtype=np.float64), ((0, 0), (0, 1)))[:, taken]
