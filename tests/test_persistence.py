@@ -200,8 +200,8 @@ def test_files_of_every_schema_are_read(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = load(path)
-    found = model.transform(np.array(kept["rows"], dtype=object))
-    np.testing.assert_allclose(found, kept["points"], rtol=1e-5, atol=1e-6)
+    found = getattr(model, kept["method"])(np.array(kept["rows"], dtype=object))
+    np.testing.assert_allclose(found, kept["found"], rtol=1e-5, atol=1e-6)
 
 
 READER = """
