@@ -16,7 +16,7 @@ export MPLBACKEND ?= Agg
 BENCHMARKS := $(filter-out benchmarks/gpu.py benchmarks/r_tables.py,$(wildcard benchmarks/*.py))
 READS_DATA := compare neighbors choices robustness speed profile_fit mining similarity verification search growing
 
-.PHONY: help test fast full long lint docs bench fuzz fences
+.PHONY: help test fast full long lint docs bench fuzz fences serve mlflow
 help:
 	@sed -n 's/^#   //p' Makefile
 
@@ -30,7 +30,7 @@ fast:
 full: lint fences docs
 	.ci/run
 	.ci/run oldest
-	$(MAKE) long fuzz
+	$(MAKE) serve long fuzz
 
 lint:
 	ruff check
@@ -49,6 +49,18 @@ long:
 # Property tests on 1,000 examples each, and 10,000 random fits.
 fuzz:
 	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -n 2 -q -m hypothesis --timeout 0 tests
+
+# Logs a model to MLflow and loads it, in a new environment: MLflow needs an older
+# pyarrow than the tests.
+mlflow:
+	place=$$(mktemp -d) && trap 'rm -rf "$$place"' EXIT && \
+	$(PYTHON) -m venv $$place/venv && grep -v ^pyarrow== constraints.txt > $$place/c.txt && \
+	$$place/venv/bin/python -m pip install -q -c $$place/c.txt . 'mlflow>=3' && \
+	$$place/venv/bin/python examples/mlflow_model.py $$place
+
+# Serves saved models in a new environment without torch.
+serve:
+	.ci/serve
 
 # The table of size limits: before, now, limit.
 fences:

@@ -40,7 +40,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"(quickstart|__init__)\.py$",
+    "ignore_pattern": r"(quickstart|serve|mlflow_model|__init__)\.py$",
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("sklearn_contrastive",),
     "reference_url": {"sklearn_contrastive": None},

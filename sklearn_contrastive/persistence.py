@@ -200,7 +200,8 @@ def load(path, objects=None):
     except OSError:
         raise
     except Exception as error:
-        found = error if isinstance(error, ValueError) else "its parts do not fit"
+        told = isinstance(error, ValueError | ImportError)
+        found = error if told else "its parts do not fit"
         raise ValueError(f"{str(path)!r} cannot be loaded: {found}.") from error
     raise ValueError(
         f"`objects` must be a dict of what was left out by `save`, {shorten(names)}; "

@@ -67,6 +67,7 @@ ADDED = {
     "categories of many levels, and ordered ones": (218, 40),
     "frames read at once and by codes, intervals, sparse frames": (133, 30),
     "files without code": (277, 85),
+    "drift, and serving without torch": (60, 48),
     "weights of columns by the number of rows": (7, 2),
     "an index that grows": (235, 46),
     "graphs of ONNX": (395, 63),

@@ -4,15 +4,18 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
 import warnings
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+import skops.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
@@ -37,6 +40,9 @@ from sklearn_contrastive.persistence import load, save
 
 pd = pytest.importorskip("pandas")
 
+ROOT = Path(__file__).parent.parent
+#: Files that earlier versions have written, and `tests/data/make.py`.
+STORED = sorted((ROOT / "tests" / "data").glob("*.model"))
 RNG = np.random.RandomState(0)
 X, Y = RNG.normal(size=(80, 4)), np.arange(80) % 3
 LETTERS = np.array(list("pqr"))[Y]
@@ -122,6 +128,8 @@ FITS = {
         SAME,
     ),
 }
+#: Cases whose files are small.
+SMALL = "own objects", "tiny pairs", "tiny tables", "tiny classes"
 METHODS = "transform", "predict", "predict_proba", "decision_function", "pair_distance"
 
 
@@ -168,6 +176,32 @@ def test_what_is_loaded_does_the_same(name, tmp_path):
     # A second file is the same, byte for byte.
     save(loaded, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+@pytest.mark.parametrize("name", [*SMALL, "many levels", "mixed columns", "numbers"])
+def test_skops_loads_what_the_guide_lists(name):
+    guide = (ROOT / "docs" / "user_guide" / "deploy.rst").read_text()
+    listed = re.findall(r"^   (sklearn_contrastive\.\S+)$", guide, re.MULTILINE)
+    model, (_, table, y) = fitted(name), FITS[name]
+    data = skops.io.dumps(model)
+    # Nouns that a user chooses are trusted one by one.
+    own = [
+        each
+        for each in skops.io.get_untrusted_types(data=data)
+        if re.search(r"\.(losses|miners|similarity)\.", each)
+    ]
+    loaded = skops.io.loads(data, trusted=[*listed, *own])
+    assert_same(results(loaded, table, y), results(model, table, y))
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_files_of_every_schema_are_read(path):
+    kept = json.loads(path.with_suffix(".json").read_text())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        model = load(path)
+    found = getattr(model, kept["method"])(np.array(kept["rows"], dtype=object))
+    np.testing.assert_allclose(found, kept["found"], rtol=1e-5, atol=1e-6)
 
 
 READER = """
@@ -382,9 +416,6 @@ def attempt(path, data):
         finally:
             WATCH["path"] = None
             assert not WATCH["found"]
-
-
-SMALL = "own objects", "tiny pairs", "tiny tables", "tiny classes"
 
 
 #: The bytes of small files by name: no fixture, whose text an error would print.

@@ -1,5 +1,6 @@
 """The same seed gives the same bits, and nothing outside is touched."""
 
+import builtins
 import hashlib
 import pickle
 import subprocess
@@ -13,7 +14,14 @@ from sklearn.datasets import load_wine
 from threadpoolctl import threadpool_info
 from torch import nn
 
-from sklearn_contrastive import ContrastiveEmbedding
+from sklearn_contrastive import (
+    ContrastiveAlignment,
+    ContrastiveEmbedding,
+    ContrastiveEmbeddingCV,
+    ContrastiveNeighborsClassifier,
+    PairVerifier,
+    persistence,
+)
 
 X, y = load_wine(return_X_y=True)
 
@@ -179,3 +187,33 @@ def test_torch_is_loaded_by_fit_alone_and_nothing_heavy_by_imports(tmp_path):
     assert path.read_bytes().count(b"torch") == 1
     bits = hashlib.sha256(model.transform(X).tobytes()).hexdigest()
     assert run_python(ALONE, path) == bits
+
+
+def test_missing_torch_is_an_error_that_says_what_to_install(monkeypatch, tmp_path):
+    pairs, same = np.stack([X[:40], X[40:80]], 1), y[:40] == y[40:80]
+    model, module = small().fit(X, y), small(encoder=make_module).fit(X, y)
+    before = model.transform(X)
+    persistence.save(module, tmp_path / "model")
+    calls = [
+        lambda: small().fit(X, y),
+        lambda: small(encoder=make_module).fit(X, y),
+        lambda: model.partial_fit(X, y),
+        lambda: ContrastiveEmbeddingCV(small(), margins=[0.5, 1.0], cv=2).fit(X, y),
+        lambda: ContrastiveAlignment(device="cpu").fit(X, X[:, :3]),
+        lambda: ContrastiveNeighborsClassifier(small()).fit(X, y),
+        lambda: PairVerifier(small()).fit(pairs, same),
+    ]
+    real = builtins.__import__
+
+    def barred(name, *args, **kwargs):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", barred)
+    for call in calls:
+        with pytest.raises(ImportError, match=r"install torch --index.*get-started"):
+            call()
+    assert np.array_equal(model.transform(X), before)
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*torch"):
+        persistence.load(tmp_path / "model", {"encoder": make_module})

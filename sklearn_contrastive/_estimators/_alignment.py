@@ -266,6 +266,7 @@ class ContrastiveAlignment(
         ValueError, TypeError, FloatingPointError
             As in `ContrastiveEmbedding.fit`; what was learned before is kept.
         """
+        device = resolve_device(self.device)
         import torch
 
         given, readers = {"X": X, "y": y}, self._readers()
@@ -277,7 +278,6 @@ class ContrastiveAlignment(
         kind = self.standardize
         columns = [learn_standardization(t, kind, seen=s["_seen"]) for t, s in both]
         (rng,) = random_streams(self.random_state)
-        device = resolve_device(self.device)
         partners = PartnerSimilarity().fit(X)
         one = MLPEncoder(self.hidden_layer_sizes, self.activation, self.dropout)
         tables = SideBySide(X, y, [own.expansion for own in columns])

@@ -774,9 +774,9 @@ class ContrastiveEmbedding(
         once=False,
     ):
         """Plan, train, and take the place of what was fitted before."""
+        plan = prepare(self, X, y, X_val, y_val, rows, groups, before, once)
         import torch
 
-        plan = prepare(self, X, y, X_val, y_val, rows, groups, before, once)
         normalize, device = plan.state.normalize, plan.fitted["device_"]
         tasks = None
         if not once:

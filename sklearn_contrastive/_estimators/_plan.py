@@ -75,6 +75,7 @@ def prepare(
     """
     # Number and names of columns are written to a copy.
     reader, kind = copy(estimator), estimator.similarity
+    device = resolve_device(estimator.device)
     crossed = estimator.cross_fit is not False
     if isinstance(kind, str) and kind == "auto":
         kind = infer_similarity(X, y)
@@ -106,7 +107,6 @@ def prepare(
     elif X_val is not None or y_val is not None:
         raise not_used()
     alpha = similarities[0].auto_alpha if estimator.alpha == "auto" else estimator.alpha
-    device = resolve_device(estimator.device)
     terms = [expand(terms, each) for each in similarities]
     n_steps = before and before["n_steps_"]
     rngs = random_streams(estimator.random_state, len(terms), n_steps)

@@ -39,6 +39,12 @@ _libraries = cache(ThreadpoolController)
 #: that lasts a few hundred steps. Decay of weights is done apart.
 _ADAM = {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "weight_decay": 0.0}
 _UNUSED = dict.fromkeys(("foreach", "amsgrad", "maximize"), False)
+#: Where torch is missing, as on a server that only maps rows.
+_INSTALL = (
+    "fit needs torch, which is not installed; transform and predict do without it. "
+    "'pip install torch --index-url https://download.pytorch.org/whl/cpu' installs the "
+    "build for processors; for others see https://pytorch.org/get-started/locally/."
+)
 #: Steps over which the learning rate rises at the start.
 _N_WARMUP_STEPS = 20
 
@@ -302,9 +308,14 @@ def random_streams(seed, n_models=1, n_steps=None):
 
 
 def resolve_device(device):
-    """Return a torch device, ``"auto"`` being the first of CUDA, MPS and CPU."""
-    import torch
+    """Return a torch device, ``"auto"`` being the first of CUDA, MPS and CPU.
 
+    A fit calls this first, so that a missing torch is a clear error.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(_INSTALL) from error
     names = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     names = ["cuda", *names] if torch.cuda.is_available() else []
     names += ["mps"] if torch.backends.mps.is_available() else []

@@ -43,10 +43,11 @@ _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
 class Seen(NamedTuple):
     """What a fit has seen of the columns of its table.
 
-    ``levels`` has for the number of each category its levels with their numbers. All
-    others, rare or new, have the next number, and missing ones NaN. ``medians`` stand
-    for missing numbers; ``missing`` tells which columns had missing cells. Levels of
-    the categories in ``ordered`` have an order of their own, others that of values.
+    ``levels`` has for the number of each category the list of its levels, whose places
+    are their numbers; bools as keys of a dict would not survive skops. All others, rare
+    or new, have the next number, and missing ones NaN. ``medians`` stand for missing
+    numbers; ``missing`` tells which columns had missing cells. Levels of the categories
+    in ``ordered`` have an order of their own, others that of values.
     """
 
     levels: dict
@@ -128,8 +129,8 @@ def coded(X, read, given, levels, name):
                 cells, places = different(cells)
             order = order_of(X, number) if learning else None
             ordered += [] if order is None else [number]
-            own = None if learning else levels[number]
-            rest = kind, own, order, label, name
+            numbers = None if learning else {k: n for n, k in enumerate(levels[number])}
+            rest = kind, numbers, order, label, name
             read, found[number] = _category(cells, places, *rest)
         elif kind in ("text", "intervals"):
             text = next(cell for cell in cells if cell is not None)
@@ -139,7 +140,7 @@ def coded(X, read, given, levels, name):
         table[:, number] = read if places is None else read[places]
     others = {each for n, each in enumerate(types) if n not in found}
     table = table.astype(np.float32) if others == {"Float32"} else table
-    return table, found, tuple(ordered)
+    return table, {n: [*own] for n, own in found.items()}, tuple(ordered)
 
 
 def _chosen(given, names, types, name):

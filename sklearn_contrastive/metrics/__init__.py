@@ -5,6 +5,7 @@ Distances are Euclidean, and small is near. Retrieval and geometry take embedded
 as `scoring` in scikit-learn.
 """
 
+from sklearn_contrastive.metrics._drift import neighbor_drift
 from sklearn_contrastive.metrics._geometry import (
     alignment,
     effective_rank,
@@ -48,6 +49,7 @@ __all__ = [
     "map_at_r",
     "map_at_r_scorer",
     "mean_reciprocal_rank",
+    "neighbor_drift",
     "neighborhood_preservation",
     "precision_at_1",
     "r_precision",

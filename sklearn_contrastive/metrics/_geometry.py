@@ -228,7 +228,8 @@ def hubness(Z, n_neighbors=10):
     from scipy.stats import skew
 
     Z = _inputs.check_points(Z, "Z")
-    occurrences = np.bincount(_neighbors(Z, n_neighbors).ravel(), minlength=len(Z))
+    neighbors = nearest_in_any_unit(Z, n_neighbors)
+    occurrences = np.bincount(neighbors.ravel(), minlength=len(Z))
     return float(skew(occurrences)) if np.ptp(occurrences) else 0.0
 
 
@@ -274,7 +275,7 @@ def neighborhood_preservation(X, Z, n_neighbors=5):
     X, Z = _inputs.check_points(X, "X"), _inputs.check_points(Z, "Z")
     if len(X) != len(Z):
         raise ValueError(f"`Z` must embed `X`; got {len(Z)} rows and {len(X)}.")
-    before, after = _neighbors(X, n_neighbors), _neighbors(Z, n_neighbors)
+    before, after = (nearest_in_any_unit(table, n_neighbors) for table in (X, Z))
     kept = [np.isin(*rows).sum() for rows in zip(before, after, strict=True)]
     return float(np.sum(kept) / before.size)
 
@@ -370,7 +371,7 @@ def nearest_rows(Z, n_neighbors):
         return search.kneighbors(return_distance=False)
 
 
-def _neighbors(Z, n_neighbors):
+def nearest_in_any_unit(Z, n_neighbors):
     """Return the nearest rows of points in any unit."""
     _, Z, middle = _distances.to_bulk(Z, Z)
     return nearest_rows(_distances.centered(Z, middle), n_neighbors)

@@ -150,7 +150,7 @@ def _table(inputs, seen):
 def _category(column, levels, number):
     """Return the number of each cell's level, NaN where it is missing."""
     text, keys = column.dtype == object, [*levels]
-    values, missing = [float(value) for value in levels.values()], []
+    values, missing = [float(place) for place in range(len(levels))], []
     if keys and text != are(str, keys):
         raise ValueError(
             f"Column {number} is a category of {shorten(keys)}, and its input of "

@@ -34,8 +34,8 @@ WITHIN = {
     ),
     "uniformity": lambda Z, order: metrics.uniformity(Z),
 }
-#: Metrics of distances, and scorers of estimators, which have tests of their own.
-OTHERS = {"equal_error_rate", "far_frr_curve", "frr_at_far"}
+#: Metrics with tests of their own: of distances, of two samples, and of estimators.
+OTHERS = {"equal_error_rate", "far_frr_curve", "frr_at_far", "neighbor_drift"}
 SCORERS = {name for name in metrics.__all__ if "scorer" in name.lower()}
 #: By which power of a factor on distances a metric is multiplied, if not by 0.
 POWERS = {"alignment": 2, "uniformity": None}

@@ -147,7 +147,7 @@ def test_new_rare_and_missing_levels():
     frame = pd.DataFrame({"a": text, "b": np.arange(104)})
     reader = quick()
     X = check_rows(reader, frame, reset=True)
-    assert reader._seen.levels == {0: {"p": 0, "q": 1}}
+    assert reader._seen.levels == {0: ["p", "q"]}
     np.testing.assert_array_equal(np.unique(X[:, 0]), [0, 1, 2])
     expansion = learn_standardization(X, "robust", False, reader._seen).expansion
     assert expansion.source.tolist() == [0, 0, 0, 1]
@@ -772,7 +772,7 @@ def test_levels_and_gaps_of_any_table(data):
     frame = pd.DataFrame({"text": pd.Series(text, dtype=object), "number": values})
     reader = quick()
     X = check_rows(reader, frame, reset=True)
-    levels = reader._seen.levels.get(0, {})
+    levels = {level: n for n, level in enumerate(reader._seen.levels.get(0, ()))}
     known = {*text} - {None}
     fewest = max(1, sum(cell is not None for cell in text) // 20)
     assert [*levels] == sorted(cell for cell in known if text.count(cell) >= fewest)
