@@ -16,6 +16,30 @@ settings.register_profile("fuzz", max_examples=1000, deadline=None, print_blob=T
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 settings.load_profile(PROFILE)
 
+#: What runs lines that other tests run, again and again. Coverage is not recorded
+#: there: Python is a third slower while it is.
+NOT_RECORDED = (
+    "docs/",
+    "tests/test_benchmarks.py",
+    "tests/test_common.py",
+    "tests/test_fuzz.py",
+    "tests/test_readme.py",
+    "tests/test_reproducibility.py",
+    "tests/test_threads.py",
+    "tests/estimators/test_collapse.py",
+    "tests/estimators/test_cross_fit.py",
+    "tests/estimators/test_embedding.py",
+    "tests/estimators/test_extreme_parameters.py",
+    "tests/estimators/test_interrupts.py",
+    "tests/estimators/test_losses_with_miners.py",
+    "tests/estimators/test_overfitting.py",
+    "tests/estimators/test_several_networks.py",
+    "tests/losses/test_overridden_methods.py",
+    "tests/miners/test_overridden_methods.py",
+    "tests/preprocessing/test_weights.py",
+    "tests/similarity/test_overridden_methods.py",
+)
+
 
 @pytest.fixture(autouse=True)
 def _close_figures():
@@ -29,6 +53,9 @@ def pytest_collection_modifyitems(config, items):
     """Leave out tests that need a missing GPU, and apply the profile of hypothesis."""
     deselect_gpu_tests(config, items)
     deselect_long_tests(config, items)
+    for item in items:
+        if item.nodeid.startswith(NOT_RECORDED):
+            item.add_marker(pytest.mark.no_cover)
     if PROFILE == "fuzz":
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):
