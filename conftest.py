@@ -26,6 +26,8 @@ NOT_RECORDED = (
     "tests/test_readme.py",
     "tests/test_reproducibility.py",
     "tests/test_threads.py",
+    "tests/displays/test_axes.py",
+    "tests/displays/test_common.py",
     "tests/estimators/test_collapse.py",
     "tests/estimators/test_cross_fit.py",
     "tests/estimators/test_embedding.py",
