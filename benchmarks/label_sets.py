@@ -10,6 +10,7 @@ with that for each class. An interrupted run resumes. Writes
 """
 
 import os
+from functools import cache
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -79,12 +80,13 @@ def measure(name, split, folder):
     return found
 
 
+@cache
 def is_low(held, rows, counted):
     """Return whether this is below the 0.5 % quantile of a guarantee just met."""
     n_strange = fewest(counted)
     if n_strange == 0:
         return held < rows
-    return held < betabinom(rows, counted + 1 - n_strange, n_strange).ppf(0.005)
+    return held < betabinom.ppf(0.005, rows, counted + 1 - n_strange, n_strange)
 
 
 def summary(runs):

@@ -52,17 +52,9 @@ class TwoNetworks(ContrastiveEmbedding):
 
 CONFIGURATIONS = [
     ContrastiveEmbedding(max_iter=2),
-    # It ends after two or three epochs.
-    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=1, tol=0.1, max_iter=20),
-    ContrastiveEmbedding(encoder="linear", max_iter=2),
     ContrastiveEmbedding(encoder=SmallModule(), n_components=3, max_iter=2),
-    ContrastiveEmbedding(
-        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=2
-    ),
     ContrastiveEmbedding(similarity="neighbors", max_iter=2),
-    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=2),
     ContrastiveAlignment(max_iter=2),
-    TwoNetworks(),
     ContrastiveNeighborsClassifier(
         ContrastiveEmbedding(8, max_iter=2, hidden_layer_sizes=(16,)), cross_fit=2
     ),
@@ -78,6 +70,16 @@ CONFIGURATIONS = [
         cv=2,
     ),
 ]
+FURTHER_CONFIGURATIONS = [
+    # It ends after two or three epochs.
+    ContrastiveEmbedding(early_stopping=True, n_iter_no_change=1, tol=0.1, max_iter=20),
+    ContrastiveEmbedding(encoder="linear", max_iter=2),
+    ContrastiveEmbedding(
+        loss=SiameseLoss(), miner="all", normalize=False, standardize=False, max_iter=2
+    ),
+    ContrastiveEmbedding(similarity="views", loss="info_nce", max_iter=2),
+    TwoNetworks(),
+]
 
 
 pytestmark = [
@@ -91,6 +93,12 @@ pytestmark = [
 
 @parametrize_with_checks(CONFIGURATIONS)
 def test_scikit_learn_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.long
+@parametrize_with_checks(FURTHER_CONFIGURATIONS)
+def test_scikit_learn_checks_pass_with_further_parameters(estimator, check):
     check(estimator)
 
 

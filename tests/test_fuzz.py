@@ -32,7 +32,7 @@ from sklearn_contrastive import PairVerifier
 CASES = runpy.run_path(str(Path(__file__).with_name("fuzz_cases.py")))
 #: The profile of `make fuzz` draws other examples each time, and more of them.
 FUZZ = settings().max_examples > 100
-EXAMPLES = 10_000 if FUZZ else 100
+EXAMPLES = 10_000 if FUZZ else 60
 if __name__ == "__main__":
     EXAMPLES = int(sys.argv[1])
 CLEAR = (ValueError, TypeError, FloatingPointError, MemoryError)

@@ -235,7 +235,7 @@ def test_any_encoder(encoder):
 @pytest.mark.parametrize("encoder", ENCODERS, ids=lambda each: str(each)[:9])
 def test_any_encoder_is_as_good_as_alone(encoder, capsys):
     given = {"validation_fraction": 0.3, "early_stopping": True, "verbose": True}
-    model = embedding(encoder=encoder, max_iter=40, **given).fit(X[::2], Y[::2])
+    model = embedding(encoder=encoder, max_iter=15, **given).fit(X[::2], Y[::2])
     assert capsys.readouterr().out.count("Validation score:") == model.n_iter_
     assert model.score(X[1::2], Y[1::2]) > 0.8
 
