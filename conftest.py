@@ -16,41 +16,6 @@ settings.register_profile("fuzz", max_examples=1000, deadline=None, print_blob=T
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 settings.load_profile(PROFILE)
 
-#: Files and tests that run lines of other tests again and again. Coverage is not
-#: recorded there: Python is a third slower while it is.
-NOT_RECORDED = (
-    "docs/",
-    "tests/test_benchmarks.py",
-    "tests/test_common.py",
-    "tests/test_fuzz.py",
-    "tests/test_persistence.py::test_other_content",
-    "tests/test_readme.py",
-    "tests/test_reproducibility.py",
-    "tests/test_threads.py",
-    "tests/displays/test_axes.py",
-    "tests/displays/test_common.py",
-    "tests/estimators/test_collapse.py",
-    "tests/estimators/test_cross_fit.py::test_any_encoder",
-    "tests/estimators/test_embedding.py",
-    "tests/estimators/test_extreme_parameters.py",
-    "tests/estimators/test_interrupts.py",
-    "tests/estimators/test_losses_with_miners.py",
-    "tests/estimators/test_overfitting.py",
-    "tests/estimators/test_several_networks.py::test_each_network_is_the_same",
-    "tests/losses/test_common.py::test_gradient_is",
-    "tests/losses/test_common.py::test_order_of",
-    "tests/losses/test_common.py::test_rotation",
-    "tests/losses/test_common.py::test_rows_without",
-    "tests/losses/test_common.py::test_a_weight_of",
-    "tests/losses/test_overridden_methods.py::test_training_calls",
-    "tests/miners/test_overridden_methods.py::test_training_calls",
-    "tests/model_selection/test_search.py::test_what_cannot_be_stacked",
-    "tests/preprocessing/test_weights.py",
-    "tests/similarity/test_overridden_methods.py::test_training_calls",
-    "tests/similarity/test_sources_learn.py",
-    "tests/verification/test_verification.py::test_scikit_learn_checks",
-)
-
 
 @pytest.fixture(autouse=True)
 def _close_figures():
@@ -64,9 +29,6 @@ def pytest_collection_modifyitems(config, items):
     """Leave out tests that need a missing GPU, and apply the profile of hypothesis."""
     deselect_gpu_tests(config, items)
     deselect_long_tests(config, items)
-    for item in items:
-        if item.nodeid.startswith(NOT_RECORDED):
-            item.add_marker(pytest.mark.no_cover)
     if PROFILE == "fuzz":
         for item in items:
             if is_hypothesis_test(getattr(item, "obj", None)):

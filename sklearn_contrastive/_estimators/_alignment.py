@@ -409,9 +409,9 @@ class ContrastiveAlignment(
         """
         if y is not None:
             return self._both(X, y)
-        check_is_fitted(self)
-        # A copy, since another thread may end a fit meanwhile.
+        # A copy, since another thread may begin or end a fit meanwhile.
         fitted = copy(self)
+        check_is_fitted(fitted)
         return fitted._state("x").embed(check_rows(fitted, X, reset=False))
 
     def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
@@ -471,8 +471,8 @@ class ContrastiveAlignment(
         """Return the points of both tables, whatever `set_output` asks for."""
         if y is None:
             raise ValueError("`y` must be the second table; got None.")
-        check_is_fitted(self)
         fitted = copy(self)
+        check_is_fitted(fitted)
         X = fitted._state("x").embed(check_rows(fitted, X, reset=False))
         return X, fitted._state("y").embed(check_partners(copy(fitted), y))
 

@@ -663,9 +663,9 @@ class ContrastiveEmbedding(
         ValueError
             If `X` has other columns than in `fit`, or holds infinity.
         """
-        check_is_fitted(self)
-        # A copy, since another thread may end a fit meanwhile.
+        # A copy, since another thread may begin or end a fit meanwhile.
         fitted = copy(self)
+        check_is_fitted(fitted)
         return fitted._state.embed(check_rows(fitted, X, reset=False))
 
     def pair_distance(self, pairs):
@@ -688,8 +688,8 @@ class ContrastiveEmbedding(
             If `pairs` has another shape or other columns than in `fit`, or holds
             infinity.
         """
-        check_is_fitted(self)
         fitted = copy(self)
+        check_is_fitted(fitted)
         pairs = check_pairs(fitted, pairs)
         left, right = (fitted._state.embed(pairs[:, end]) for end in (0, 1))
         return np.sqrt(((left - right) ** 2).sum(axis=1))
@@ -722,8 +722,9 @@ class ContrastiveEmbedding(
             ``metric(u, v)`` is the distance of the rows `u` and `v`. It can be
             pickled and does not change when the estimator is fitted again.
         """
-        check_is_fitted(self)
-        return EmbeddingMetric(self)
+        fitted = copy(self)
+        check_is_fitted(fitted)
+        return EmbeddingMetric(fitted)
 
     def score(self, X, y=None):
         """Return the leave-one-out score of nearest neighbours in the embedding.
@@ -758,8 +759,9 @@ class ContrastiveEmbedding(
         UserWarning
             If the score is the same for every embedding, as with rows of one class.
         """
-        check_is_fitted(self)
-        return score_of(copy(self), X, y)
+        fitted = copy(self)
+        check_is_fitted(fitted)
+        return score_of(fitted, X, y)
 
     @with_callbacks
     def _fit(

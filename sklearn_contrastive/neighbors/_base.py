@@ -449,9 +449,10 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         return tags
 
     def _fitted(self):
-        """Return a copy, since another thread may end a fit meanwhile."""
-        check_is_fitted(self)
-        return copy(self)
+        """Return a copy, since another thread may begin or end a fit meanwhile."""
+        fitted = copy(self)
+        check_is_fitted(fitted)
+        return fitted
 
     def _queries(self, X):
         """Return the points of new rows in each network."""

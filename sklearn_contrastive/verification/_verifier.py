@@ -433,8 +433,8 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
 
     def _distances(self, X, name):
         """Return the distances of the user's pairs."""
-        validation.check_is_fitted(self)
         fitted = copy(self)
+        validation.check_is_fitted(fitted)
         samples = fitted._read(X, name)
         _samples.check_columns(fitted, samples.tables[0], reset=False)
         return _embedding.pair_distances(fitted.embedding_, samples)
