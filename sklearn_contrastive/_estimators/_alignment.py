@@ -410,8 +410,7 @@ class ContrastiveAlignment(
         if y is not None:
             return self._both(X, y)
         # A copy, since another thread may begin or end a fit meanwhile.
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         return fitted._state("x").embed(check_rows(fitted, X, reset=False))
 
     def kneighbors(self, X, y, n_neighbors=1, return_distance=True):
@@ -471,8 +470,7 @@ class ContrastiveAlignment(
         """Return the points of both tables, whatever `set_output` asks for."""
         if y is None:
             raise ValueError("`y` must be the second table; got None.")
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         X = fitted._state("x").embed(check_rows(fitted, X, reset=False))
         return X, fitted._state("y").embed(check_partners(copy(fitted), y))
 

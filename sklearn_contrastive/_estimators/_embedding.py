@@ -664,8 +664,7 @@ class ContrastiveEmbedding(
             If `X` has other columns than in `fit`, or holds infinity.
         """
         # A copy, since another thread may begin or end a fit meanwhile.
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         return fitted._state.embed(check_rows(fitted, X, reset=False))
 
     def pair_distance(self, pairs):
@@ -688,8 +687,7 @@ class ContrastiveEmbedding(
             If `pairs` has another shape or other columns than in `fit`, or holds
             infinity.
         """
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         pairs = check_pairs(fitted, pairs)
         left, right = (fitted._state.embed(pairs[:, end]) for end in (0, 1))
         return np.sqrt(((left - right) ** 2).sum(axis=1))
@@ -722,8 +720,7 @@ class ContrastiveEmbedding(
             ``metric(u, v)`` is the distance of the rows `u` and `v`. It can be
             pickled and does not change when the estimator is fitted again.
         """
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         return EmbeddingMetric(fitted)
 
     def score(self, X, y=None):
@@ -759,8 +756,7 @@ class ContrastiveEmbedding(
         UserWarning
             If the score is the same for every embedding, as with rows of one class.
         """
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         return score_of(fitted, X, y)
 
     @with_callbacks

@@ -450,8 +450,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
     def _fitted(self):
         """Return a copy, since another thread may begin or end a fit meanwhile."""
-        fitted = copy(self)
-        check_is_fitted(fitted)
+        check_is_fitted(fitted := copy(self))
         return fitted
 
     def _queries(self, X):

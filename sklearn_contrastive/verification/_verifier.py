@@ -433,8 +433,7 @@ class PairVerifier(ClassifierMixin, ContrastiveEstimator):
 
     def _distances(self, X, name):
         """Return the distances of the user's pairs."""
-        fitted = copy(self)
-        validation.check_is_fitted(fitted)
+        validation.check_is_fitted(fitted := copy(self))
         samples = fitted._read(X, name)
         _samples.check_columns(fitted, samples.tables[0], reset=False)
         return _embedding.pair_distances(fitted.embedding_, samples)
