@@ -1,6 +1,7 @@
 """Ids and labels of rows in an index, in one order whatever came first."""
 
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 from sklearn.utils import murmurhash3_32
@@ -73,25 +74,34 @@ def in_order(ids):
 
 def twins_of(ids, n_fitted):
     """Return for each id the number of a row of `fit`, drawn by a hash of the id."""
-    hashes = [murmurhash3_32(str(each), positive=True) for each in ids.tolist()]
+    # Surrogates alone, as in names of files, are text too.
+    texts = (str(each).encode(errors="surrogatepass") for each in ids.tolist())
+    hashes = [murmurhash3_32(text, positive=True) for text in texts]
     return np.array(hashes, dtype=np.int64) % n_fitted
 
 
 def labels_like(labels, classes):
-    """Return labels in the type of classes; raise where they are of another kind."""
-    kind, given = classes.dtype.kind, labels
-    dtype = {"i": np.int64, "u": np.int64, "f": np.float64, "U": object}.get(
-        kind, classes.dtype
-    )
-    kinds = {kind, labels.dtype.kind}
-    if len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"}:
-        labels = labels.astype(dtype)
-        if {*map(type, labels.tolist())} <= {*map(type, classes.tolist())}:
-            return labels
+    """Return labels that compare with classes; raise where they are of another kind."""
+    kinds, found = {labels.dtype.kind, classes.dtype.kind}, labels
+    alike = len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"} or not len(labels)
+    if alike and kinds <= {*"UO"}:
+        alike = _types_of(labels) <= _types_of(classes)
+    elif alike and kinds <= {*"mM"}:
+        # In units that are finer than those of classes they may be between two.
+        found = labels.astype(classes.dtype)
+        alike = (found == labels).all()
+    if alike:
+        return found
     raise ValueError(
         f"`y` must hold labels of the kind of `classes_`, {shorten(classes)}; got "
-        f"{shorten(given)}."
+        f"{shorten(labels)}."
     )
+
+
+def _types_of(labels):
+    """Return the types of labels, numpy's text as Python's."""
+    types = {*map(type, labels.tolist())}
+    return {str if issubclass(each, str) else each for each in types}
 
 
 def extended(classes, labels):
@@ -99,9 +109,14 @@ def extended(classes, labels):
     new = sorted(labels - {*classes.tolist()})
     if not new:
         return classes
-    # The width of text, and of numbers, is that of what there is.
-    dtype = classes.dtype if classes.dtype.kind in "OMm" else None
-    return np.array([*classes.tolist(), *new], dtype=dtype)
+    listed, own = [*classes.tolist(), *new], classes.dtype.kind in "OMm"
+    # The width of text, and of numbers, is that of what there is; none is rounded.
+    for dtype in (classes.dtype,) if own else (None, classes.dtype, object):
+        with suppress(OverflowError):
+            found = np.array(listed, dtype=dtype)
+            if found.tolist() == listed:
+                break
+    return found
 
 
 def in_columns(values, labels, classes):

@@ -148,6 +148,10 @@ def test_new_classes_are_appended(model):
     np.testing.assert_array_equal(model.predict_proba(X)[:, 0], 0)
 
 
+DAYS = np.array(["2020-01-01", "2020-01-03"], dtype="M8[D]")
+BEYOND = np.uint64(2**63) + np.array([5, 6, 7, 8], dtype=np.uint64)
+
+
 @pytest.mark.parametrize(
     ("classes", "labels", "expected"),
     [
@@ -155,17 +159,31 @@ def test_new_classes_are_appended(model):
         (np.array([3.0, 5.0]), np.array([4, 5]), [3, 5, 4]),
         (np.array([3, 5], dtype=np.uint8), [300, 4], [3, 5, 4, 300]),
         (np.array(["b", "c"], dtype=object), ["a", "long"], ["b", "c", "a", "long"]),
-        (np.array(["2020-01-01", "2020-01-03"], dtype="M8[ns]"),) * 2
-        + (np.array(["2020-01-01", "2020-01-03"], dtype="M8[ns]"),),
+        (DAYS.astype("M8[ns]"), DAYS, DAYS.astype("M8[ns]").tolist()),
+        (np.array([b"b", b"c"]), [b"b long", b"a"], [b"b", b"c", b"a", b"b long"]),
+        # Numbers beyond int64, and between those of floats.
+        (BEYOND[:2], BEYOND[2:], BEYOND.tolist()),
+        (BEYOND[:2], [4.0, 4], [*BEYOND[:2].tolist(), 4]),
+        (np.array([3, 5]), BEYOND[2:], [3, 5, *BEYOND[2:].tolist()]),
+        (np.array([3, 5]), [1e20, 5], [3, 5, 1e20]),
+        (np.array([3.0, 5.0]), [2**53 + 1, 5], [3, 5, 2**53 + 1]),
+        (np.array([np.str_("b"), np.str_("c")], dtype=object), ["b", "a"], [*"bca"]),
     ],
 )
 def test_labels_of_each_kind(classes, labels, expected):
     model = ContrastiveNeighborsClassifier(quick(max_iter=1), cross_fit=2)
     model.fit(X[:100], classes[Y[:100]])
     model.add(X[100:102], labels)
-    np.testing.assert_array_equal(model.classes_, expected)
+    assert model.classes_.tolist() == expected
     with pytest.raises(ValueError, match="`y` must hold labels of the kind"):
         model.add(X[:2], [True, False])
+
+
+def test_a_time_between_two_dates_is_an_error():
+    model = ContrastiveNeighborsClassifier(quick(max_iter=1), cross_fit=2)
+    model.fit(X[:100], DAYS[Y[:100]]).add(X[:1], DAYS[:1].astype("M8[ns]"))
+    with pytest.raises(ValueError, match="`y` must hold labels of the kind"):
+        model.add(X[:1], np.array(["2020-01-01T12"], dtype="M8[h]"))
 
 
 @pytest.mark.parametrize(
