@@ -14,16 +14,23 @@ _LARGEST = 2**62
 
 def read_ids(ids, name, kinds="iU"):
     """Return ids as an array of ints, or of text as objects; with kind "O" of both."""
-    kind, values, missing = read_values(ids)
-    valid = values.ndim == 1 and kind in kinds and not missing.any()
-    listed = values.tolist() if valid else []
-    numbers = (abs(each) for each in listed if not isinstance(each, str | np.str_))
+    expected = ValueError(
+        f"`{name}` must be one column of ints, up to 2**62 in size, or of text, none "
+        f"missing; got {shorten(ids)}."
+    )
+    try:
+        kind, values, missing = read_values(ids)
+    except ValueError as error:
+        # Lists of several lengths are no array.
+        raise expected from error
+    valid = values.ndim == 1 and (kind in kinds or not len(values))
+    listed = values.tolist() if valid and not missing.any() else [None]
+    numbers = (abs(each) for each in listed if isinstance(each, int))
+    # Ids that were not given may go on behind the largest given one.
+    largest = _LARGEST if kinds == "iU" else 2**63 - 1
     types = {*map(type, listed)} <= {int, str, np.str_}
-    if not (valid and types) or max(numbers, default=0) > _LARGEST:
-        raise ValueError(
-            f"`{name}` must be one column of ints, up to 2**62 in size, or of text, "
-            f"none missing; got {shorten(ids)}."
-        )
+    if not types or max(numbers, default=0) > largest:
+        raise expected
     if len({*listed}) < len(listed):
         twice = Counter(listed).most_common(1)[0][0]
         raise ValueError(f"`{name}` must differ; got {shorten(twice)} more than once.")

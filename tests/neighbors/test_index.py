@@ -206,6 +206,10 @@ def test_a_time_between_two_dates_is_an_error():
         ({"ids": TEXTS[:, None]}, "`ids` must be one column of ints"),
         ({"ids": NUMBERS.astype(np.uint64) + 2**63}, "up to 2**62 in size"),
         ({"ids": NUMBERS > 0}, "`ids` must be one column of ints"),
+        ({"ids": [[1], [2, 3], *TEXTS[2:]]}, "`ids` must be one column of ints"),
+        ({"ids": []}, f"`ids` must hold one per row of `X`, {len(Y_NEW)}; got 0"),
+        ({"X": X_NEW[:0], "y": []}, "Found array with 0 sample(s)"),
+        ({"y": []}, "`y` must hold one label or target per row"),
     ],
 )
 def test_mistakes_are_named_and_change_nothing(fitted, arguments, match):
@@ -222,6 +226,10 @@ def test_only_rows_of_the_index_are_removed_and_searched(fitted, regressor):
             call([3, 50])
         with pytest.raises(ValueError, match="must differ; got 3 more"):
             call([3, 3])
+        with pytest.raises(ValueError, match="must be one column of ints"):
+            call([[3], [3, 4]])
+    with pytest.raises(ValueError, match="`among` must hold ids of rows to choose"):
+        fitted.kneighbors(X[:1], 1, among=[])
     with pytest.raises(ValueError, match="`ids` must leave rows in every network"):
         fitted.remove(np.arange(50))
     with pytest.raises(ValueError, match="`y` must hold 2 target"):
@@ -237,6 +245,19 @@ def test_default_ids_continue_and_are_not_those_of_fit(model):
     np.testing.assert_array_equal(model.ids_, [*range(48), 50, 51, 52])
     model.add(X_NEW[3:4], Y_NEW[3:4], ids=["x"]).add(X_NEW[4:5], Y_NEW[4:5])
     assert model.ids_.tolist() == [*range(48), 50, 51, 52, 53, "x"]
+
+
+def test_ids_behind_the_largest_one_and_of_any_text(model):
+    model.add(X_NEW[:2], Y_NEW[:2], [2**62, -(2**62)]).add(X_NEW[2:3], Y_NEW[2:3])
+    assert model.ids_[-1] == 2**62 + 1
+    model.remove(model.ids_[-1:]).add(X_NEW[:1], Y_NEW[:1], ["\ud800"])
+    assert model.remove(["\ud800", 2**62]).ids_.tolist() == [-(2**62), *range(50)]
+
+
+def test_no_row_to_remove_changes_nothing(model):
+    before = bits(model)
+    assert bits(model.remove([]).remove(np.array([], dtype=int))) == before
+    assert model.predict_set(X[:1]).shape == (1, 2)
 
 
 @pytest.mark.parametrize("ids", [NUMBERS, TEXTS], ids=["ints", "text"])
