@@ -423,6 +423,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         ``points`` are those of new rows in each network, ``values`` what they vote for,
         and ``labels`` the names of its columns.
         """
+        self._validate_params()
         twins = _index.twins_of(ids, self._n_fitted)
         ids, order = _index.in_order(np.concatenate([self.ids_[kept], ids]))
         places = np.full(len(kept) + len(twins), -1)

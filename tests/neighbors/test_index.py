@@ -236,7 +236,18 @@ def test_only_rows_of_the_index_are_removed_and_searched(fitted, regressor):
         regressor.add(X[:1], [1.0])
     with pytest.raises(ValueError, match="`y` must hold a target for every row"):
         regressor.add(X[:1], [[1.0, np.nan]])
+    with pytest.raises(ValueError, match="`y` must hold targets of about the size"):
+        regressor.add(X[:1], [[1.0, -1e308]])
     assert len(fitted.ids_) == len(regressor.ids_) == 50
+
+
+@pytest.mark.parametrize("weights", ["equal", [1, 2]])
+def test_parameters_that_are_set_later_are_checked(model, weights):
+    before = bits(model.set_params(class_weight=weights))
+    for change in (lambda: model.add(X[:1], ["a"]), lambda: model.remove([3])):
+        with pytest.raises(ValueError, match="'class_weight' parameter of Contrast"):
+            change()
+    assert bits(model) == before
 
 
 def test_default_ids_continue_and_are_not_those_of_fit(model):
