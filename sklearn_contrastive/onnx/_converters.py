@@ -1,6 +1,6 @@
 """The converters of estimators, for skl2onnx, and the function that calls it."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -139,9 +139,14 @@ def _input_types(model, table):
     for number, each in levels.items():
         if are(str, each):
             kinds[number] = types.StringTensorType
-        elif are(Integral, each) and not own["_seen"].missing[number]:
+        elif (
+            not own["_seen"].missing[number]
+            and are(Integral, each)
+            and max(each) < 2**63
+        ):
             kinds[number] = types.Int64TensorType
-    names = [f"x{n}" for n in range(n_columns)] if names is None else names
+    names = [""] * n_columns if names is None else names
+    names = [name or f"x{n}" for n, name in enumerate(names)]
     shape = [None, 1 + pairs]
     return [(name, kind(shape)) for name, kind in zip(names, kinds, strict=True)]
 
@@ -183,9 +188,17 @@ def _predicted(operator, inputs, options):
     ]
     said = votes[0].do("Sum", *votes[1:])
     if isinstance(model, ContrastiveNeighborsRegressor):
+        single, sizes = np.finfo(np.float32), np.abs([model._mean, model._spread])
+        if sizes.max() > single.max / 2**10 or model._spread.min() < single.tiny:
+            raise ValueError(
+                "`y` must hold targets in the range of single precision, which a graph "
+                f"has; got a mean of {shorten(model._mean)}, a standard deviation of "
+                f"{shorten(model._spread)}. Fit to targets in another unit."
+            )
         return (said * model._spread + model._mean,)
     if model._class_weight is not None:
-        said = said * model._class_weight
+        # Their size is of no account, but for the range of single precision.
+        said = said * (model._class_weight / model._class_weight.max())
         said = said / said.sum(1)
     if model._multilabel:
         return said.do("Greater", 0.5, dtype=bool), said
@@ -252,13 +265,14 @@ def _verified(operator, inputs, options):
 def _labels(model):
     """Return classes as whole numbers or text."""
     classes = model.classes_
-    if classes.dtype.kind in "biuf" or are(Integral, classes):
+    listed = classes.tolist() if classes.dtype.kind not in "mM" else []
+    if are(Real, listed) and max(map(abs, listed)) < 2**63:
         return classes.astype(np.int64)
     if are(str, classes):
         return classes.astype(object)
     raise ValueError(
-        "`y` must hold numbers, bools or text, of which an ONNX graph can make labels; "
-        f"got {shorten(classes)}. Fit to their text."
+        "`y` must hold whole numbers below 2**63 in size, bools or text, of which an "
+        f"ONNX graph can make labels; got {shorten(classes)}. Fit to their text."
     )
 
 
