@@ -95,7 +95,7 @@ def run(graph, rows):
     found = session.run(None, given)
     one = session.run(None, {name: values[3:4] for name, values in given.items()})
     for each, all_rows in zip(one, found, strict=True):
-        if each.dtype.kind == "f":
+        if isinstance(each, np.ndarray) and each.dtype.kind == "f":
             np.testing.assert_allclose(each, all_rows[3:4], atol=1e-5)
     return found
 
@@ -391,6 +391,29 @@ def test_inputs_of_other_types_and_numbers_are_errors():
         skl2onnx.to_onnx(model, initial_types=[("a", one), ("b", one)])
     with pytest.raises(ValueError, match="one input for each of the 2 columns"):
         skl2onnx.to_onnx(model, initial_types=[("a", one), ("b", text), ("c", one)])
+
+
+def test_mistakes_that_skl2onnx_does_not_look_for_are_errors():
+    X, model = in_single(WINE[0][:1]), classifier().fit(*WINE)
+    with pytest.raises(ValueError, match="is not fitted"):
+        skl2onnx.to_onnx(ContrastiveNeighborsRegressor(), X)
+    with pytest.raises(ValueError, match=r"of the 13 columns of `fit`, .* got 12"):
+        skl2onnx.to_onnx(model, X[:, 1:])
+    with pytest.raises(ValueError, match="`target_opset` must be at least 13; got 12"):
+        skl2onnx.to_onnx(model, X, target_opset=12)
+    with pytest.raises(ValueError, match="`references` must be 'all' or 'centroids'"):
+        to_onnx(model, references=np.array(["all", "centroids"]))
+
+
+@pytest.mark.parametrize("options", [None, {"zipmap": "columns"}])
+def test_probabilities_by_the_names_of_classes(options):
+    X = in_single(WINE[0])
+    model = classifier().fit(X, LETTERS[WINE[1]])
+    labels, *shares = run(skl2onnx.to_onnx(model, X[:1], options=options), X)
+    np.testing.assert_array_equal(labels, model.predict(X))
+    if options is None:
+        shares = [[row[name] for row in shares[0]] for name in "pqr"]
+    np.testing.assert_allclose(np.squeeze(shares).T, model.predict_proba(X), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def to_onnx(estimator, *, references="all", table="X"):
     own = _CONVERTERS[kind][1]
     for name, value in given.items():
         allowed = own.get(name, [_USUAL[name]])
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise ValueError(
                 f"`{name}` must be {' or '.join(map(repr, allowed))} for a "
                 f"{kind.__name__}; got {shorten(value)}."
@@ -154,6 +154,9 @@ def _input_types(model, table):
 def _convert(scope, operator, container):
     """Add what an estimator does to a graph of skl2onnx."""
     place, model = (scope, container), operator.raw_operator
+    opset = container.target_opset_any_domain("")
+    if opset < _OLDEST:
+        raise ValueError(f"`target_opset` must be at least {_OLDEST}; got {opset}.")
     inputs = [Value.of(place, each) for each in operator.inputs]
     results = _CONVERTERS[type(model)][0](operator, inputs, scope.get_options(model))
     for each, output in zip(results, operator.outputs, strict=True):
@@ -281,6 +284,14 @@ def _shapes(operator):
     from skl2onnx.common import data_types as types
 
     model, outputs = operator.raw_operator, operator.outputs
+    check_is_fitted(model)
+    if not isinstance(model, PairVerifier | ContrastiveAlignment):
+        widths = [each.type.shape[-1] for each in operator.inputs]
+        if None not in widths and sum(widths) != model.n_features_in_:
+            raise ValueError(
+                f"The graph must have one input for each of the {model.n_features_in_} "
+                f"columns of `fit`, or one for all; got {sum(widths)} columns."
+            )
     doubles = (isinstance(e.type, types.DoubleTensorType) for e in operator.inputs)
     kind = types.DoubleTensorType if any(doubles) else types.FloatTensorType
     if not is_classifier(model):
@@ -295,8 +306,10 @@ def _shapes(operator):
     outputs[1].type = kind([None, n])
 
 
+#: The first opset of ONNX with all operations that are used.
+_OLDEST = 13
 _USUAL = {"references": "all", "table": "X"}
-_ZIPMAP = {"zipmap": [True, False, "columns"]}
+_ZIPMAP = {"zipmap": [True, False, "columns"], "nocl": [False]}
 #: What is done for each estimator, and the options that it has.
 _CONVERTERS = {
     ContrastiveAlignment: (_embedded, {"table": ["X", "y"]}),
