@@ -266,10 +266,8 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         if kept.all():
             return self
         none = [each.held_out.Z[:0] for each in fitted._networks]
-        values, labels = (
-            _network.values_of(fitted._networks)[:0],
-            vars(fitted).get("classes_"),
-        )
+        values = _network.values_of(fitted._networks)[:0]
+        labels = vars(fitted).get("classes_")
         vars(self).update(fitted._changed(kept, fitted.ids_[:0], none, values, labels))
         return self
 
@@ -361,12 +359,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         fitted = self._fitted()
         queries, searched = fitted._queries(X), np.arange(len(fitted.ids_))
         if among is not None:
-            searched = np.sort(_index.places_of(among, fitted.ids_, "among"))
-            if not len(searched):
-                raise ValueError(
-                    "`among` must hold ids of rows to choose from, or be None for all; "
-                    "got none."
-                )
+            searched = np.sort(_index.places_of(among, fitted.ids_, "among", 1))
         n_rows = len(searched)
         whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
         if not (whole and 1 <= n_neighbors <= n_rows):

@@ -58,10 +58,12 @@ def new_ids(ids, n_rows, known, n_fitted):
     return ids
 
 
-def places_of(ids, known, name):
-    """Return the places of ids among known ones."""
+def places_of(ids, known, name, fewest=0):
+    """Return the places of ids among known ones; of no id if there may be so few."""
     places = {each: place for place, each in enumerate(known.tolist())}
     ids = read_ids(ids, name, "iUO").tolist()
+    if len(ids) < fewest:
+        raise ValueError(f"`{name}` must hold an id or be None, for all; got none.")
     unknown = [each for each in ids if each not in places]
     if unknown:
         raise ValueError(
@@ -90,14 +92,14 @@ def twins_of(ids, n_fitted):
 def labels_like(labels, classes):
     """Return labels that compare with classes; raise where they are of another kind."""
     kinds, found = {labels.dtype.kind, classes.dtype.kind}, labels
-    alike = len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"} or not len(labels)
-    if alike and kinds <= {*"UO"}:
-        alike = _types_of(labels) <= _types_of(classes)
-    elif alike and kinds <= {*"mM"}:
+    fine = len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"} or not len(labels)
+    if fine and kinds <= {*"UO"}:
+        fine = _types_of(labels) <= _types_of(classes)
+    elif fine and kinds <= {*"mM"}:
         # In units that are finer than those of classes they may be between two.
         found = labels.astype(classes.dtype)
-        alike = (found == labels).all()
-    if alike:
+        fine = (found == labels).all()
+    if fine:
         return found
     raise ValueError(
         f"`y` must hold labels of the kind of `classes_`, {shorten(classes)}; got "

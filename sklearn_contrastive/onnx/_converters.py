@@ -137,13 +137,10 @@ def _input_types(model, table):
         return [("X", types.FloatTensorType(shape))]
     kinds = [types.FloatTensorType] * n_columns
     for number, each in levels.items():
+        whole = are(Integral, each) and max(each) < 2**63
         if are(str, each):
             kinds[number] = types.StringTensorType
-        elif (
-            not own["_seen"].missing[number]
-            and are(Integral, each)
-            and max(each) < 2**63
-        ):
+        elif whole and not own["_seen"].missing[number]:
             kinds[number] = types.Int64TensorType
     names = [""] * n_columns if names is None else names
     names = [name or f"x{n}" for n, name in enumerate(names)]

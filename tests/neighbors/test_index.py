@@ -228,7 +228,7 @@ def test_only_rows_of_the_index_are_removed_and_searched(fitted, regressor):
             call([3, 3])
         with pytest.raises(ValueError, match="must be one column of ints"):
             call([[3], [3, 4]])
-    with pytest.raises(ValueError, match="`among` must hold ids of rows to choose"):
+    with pytest.raises(ValueError, match="`among` must hold an id or be None"):
         fitted.kneighbors(X[:1], 1, among=[])
     with pytest.raises(ValueError, match="`ids` must leave rows in every network"):
         fitted.remove(np.arange(50))
