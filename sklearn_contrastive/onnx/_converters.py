@@ -289,8 +289,9 @@ def _shapes(operator):
                 f"The graph must have one input for each of the {model.n_features_in_} "
                 f"columns of `fit`, or one for all; got {sum(widths)} columns."
             )
-    doubles = (isinstance(e.type, types.DoubleTensorType) for e in operator.inputs)
-    kind = types.DoubleTensorType if any(doubles) else types.FloatTensorType
+    # Other converters, too, go by the first of several inputs.
+    double = isinstance(operator.inputs[0].type, types.DoubleTensorType)
+    kind = types.DoubleTensorType if double else types.FloatTensorType
     if not is_classifier(model):
         regressor = isinstance(model, ContrastiveNeighborsRegressor)
         n = len(model._mean) if regressor else model._n_features_out
