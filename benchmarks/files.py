@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import skops.io
 from _common import report
+from graphs import session_of
+from onnxruntime import InferenceSession
 from serve import N_COLUMNS, N_MANY, mixed
 
 from sklearn_contrastive import (
@@ -28,6 +30,7 @@ from sklearn_contrastive import (
     PairVerifier,
     persistence,
 )
+from sklearn_contrastive.onnx import to_onnx
 
 #: Rows that models are fitted to, and that a classifier is asked about.
 N_FITTED, N_VOTED = 5_000, 10_000
@@ -41,6 +44,14 @@ def pickle_load(path):
     return pickle.loads(path.read_bytes())
 
 
+def onnx_dump(model, path):
+    path.write_bytes(to_onnx(model).SerializeToString())
+
+
+def onnx_load(path):
+    return session_of(path.read_bytes())
+
+
 def skops_load(path):
     return skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 
@@ -50,7 +61,22 @@ WAYS = {
     "pickle": (pickle_dump, pickle_load),
     "skops": (skops.io.dump, skops_load),
     "save": (persistence.save, persistence.load),
+    "ONNX": (onnx_dump, onnx_load),
 }
+
+
+def question(model, method, rows):
+    """Return what asks a model or a session of ONNX about rows, which are converted."""
+    if not isinstance(model, InferenceSession):
+        return partial(getattr(model, method), rows)
+    given = {"X": rows}
+    if not isinstance(rows, np.ndarray):
+        dtypes = {"tensor(string)": object, "tensor(float)": np.float32}
+        given = {
+            each.name: rows[[name]].to_numpy(dtype=dtypes[each.type])
+            for each, name in zip(model.get_inputs(), rows, strict=True)
+        }
+    return lambda: model.run(None, given)[-1]
 
 
 def models(rng):
@@ -88,13 +114,14 @@ def measure(n_runs):
                 write(model, paths[way])
             loads = {way: partial(read, paths[way]) for way, (_, read) in WAYS.items()}
             loading = report.in_turn(loads, n_runs)
-            calls = {way: getattr(load(), method) for way, load in loads.items()}
+            loaded = {way: load() for way, load in loads.items()}
             sizes = {way: paths[way].stat().st_size for way in WAYS}
-        ones = {way: partial(call, one) for way, call in calls.items()}
+        ones = {way: question(own, method, one) for way, own in loaded.items()}
         single = report.in_turn(ones, n_runs, 20)
-        for way, call in calls.items():
+        for way, own in loaded.items():
+            ask = question(own, method, rows)
             start = time.perf_counter()
-            result = call(rows)
+            result = ask()
             found[name][way] = {
                 "bytes": sizes[way],
                 "load": loading[way],
@@ -123,9 +150,10 @@ def markdown(results):
             )
     note = (
         f"Fitted to {N_FITTED:,} rows of {N_COLUMNS} numbers, or of 20 numbers and 10 "
-        "categories. Load and one row are medians of interleaved runs in a process "
-        "that has imported all before; the machine had other work. The difference is "
-        "the largest from what the model gave before it was written. "
+        "categories; ONNX has them in single precision. Load and one row are "
+        "medians of interleaved runs in a process that has imported all before; the "
+        "machine had other work. The difference is the largest from what the model "
+        "gave before it was written. "
         f"{results['machine']}"
     )
     return "\n".join([*lines, "", note, ""])

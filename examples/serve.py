@@ -6,7 +6,7 @@ Answers rows by a model that `persistence.save` has written, without torch:
 
     MODEL=wine.model uvicorn examples.serve:app
 
-A row is an object of column names and cells; a cell that is null or absent is missing.
+A row is an object of all column names and their cells; one that is null is missing.
 """
 
 import os
@@ -28,10 +28,11 @@ SHAPE = "The body must be a list of rows: objects of numbers, text, bools and nu
 @app.post("/rows")
 def rows(rows: list[dict[str, bool | int | float | str | None]]) -> dict[str, list]:
     """Return a prediction for each row, or its point."""
-    # Of objects: what a cell is, is for the model to say.
-    table = pd.DataFrame(rows, dtype=object)
-    if {*table.columns} == {*names}:
-        table = table[names]  # JSON has no order of columns.
+    for number, row in enumerate(rows):
+        if wrong := sorted({*row} ^ {*names}):
+            raise HTTPException(422, f"Row {number}: missing or unknown are {wrong}.")
+    # Of objects: what a cell is, is for the model to say. JSON has no order of columns.
+    table = pd.DataFrame(rows, columns=names, dtype=object)
     try:
         return {"answers": answer(table).tolist()}
     except (TypeError, ValueError) as error:

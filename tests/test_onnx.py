@@ -95,7 +95,7 @@ def run(graph, rows):
     found = session.run(None, given)
     one = session.run(None, {name: values[3:4] for name, values in given.items()})
     for each, all_rows in zip(one, found, strict=True):
-        if each.dtype.kind == "f":
+        if isinstance(each, np.ndarray) and each.dtype.kind == "f":
             np.testing.assert_allclose(each, all_rows[3:4], atol=1e-5)
     return found
 
@@ -175,8 +175,11 @@ def test_pipelines_are_converted_by_skl2onnx(steps, dtype):
     np.testing.assert_allclose(shares, model.predict_proba(X), atol=1e-4)
 
 
-def test_a_frame_is_converted_by_skl2onnx():
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_frame_is_converted_by_skl2onnx(step):
     frame = FRAME.drop(columns=["range", "fraction"]).astype({"number": int})
+    # The first column has the type of the results.
+    frame = frame[frame.columns[::step]]
     model = make_pipeline(embedding(), KNeighborsClassifier()).fit(frame, CODES)
     graph = skl2onnx.to_onnx(model, frame[1:2], options={"zipmap": False})
     np.testing.assert_array_equal(run(graph, frame)[0], model.predict(frame))
@@ -193,6 +196,7 @@ CLASSIFIERS = {
     "whole objects": (classifier(), WINE[0], WINE[1].astype(object)),
     "binary": (classifier(), WINE[0], WINE[1] == 1),
     "weights": (classifier(class_weight="balanced"), WINE[0], WINE[1] > 1),
+    "large weights": (classifier(class_weight={0: 1e300, 2: 2e300}), *WINE),
     "uniform": (classifier(weights="uniform"), WINE[0], WINE[1]),
     "label sets": (classifier(), WINE[0], np.array([WINE[1] > 0, WINE[1] < 2]).T * 1),
     "frame": (classifier(), FRAME, LETTERS[CODES]),
@@ -302,6 +306,13 @@ def test_empty_text_that_is_a_level_is_that_level():
     np.testing.assert_allclose(found, model.transform(frame[:9]), atol=1e-5)
 
 
+def test_columns_without_a_name_are_numbered():
+    frame = FRAME[["gaps", "letter"]].set_axis(["", "x0"], axis=1)
+    model = embedding().fit(frame, CODES)
+    (found,) = run(to_onnx(model), frame[:9])
+    np.testing.assert_allclose(found, model.transform(frame[:9]), atol=1e-5)
+
+
 def network(n_in, n_out):
     import torch
 
@@ -349,7 +360,23 @@ class Derived(ContrastiveEmbedding):
             ),
             {},
             ValueError,
-            "`y` must hold numbers, bools or text",
+            "`y` must hold whole numbers below 2**63 in size, bools or text",
+        ),
+        *(
+            (classifier().fit(IRIS[0], y), {}, ValueError, "below 2**63")
+            for y in (
+                np.uint64(2**63) + IRIS[1].astype(np.uint64),
+                1e20 * IRIS[1],
+                IRIS[1].astype("m8[s]"),
+            )
+        ),
+        (
+            ContrastiveNeighborsRegressor(embedding(), cross_fit=FOLDS).fit(
+                IRIS[0], IRIS[1] * 1e300
+            ),
+            {},
+            ValueError,
+            "`y` must hold targets in the range of single precision",
         ),
     ],
 )
@@ -369,8 +396,35 @@ def test_inputs_of_other_types_and_numbers_are_errors():
         skl2onnx.to_onnx(model, initial_types=[("a", one), ("b", text), ("c", one)])
 
 
-def test_levels_that_differ_in_double_precision_alone_are_an_error():
-    frame = pd.DataFrame({"a": pd.Categorical(2.0**24 + CODES % 2)})
+def test_mistakes_that_skl2onnx_does_not_look_for_are_errors():
+    X, model = in_single(WINE[0][:1]), classifier().fit(*WINE)
+    with pytest.raises(ValueError, match="is not fitted"):
+        skl2onnx.to_onnx(ContrastiveNeighborsRegressor(), X)
+    with pytest.raises(ValueError, match=r"of the 13 columns of `fit`, .* got 12"):
+        skl2onnx.to_onnx(model, X[:, 1:])
+    with pytest.raises(ValueError, match="`target_opset` must be at least 13; got 12"):
+        skl2onnx.to_onnx(model, X, target_opset=12)
+    with pytest.raises(ValueError, match="`references` must be 'all' or 'centroids'"):
+        to_onnx(model, references=np.array(["all", "centroids"]))
+
+
+@pytest.mark.parametrize("options", [None, {"zipmap": "columns"}])
+def test_probabilities_by_the_names_of_classes(options):
+    X = in_single(WINE[0])
+    model = classifier().fit(X, LETTERS[WINE[1]])
+    labels, *shares = run(skl2onnx.to_onnx(model, X[:1], options=options), X)
+    np.testing.assert_array_equal(labels, model.predict(X))
+    if options is None:
+        shares = [[row[name] for row in shares[0]] for name in "pqr"]
+    np.testing.assert_allclose(np.squeeze(shares).T, model.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [2.0**24 + CODES % 2, np.uint64(2**63) + CODES.astype(np.uint64) % np.uint64(2)],
+)
+def test_levels_that_differ_in_double_precision_alone_are_an_error(levels):
+    frame = pd.DataFrame({"a": pd.Categorical(levels)})
     model = embedding().fit(frame, CODES)
     with pytest.raises(ValueError, match="differ in single precision; got"):
         to_onnx(model)

@@ -213,8 +213,8 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         array([[110]])
         """
         fitted = self._fitted()
-        values, labels = fitted._read_new(y, "add")
         rows = check_rows(fitted, X, reset=False)
+        values, labels = fitted._read_new(y, "add")
         check_length(values, len(rows), "one label or target")
         ids = _index.new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted)
         points = fitted._points_in_blocks(rows)
@@ -263,11 +263,11 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         fitted = self._fitted()
         kept = np.ones(len(fitted.ids_), dtype=bool)
         kept[_index.places_of(ids, fitted.ids_, "ids")] = False
+        if kept.all():
+            return self
         none = [each.held_out.Z[:0] for each in fitted._networks]
-        values, labels = (
-            _network.values_of(fitted._networks)[:0],
-            vars(fitted).get("classes_"),
-        )
+        values = _network.values_of(fitted._networks)[:0]
+        labels = vars(fitted).get("classes_")
         vars(self).update(fitted._changed(kept, fitted.ids_[:0], none, values, labels))
         return self
 
@@ -308,6 +308,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         (2, 3)
         """
         fitted = self._fitted()
+        Z = fitted._of_first_fold(fitted._queries(X))
         before = _network.values_of(fitted._networks)
         values, _ = fitted._joined(before, *fitted._read_new(y, "calibrate"))
         if values.shape[1] > before.shape[1]:
@@ -316,7 +317,6 @@ class ContrastiveNeighbors(ContrastiveEstimator):
                 "no others. Give some rows of new classes to `add` first."
             )
         values = values[len(before) :]
-        Z = fitted._of_first_fold(fitted._queries(X))
         check_length(values, len(Z), "one label or target")
         some = slice(None, None, -(-len(Z) // _MOST_COUNTED))
         self._calibration = Z[some], values[some]
@@ -359,7 +359,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         fitted = self._fitted()
         queries, searched = fitted._queries(X), np.arange(len(fitted.ids_))
         if among is not None:
-            searched = np.sort(_index.places_of(among, fitted.ids_, "among"))
+            searched = np.sort(_index.places_of(among, fitted.ids_, "among", 1))
         n_rows = len(searched)
         whole = isinstance(n_neighbors, Integral) and n_neighbors is not True
         if not (whole and 1 <= n_neighbors <= n_rows):
@@ -416,6 +416,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         ``points`` are those of new rows in each network, ``values`` what they vote for,
         and ``labels`` the names of its columns.
         """
+        self._validate_params()
         twins = _index.twins_of(ids, self._n_fitted)
         ids, order = _index.in_order(np.concatenate([self.ids_[kept], ids]))
         places = np.full(len(kept) + len(twins), -1)

@@ -314,7 +314,7 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         if not positive or not {*given} <= {*names}:
             raise ValueError(
                 "`class_weight` must be None, 'balanced' or a finite number > 0 for "
-                f"some of the classes {shorten(names)}; got {shorten(given)}."
+                f"some of the classes {shorten(classes)}; got {shorten(given)}."
             )
         return np.array(weights, dtype=np.float64)
 

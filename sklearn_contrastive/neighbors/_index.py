@@ -1,6 +1,7 @@
 """Ids and labels of rows in an index, in one order whatever came first."""
 
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 from sklearn.utils import murmurhash3_32
@@ -13,16 +14,23 @@ _LARGEST = 2**62
 
 def read_ids(ids, name, kinds="iU"):
     """Return ids as an array of ints, or of text as objects; with kind "O" of both."""
-    kind, values, missing = read_values(ids)
-    valid = values.ndim == 1 and kind in kinds and not missing.any()
-    listed = values.tolist() if valid else []
-    numbers = (abs(each) for each in listed if not isinstance(each, str | np.str_))
+    expected = ValueError(
+        f"`{name}` must be one column of ints, up to 2**62 in size, or of text, none "
+        f"missing; got {shorten(ids)}."
+    )
+    try:
+        kind, values, missing = read_values(ids)
+    except ValueError as error:
+        # Lists of several lengths are no array.
+        raise expected from error
+    valid = values.ndim == 1 and (kind in kinds or not len(values))
+    listed = values.tolist() if valid and not missing.any() else [None]
+    numbers = (abs(each) for each in listed if isinstance(each, int))
+    # Ids that were not given may go on behind the largest given one.
+    largest = _LARGEST if kinds == "iU" else 2**63 - 1
     types = {*map(type, listed)} <= {int, str, np.str_}
-    if not (valid and types) or max(numbers, default=0) > _LARGEST:
-        raise ValueError(
-            f"`{name}` must be one column of ints, up to 2**62 in size, or of text, "
-            f"none missing; got {shorten(ids)}."
-        )
+    if not types or max(numbers, default=0) > largest:
+        raise expected
     if len({*listed}) < len(listed):
         twice = Counter(listed).most_common(1)[0][0]
         raise ValueError(f"`{name}` must differ; got {shorten(twice)} more than once.")
@@ -50,10 +58,12 @@ def new_ids(ids, n_rows, known, n_fitted):
     return ids
 
 
-def places_of(ids, known, name):
-    """Return the places of ids among known ones."""
+def places_of(ids, known, name, fewest=0):
+    """Return the places of ids among known ones; of no id if there may be so few."""
     places = {each: place for place, each in enumerate(known.tolist())}
     ids = read_ids(ids, name, "iUO").tolist()
+    if len(ids) < fewest:
+        raise ValueError(f"`{name}` must hold an id or be None, for all; got none.")
     unknown = [each for each in ids if each not in places]
     if unknown:
         raise ValueError(
@@ -73,25 +83,34 @@ def in_order(ids):
 
 def twins_of(ids, n_fitted):
     """Return for each id the number of a row of `fit`, drawn by a hash of the id."""
-    hashes = [murmurhash3_32(str(each), positive=True) for each in ids.tolist()]
+    # Surrogates alone, as in names of files, are text too.
+    texts = (str(each).encode(errors="surrogatepass") for each in ids.tolist())
+    hashes = [murmurhash3_32(text, positive=True) for text in texts]
     return np.array(hashes, dtype=np.int64) % n_fitted
 
 
 def labels_like(labels, classes):
-    """Return labels in the type of classes; raise where they are of another kind."""
-    kind, given = classes.dtype.kind, labels
-    dtype = {"i": np.int64, "u": np.int64, "f": np.float64, "U": object}.get(
-        kind, classes.dtype
-    )
-    kinds = {kind, labels.dtype.kind}
-    if len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"}:
-        labels = labels.astype(dtype)
-        if {*map(type, labels.tolist())} <= {*map(type, classes.tolist())}:
-            return labels
+    """Return labels that compare with classes; raise where they are of another kind."""
+    kinds, found = {labels.dtype.kind, classes.dtype.kind}, labels
+    fine = len(kinds) == 1 or kinds <= {*"iuf"} or kinds <= {*"UO"} or not len(labels)
+    if fine and kinds <= {*"UO"}:
+        fine = _types_of(labels) <= _types_of(classes)
+    elif fine and kinds <= {*"mM"}:
+        # In units that are finer than those of classes they may be between two.
+        found = labels.astype(classes.dtype)
+        fine = (found == labels).all()
+    if fine:
+        return found
     raise ValueError(
         f"`y` must hold labels of the kind of `classes_`, {shorten(classes)}; got "
-        f"{shorten(given)}."
+        f"{shorten(labels)}."
     )
+
+
+def _types_of(labels):
+    """Return the types of labels, numpy's text as Python's."""
+    types = {*map(type, labels.tolist())}
+    return {str if issubclass(each, str) else each for each in types}
 
 
 def extended(classes, labels):
@@ -99,9 +118,14 @@ def extended(classes, labels):
     new = sorted(labels - {*classes.tolist()})
     if not new:
         return classes
-    # The width of text, and of numbers, is that of what there is.
-    dtype = classes.dtype if classes.dtype.kind in "OMm" else None
-    return np.array([*classes.tolist(), *new], dtype=dtype)
+    listed, own = [*classes.tolist(), *new], classes.dtype.kind in "OMm"
+    # The width of text, and of numbers, is that of what there is; none is rounded.
+    for dtype in (classes.dtype,) if own else (None, classes.dtype, object):
+        with suppress(OverflowError):
+            found = np.array(listed, dtype=dtype)
+            if found.tolist() == listed:
+                break
+    return found
 
 
 def in_columns(values, labels, classes):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from sklearn_contrastive._validation import read_values
+from sklearn_contrastive._validation import read_values, shorten
 from sklearn_contrastive.neighbors._base import ContrastiveNeighbors
 from sklearn_contrastive.neighbors._conformal import check_confidence, target_intervals
 from sklearn_contrastive.similarity import check_targets
@@ -190,7 +190,15 @@ class ContrastiveNeighborsRegressor(RegressorMixin, ContrastiveNeighbors):
                 f"`y` must hold {len(self._mean)} target(s) of every row, as in `fit`; "
                 f"got {targets.shape[1]}."
             )
-        return (targets - self._mean) / self._spread, None
+        with np.errstate(over="ignore"):
+            values = (targets - self._mean) / self._spread
+            if not np.isfinite(values**2).all():
+                raise ValueError(
+                    "`y` must hold targets of about the size of those in `fit`, whose "
+                    f"standard deviation is {shorten(self._spread)}; got "
+                    f"{shorten(y)}. Fit a new model."
+                )
+        return values, None
 
     def _joined(self, values, more, labels):
         """Return what kept and new rows vote for."""

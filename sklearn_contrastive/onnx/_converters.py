@@ -1,6 +1,6 @@
 """The converters of estimators, for skl2onnx, and the function that calls it."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -92,7 +92,7 @@ def to_onnx(estimator, *, references="all", table="X"):
     own = _CONVERTERS[kind][1]
     for name, value in given.items():
         allowed = own.get(name, [_USUAL[name]])
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise ValueError(
                 f"`{name}` must be {' or '.join(map(repr, allowed))} for a "
                 f"{kind.__name__}; got {shorten(value)}."
@@ -137,11 +137,13 @@ def _input_types(model, table):
         return [("X", types.FloatTensorType(shape))]
     kinds = [types.FloatTensorType] * n_columns
     for number, each in levels.items():
+        whole = are(Integral, each) and max(each) < 2**63
         if are(str, each):
             kinds[number] = types.StringTensorType
-        elif are(Integral, each) and not own["_seen"].missing[number]:
+        elif whole and not own["_seen"].missing[number]:
             kinds[number] = types.Int64TensorType
-    names = [f"x{n}" for n in range(n_columns)] if names is None else names
+    names = [""] * n_columns if names is None else names
+    names = [name or f"x{n}" for n, name in enumerate(names)]
     shape = [None, 1 + pairs]
     return [(name, kind(shape)) for name, kind in zip(names, kinds, strict=True)]
 
@@ -149,6 +151,9 @@ def _input_types(model, table):
 def _convert(scope, operator, container):
     """Add what an estimator does to a graph of skl2onnx."""
     place, model = (scope, container), operator.raw_operator
+    opset = container.target_opset_any_domain("")
+    if opset < _OLDEST:
+        raise ValueError(f"`target_opset` must be at least {_OLDEST}; got {opset}.")
     inputs = [Value.of(place, each) for each in operator.inputs]
     results = _CONVERTERS[type(model)][0](operator, inputs, scope.get_options(model))
     for each, output in zip(results, operator.outputs, strict=True):
@@ -183,9 +188,17 @@ def _predicted(operator, inputs, options):
     ]
     said = votes[0].do("Sum", *votes[1:])
     if isinstance(model, ContrastiveNeighborsRegressor):
+        single, sizes = np.finfo(np.float32), np.abs([model._mean, model._spread])
+        if sizes.max() > single.max / 2**10 or model._spread.min() < single.tiny:
+            raise ValueError(
+                "`y` must hold targets in the range of single precision, which a graph "
+                f"has; got a mean of {shorten(model._mean)}, a standard deviation of "
+                f"{shorten(model._spread)}. Fit to targets in another unit."
+            )
         return (said * model._spread + model._mean,)
     if model._class_weight is not None:
-        said = said * model._class_weight
+        # Their size is of no account, but for the range of single precision.
+        said = said * (model._class_weight / model._class_weight.max())
         said = said / said.sum(1)
     if model._multilabel:
         return said.do("Greater", 0.5, dtype=bool), said
@@ -252,13 +265,14 @@ def _verified(operator, inputs, options):
 def _labels(model):
     """Return classes as whole numbers or text."""
     classes = model.classes_
-    if classes.dtype.kind in "biuf" or are(Integral, classes):
+    listed = classes.tolist() if classes.dtype.kind not in "mM" else []
+    if are(Real, listed) and max(map(abs, listed)) < 2**63:
         return classes.astype(np.int64)
     if are(str, classes):
         return classes.astype(object)
     raise ValueError(
-        "`y` must hold numbers, bools or text, of which an ONNX graph can make labels; "
-        f"got {shorten(classes)}. Fit to their text."
+        "`y` must hold whole numbers below 2**63 in size, bools or text, of which an "
+        f"ONNX graph can make labels; got {shorten(classes)}. Fit to their text."
     )
 
 
@@ -267,8 +281,17 @@ def _shapes(operator):
     from skl2onnx.common import data_types as types
 
     model, outputs = operator.raw_operator, operator.outputs
-    doubles = (isinstance(e.type, types.DoubleTensorType) for e in operator.inputs)
-    kind = types.DoubleTensorType if any(doubles) else types.FloatTensorType
+    check_is_fitted(model)
+    if not isinstance(model, PairVerifier | ContrastiveAlignment):
+        widths = [each.type.shape[-1] for each in operator.inputs]
+        if None not in widths and sum(widths) != model.n_features_in_:
+            raise ValueError(
+                f"The graph must have one input for each of the {model.n_features_in_} "
+                f"columns of `fit`, or one for all; got {sum(widths)} columns."
+            )
+    # Other converters, too, go by the first of several inputs.
+    double = isinstance(operator.inputs[0].type, types.DoubleTensorType)
+    kind = types.DoubleTensorType if double else types.FloatTensorType
     if not is_classifier(model):
         regressor = isinstance(model, ContrastiveNeighborsRegressor)
         n = len(model._mean) if regressor else model._n_features_out
@@ -281,8 +304,10 @@ def _shapes(operator):
     outputs[1].type = kind([None, n])
 
 
+#: The first opset of ONNX with all operations that are used.
+_OLDEST = 13
 _USUAL = {"references": "all", "table": "X"}
-_ZIPMAP = {"zipmap": [True, False, "columns"]}
+_ZIPMAP = {"zipmap": [True, False, "columns"], "nocl": [False]}
 #: What is done for each estimator, and the options that it has.
 _CONVERTERS = {
     ContrastiveAlignment: (_embedded, {"table": ["X", "y"]}),

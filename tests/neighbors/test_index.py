@@ -148,6 +148,10 @@ def test_new_classes_are_appended(model):
     np.testing.assert_array_equal(model.predict_proba(X)[:, 0], 0)
 
 
+DAYS = np.array(["2020-01-01", "2020-01-03"], dtype="M8[D]")
+BEYOND = np.uint64(2**63) + np.array([5, 6, 7, 8], dtype=np.uint64)
+
+
 @pytest.mark.parametrize(
     ("classes", "labels", "expected"),
     [
@@ -155,17 +159,31 @@ def test_new_classes_are_appended(model):
         (np.array([3.0, 5.0]), np.array([4, 5]), [3, 5, 4]),
         (np.array([3, 5], dtype=np.uint8), [300, 4], [3, 5, 4, 300]),
         (np.array(["b", "c"], dtype=object), ["a", "long"], ["b", "c", "a", "long"]),
-        (np.array(["2020-01-01", "2020-01-03"], dtype="M8[ns]"),) * 2
-        + (np.array(["2020-01-01", "2020-01-03"], dtype="M8[ns]"),),
+        (DAYS.astype("M8[ns]"), DAYS, DAYS.astype("M8[ns]").tolist()),
+        (np.array([b"b", b"c"]), [b"b long", b"a"], [b"b", b"c", b"a", b"b long"]),
+        # Numbers beyond int64, and between those of floats.
+        (BEYOND[:2], BEYOND[2:], BEYOND.tolist()),
+        (BEYOND[:2], [4.0, 4], [*BEYOND[:2].tolist(), 4]),
+        (np.array([3, 5]), BEYOND[2:], [3, 5, *BEYOND[2:].tolist()]),
+        (np.array([3, 5]), [1e20, 5], [3, 5, 1e20]),
+        (np.array([3.0, 5.0]), [2**53 + 1, 5], [3, 5, 2**53 + 1]),
+        (np.array([np.str_("b"), np.str_("c")], dtype=object), ["b", "a"], [*"bca"]),
     ],
 )
 def test_labels_of_each_kind(classes, labels, expected):
     model = ContrastiveNeighborsClassifier(quick(max_iter=1), cross_fit=2)
     model.fit(X[:100], classes[Y[:100]])
     model.add(X[100:102], labels)
-    np.testing.assert_array_equal(model.classes_, expected)
+    assert model.classes_.tolist() == expected
     with pytest.raises(ValueError, match="`y` must hold labels of the kind"):
         model.add(X[:2], [True, False])
+
+
+def test_a_time_between_two_dates_is_an_error():
+    model = ContrastiveNeighborsClassifier(quick(max_iter=1), cross_fit=2)
+    model.fit(X[:100], DAYS[Y[:100]]).add(X[:1], DAYS[:1].astype("M8[ns]"))
+    with pytest.raises(ValueError, match="`y` must hold labels of the kind"):
+        model.add(X[:1], np.array(["2020-01-01T12"], dtype="M8[h]"))
 
 
 @pytest.mark.parametrize(
@@ -188,6 +206,10 @@ def test_labels_of_each_kind(classes, labels, expected):
         ({"ids": TEXTS[:, None]}, "`ids` must be one column of ints"),
         ({"ids": NUMBERS.astype(np.uint64) + 2**63}, "up to 2**62 in size"),
         ({"ids": NUMBERS > 0}, "`ids` must be one column of ints"),
+        ({"ids": [[1], [2, 3], *TEXTS[2:]]}, "`ids` must be one column of ints"),
+        ({"ids": []}, f"`ids` must hold one per row of `X`, {len(Y_NEW)}; got 0"),
+        ({"X": X_NEW[:0], "y": []}, "Found array with 0 sample(s)"),
+        ({"y": []}, "`y` must hold one label or target per row"),
     ],
 )
 def test_mistakes_are_named_and_change_nothing(fitted, arguments, match):
@@ -204,13 +226,28 @@ def test_only_rows_of_the_index_are_removed_and_searched(fitted, regressor):
             call([3, 50])
         with pytest.raises(ValueError, match="must differ; got 3 more"):
             call([3, 3])
+        with pytest.raises(ValueError, match="must be one column of ints"):
+            call([[3], [3, 4]])
+    with pytest.raises(ValueError, match="`among` must hold an id or be None"):
+        fitted.kneighbors(X[:1], 1, among=[])
     with pytest.raises(ValueError, match="`ids` must leave rows in every network"):
         fitted.remove(np.arange(50))
     with pytest.raises(ValueError, match="`y` must hold 2 target"):
         regressor.add(X[:1], [1.0])
     with pytest.raises(ValueError, match="`y` must hold a target for every row"):
         regressor.add(X[:1], [[1.0, np.nan]])
+    with pytest.raises(ValueError, match="`y` must hold targets of about the size"):
+        regressor.add(X[:1], [[1.0, -1e308]])
     assert len(fitted.ids_) == len(regressor.ids_) == 50
+
+
+@pytest.mark.parametrize("weights", ["equal", [1, 2]])
+def test_parameters_that_are_set_later_are_checked(model, weights):
+    before = bits(model.set_params(class_weight=weights))
+    for change in (lambda: model.add(X[:1], ["a"]), lambda: model.remove([3])):
+        with pytest.raises(ValueError, match="'class_weight' parameter of Contrast"):
+            change()
+    assert bits(model) == before
 
 
 def test_default_ids_continue_and_are_not_those_of_fit(model):
@@ -219,6 +256,19 @@ def test_default_ids_continue_and_are_not_those_of_fit(model):
     np.testing.assert_array_equal(model.ids_, [*range(48), 50, 51, 52])
     model.add(X_NEW[3:4], Y_NEW[3:4], ids=["x"]).add(X_NEW[4:5], Y_NEW[4:5])
     assert model.ids_.tolist() == [*range(48), 50, 51, 52, 53, "x"]
+
+
+def test_ids_behind_the_largest_one_and_of_any_text(model):
+    model.add(X_NEW[:2], Y_NEW[:2], [2**62, -(2**62)]).add(X_NEW[2:3], Y_NEW[2:3])
+    assert model.ids_[-1] == 2**62 + 1
+    model.remove(model.ids_[-1:]).add(X_NEW[:1], Y_NEW[:1], ["\ud800"])
+    assert model.remove(["\ud800", 2**62]).ids_.tolist() == [-(2**62), *range(50)]
+
+
+def test_no_row_to_remove_changes_nothing(model):
+    before = bits(model)
+    assert bits(model.remove([]).remove(np.array([], dtype=int))) == before
+    assert model.predict_set(X[:1]).shape == (1, 2)
 
 
 @pytest.mark.parametrize("ids", [NUMBERS, TEXTS], ids=["ints", "text"])
