@@ -242,7 +242,13 @@ def _encoded(value, path, left_out, arrays):
             # Without what a fit to rows has left.
             state = value.get_params(deep=False)
         return ["object", kind.__name__, _encoded_state(state, path, left_out, arrays)]
-    if path.rpartition("__")[2] != "encoder":
+    last = path.rpartition("__")[2]
+    if last in ("classes", "fitted_classes"):
+        raise ValueError(
+            "`y` must hold labels that a file has: numbers, text or numpy's dates; got "
+            f"{shorten(value)}. Fit to their text."
+        )
+    if last != "encoder":
         raise ValueError(
             f"`{path}` is of a kind that no file holds: {shorten(value)}. Leave it out "
             f"by save(..., objects=[{path!r}]), and give it to load(..., "

@@ -66,10 +66,10 @@ ADDED = {
     "cross-fitting of any encoder, and in searches": (51, 23),
     "categories of many levels, and ordered ones": (218, 40),
     "frames read at once and by codes, intervals, sparse frames": (133, 30),
-    "files without code": (277, 85),
+    "files without code": (283, 87),
     "drift, and serving without torch": (60, 48),
     "weights of columns by the number of rows": (7, 2),
-    "an index that grows": (261, 62),
+    "an index that grows": (263, 63),
     "graphs of ONNX": (417, 71),
 }
 #: Takes long to count, so that only the command does it.

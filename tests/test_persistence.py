@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from copy import deepcopy
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,7 @@ STORED = sorted((ROOT / "tests" / "data").glob("*.model"))
 RNG = np.random.RandomState(0)
 X, Y = RNG.normal(size=(80, 4)), np.arange(80) % 3
 LETTERS = np.array(list("pqr"))[Y]
+DAYS = np.array([date(2020, 1, 1 + n) for n in range(3)])[Y]
 FRAME = pd.DataFrame(X, columns=list("abcd")).assign(
     e=pd.Categorical(RNG.choice(["x", "y", "é"], 80)),
     f=pd.Categorical(RNG.choice(["lo", "mid"], 80), ["lo", "mid", "hi"], ordered=True),
@@ -519,3 +521,10 @@ def test_a_header_that_is_nested_too_deeply_is_an_error(tmp_path):
     path.write_bytes(whole + hashlib.sha256(whole).digest())
     with pytest.raises(ValueError, match="cannot be loaded"):
         load(path)
+
+
+@pytest.mark.parametrize("letters", [LETTERS.astype(bytes), DAYS])
+def test_labels_that_no_file_holds_are_an_error(letters, tmp_path):
+    model = embedding().fit(X, letters)
+    with pytest.raises(ValueError, match="`y` must hold labels that a file has: num"):
+        save(model, tmp_path / "model")

@@ -16,13 +16,12 @@ from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
 from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
 from sklearn_contrastive.neighbors import _index, _network
+from sklearn_contrastive.neighbors._conformal import counted
 
 #: Rows below which folds are drawn twice, and three times.
 _TWICE, _THRICE = 1500, 750
 #: For these, rows that each one outside the most frequent class counts as.
 _ROWS_OF_OTHER = 5
-#: References that sets and intervals go by.
-_MOST_COUNTED = 2000
 #: Rows of `add` that are mapped at once.
 _BLOCK = 64
 
@@ -282,7 +281,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows drawn as new ones will be, and used for nothing else: neither by `fit`
-            or `add` nor to choose parameters. Of more than 2,000 a part is used.
+            or `add` nor to choose parameters. At most 2,000, at random, are used.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels, of classes in `classes_`, or targets.
@@ -318,7 +317,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             )
         values = values[len(before) :]
         check_length(values, len(Z), "one label or target")
-        some = slice(None, None, -(-len(Z) // _MOST_COUNTED))
+        some = counted(len(Z))
         self._calibration = Z[some], values[some]
         return self
 
@@ -398,7 +397,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         queries = self._of_first_fold(self._queries(X))
         places = self._of_first_fold([each.Z for each in held_out])
         values = held_out[0].values
-        some = slice(None, None, -(-len(values) // _MOST_COUNTED))
+        some = counted(len(values))
         places, values = places[some], values[some]
         if self._calibration is None:
             return queries, places, values, len(values)

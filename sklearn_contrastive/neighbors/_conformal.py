@@ -17,6 +17,8 @@ _BACKGROUND = 1.0
 #: at both ends, in standard deviations: ties count, and points in single precision
 #: depend on how many rows are mapped at once.
 _EQUAL = 1e-5
+#: References that sets and intervals go by.
+_MOST_COUNTED = 2000
 #: Values of the kernel held at once.
 _MOST_VALUES = 2**20
 
@@ -35,6 +37,12 @@ def n_strangers(confidence, n):
     # Without rounding, (1 - 0.9) * 10 is less than 1. Of n there are not n + 1.
     least = np.floor(np.round((1 - float(confidence)) * (n + 1), 9)).astype(int)
     return np.minimum(least, n)
+
+
+def counted(n_rows):
+    """Return the rows that sets and intervals go by: all, or some at random."""
+    # Evenly spaced ones may be all of one class.
+    return np.sort(np.random.default_rng(0).permutation(n_rows)[:_MOST_COUNTED])
 
 
 def label_sets(points, references, codes, n_classes, confidence, by_class, n=None):

@@ -61,8 +61,8 @@ def to_onnx(estimator, *, references="all", table="X"):
         If it is of another class, derived ones included, or has an encoder of another
         class than `MLPEncoder`.
     ValueError
-        If `references` or `table` is not for this estimator, or if classes or levels
-        are objects that ONNX has no type for.
+        If `references` or `table` is not for this estimator, or if classes, levels or
+        targets are of a kind or size that a graph has no type for.
 
     Examples
     --------

@@ -18,7 +18,11 @@ from sklearn_contrastive import (
     ContrastiveNeighborsClassifier,
     ContrastiveNeighborsRegressor,
 )
-from sklearn_contrastive.neighbors._conformal import label_sets, target_intervals
+from sklearn_contrastive.neighbors._conformal import (
+    counted,
+    label_sets,
+    target_intervals,
+)
 
 
 def quick(**params):
@@ -303,12 +307,21 @@ def test_several_networks_of_the_first_fold_are_one():
     assert model.predict_set(X)[np.arange(150), y].mean() > 0.8
 
 
+def test_the_part_of_many_references_has_all_classes_in_any_order_of_rows():
+    # Evenly spaced ones would be of one class where two take turns.
+    rows = counted(9000)
+    assert len({*rows}) == 2000
+    assert 900 < (rows % 2).sum() < 1100
+    np.testing.assert_array_equal(counted(2000), np.arange(2000))
+
+
 def test_memory_has_a_limit_and_a_part_of_many_references_counts(fitted, monkeypatch):
     X, _ = load_iris(return_X_y=True)
-    monkeypatch.setattr("sklearn_contrastive.neighbors._base._MOST_COUNTED", 15)
+    monkeypatch.setattr("sklearn_contrastive.neighbors._conformal._MOST_COUNTED", 15)
     _, references, values, _ = fitted._first_fold(X)
-    assert len(references) == len(values) == 13
-    np.testing.assert_array_equal(references, fitted._networks[0].held_out.Z[::3])
+    assert len(references) == len(values) == 15
+    places = fitted._networks[0].held_out.Z.tolist()
+    assert all(Z in places for Z in references.tolist())
     rng = np.random.RandomState(0)
     Z, y = on_sphere(rng, 500), rng.randint(3, size=500)
     monkeypatch.setattr("sklearn_contrastive.neighbors._conformal._MOST_VALUES", 10_000)
