@@ -84,7 +84,7 @@ class Expansion(NamedTuple):
 
     @property
     def learned(self):
-        """Columns that the encoder multiplies, and rows of its table by category."""
+        """What the encoder multiplies: columns, and rows of its table by category."""
         return np.flatnonzero(self.level == LEARNED), self.sizes
 
     @property
