@@ -15,7 +15,7 @@ from sklearn_contrastive.preprocessing._standardization import (
 #: Rows below which all weights are 1, since chance would choose them.
 FEWEST_ROWS = 300
 #: Rows that are compared, and their number times that of columns or outputs.
-_MOST_ROWS, _MOST_NUMBERS = 20_000, 2**23
+_MOST_ROWS, _MOST_NUMBERS = 20_000, 2**22
 #: Trees, least rows in a leaf for each 1,000 or in all, rows that they need of a class.
 _N_TREES, _LEAF, _ROWS_OF_CLASS = 30, 3, 30
 #: Trees are grown from this share of the rows, or these least and most numbers of them:
