@@ -52,6 +52,7 @@ NEIGHBORS = "ContrastiveNeighborsClassifier"
 BALANCED = 'ContrastiveNeighborsClassifier(class_weight="balanced")'
 #: The default embedding with one parameter changed.
 CHANGED = {
+    "feature_weights=None": {"feature_weights": None},
     'standardize="standard"': {"standardize": "standard"},
     "n_members=1": {"n_members": 1},
     "n_components=32": {"n_components": 32},
