@@ -24,9 +24,15 @@ from sklearn_contrastive._estimators._state import (
     warn_of_collapse,
     warn_of_idleness,
 )
+from sklearn_contrastive._training._parallel import ParallelTrainer, agreed
 from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive._validation import check_pairs, check_rows, shorten
+from sklearn_contrastive._validation import (
+    SharedRows,
+    check_pairs,
+    check_rows,
+    shorten,
+)
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -776,15 +782,20 @@ class ContrastiveEmbedding(
         import torch
 
         normalize, device = plan.state.normalize, plan.fitted["device_"]
+        shared = isinstance(plan.X, SharedRows)
         tasks = None
         if not once:
             tasks = self._init_callback_context(max_subtasks=plan.epochs.n_reports)
         with torch.inference_mode(False), torch.enable_grad():
-            trainer = Trainer(plan.models, normalize=normalize, device=device)
+            kind = ParallelTrainer if shared else Trainer
+            trainer = kind(plan.models, normalize=normalize, device=device)
             for member, source in enumerate(plan.global_batches):
                 source.embed = partial(trainer.embed, models=slice(member, member + 1))
             reports = Reports(self, tasks, {"X": X, "y": y}, plan.attributes)
-            report = run(trainer, plan.epochs, plan.history, plan.stopping, reports)
+            followed = plan.stopping, reports
+            if shared:
+                followed = agreed(plan.X.group, *followed)
+            report = run(trainer, plan.epochs, plan.history, *followed)
         attributes = plan.attributes(report)
         warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
         warn_of_collapse(plan, trainer, attributes)

@@ -133,7 +133,7 @@ class AdamW:
     torch's compiler when it is built, which takes longer than many a fit.
 
     ``params`` are leaves of one dtype with a leading axis of models, and become views
-    of the buffer. Those of three and more axes decay, by the `weight_decays` of each
+    of the buffer, and their gradients of ``grad``. Those of three and more axes decay, by the `weight_decays` of each
     model relative to the learning rate; biases do not. ``state`` holds the running
     means and the step count of each model, given to resume from them. ``tensors`` are
     all that a step changes.
@@ -149,7 +149,7 @@ class AdamW:
         n = len(weight_decays)
         params = sorted(params, key=lambda param: param.ndim < 3)
         flat = torch.cat([param.detach().reshape(n, -1) for param in params], 1)
-        grad = torch.zeros_like(flat)
+        self.grad = grad = torch.zeros_like(flat)
         start = n_decayed = 0
         for param in params:
             end = start + param.numel() // n

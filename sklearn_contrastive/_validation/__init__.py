@@ -9,6 +9,7 @@ from sklearn_contrastive._validation._pairs import (
     two_frames,
 )
 from sklearn_contrastive._validation._params import validate
+from sklearn_contrastive._validation._shared import SharedRows
 from sklearn_contrastive._validation._sparse import SparseRows, dense_needed
 from sklearn_contrastive._validation._tables import (
     check_real,
@@ -31,6 +32,7 @@ from sklearn_contrastive._validation._values import (
 
 __all__ = [
     "SEEN",
+    "SharedRows",
     "SparseRows",
     "TwoFrames",
     "check_given",

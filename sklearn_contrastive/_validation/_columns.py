@@ -38,6 +38,10 @@ _TIME = ("Date", "Time", "Duration")
 _DATES = date, time, timedelta, np.datetime64, np.timedelta64
 #: Kinds of cells in columns without such a type; bools are numbers, too.
 _KINDS = {"text": (str,), "bools": (bool, np.bool_), "numbers": (Real, Decimal)}
+#: Attributes that reading a table sets on an estimator.
+SEEN = "n_features_in_", "feature_names_in_", "_seen"
+#: Numbers, in evenly spaced rows, that medians of columns are of.
+MOST_RANKED = 2**22
 
 
 class Seen(NamedTuple):
@@ -99,7 +103,7 @@ def coded(X, read, given, levels, name):
     if not all(each.startswith(known) for each in types):
         check_real(X, name)
     learning = levels is None
-    categories = _chosen(given, names, types, name) if learning else {*levels}
+    categories = chosen_columns(given, names, types, name) if learning else {*levels}
     simple = not categories and all(each.startswith(NUMBER) for each in types)
     # Of numbers alone, frames of some libraries lose their single precision.
     own = names is None or {*types} != {"Float32"}
@@ -122,7 +126,7 @@ def coded(X, read, given, levels, name):
             continue
         label = list_columns([number], names or ())
         cells, places = cells_of(column)
-        kind = _kind(cells, number in categories, label, name)
+        kind = kind_of(cells, number in categories, label, name)
         told = isinstance(given, str) and learning and names and kind != "numbers"
         if number in categories or told:
             if places is None:
@@ -143,7 +147,7 @@ def coded(X, read, given, levels, name):
     return table, {n: [*own] for n, own in found.items()}, tuple(ordered)
 
 
-def _chosen(given, names, types, name):
+def chosen_columns(given, names, types, name):
     """Return the numbers of the columns that the user's parameter makes categories."""
     if given is None:
         return set()
@@ -173,14 +177,14 @@ def _category(cells, places, kind, levels, order, label, name):
         counts = Counter()
         for cell, n in zip(cells, np.bincount(places).tolist(), strict=True):
             counts[cell] += n
-        levels = _learned(counts, order, label, name)
-        levels = {_plain(level): n for level, n in levels.items()}
-    cells = _as_in_fit([*map(_plain, cells)], levels)
+        levels = learned_levels(counts, order, label, name)
+        levels = {plain_cell(level): n for level, n in levels.items()}
+    cells = _as_in_fit([*map(plain_cell, cells)], levels)
     kind = "text" if kind == "intervals" else kind
     return _numbers(cells, kind, levels, label, name), levels
 
 
-def _plain(cell):
+def plain_cell(cell):
     """Return a cell as an object that needs no other library, intervals as text."""
     if isinstance(cell, str):
         return str.__str__(cell)
@@ -205,7 +209,7 @@ def _as_in_fit(cells, levels):
     return cells
 
 
-def _kind(cells, category, label, name):
+def kind_of(cells, category, label, name):
     """Return "text", "bools", "numbers" or "intervals"; raise where cells differ.
 
     Other objects are an error, too. Without a known cell it is numbers. Bools are
@@ -237,7 +241,7 @@ def _kind(cells, category, label, name):
     )
 
 
-def _learned(counts, order, label, name):
+def learned_levels(counts, order, label, name):
     """Return levels in order, the most frequent ones, with their numbers.
 
     ``order`` is that of all levels, None for that of values.

@@ -229,13 +229,16 @@ def _codes(column):
 
 
 def order_of(X, number):
-    """Return the levels of a column of ordered categories in order; None of others.
-
-    Frames of pairs, and chunks of Arrow, have levels of their own: without one order
-    that holds in all there is none.
-    """
+    """Return the levels of a column of ordered categories in order; None of others."""
     frames = X.frames if isinstance(X, TwoFrames) else (X,)
-    orders = [order for frame in frames for order in _orders(frame, number)]
+    return one_order([order for frame in frames for order in orders_of(frame, number)])
+
+
+def one_order(orders):
+    """Return the order of levels that holds in all parts of a column, or None.
+
+    Frames of pairs, chunks of Arrow, and parts of a table have levels of their own.
+    """
     if not orders or None in orders:
         return None
     longest = max(orders, key=len)
@@ -247,7 +250,7 @@ def order_of(X, number):
     return longest
 
 
-def _orders(frame, number):
+def orders_of(frame, number):
     """Return the levels in order of each part of a column; None where there is none."""
     import narwhals
 

@@ -16,6 +16,8 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from sklearn_contrastive._validation import _frames
 from sklearn_contrastive._validation._columns import (
+    MOST_RANKED,
+    SEEN,
     Seen,
     coded,
     filled,
@@ -23,6 +25,7 @@ from sklearn_contrastive._validation._columns import (
 )
 from sklearn_contrastive._validation._messages import shorten, shortened
 from sklearn_contrastive._validation._objects import is_missing, read_objects
+from sklearn_contrastive._validation._shared import SharedRows
 from sklearn_contrastive._validation._sparse import (
     check_sparse,
     dense_needed,
@@ -42,12 +45,8 @@ from sklearn_contrastive._validation._tables import (
 
 _FLOATS = (np.float64, np.float32)
 _BOOLS = (bool, np.bool_)
-#: Attributes that reading a table sets on an estimator.
-SEEN = "n_features_in_", "feature_names_in_", "_seen"
 #: Whole numbers given as floats may be either where more of their values occur once.
 _SINGLE_VALUES = 0.2
-#: Numbers, in evenly spaced rows, that medians of columns are of.
-_MOST_RANKED = 2**22
 _NO_Y = "This estimator requires y to be passed, but the target y is None"
 _LENGTHS = (
     "`y` must hold {} per row of `X`: found input variables with inconsistent numbers "
@@ -110,6 +109,8 @@ def check_rows(estimator, X, reset=False, name="X"):
     Of an estimator with `categorical_features`, categories become the numbers of their
     levels, and numbers may be missing (NaN). Without one, columns are not compared.
     """
+    if isinstance(X, SharedRows):
+        return X.read(estimator, check_rows, reset, name)
     told = {} if estimator is None else vars(estimator)
     seen, given = None if reset else told.get("_seen"), told.get("categorical_features")
     mixed = seen is not None or (reset and "categorical_features" in told)
@@ -164,7 +165,7 @@ def check_rows(estimator, X, reset=False, name="X"):
             check_finite(table, column_names(X), name, mixed)
         table = filled(table, seen) if seen and not whole else table
     if mixed and reset:
-        some, known = table[:: -(-table.size // _MOST_RANKED)], whole and not levels
+        some, known = table[:: -(-table.size // MOST_RANKED)], whole and not levels
         with np.errstate(over="ignore"):
             medians = np.median(some, axis=0) if known else None
         seen = Seen({}, medians, np.zeros(table.shape[1], dtype=bool))

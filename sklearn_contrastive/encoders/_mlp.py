@@ -356,6 +356,15 @@ class MLPPasses:
         self._gradients = [values.clone() for values in self._values]
         self._outputs = [values.clone() for values in self._values[:-1]]
         self._masks = [values.clone() for values in self._outputs if any(dropouts)]
+        self._kept = self._masks
+
+    def within(self, rows, n_rows):
+        """Drop what is dropped for some rows, a slice, of a batch of so many rows."""
+        shapes = [(len(mask), n_rows, mask.shape[-1]) for mask in self._masks]
+        pairs = zip(self._masks, shapes, strict=True)
+        self._masks = [mask.new_empty(shape) for mask, shape in pairs]
+        self._kept = [mask[:, rows] for mask in self._masks]
+        return self
 
     def forward(self, X):
         """Return the points of a batch, which the next call overwrites."""
@@ -372,10 +381,9 @@ class MLPPasses:
             if layer < len(self._outputs):
                 self._activation.write(aten, values, self._outputs[layer])
                 if self._masks:
-                    mask = self._masks[layer]
-                    for own, drop in zip(mask, self._drops, strict=True):
+                    for own, drop in zip(self._masks[layer], self._drops, strict=True):
                         write_mask(own, *drop)
-                    self._outputs[layer].mul_(mask)
+                    self._outputs[layer].mul_(self._kept[layer])
         if not self._normalize:
             return values
         squares = (values * values).sum(-1, keepdim=True)
@@ -403,7 +411,7 @@ class MLPPasses:
                 before = self._gradients[layer - 1]
                 torch.bmm(gradient, self._weights[layer].mT, out=before)
                 if self._masks:
-                    before.mul_(self._masks[layer - 1])
+                    before.mul_(self._kept[layer - 1])
                 self._activation.multiply(aten, before, self._values[layer - 1])
         if self._levels is not None:
             first = self._weights[0][:, self._levels.columns]

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_contrastive._validation import SharedRows
+
 #: In place of the number of a level: the value itself, whether it is missing, a part of
 #: what the encoder learns of levels that are too many for places, and the number of the
 #: level where levels have an order.
@@ -102,23 +104,46 @@ def learn_expansion(X, seen, learned):
     source, level, shares, medians = [], [], [], seen.medians.copy()
     n_levels = np.array([len(seen.levels.get(n, ())) for n in range(X.shape[1])])
     for column, n in enumerate(n_levels):
-        values, found = X[:, column], [(NUMBER, np.nan)]
-        many = learned and n > MOST_PLACES
+        many, category = learned and n > MOST_PLACES, column in seen.levels
+        found = [(NUMBER, np.nan)]
+        if category or seen.missing[column]:
+            *counts, n_missing = _counted(X, column, n, category)
+            counts = np.array(counts)
         if many:
             found = [(LEARNED, np.nan)] * WIDTH
-        elif column in seen.levels:
-            counts = np.bincount(values[~np.isnan(values)].astype(int))
+        elif category:
             # Of more levels than places the most frequent ones have one.
             own = np.sort(np.argsort(-counts, kind="stable")[:MOST_PLACES])
             found = [(n, counts[n] / len(X)) for n in own if counts[n]]
         if seen.missing[column] and not many:
-            found.append((MISSING, np.isnan(values).mean()))
+            found.append((MISSING, n_missing / len(X)))
         if column in seen.ordered:
-            known = values[values < n]
-            medians[column] = np.median(known) if len(known) else 0.0
+            ends = np.cumsum(counts[:n])
+            middle = (ends[-1:] - 1) // 2, ends[-1:] // 2
+            ranks = np.searchsorted(ends, middle, side="right")
+            medians[column] = ranks.mean() if ends[-1:].any() else 0.0
             found.append((RANK, np.nan))
         source += [column] * len(found)
         level += [each for each, _ in found]
         shares += [share for _, share in found]
     arrays = map(np.array, (source, level, medians, n_levels))
     return Expansion(*arrays), np.array(shares)
+
+
+def _counted(X, column, n_levels, category):
+    """Return how many cells of a column have each level, another one, or are missing.
+
+    Numbers are counted as other levels.
+    """
+    parts, added = [X], np.asarray
+    if isinstance(X, SharedRows):
+        parts, added = X.parts, X.group.added
+    counts = np.zeros(n_levels + 2, dtype=int)
+    for part in parts:
+        values, places = part[:, column], np.full(len(part), n_levels)
+        gaps = np.isnan(values)
+        if category:
+            places[~gaps] = values[~gaps]
+        places[gaps] = n_levels + 1
+        counts += np.bincount(places, minlength=n_levels + 2)
+    return added(counts)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_contrastive._validation import SparseRows, dense_needed
+from sklearn_contrastive._validation import SharedRows, SparseRows, dense_needed
 from sklearn_contrastive.preprocessing._codes import Codes, learn_codes
 from sklearn_contrastive.preprocessing._expansion import (
     LEARNED,
@@ -133,17 +133,20 @@ def learn_standardization(X, standardize, coded=False, seen=None, learned=False)
         power = np.frexp(np.abs(limits).max(axis=0))[1].clip(-_POWERS, _POWERS)
         unit = np.ldexp(1.0, power)
         per_unit = 1 / unit
-        blocks = list(gen_batches(len(X), _BLOCK))
+        parts, added = [X], np.asarray
+        if isinstance(X, SharedRows):
+            parts, added = X.parts, X.added
+        blocks = [(each, b) for each in parts for b in gen_batches(len(each), _BLOCK)]
         # In one order in memory, since sums of columns and of rows differ by last bits.
-        rows = (np.ascontiguousarray(X[b]) for b in blocks)
+        rows = (np.ascontiguousarray(each[b]) for each, b in blocks)
         center = sum((np.clip(each, *limits) * per_unit).sum(axis=0) for each in rows)
-        center /= len(X)
-        rows = (np.ascontiguousarray(X[b]) for b in blocks)
+        center = added(center) / len(X)
+        rows = (np.ascontiguousarray(each[b]) for each, b in blocks)
         squares = sum(
             ((np.clip(each, *limits) * per_unit - center) ** 2).sum(axis=0)
             for each in rows
         )
-        scale = np.sqrt(squares / len(X))
+        scale = np.sqrt(added(squares) / len(X))
         # Rounding makes constant sums, as of shares, differ by some last bits.
         rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
         constant = (high - low <= rounding) | ~(scale > 0)
@@ -176,10 +179,12 @@ def _learn_expanded(X, standardize, coded, seen, learned):
         center, scale = shares, np.where(scale == 0, np.inf, scale)
         center[expansion.level == LEARNED] = 0
         scale[expansion.level == LEARNED] = 1
+        shared = isinstance(X, SharedRows)
         for place in np.flatnonzero(numbers):
             parts = expansion.source[[place]], expansion.level[[place]]
             column = expansion._replace(source=parts[0], level=parts[1])
-            own = learn_standardization(column.of(X), standardize)
+            values = X.mapped(column.of) if shared else column.of(X)
+            own = learn_standardization(values, standardize)
             center[place], scale[place] = own.center[0], own.scale[0]
             unusual = unusual or own.unusual
         kind = "robust" if standardize is True else standardize
@@ -204,6 +209,11 @@ def standardized_table(X, standardization):
     """
     if isinstance(X, SparseRows):
         raise dense_needed("X", " where neighbours of all rows are looked for")
+    if isinstance(X, SharedRows):
+        raise ValueError(
+            "`similarity` must not look for neighbours of all rows, which lie in "
+            "several processes here. Learn from labels or targets, or from views."
+        )
     expansion, width = standardization.expansion, X.shape[1]
     if expansion is not None:
         width = len(expansion.source)

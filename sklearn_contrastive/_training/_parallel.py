@@ -1,0 +1,124 @@
+"""Training by several processes, each of which holds some of the rows."""
+
+import numpy as np
+
+from sklearn_contrastive._training._trainer import Trainer
+from sklearn_contrastive.encoders._mlp import MLPPasses
+from sklearn_contrastive.preprocessing._standardization import Rows
+
+#: Rows of so many bytes are sent to all processes at once.
+_MOST_BYTES = 2**23
+
+
+class ParallelTrainer(Trainer):
+    """Trains as `Trainer` does, with the work of an encoder shared among processes.
+
+    The rows of ``models`` are `SharedRows`. All processes draw the same batches; each
+    maps a part of a batch, all evaluate the loss of all points, and the gradients in
+    the parameters are added up. Other encoders than networks made here may use the
+    whole batch at once: then every process maps all of it.
+    """
+
+    def __init__(self, models, **options):
+        import torch
+
+        self._shared, self.group = models[0].X, models[0].X.group
+        self._columns = [model.standardization for model in models]
+        # A single row: others are sent for each batch.
+        first = self._shared[:1]
+        super().__init__([each._replace(X=first) for each in models], **options)
+        self._own = self._numbers_of = None
+        with torch.no_grad():
+            self._agree()
+
+    def train(self, index, rates):
+        """Train on batches, some at once, and return the mean loss of each model."""
+        n_steps, total = len(index), 0.0
+        n_bytes = index[0].size * self._shared.shape[1] * self._shared.dtype.itemsize
+        n_at_once = max(1, _MOST_BYTES // n_bytes)
+        for start in range(0, n_steps, n_at_once):
+            part = index[start : start + n_at_once]
+            self._numbers_of, places = np.unique(part, return_inverse=True)
+            rows = self._shared[self._numbers_of]
+            tables = [(rows, columns) for columns in self._columns]
+            given = self._device, self._dtype, self._views, self._weights
+            self._rows = Rows(tables, *given)
+            own = rates[start : start + n_at_once]
+            losses = super().train(places.reshape(part.shape), own)
+            total = total + np.array(losses) * (len(part) / n_steps)
+        self._agree()
+        return total.tolist()
+
+    def _agree(self):
+        """Take what the first process has learned: other machines may round otherwise."""
+        for optimizer in self.optimizers:
+            for tensor in optimizer.tensors:
+                self.group.of_first(tensor)
+
+    def _keys_of(self, index):
+        """Return the keys of batches, given places among the rows that were sent."""
+        return super()._keys_of(self._numbers_of[index])
+
+    def _prepare(self, numbers, keys):
+        """Make the arrays of a step, and those for the rows of this process."""
+        X = self._X
+        super()._prepare(numbers, keys)
+        if self._X is X or not isinstance(self._passes, MLPPasses):
+            return
+        n_rows, rank, size = self._X.shape[1], self.group.rank, self.group.size
+        first, end = (n_rows * each // size for each in (rank, rank + 1))
+        self._part = slice(first, end)
+        given = self._params, end - first, self._normalize, self._generators
+        self._own = self.encoder.passes(*given).within(self._part, n_rows)
+
+    def _capture(self, numbers):
+        """Make no graph: other processes take part in a step."""
+
+    def _step(self, rates):
+        """Go forward and backward, and move the parameters at learning rates."""
+        if self._own is None:
+            super()._step(rates)
+            return
+        own = self._own.forward(self._X[:, self._part])
+        shape = own.shape[0], self._X.shape[1], own.shape[2]
+        self._points = own.new_zeros(shape)
+        self._points[:, self._part] = own
+        self.group.sum(self._points)
+        loss, gradient = 0.0, 0.0
+        for evaluator in self._evaluators:
+            more, other = evaluator(self._points)
+            loss, gradient = loss + more, gradient + other
+        self._own.backward(gradient[:, self._part])
+        self.group.sum(self.optimizers[0].grad)
+        self._total += loss
+        for optimizer, rate in zip(self.optimizers, rates, strict=True):
+            optimizer.step(rate)
+
+
+def agreed(group, *given):
+    """Return early stopping and reports as the first process of a group has them."""
+    return [each and Agreed(each, group) for each in given]
+
+
+class Agreed:
+    """Early stopping, or reports, as the first process of a group has them."""
+
+    def __init__(self, given, group):
+        self._given, self._group = given, group
+        self.best = None
+
+    def update(self, trainer, state, n_steps):
+        """Score as `EarlyStopping.update` does."""
+        found = self._given.update(trainer, state, n_steps)
+        found, self.best = self._group.first((found, self._given.best))
+        return found
+
+    def begin(self):
+        """Report the begin of some steps."""
+        self._given.begin()
+
+    def end(self, report, stop):
+        """Report the end of some steps, and return whether a callback wants to stop."""
+        return self._group.first(self._given.end(report, stop))
+
+
