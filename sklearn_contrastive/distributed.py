@@ -9,10 +9,28 @@ from contextlib import suppress
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_random_state
 
-from sklearn_contrastive._validation import SharedRows, read_values, shorten
+from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
+from sklearn_contrastive._estimators._resolve import resolve_similarity
+from sklearn_contrastive._validation import (
+    SharedRows,
+    check_length,
+    read_values,
+    shorten,
+)
+from sklearn_contrastive._validation._frames import different
+from sklearn_contrastive.neighbors import (
+    ContrastiveNeighborsClassifier,
+    ContrastiveNeighborsRegressor,
+)
+from sklearn_contrastive.similarity import SIMILARITIES, LabelSimilarity
 
 __all__ = ["data_parallel"]
+
+#: Rows of each class that a predictor keeps, as points.
+MAX_REFERENCES = 10_000
 
 
 class Group:
@@ -99,7 +117,7 @@ def _sendable(error):
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def data_parallel(estimator, X, y, groups=None):
+def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
     """Fit an estimator in all processes of torch's process group, to the rows of all.
 
     Call it in every process, with the rows that this one holds and the same parameters.
@@ -120,6 +138,10 @@ def data_parallel(estimator, X, y, groups=None):
 
     groups : array-like of shape (n_own_samples,), default=None
         Groups of these rows, as in `fit`.
+
+    max_references : int, default=10_000
+        How many rows of each class vote in a predictor, at most; all targets are one
+        class. Their points are in every process: of 4 bytes for each component.
 
     Returns
     -------
@@ -154,48 +176,111 @@ def data_parallel(estimator, X, y, groups=None):
             "torch.distributed.init_process_group('gloo') first, and start the "
             "processes with torchrun."
         )
-    world = distributed.group.WORLD
-    group = Group(world)
-    lengths = group.each(len(X))
-    first = sum(lengths[: group.rank])
-    blocks = [(first, X, y)] if groups is None else [(first, X, y, groups)]
-    return fit_blocks(estimator, group, blocks)
+    group = Group(distributed.group.WORLD)
+    first = sum(group.each(len(X))[: group.rank])
+    own = [] if groups is None else [groups]
+    return fit_blocks(estimator, group, [(first, X, y, *own)], max_references)
 
 
-def fit_blocks(estimator, group, blocks):
-    """Fit an estimator to blocks ``(first_row, X, y)`` or ``(…, groups)`` of rows."""
-    _check_possible(estimator)
+def fit_blocks(estimator, group, blocks, max_references=MAX_REFERENCES):
+    """Fit an estimator to blocks ``(first_row, X, y)`` or ``(…, groups)`` of rows.
+
+    It is returned, fitted, in every process.
+    """
+    check_possible(estimator)
+    group.together(_check_blocks, blocks)
     X = SharedRows([block[:2] for block in blocks], group)
-    y = _whole([(block[0], block[2]) for block in blocks], group, len(X), "y")
-    given, changed = {}, {}
-    if any(group.each(any(len(block) > 3 for block in blocks))):
-        parts = [(block[0], block[3]) for block in blocks]
-        given["groups"] = _whole(parts, group, len(X), "groups")
-    if not isinstance(estimator.random_state, Integral):
-        rng = np.random.RandomState() if estimator.random_state is None else None
-        rng = rng or estimator.random_state
-        changed["random_state"] = group.first(int(rng.randint(2**31 - 1)))
+    X.most, given = max_references, {}
+    y = _whole([(block[0], block[2]) for block in blocks], group, "y")
+    groups = _whole([(block[0], *block[3:]) for block in blocks], group, "groups")
+    if groups is not None:
+        given["groups"] = groups
+    seed = estimator.random_state
+    if not isinstance(seed, Integral):
+        # What each process would draw by itself differs.
+        rng = check_random_state(None if seed is None else seed)
+        seed = group.first(int(rng.randint(2**31 - 1)))
+    changed = {"random_state": seed}
+    if group.rank and "verbose" in vars(estimator):
+        changed["verbose"] = False
     before = {name: vars(estimator)[name] for name in changed}
     try:
-        estimator.set_params(**changed)
-        return estimator.fit(X, y, **given)
+        return estimator.set_params(**changed).fit(X, y, **given)
     finally:
         estimator.set_params(**before)
 
 
-def _check_possible(estimator):
-    pass
-
-
-def _whole(parts, group, n_rows, name):
-    """Return what all processes have of rows, in their order."""
-    read = [(first, *read_values(part)) for first, part in parts]
-    found = [each for own in group.each(read) for each in own if len(each[2])]
-    values = [values for _, _, values, _ in sorted(found, key=lambda each: each[0])]
-    whole = np.concatenate(values)
-    if len(whole) != n_rows:
-        raise ValueError(
-            f"`{name}` must hold one value per row of `X`, {n_rows} in all processes; "
-            f"got {len(whole)}."
+def check_possible(estimator):
+    """Raise where an estimator cannot learn from rows in several processes."""
+    predictors = ContrastiveNeighborsClassifier, ContrastiveNeighborsRegressor
+    embedding = estimator
+    if isinstance(estimator, predictors):
+        embedding = estimator.embedding or ContrastiveEmbedding()
+    if not isinstance(embedding, ContrastiveEmbedding):
+        raise TypeError(
+            "`estimator` must be a ContrastiveEmbedding or a predictor by neighbours; "
+            f"got {shorten(estimator)}."
         )
-    return whole
+    similarity = embedding.similarity
+    if isinstance(similarity, str):
+        # "auto" becomes one by labels or targets.
+        similarity = SIMILARITIES.get(similarity, LabelSimilarity)()
+    else:
+        similarity = resolve_similarity(similarity)
+    whole = similarity.reads_rows, similarity.uses_row_indices, similarity.takes_pairs
+    if any(whole):
+        raise ValueError(
+            "`similarity` must not need the whole table, which lies in several "
+            f"processes: neither neighbours, a graph or pairs; got "
+            f"{shorten(embedding.similarity)}. Learn from labels, targets or label "
+            "sets, or without labels from views."
+        )
+
+
+def _check_blocks(blocks):
+    for _, X, y, *_ in blocks:
+        if len(np.shape(X)) != 2 or issparse(X):
+            raise ValueError(
+                "`X` must be a table of two dimensions, not sparse, in every process; "
+                f"got {shorten(X)} of shape {np.shape(X)}."
+            )
+        if y is not None:
+            check_length(y, len(X), "one label or target")
+
+
+def _whole(parts, group, name):
+    """Return what all processes have of rows, in their order; None where none has."""
+    # An empty part may be of another dtype.
+    given = [(first, own) for first, *some in parts for own in some]
+    given = [each for each in given if each[1] is None or len(each[1])]
+    read = [(first, *_small(values)) for first, values in given]
+    found = sorted(
+        (each for own in group.each(read) for each in own), key=lambda each: each[0]
+    )
+    known = [each for each in found if each[2] is not None]
+    if not known:
+        return None
+    shapes = {places.shape[1:] for _, _, places in known}
+    if len(known) < len(found) or len(shapes) > 1:
+        raise ValueError(
+            f"`{name}` must be given in every process, in one shape; got rows of the "
+            f"shapes {shorten(sorted(shapes))}, in {len(known)} of {len(found)} parts."
+        )
+    if all(levels is None for _, levels, _ in known):
+        return np.concatenate([values for *_, values in known])
+    objects = [each if levels is None else levels[each] for _, levels, each in known]
+    return np.concatenate([each.astype(object) for each in objects])
+
+
+def _small(values):
+    """Return levels and each value's place among them; None and values of numbers."""
+    if values is None:
+        return None, None
+    kind, values, missing = read_values(values)
+    if kind in "bif" and values.dtype != object:
+        return None, values
+    values = np.where(missing, None, values)
+    levels, places = different(values.ravel().tolist())
+    found = np.empty(len(levels), dtype=object)
+    found[:] = levels
+    return found, places.reshape(values.shape)

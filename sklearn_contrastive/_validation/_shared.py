@@ -34,10 +34,11 @@ class SharedRows:
 
     All processes make the same calls in the same order: ``rows[numbers]`` sends what
     each holds to all. ``parts`` has the number of the first row, and the rows, of each
-    part that lies in this process; ``dtype`` is known once the rows have been read.
+    part that lies in this process; ``dtype`` is known once the rows have been read;
+    of each class, predictors keep ``most`` rows.
     """
 
-    ndim, dtype = 2, None
+    ndim, dtype, most = 2, None, None
 
     def __init__(self, parts, group):
         parts = [(first, part) for first, part in parts if len(part)]
@@ -112,7 +113,7 @@ class SharedRows:
                 f"`{name}` must be of one dtype; got partitions of "
                 f"{shorten(sorted(map(str, dtypes)))}. Convert them with `astype`."
             )
-        (found.dtype,) = dtypes
+        (found.dtype,), found.most = dtypes, self.most
         if reset:
             some = found[:: -(-found.shape[0] * found.shape[1] // MOST_RANKED)]
             gaps = sum(np.isnan(part).any(axis=0) for part in found.parts)

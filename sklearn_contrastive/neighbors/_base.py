@@ -14,7 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._cross_fit import FOLDS, RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, replace_fitted
-from sklearn_contrastive._validation import SEEN, check_length, check_rows, shorten
+from sklearn_contrastive._validation import (
+    SEEN,
+    SharedRows,
+    check_length,
+    check_rows,
+    shorten,
+)
 from sklearn_contrastive.neighbors import _index, _network
 from sklearn_contrastive.neighbors._conformal import counted
 
@@ -128,6 +134,13 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             n_others = n_rows - int(values.sum(axis=0).max())
             n_rows = min(n_rows, _ROWS_OF_OTHER * n_others)
         embedding = self._unfitted(kind, n_rows).fit(X, y, groups=groups)
+        ids = np.arange(len(rows))
+        if isinstance(rows, SharedRows):
+            labels = kind == "labels"
+            ids = _index.some_rows(values if labels else values[:, :0], rows.most)
+            learned |= self._of_some(learned, values, ids) if labels else {}
+            embedding.folds_ = _index.folds_among(embedding.folds_, ids)
+            rows, values = rows[ids], values[ids]
         points = self._points(embedding, rows)
         folds = [fold for _, fold in zip(points, cycle(embedding.folds_), strict=False)]
         held_out = [own for _, own in folds]
@@ -155,7 +168,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             **_chosen(settings, share),
             "embedding_": embedding,
             "n_neighbors_": n_neighbors,
-            "ids_": np.arange(len(rows)),
+            "ids_": ids,
             "_n_fitted": len(rows),
             "_networks": networks,
             "_calibration": None,

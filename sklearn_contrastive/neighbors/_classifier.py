@@ -292,14 +292,19 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
         found = (names[own.any(axis=0)].tolist() for own, names in parts)
         classes = extended(self._fitted_classes, set().union(*found))
         values = np.concatenate([in_columns(*part, classes) for part in parts])
-        weights = self._weights_of(classes, values, self._multilabel)
+        drawn = vars(self).get("_drawn", np.ones(0))
+        drawn = np.append(drawn, np.ones(len(classes) - len(drawn)))
+        weights = self._weights_of(classes, values, self._multilabel, drawn)
         return values, {"classes_": classes, "_class_weight": weights}
 
-    def _weights_of(self, classes, values, multilabel):
-        """Return the weight of each class, or None."""
-        given = self.class_weight
+    def _weights_of(self, classes, values, multilabel, drawn=None):
+        """Return the weight of each class, or None.
+
+        ``drawn`` are rows of each class for each one that votes, where not all do.
+        """
+        given, uneven = self.class_weight, drawn is not None and (drawn > 1).any()
         if given is None:
-            return None
+            return drawn if uneven else None
         if multilabel:
             raise ValueError(
                 "`class_weight` must be None for an indicator matrix: a label competes "
@@ -316,7 +321,14 @@ class ContrastiveNeighborsClassifier(ClassifierMixin, ContrastiveNeighbors):
                 "`class_weight` must be None, 'balanced' or a finite number > 0 for "
                 f"some of the classes {shorten(classes)}; got {shorten(given)}."
             )
-        return np.array(weights, dtype=np.float64)
+        weights = np.array(weights, dtype=np.float64)
+        return weights * drawn if uneven else weights
+
+    def _of_some(self, learned, values, ids):
+        """Return attributes where some rows vote, another share of each class."""
+        drawn = values.sum(axis=0) / values[ids].sum(axis=0)
+        given = learned["classes_"], values[ids], False, drawn
+        return {"_drawn": drawn, "_class_weight": self._weights_of(*given)}
 
     def _shares(self, X):
         """Return the probabilities of classes, times their weights."""

@@ -39,6 +39,27 @@ def read_ids(ids, name, kinds="iU"):
     return np.array(listed, dtype=np.int64 if kind == "i" else object)
 
 
+def some_rows(votes, most):
+    """Return the numbers of at most so many rows of each class, drawn at random.
+
+    ``votes`` (n_rows, n_classes) are 1 for the class of each row; without classes all
+    rows are one. The rows are the same, however many processes hold them.
+    """
+    order = np.random.default_rng(0).permutation(len(votes))
+    codes = votes[order].argmax(axis=1) if votes.shape[1] else np.zeros(len(order), int)
+    by_class = np.argsort(codes, kind="stable")
+    counts = np.bincount(codes)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    kept = np.arange(len(order)) - first < most
+    return np.sort(order[by_class[kept]])
+
+
+def folds_among(folds, rows):
+    """Return folds with the places that their rows have among some, in order."""
+    among = [[part[np.isin(part, rows)] for part in fold] for fold in folds]
+    return [tuple(np.searchsorted(rows, part) for part in fold) for fold in among]
+
+
 def new_ids(ids, n_rows, known, n_fitted):
     """Return the ids of new rows; those that are not given continue row numbers."""
     if ids is None:
