@@ -21,11 +21,7 @@ from sklearn_contrastive._validation import (
     shorten,
 )
 from sklearn_contrastive._validation._frames import different
-from sklearn_contrastive.neighbors import (
-    ContrastiveNeighborsClassifier,
-    ContrastiveNeighborsRegressor,
-)
-from sklearn_contrastive.similarity import SIMILARITIES, LabelSimilarity
+from sklearn_contrastive.similarity import SIMILARITIES, LabelSimilarity, Similarity
 
 __all__ = ["data_parallel"]
 
@@ -212,10 +208,9 @@ def fit_blocks(estimator, group, blocks, max_references=MAX_REFERENCES):
 
 def check_possible(estimator):
     """Raise where an estimator cannot learn from rows in several processes."""
-    predictors = ContrastiveNeighborsClassifier, ContrastiveNeighborsRegressor
-    embedding = estimator
-    if isinstance(estimator, predictors):
-        embedding = estimator.embedding or ContrastiveEmbedding()
+    # That of a predictor by neighbours may be None.
+    embedding = estimator.get_params(deep=False).get("embedding", estimator)
+    embedding = ContrastiveEmbedding() if embedding is None else embedding
     if not isinstance(embedding, ContrastiveEmbedding):
         raise TypeError(
             "`estimator` must be a ContrastiveEmbedding or a predictor by neighbours; "
@@ -227,8 +222,9 @@ def check_possible(estimator):
         similarity = SIMILARITIES.get(similarity, LabelSimilarity)()
     else:
         similarity = resolve_similarity(similarity)
-    whole = similarity.reads_rows, similarity.uses_row_indices, similarity.takes_pairs
-    if any(whole):
+    if isinstance(similarity, Similarity) and (
+        similarity.reads_rows or similarity.uses_row_indices or similarity.takes_pairs
+    ):
         raise ValueError(
             "`similarity` must not need the whole table, which lies in several "
             f"processes: neither neighbours, a graph or pairs; got "

@@ -15,7 +15,7 @@ FLOORS = [
     {"_training"},
     {"_estimators"},
     {
-        *("callbacks", "inspection", "model_selection"),
+        *("callbacks", "distributed", "inspection", "model_selection"),
         *("neighbors", "presets", "verification"),
     },
     {"displays", "onnx", "persistence"},

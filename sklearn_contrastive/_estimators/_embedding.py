@@ -766,19 +766,9 @@ class ContrastiveEmbedding(
         return score_of(fitted, X, y)
 
     @with_callbacks
-    def _fit(
-        self,
-        X,
-        y,
-        X_val=None,
-        y_val=None,
-        rows=None,
-        groups=None,
-        before=None,
-        once=False,
-    ):
+    def _fit(self, X, y, *given, before=None, once=False):
         """Plan, train, and take the place of what was fitted before."""
-        plan = prepare(self, X, y, X_val, y_val, rows, groups, before, once)
+        plan = prepare(self, X, y, *given, before=before, once=once)
         import torch
 
         normalize, device = plan.state.normalize, plan.fitted["device_"]

@@ -50,7 +50,7 @@ class ParallelTrainer(Trainer):
         return total.tolist()
 
     def _agree(self):
-        """Take what the first process has learned: other machines may round otherwise."""
+        """Take what the first process has learned: another may round otherwise."""
         for optimizer in self.optimizers:
             for tensor in optimizer.tensors:
                 self.group.of_first(tensor)
@@ -120,5 +120,3 @@ class Agreed:
     def end(self, report, stop):
         """Report the end of some steps, and return whether a callback wants to stop."""
         return self._group.first(self._given.end(report, stop))
-
-

@@ -133,10 +133,10 @@ class AdamW:
     torch's compiler when it is built, which takes longer than many a fit.
 
     ``params`` are leaves of one dtype with a leading axis of models, and become views
-    of the buffer, and their gradients of ``grad``. Those of three and more axes decay, by the `weight_decays` of each
-    model relative to the learning rate; biases do not. ``state`` holds the running
-    means and the step count of each model, given to resume from them. ``tensors`` are
-    all that a step changes.
+    of the buffer, as their gradients do of ``grad``. Those of three and more axes
+    decay, by the `weight_decays` of each model relative to the learning rate; biases do
+    not. ``state`` holds the running means and the step count of each model, given to
+    resume from them. ``tensors`` are all that a step changes.
 
     References
     ----------

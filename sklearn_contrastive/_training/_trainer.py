@@ -81,8 +81,7 @@ class Trainer:
                 weights = np.stack([np.broadcast_to(w, n_inputs) for w in weights])
                 weights = torch.from_numpy(weights[:, None])
                 self._weights = weights.to(device, self._dtype)
-            given = device, self._dtype, self._views, self._weights
-            self._rows = Rows(tables, *given)
+            self._rows = Rows(tables, device, self._dtype, self._views, self._weights)
             parts = zip(*(model.params for model in models), strict=True)
             self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
             trained = self._params[: self.encoder.n_trained]

@@ -1,5 +1,6 @@
 """The user's tables and labels: what they hold, and error messages."""
 
+from sklearn_contrastive._validation._columns import SEEN
 from sklearn_contrastive._validation._frames import TwoFrames
 from sklearn_contrastive._validation._messages import short_errors, shorten, shortened
 from sklearn_contrastive._validation._pairs import (
@@ -17,7 +18,6 @@ from sklearn_contrastive._validation._tables import (
     take_rows,
 )
 from sklearn_contrastive._validation._values import (
-    SEEN,
     check_given,
     check_labels,
     check_length,

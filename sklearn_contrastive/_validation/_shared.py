@@ -28,7 +28,6 @@ from sklearn_contrastive._validation._sparse import SparseRows, dense_needed
 from sklearn_contrastive._validation._tables import list_columns
 
 
-
 class SharedRows:
     """The rows of a table of which each process of a group holds some.
 
@@ -160,10 +159,11 @@ class SharedRows:
         names, types, chosen, _ = parts[0]
         if any(part[:2] != (names, types) for part in parts):
             other = next(part for part in parts if part[:2] != (names, types))
+            place = [names != other[0], True].index(True)
             raise ValueError(
                 f"`{name}` must have the same columns, of the same types, in every "
-                f"partition; got {shorten([*zip(names or types, types)])} and "
-                f"{shorten([*zip(other[0] or other[1], other[1])])}."
+                f"partition; got {shorten(parts[0][place])} and "
+                f"{shorten(other[place])}."
             )
         levels, ordered = {}, []
         for number in sorted({number for *_, cells in parts for number in cells}):

@@ -87,6 +87,19 @@ def not_numeric(name, columns, error):
     )
 
 
+def unreadable(X, name, error):
+    """Return the error for what scikit-learn's says of a table, None if it says it."""
+    if "at least one array or dtype" in str(error):
+        # A frame without columns.
+        expected = f"`{name}` must hold at least one column"
+        return ValueError(f"{expected}; got shape {X.shape}.")
+    columns = text_columns(X)
+    if not columns and "with a sequence" in str(error):
+        expected = f"`{name}` must hold one number per cell, in equally long rows"
+        return ValueError(f"{expected}: {error}")
+    return not_numeric(name, columns, error) if columns else None
+
+
 def check_finite(X, names, name, may_miss=False):
     """Raise for infinity, and for NaN where no number may miss, with the columns."""
     bad, n_nan = np.zeros(X.shape[1], dtype=int), 0

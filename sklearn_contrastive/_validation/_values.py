@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_array, column_or_1d, validate_data
 from sklearn_contrastive._validation import _frames
 from sklearn_contrastive._validation._columns import (
     MOST_RANKED,
-    SEEN,
     Seen,
     coded,
     filled,
@@ -38,9 +37,8 @@ from sklearn_contrastive._validation._tables import (
     check_real,
     column_names,
     column_types,
-    not_numeric,
     shape_of,
-    text_columns,
+    unreadable,
 )
 
 _FLOATS = (np.float64, np.float32)
@@ -144,18 +142,10 @@ def check_rows(estimator, X, reset=False, name="X"):
             else:
                 table = validate_data(estimator, X, reset=reset, **checks)
     except (OverflowError, TypeError, ValueError) as error:
-        shortened(error)
-        if "at least one array or dtype" in str(error):
-            # A frame without columns.
-            expected = f"`{name}` must hold at least one column"
-            raise ValueError(f"{expected}; got shape {X.shape}.") from error
-        columns = text_columns(X)
-        if not columns and "with a sequence" in str(error):
-            expected = f"`{name}` must hold one number per cell, in equally long rows"
-            raise ValueError(f"{expected}: {error}") from error
-        if not columns:
+        explained = unreadable(X, name, shortened(error))
+        if explained is None:
             raise
-        raise not_numeric(name, columns, error) from error
+        raise explained from error
     whole, finite = True, get_config()["assume_finite"]
     if mixed or not finite:
         with np.errstate(all="ignore"):

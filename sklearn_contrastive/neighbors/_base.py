@@ -6,7 +6,6 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context, clone
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -28,8 +27,6 @@ from sklearn_contrastive.neighbors._conformal import counted
 _TWICE, _THRICE = 1500, 750
 #: For these, rows that each one outside the most frequent class counts as.
 _ROWS_OF_OTHER = 5
-#: Rows of `add` that are mapped at once.
-_BLOCK = 64
 
 
 class ContrastiveNeighbors(ContrastiveEstimator):
@@ -141,7 +138,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             learned |= self._of_some(learned, values, ids) if labels else {}
             embedding.folds_ = _index.folds_among(embedding.folds_, ids)
             rows, values = rows[ids], values[ids]
-        points = self._points(embedding, rows)
+        points = _network.points_of(embedding, rows)
         folds = [fold for _, fold in zip(points, cycle(embedding.folds_), strict=False)]
         held_out = [own for _, own in folds]
         if len(np.unique(np.concatenate(held_out))) < len(rows):
@@ -229,7 +226,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         values, labels = fitted._read_new(y, "add")
         check_length(values, len(rows), "one label or target")
         ids = _index.new_ids(ids, len(rows), fitted.ids_, fitted._n_fitted)
-        points = fitted._points_in_blocks(rows)
+        points = _network.points_in_blocks(fitted.embedding_, rows)
         kept = np.ones(len(fitted.ids_), dtype=bool)
         vars(self).update(fitted._changed(kept, ids, points, values, labels))
         return self
@@ -468,26 +465,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
     def _queries(self, X):
         """Return the points of new rows in each network."""
-        return self._points(self.embedding_, check_rows(self, X, reset=False))
-
-    @staticmethod
-    def _points(embedding, X):
-        """Return the points of checked rows in each network, of length 1."""
-        n_networks = embedding.n_members_
-        Z = embedding._state.embed(X) * n_networks**0.5
-        return np.split(Z, n_networks, axis=1)
-
-    def _points_in_blocks(self, rows):
-        """Return `_points` of rows that do not depend on those they are given with.
-
-        Sums are rounded as the shape of a table has it: all blocks have one shape.
-        """
-        points = []
-        for part in gen_batches(len(rows), _BLOCK):
-            block = np.asarray(rows[part], dtype=np.float64)
-            n, block = len(block), block[np.arange(_BLOCK) % len(block)]
-            points.append(np.stack(self._points(self.embedding_, block))[:, :n])
-        return np.concatenate(points, axis=1).astype(np.float32)
+        return _network.points_of(self.embedding_, check_rows(self, X))
 
     def _unfitted(self, kind, n_rows):
         """Return the embedding to fit, with folds, seed and similarity."""

@@ -14,6 +14,8 @@ _N_UNIFORM = 15
 _SHARES = (0.0, 0.25, 0.5, 0.75)
 #: Of these rows, how many are asked.
 _MOST_TRAINED = 20_000
+#: Rows of an index that are mapped at once.
+_BLOCK = 64
 #: Distances held at once.
 _MOST_DISTANCES = 2**24
 
@@ -70,6 +72,26 @@ class Network:
             for group, each, setting in zip(self.groups, near, settings, strict=False)
         ]
         return said[0] * (1 - share) + said[1] * share if share > 0 else said[0]
+
+
+def points_of(embedding, X):
+    """Return the points of checked rows in each network, of length 1."""
+    n_networks = embedding.n_members_
+    Z = embedding._state.embed(X) * n_networks**0.5
+    return np.split(Z, n_networks, axis=1)
+
+
+def points_in_blocks(embedding, rows):
+    """Return `points_of` rows that do not depend on those they are given with.
+
+    Sums are rounded as the shape of a table has it: all blocks have one shape.
+    """
+    points = []
+    for part in gen_batches(len(rows), _BLOCK):
+        block = np.asarray(rows[part], dtype=np.float64)
+        n, block = len(block), block[np.arange(_BLOCK) % len(block)]
+        points.append(np.stack(points_of(embedding, block))[:, :n])
+    return np.concatenate(points, axis=1).astype(np.float32)
 
 
 def _parts(trained, held_out):
