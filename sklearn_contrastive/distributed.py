@@ -147,7 +147,7 @@ def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
     Raises
     ------
     RuntimeError
-        If ``torch.distributed`` has no process group.
+        If ``torch.distributed`` has no process group, or one without gloo.
     ValueError
         In all processes, if a parameter, or the rows or labels of one, are invalid; or
         if the similarity needs the whole table.
@@ -172,7 +172,15 @@ def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
             "torch.distributed.init_process_group('gloo') first, and start the "
             "processes with torchrun."
         )
-    group = Group(distributed.group.WORLD)
+    backends = distributed.get_backend_config()
+    kinds = dict(each.split(":") for each in backends.split(","))
+    if kinds.get("cpu") != "gloo":
+        raise RuntimeError(
+            "data_parallel sends rows and numbers through 'gloo', beside any other "
+            f"backend; the process group has {backends!r}. Call init_process_group "
+            "with 'gloo' or 'cpu:gloo,cuda:nccl'."
+        )
+    group = Group(distributed.group.WORLD, kinds)
     first = sum(group.each(len(X))[: group.rank])
     own = [] if groups is None else [groups]
     return fit_blocks(estimator, group, [(first, X, y, *own)], max_references)
