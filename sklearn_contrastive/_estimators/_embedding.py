@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
+from sklearn_contrastive._estimators._checkpoint import check_checkpoint, run_from
 from sklearn_contrastive._estimators._cross_fit import FOLDS, training_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
@@ -522,7 +523,9 @@ class ContrastiveEmbedding(
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
+    def fit(
+        self, X, y=None, X_val=None, y_val=None, rows=None, groups=None, checkpoint=None
+    ):
         """Learn the embedding from rows and their labels, targets or pairs.
 
         Parameters
@@ -556,6 +559,13 @@ class ContrastiveEmbedding(
             Groups of rows, such as the patient that each is of. Rows of one group are
             held out together, by `cross_fit` and `early_stopping`.
 
+        checkpoint : str or path-like, default=None
+            A file that the state of training is written to, after every 200
+            mini-batches or more and at the end. Where it is there, the fit resumes
+            from it, and on a CPU ends with the bits of a fit without a break: at once
+            where that had ended. Delete it to begin anew. The file of a fit with
+            other parameters or data is an error. Needs an int as `random_state`.
+
         Returns
         -------
         self : estimator
@@ -564,8 +574,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is invalid. With any error, the estimator stays
-            as it was before the call.
+            If a parameter, `X` or `y` is invalid, or if `checkpoint` is damaged or of
+            another fit. With any error, the estimator stays as it was before the call.
         TypeError
             If labels cannot be compared, or if `X` is sparse where neighbours of all
             rows are looked for.
@@ -579,9 +589,14 @@ class ContrastiveEmbedding(
             first report; then the state of the last report is kept.
         """
         before = vars(self) if self.warm_start and "_state" in vars(self) else None
-        return self._fit(X, y, X_val, y_val, rows, groups, before=before)
+        if checkpoint is not None:
+            check_checkpoint(self, checkpoint, before)
+        given = X_val, y_val, rows, groups
+        return self._fit(X, y, *given, before=before, checkpoint=checkpoint)
 
-    def fit_transform(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
+    def fit_transform(
+        self, X, y=None, X_val=None, y_val=None, rows=None, groups=None, checkpoint=None
+    ):
         """Learn the embedding, and map the rows it was learned from.
 
         With `cross_fit` a row lies where new rows would: only in the networks that have
@@ -590,6 +605,9 @@ class ContrastiveEmbedding(
         Parameters
         ----------
         X, y, X_val, y_val, rows, groups : array-like
+            As in `fit`.
+
+        checkpoint : str or path-like, default=None
             As in `fit`.
 
         Returns
@@ -604,6 +622,7 @@ class ContrastiveEmbedding(
             As in `fit`.
         """
         given = {"X_val": X_val, "y_val": y_val, "rows": rows, "groups": groups}
+        given["checkpoint"] = checkpoint
         # A derived class may have a `fit` with fewer.
         self.fit(X, y, **{k: v for k, v in given.items() if v is not None})
         return training_points(self, X)
@@ -760,19 +779,9 @@ class ContrastiveEmbedding(
         return score_of(fitted, X, y)
 
     @with_callbacks
-    def _fit(
-        self,
-        X,
-        y,
-        X_val=None,
-        y_val=None,
-        rows=None,
-        groups=None,
-        before=None,
-        once=False,
-    ):
+    def _fit(self, X, y, *given, before=None, once=False, checkpoint=None):
         """Plan, train, and take the place of what was fitted before."""
-        plan = prepare(self, X, y, X_val, y_val, rows, groups, before, once)
+        plan = prepare(self, X, y, *given, before=before, once=once)
         import torch
 
         normalize, device = plan.state.normalize, plan.fitted["device_"]
@@ -784,7 +793,11 @@ class ContrastiveEmbedding(
             for member, source in enumerate(plan.global_batches):
                 source.embed = partial(trainer.embed, models=slice(member, member + 1))
             reports = Reports(self, tasks, {"X": X, "y": y}, plan.attributes)
-            report = run(trainer, plan.epochs, plan.history, plan.stopping, reports)
+            training = trainer, plan.epochs, plan.history, plan.stopping, reports
+            if checkpoint is None:
+                report = run(*training)
+            else:
+                report = run_from(checkpoint, self, plan, y, given, *training)
         attributes = plan.attributes(report)
         warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
         warn_of_collapse(plan, trainer, attributes)
