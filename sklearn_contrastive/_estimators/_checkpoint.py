@@ -12,10 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_contrastive._estimators._state import _PACKAGES
-from sklearn_contrastive._training._checkpoint import (
-    run_with_checkpoint,
-    table_fingerprint,
-)
+from sklearn_contrastive._training._checkpoint import table_fingerprint
 from sklearn_contrastive._validation import read_values, shorten
 from sklearn_contrastive.encoders import Encoder, MLPEncoder
 from sklearn_contrastive.losses import LOSSES
@@ -61,13 +58,11 @@ def check_checkpoint(estimator, path, before):
         )
 
 
-def run_from(path, estimator, plan, y, given, *training):
-    """Train with a checkpoint at `path`; ``given`` are the other arguments of a fit."""
-    return run_with_checkpoint(path, _identity(estimator, plan, y, given), *training)
+def identity_of(estimator, plan, y, given):
+    """Return what determines a fit, by names for a message, as JSON can hold it.
 
-
-def _identity(estimator, plan, y, given):
-    """Return what determines a fit, by names for a message, as JSON can hold it."""
+    ``given`` are the other arguments of the fit: `X_val`, `y_val`, `rows`, `groups`.
+    """
     encoder, device = plan.models[0].encoder, plan.fitted["device_"]
     if encoder.draws_globally and device != "cpu":
         raise ValueError(
@@ -78,10 +73,10 @@ def _identity(estimator, plan, y, given):
     for name in (each for each in params if each not in _OTHERS):
         try:
             found[f"`{name}`"] = _known(params[name])
-        except TypeError as error:
+        except (RecursionError, TypeError, ValueError) as error:
             raise ValueError(
-                f"`checkpoint` must be None with {name}={shorten(params[name])}: what "
-                f"{error} holds is not known, so that it cannot resume. Use an object "
+                f"`checkpoint` must be None with {name}={shorten(params[name])}, of "
+                "which a file cannot hold all that changes in training. Use an object "
                 "of this package, or a function."
             ) from error
     found["`cross_fit`"] = _known(plan.fitted.get("folds_"))
@@ -149,8 +144,11 @@ def _known(value, otherwise=None):
     code = _known_code(value)
     if code is not None:
         return code
+    array = np.asarray(value)
+    if array.ndim:
+        return known(array)
     if otherwise is None:
-        raise TypeError(f"{shorten(value)}")
+        raise TypeError(f"{shorten(value)} is of a class that is not known")
     return [kind.__qualname__, otherwise(value)]
 
 
@@ -172,5 +170,11 @@ def _known_code(value):
         return ["name", repr(value)]
     if isinstance(value, torch.nn.Module):
         forwards = [_known(type(each).forward) for each in value.modules()]
-        return ["module", repr(value), *forwards]
+        plain = [
+            [k, v]
+            for each in value.modules()
+            for k, v in vars(each).items()
+            if isinstance(v, bool | int | float | str)
+        ]
+        return ["module", repr(value), *forwards, _known(plain)]
     return None

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
-from sklearn_contrastive._estimators._checkpoint import check_checkpoint, run_from
+from sklearn_contrastive._estimators._checkpoint import check_checkpoint, identity_of
 from sklearn_contrastive._estimators._cross_fit import FOLDS, training_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
@@ -25,6 +25,7 @@ from sklearn_contrastive._estimators._state import (
     warn_of_collapse,
     warn_of_idleness,
 )
+from sklearn_contrastive._training._checkpoint import run_with_checkpoint
 from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
 from sklearn_contrastive._validation import check_pairs, check_rows, shorten
@@ -797,7 +798,8 @@ class ContrastiveEmbedding(
             if checkpoint is None:
                 report = run(*training)
             else:
-                report = run_from(checkpoint, self, plan, y, given, *training)
+                identity = identity_of(self, plan, y, given)
+                report = run_with_checkpoint(checkpoint, identity, *training)
         attributes = plan.attributes(report)
         warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
         warn_of_collapse(plan, trainer, attributes)

@@ -1,6 +1,7 @@
 """The state of training in a file, from which another process resumes it."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -120,9 +121,7 @@ def _restore(state, history, trainer, epochs, stopping):
         {n: v for n, v, given in zip(names, *row, strict=True) if given} for row in rows
     ]
     counts = {"n_iter": n_iter, "n_steps": n_steps, "n_entries": len(entries)}
-    history = type(history)(
-        history.learning_rate, history.foreign, entries=entries, **counts
-    )
+    history = replace(history, entries=entries, **counts)
     best = trained = TrainedState(*state["trained"])
     if state["best"] is not None:
         best = TrainedState(*state["best"], trained.optimizer_states)
