@@ -13,11 +13,11 @@ import dask.dataframe as dd
 from distributed import Client, LocalCluster
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-
 from sklearn_contrastive.dask import DaskContrastiveNeighborsClassifier
 
 
 def main():
+    """Train from partitions, and predict new rows."""
     table = load_digits(as_frame=True).frame
     train, test = train_test_split(table, random_state=0)
     # Elsewhere: dd.read_parquet("rows/*.parquet").

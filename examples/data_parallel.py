@@ -21,6 +21,7 @@ from sklearn_contrastive.distributed import data_parallel
 
 
 def main():
+    """Train with the rows of this process."""
     dist.init_process_group("gloo")
     rank, size = dist.get_rank(), dist.get_world_size()
     # Every process would read its own files here.
@@ -29,8 +30,8 @@ def main():
     own = X_train[rank::size], y_train[rank::size]
     model = data_parallel(ContrastiveEmbedding(random_state=0), *own)
     if rank == 0:
-        score = model.score(X_test, y_test)
-        print(f"{size} processes, {len(own[0])} rows in the first, accuracy {score:.3f}")
+        score, n_own = model.score(X_test, y_test), len(own[0])
+        print(f"{size} processes, {n_own} rows in the first, accuracy {score:.3f}")
         for folder in sys.argv[1:]:
             persistence.save(model, Path(folder) / "digits.model")
     dist.destroy_process_group()

@@ -76,6 +76,11 @@ class Group:
         pairs = zip(found, sizes.tolist(), strict=True)
         return [pickle.loads(each.numpy()[:size].tobytes()) for each, size in pairs]
 
+    def of_one(self, function, *args):
+        """Call a function in the first process; all have its result, or its error."""
+        own = function if self.rank == 0 else _nothing
+        return self.together(own, *args)[0]
+
     def together(self, function, *args):
         """Call a function, and return the results of all; an error in one is in all.
 
@@ -103,6 +108,10 @@ class Group:
             tensor.copy_(own)
 
 
+def _nothing(*args):
+    """Do what other processes than the first do."""
+
+
 def _sendable(error):
     """Return an error that can be pickled."""
     if error is None:
@@ -113,7 +122,9 @@ def _sendable(error):
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
+def data_parallel(
+    estimator, X, y, groups=None, max_references=MAX_REFERENCES, checkpoint=None
+):
     """Fit an estimator in all processes of torch's process group, to the rows of all.
 
     Call it in every process, with the rows that this one holds and the same parameters.
@@ -137,7 +148,10 @@ def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
 
     max_references : int, default=10_000
         How many rows of each class vote in a predictor, at most; all targets are one
-        class. Their points are in every process: of 4 bytes for each component.
+        class. Each takes 4 or 8 bytes, as `X` does, for every component.
+
+    checkpoint : str or path-like, default=None
+        As in `fit`; in a folder that all processes see.
 
     Returns
     -------
@@ -183,10 +197,13 @@ def data_parallel(estimator, X, y, groups=None, max_references=MAX_REFERENCES):
     group = Group(distributed.group.WORLD, kinds)
     first = sum(group.each(len(X))[: group.rank])
     own = [] if groups is None else [groups]
-    return fit_blocks(estimator, group, [(first, X, y, *own)], max_references)
+    blocks = [(first, X, y, *own)]
+    return fit_blocks(estimator, group, blocks, max_references, checkpoint)
 
 
-def fit_blocks(estimator, group, blocks, max_references=MAX_REFERENCES):
+def fit_blocks(
+    estimator, group, blocks, max_references=MAX_REFERENCES, checkpoint=None
+):
     """Fit an estimator to blocks ``(first_row, X, y)`` or ``(…, groups)`` of rows.
 
     It is returned, fitted, in every process.
@@ -195,16 +212,17 @@ def fit_blocks(estimator, group, blocks, max_references=MAX_REFERENCES):
     group.together(_check_blocks, blocks)
     X = SharedRows([block[:2] for block in blocks], group)
     X.most, given = max_references, {}
+    if checkpoint is not None:
+        given["checkpoint"] = checkpoint
     y = _whole([(block[0], block[2]) for block in blocks], group, "y")
     groups = _whole([(block[0], *block[3:]) for block in blocks], group, "groups")
     if groups is not None:
         given["groups"] = groups
-    seed = estimator.random_state
-    if not isinstance(seed, Integral):
+    changed = {}
+    if not (checkpoint or isinstance(estimator.random_state, Integral)):
         # What each process would draw by itself differs.
-        rng = check_random_state(None if seed is None else seed)
-        seed = group.first(int(rng.randint(2**31 - 1)))
-    changed = {"random_state": seed}
+        rng = check_random_state(estimator.random_state)
+        changed["random_state"] = group.first(int(rng.randint(2**31 - 1)))
     if group.rank and "verbose" in vars(estimator):
         changed["verbose"] = False
     before = {name: vars(estimator)[name] for name in changed}

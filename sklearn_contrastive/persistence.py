@@ -15,8 +15,8 @@ from sklearn_contrastive._estimators._alignment import ContrastiveAlignment
 from sklearn_contrastive._estimators._cross_fit import RepeatedFolds
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import ContrastiveEstimator, FittedState
-from sklearn_contrastive._files import can_hold, read_file, write_file
 from sklearn_contrastive._pairs._votes import References
+from sklearn_contrastive._training._files import can_hold, read_file, write_file
 from sklearn_contrastive._validation import shorten
 from sklearn_contrastive._validation._columns import Seen
 from sklearn_contrastive.encoders import Levels, MLPEncoder

@@ -9,7 +9,7 @@ import pytest
 
 #: A room imports rooms of lower floors, and its own modules.
 FLOORS = [
-    {"_files", "_pairs", "_validation"},
+    {"_pairs", "_validation"},
     {"preprocessing"},
     {"encoders", "losses", "metrics", "miners", "similarity"},
     {"_training"},

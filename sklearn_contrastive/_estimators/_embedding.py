@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_contrastive._estimators._callbacks import Reports, with_callbacks
+from sklearn_contrastive._estimators._checkpoint import check_checkpoint, run_apart
 from sklearn_contrastive._estimators._cross_fit import FOLDS, training_points
 from sklearn_contrastive._estimators._metric import EmbeddingMetric
 from sklearn_contrastive._estimators._plan import prepare
@@ -24,15 +25,11 @@ from sklearn_contrastive._estimators._state import (
     warn_of_collapse,
     warn_of_idleness,
 )
-from sklearn_contrastive._training._parallel import ParallelTrainer, agreed
+from sklearn_contrastive._training._parallel import ParallelTrainer
 from sklearn_contrastive._training._run import run
 from sklearn_contrastive._training._trainer import Trainer
-from sklearn_contrastive._validation import (
-    SharedRows,
-    check_pairs,
-    check_rows,
-    shorten,
-)
+from sklearn_contrastive._validation import check_pairs, check_rows, shorten
+from sklearn_contrastive._validation._shared import SharedRows
 from sklearn_contrastive.encoders import ACTIVATIONS, ENCODERS
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -528,7 +525,9 @@ class ContrastiveEmbedding(
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
+    def fit(
+        self, X, y=None, X_val=None, y_val=None, rows=None, groups=None, checkpoint=None
+    ):
         """Learn the embedding from rows and their labels, targets or pairs.
 
         Parameters
@@ -562,6 +561,13 @@ class ContrastiveEmbedding(
             Groups of rows, such as the patient that each is of. Rows of one group are
             held out together, by `cross_fit` and `early_stopping`.
 
+        checkpoint : str or path-like, default=None
+            A file that the state of training is written to, after every 200
+            mini-batches or more and at the end. Where it is there, the fit resumes
+            from it, and on a CPU ends with the bits of a fit without a break: at once
+            where that had ended. Delete it to begin anew. The file of a fit with
+            other parameters or data is an error. Needs an int as `random_state`.
+
         Returns
         -------
         self : estimator
@@ -570,8 +576,8 @@ class ContrastiveEmbedding(
         Raises
         ------
         ValueError
-            If a parameter, `X` or `y` is invalid. With any error, the estimator stays
-            as it was before the call.
+            If a parameter, `X` or `y` is invalid, or if `checkpoint` is damaged or of
+            another fit. With any error, the estimator stays as it was before the call.
         TypeError
             If labels cannot be compared, or if `X` is sparse where neighbours of all
             rows are looked for.
@@ -585,9 +591,14 @@ class ContrastiveEmbedding(
             first report; then the state of the last report is kept.
         """
         before = vars(self) if self.warm_start and "_state" in vars(self) else None
-        return self._fit(X, y, X_val, y_val, rows, groups, before=before)
+        if checkpoint is not None:
+            check_checkpoint(self, checkpoint, before)
+        given = X_val, y_val, rows, groups
+        return self._fit(X, y, *given, before=before, checkpoint=checkpoint)
 
-    def fit_transform(self, X, y=None, X_val=None, y_val=None, rows=None, groups=None):
+    def fit_transform(
+        self, X, y=None, X_val=None, y_val=None, rows=None, groups=None, checkpoint=None
+    ):
         """Learn the embedding, and map the rows it was learned from.
 
         With `cross_fit` a row lies where new rows would: only in the networks that have
@@ -596,6 +607,9 @@ class ContrastiveEmbedding(
         Parameters
         ----------
         X, y, X_val, y_val, rows, groups : array-like
+            As in `fit`.
+
+        checkpoint : str or path-like, default=None
             As in `fit`.
 
         Returns
@@ -610,6 +624,7 @@ class ContrastiveEmbedding(
             As in `fit`.
         """
         given = {"X_val": X_val, "y_val": y_val, "rows": rows, "groups": groups}
+        given["checkpoint"] = checkpoint
         # A derived class may have a `fit` with fewer.
         self.fit(X, y, **{k: v for k, v in given.items() if v is not None})
         return training_points(self, X)
@@ -766,26 +781,25 @@ class ContrastiveEmbedding(
         return score_of(fitted, X, y)
 
     @with_callbacks
-    def _fit(self, X, y, *given, before=None, once=False):
+    def _fit(self, X, y, *given, before=None, once=False, checkpoint=None):
         """Plan, train, and take the place of what was fitted before."""
         plan = prepare(self, X, y, *given, before=before, once=once)
         import torch
 
         normalize, device = plan.state.normalize, plan.fitted["device_"]
-        shared = isinstance(plan.X, SharedRows)
         tasks = None
         if not once:
             tasks = self._init_callback_context(max_subtasks=plan.epochs.n_reports)
         with torch.inference_mode(False), torch.enable_grad():
-            kind = ParallelTrainer if shared else Trainer
+            kind = ParallelTrainer if isinstance(plan.X, SharedRows) else Trainer
             trainer = kind(plan.models, normalize=normalize, device=device)
             for member, source in enumerate(plan.global_batches):
                 source.embed = partial(trainer.embed, models=slice(member, member + 1))
             reports = Reports(self, tasks, {"X": X, "y": y}, plan.attributes)
-            followed = plan.stopping, reports
-            if shared:
-                followed = agreed(plan.X.group, *followed)
-            report = run(trainer, plan.epochs, plan.history, *followed)
+            if kind is Trainer and checkpoint is None:
+                report = run(trainer, plan.epochs, plan.history, plan.stopping, reports)
+            else:
+                report = run_apart(self, plan, trainer, reports, checkpoint, y, given)
         attributes = plan.attributes(report)
         warn_of_idleness(plan, attributes["loss_curve_"], trainer.memories)
         warn_of_collapse(plan, trainer, attributes)

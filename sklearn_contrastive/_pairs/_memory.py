@@ -27,3 +27,16 @@ class Memory:
             kept.index_copy_(0, places, key[-n_rows:])
         self.full = self.full or self._next + n_rows >= self.size
         self._next = (self._next + n_rows) % self.size
+
+    def state(self):
+        """Return what `restore` needs: arrays, and where the oldest rows are."""
+        arrays = [each.cpu().numpy() for each in (self.points, *self.keys)]
+        return [*arrays, self._next, self.full]
+
+    def restore(self, state):
+        """Take the place of what a memory of the same size was."""
+        import torch
+
+        *arrays, self._next, self.full = state
+        for kept, array in zip((self.points, *self.keys), arrays, strict=True):
+            kept.copy_(torch.from_numpy(array))

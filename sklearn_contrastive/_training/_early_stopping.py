@@ -63,7 +63,7 @@ class EarlyStopping:
     """
 
     def __init__(self, pairs, n_iter_no_change, tol):
-        self._pairs, self._tol = pairs, tol
+        self.pairs, self._tol = pairs, tol
         self._n_iter_no_change = n_iter_no_change
         n_models = len(pairs)
         self._best_scores = np.full(n_models, -np.inf)
@@ -79,7 +79,7 @@ class EarlyStopping:
         """
         running = np.flatnonzero(self._n_stale < self._n_iter_no_change)
         for model in running:
-            pairs = self._pairs[model]
+            pairs = self.pairs[model]
             points = trainer.embed(pairs.rows, slice(model, model + 1))
             self._last_scores[model] = pairs.score(points)
         scores = self._last_scores[running]
@@ -94,6 +94,16 @@ class EarlyStopping:
         stop = bool((self._n_stale >= self._n_iter_no_change).all())
         means = (float(np.mean(s)) for s in (self._last_scores, self._best_scores))
         return *means, stop
+
+    def state(self):
+        """Return what `restore` needs but the best state: scores and counts."""
+        scores = self._best_scores, self._references, self._last_scores
+        return [*scores, self._n_stale]
+
+    def restore(self, state, best):
+        """Go on where the same early stopping was, with the best state of then."""
+        self._best_scores, self._references, self._last_scores, self._n_stale = state
+        self.best = best
 
 
 class BestCycle:
@@ -127,3 +137,12 @@ class BestCycle:
             self._best_score, self.best = score, state
         self.best = (self.best or state).with_models(self._first, state)
         return score, self._best_score, False
+
+    def state(self):
+        """Return what `restore` needs but the best state."""
+        return [np.array(self._best_score)]
+
+    def restore(self, state, best):
+        """Go on where the same choice was, with the best state of then."""
+        (score,), self.best = state, best
+        self._best_score = float(score)

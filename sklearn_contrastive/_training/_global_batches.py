@@ -84,6 +84,17 @@ class GlobalBatches:
         hard = np.where(self._n_hard[places] > 0, hard, drawn[:, :n_hard])
         return without_repeats(np.concatenate([drawn, hard], axis=1), self.rows_, rng)
 
+    def state(self):
+        """Return what `restore` needs: counts, and what the last search has found."""
+        found = [self._neighbors, self._n_hard] if self.n_searches else []
+        return [self._n_drawn, self.n_searches, *found]
+
+    def restore(self, state):
+        """Go on where the same batches were."""
+        self._n_drawn, self.n_searches, *found = state
+        if found:
+            self._neighbors, self._n_hard = found
+
     def _search(self, rng):
         """Find the neighbours of each row that are not like it."""
         self.n_searches += 1

@@ -55,3 +55,12 @@ class TrainedState(NamedTuple):
             params=list(map(merge, self.params, other.params)),
             loss_params=[{k: merge(a[k], b[k]) for k in a} for a, b in pairs],
         )
+
+
+class Report(NamedTuple):
+    """What training has come to: the state of all models, and the best of each."""
+
+    history: Any
+    state: TrainedState
+    best: TrainedState
+    best_score: float | None = None

@@ -41,7 +41,7 @@ class ParallelTrainer(Trainer):
             self._numbers_of, places = np.unique(part, return_inverse=True)
             rows = self._shared[self._numbers_of]
             tables = [(rows, columns) for columns in self._columns]
-            given = self._device, self._dtype, self._views, self._weights
+            given = self._device, self._dtype, self._rows.views, self._weights
             self._rows = Rows(tables, *given)
             own = rates[start : start + n_at_once]
             losses = super().train(places.reshape(part.shape), own)
@@ -112,6 +112,14 @@ class Agreed:
         found = self._given.update(trainer, state, n_steps)
         found, self.best = self._group.first((found, self._given.best))
         return found
+
+    def state(self):
+        """Return what `restore` needs, of early stopping."""
+        return self._given.state()
+
+    def restore(self, state, best):
+        """Go on where the same early stopping was."""
+        self._given.restore(state, best)
 
     def begin(self):
         """Report the begin of some steps."""

@@ -9,14 +9,13 @@ from ctypes import CDLL
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
 from sklearn_contrastive._pairs._neighbor_search import IMPORTED_BY
-from sklearn_contrastive._training._models import TrainedState
+from sklearn_contrastive._training._models import Report
 from sklearn_contrastive._validation import shorten
 
 #: What ``max_iter="auto"`` gives: so many visits to each row, within limits of steps
@@ -73,6 +72,9 @@ class Epochs:
             partial(source.batches, batch_size, rng)
             for source, rng in zip(sources, rngs, strict=True)
         ]
+        self.sources, self.rngs = sources, rngs
+        #: The present epoch, its steps so far, and the index of the others.
+        self.place = 0, 0, None
         if max_iter == "auto":
             wanted = _VISITS * n_rows / batch_size
             wanted = min(max(wanted, more * _FEWEST_STEPS), more * _MOST_STEPS)
@@ -103,27 +105,31 @@ class Epochs:
         The index has shape (n_steps, n_models, batch_size).
         """
         n_epochs, n_steps = self.sizes
-        for epoch in range(n_epochs):
+        first_epoch, n_done, index = self.place
+        for epoch in range(first_epoch, n_epochs):
             start, end = (n_steps * done // n_epochs for done in (epoch, epoch + 1))
             before = 0 if start < self.ends[0] else self.ends[0]
             length = min(each for each in self.ends if each > start) - before
             # Linear rise over 20 steps (at most a tenth), then cosine fall to almost 0.
             n_warmup = min(_N_WARMUP_STEPS, max(1, length // 10))
             parts = []
-            for draw in self._draws:
-                index = draw()
-                while len(index) < end - start:
-                    index = np.concatenate([index, draw()])
-                parts.append(index[: end - start])
+            for draw in self._draws if index is None else ():
+                drawn = draw()
+                while len(drawn) < end - start:
+                    drawn = np.concatenate([drawn, draw()])
+                parts.append(drawn[: end - start])
             # A copy, so that the rest of a pass that is cut short is let go.
-            index = np.stack(parts, axis=1)
-            for first in range(0, end - start, _REPORT_STEPS):
-                part = index[first : first + _REPORT_STEPS]
+            index = np.stack(parts, axis=1) if parts else index
+            for first in range(n_done, end - start, _REPORT_STEPS):
+                part, index = index[:_REPORT_STEPS], index[_REPORT_STEPS:]
+                self.place = epoch, first + len(part), index
                 steps = start - before + first + np.arange(len(part))
                 done = np.maximum(0, steps - n_warmup) / max(1, length - n_warmup)
                 rates = np.minimum((steps + 1) / n_warmup, 1)
                 rates = rates * (1 + np.cos(np.pi * done)) / 2
                 yield epoch + 1, part, rates**0 if self._constant else rates
+            n_done, index = 0, None
+        self.place = 0, 0, None
 
 
 class AdamW:
@@ -233,23 +239,17 @@ class History:
         return replace(self, n_iter=n_iter, **counts)
 
 
-class Report(NamedTuple):
-    """What training has come to: the state of all models, and the best of each."""
-
-    history: History
-    state: TrainedState
-    best: TrainedState
-    best_score: float | None = None
-
-
-def run(trainer, batches, history, stopping, reports):
+def run(trainer, batches, history, stopping, reports, report=None):
     """Train until the end or a reason to stop, and return the last `Report`.
 
-    ``reports`` is told of the begin and the end of each; its `end` returns whether
-    training is to stop. An interrupt after the first report ends training with a
-    warning; what came after the last one is dropped.
+    ``report`` is the one to resume from, None to begin. ``reports`` is told of the
+    begin and the end of each; its `end` returns whether training is to stop. An
+    interrupt after the first report ends training with a warning; what came after the
+    last one is dropped.
     """
-    n_before, n_steps, report = history.n_iter, 0, None
+    n_before, n_steps = history.n_iter, 0
+    if report is not None:
+        n_steps, history = report.history.n_steps - history.n_steps, report.history
     try:
         with isolated_rng_and_threads(*trainer.circumstances):
             for epoch, index, rates in batches:

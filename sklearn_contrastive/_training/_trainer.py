@@ -54,10 +54,10 @@ class Trainer:
         if device != "cpu":
             # On a processor, numpy's is twice as fast as torch's.
             self._generators = [torch.Generator(device).manual_seed(s) for s in seeds]
-        self._views = None
+        views = None
         if self._n_views > 1:
             rngs = (np.random.Generator(np.random.SFC64(seed)) for seed in seeds)
-            self._views = [
+            views = [
                 partial(model.terms[0].similarity.views, rng=rng)
                 for model, rng in zip(models, rngs, strict=True)
             ]
@@ -81,7 +81,7 @@ class Trainer:
                 weights = np.stack([np.broadcast_to(w, n_inputs) for w in weights])
                 weights = torch.from_numpy(weights[:, None])
                 self._weights = weights.to(device, self._dtype)
-            self._rows = Rows(tables, device, self._dtype, self._views, self._weights)
+            self._rows = Rows(tables, device, self._dtype, views, self._weights)
             parts = zip(*(model.params for model in models), strict=True)
             self._params = [torch.from_numpy(np.stack(p)).to(device) for p in parts]
             trained = self._params[: self.encoder.n_trained]

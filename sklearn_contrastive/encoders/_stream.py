@@ -26,7 +26,7 @@ def _mode():
     class OwnStream(TorchDispatchMode):
         def __init__(self, generator):
             super().__init__()
-            self._generator = generator
+            self.generator = generator
 
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             kwargs, draw = kwargs or {}, _with_generator(func)
@@ -36,7 +36,7 @@ def _mode():
             devices = [kwargs.get("device"), *devices, torch.device("cpu")]
             if next(filter(None, devices)).type != "cpu":
                 return func(*args, **kwargs)
-            return draw(*args, **{**kwargs, "generator": self._generator})
+            return draw(*args, **{**kwargs, "generator": self.generator})
 
     return OwnStream
 

@@ -92,7 +92,7 @@ class ContrastiveNeighbors(ContrastiveEstimator):
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, checkpoint=None):
         """Train the networks, and place the rows that each has not seen.
 
         Parameters
@@ -105,6 +105,9 @@ class ContrastiveNeighbors(ContrastiveEstimator):
 
         groups : array-like of shape (n_samples,), default=None
             Groups of rows; those of one are in the same fold.
+
+        checkpoint : str or path-like, default=None
+            A file to resume training from, as in `ContrastiveEmbedding.fit`.
 
         Returns
         -------
@@ -130,7 +133,8 @@ class ContrastiveNeighbors(ContrastiveEstimator):
             # A table of few rows but those of one class is a small one, too.
             n_others = n_rows - int(values.sum(axis=0).max())
             n_rows = min(n_rows, _ROWS_OF_OTHER * n_others)
-        embedding = self._unfitted(kind, n_rows).fit(X, y, groups=groups)
+        embedding = self._unfitted(kind, n_rows)
+        embedding.fit(X, y, groups=groups, checkpoint=checkpoint)
         ids = np.arange(len(rows))
         if isinstance(rows, SharedRows):
             labels = kind == "labels"

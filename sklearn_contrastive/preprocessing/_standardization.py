@@ -256,7 +256,7 @@ class Rows:
     def __init__(self, tables, device, dtype, views=None, weights=None):
         import torch
 
-        self._views, self._tables, self._weights = views, tables, weights
+        self.views, self._tables, self._weights = views, tables, weights
         self._device, self._dtype = device, dtype
         X, standardization = tables[0]
         self.n_features = standardized(X[:1], standardization).shape[1]
@@ -301,7 +301,7 @@ class Rows:
             flat = out.view(-1, self.n_features)
             torch.index_select(self._table, 0, numbers.reshape(-1), out=flat)
         else:
-            views = self._views or [np.asarray] * len(self._tables)
+            views = self.views or [np.asarray] * len(self._tables)
             parts = zip(self._tables, views, numbers, out, strict=True)
             for (X, standardization), view, own, place in parts:
                 rows = standardized(view(X[own]), standardization)

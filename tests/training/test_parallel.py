@@ -17,6 +17,7 @@ from sklearn_contrastive import (
     ContrastiveNeighborsClassifier,
     ContrastiveNeighborsRegressor,
 )
+from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._training import _trainer
 from sklearn_contrastive.distributed import Group, data_parallel, fit_blocks
 from sklearn_contrastive.losses import LOSSES
@@ -322,3 +323,44 @@ def test_groups(table):
     for model in in_processes(2, work):
         for train, held_out in model.folds_:
             assert not {*groups[train]} & {*groups[held_out]}
+
+
+class BrokenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("resumed_by", [1, 2])
+def test_a_checkpoint_of_two_processes(table, resumed_by, tmp_path, monkeypatch):
+    """Others resume from it: a table has one fingerprint, however it is divided."""
+    X, y = table
+    params = {**TWO, "max_iter": 60, "early_stopping": True, "n_iter_no_change": 60}
+
+    def make():
+        return ContrastiveEmbedding(**params)
+
+    whole = fitted(make, 2, X, y)[0]
+    path, end = tmp_path / "training.ckpt", Reports.end
+
+    def break_off(self, report, stop):
+        asked = end(self, report, stop)
+        if report.history.n_steps > 220:
+            raise BrokenError
+        return asked
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reports, "end", break_off)
+        with pytest.raises(BrokenError):
+            fitted(make, 2, X, y, checkpoint=path)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    for model in fitted(make, resumed_by, X, y, checkpoint=path):
+        assert model.n_steps_ == whole.n_steps_
+        n_same = 60 if resumed_by == 2 else 40
+        np.testing.assert_array_equal(
+            model.loss_curve_[:n_same], whole.loss_curve_[:n_same]
+        )
+        if resumed_by == 2:
+            np.testing.assert_array_equal(model.transform(X), whole.transform(X))
+    with pytest.raises(ValueError, match="another value of the table"):
+        fitted(make, 2, X + 1, y, checkpoint=path)
+    with pytest.raises(ValueError, match="must be an int with `checkpoint`"):
+        fitted(ContrastiveEmbedding, 2, X, y, checkpoint=path)

@@ -15,7 +15,8 @@ from contextlib import suppress
 
 import numpy as np
 
-_MAGIC = b"sk-contr"
+#: The first bytes of a file, by what writes it.
+_MAGIC = {"`save`": b"sk-contr", "`fit` with `checkpoint`": b"sk-check"}
 _HEAD = struct.Struct("<8sIQ")
 _DIGEST = 32
 #: Numbers, text and dates of a fixed size: nothing that refers to an object.
@@ -32,12 +33,13 @@ def can_hold(array):
     )
 
 
-def write_file(path, schema, header, arrays):
+def write_file(path, schema, header, arrays, writer="`save`"):
     """Write arrays with a header that JSON can hold, and replace the file at `path`."""
     stored = [_stored(array) for array in arrays]
     entries = [(rows.dtype.str, rows.shape, axes) for rows, axes in stored]
     text = json.dumps({**header, "arrays": entries}, allow_nan=False).encode()
-    parts = [_HEAD.pack(_MAGIC, schema, len(text)), text, *(rows for rows, _ in stored)]
+    head = _HEAD.pack(_MAGIC[writer], schema, len(text))
+    parts = [head, text, *(rows for rows, _ in stored)]
     folder, name = os.path.split(os.path.abspath(path))
     beside = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
     digest = hashlib.sha256()
@@ -56,12 +58,15 @@ def write_file(path, schema, header, arrays):
             os.remove(beside)
 
 
-def read_file(path, schemas):
+def read_file(path, schemas, writer="`save`"):
     """Return schema, header and arrays of a file; ValueError where it is none."""
     with open(path, "rb") as file:
         data = file.read()
-    if len(data) < _HEAD.size + _DIGEST or data[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("it was not written by `save`, or is cut off")
+    found = next((w for w, magic in _MAGIC.items() if data.startswith(magic)), None)
+    if found not in (writer, None):
+        raise ValueError(f"it was written by {found}, not by {writer}")
+    if found is None or len(data) < _HEAD.size + _DIGEST:
+        raise ValueError(f"it was not written by {writer}, or is cut off")
     body = memoryview(data)[:-_DIGEST]
     if hashlib.sha256(body).digest() != data[-_DIGEST:]:
         raise ValueError("its checksum is another: it was changed or is cut off")

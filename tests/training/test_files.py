@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from sklearn_contrastive._files import can_hold, read_file, write_file
+from sklearn_contrastive._training._files import can_hold, read_file, write_file
 
 RNG = np.random.RandomState(0)
 ARRAYS = [
