@@ -58,7 +58,7 @@ def path(tmp_path):
 
 
 def small(**params):
-    given = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 4}
+    given = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 3}
     given |= {"n_components": 4, "random_state": 0, "device": "cpu"}
     return ContrastiveEmbedding(**{**given, **params})
 
@@ -124,7 +124,7 @@ FITS = {
         **{"early_stopping": True, "n_iter_no_change": 4},
         **{"max_iter": 20, "n_members": 2},
     },
-    "cross-fitting": {"cross_fit": 2, "n_components": 8},
+    "cross-fitting": {"cross_fit": 2, "n_components": 8, "max_iter": 4},
     "memory": {"miner": CrossBatchMemory(size=40)},
     "searches": {"miner": GlobalMiner(refresh_every=2, n_neighbors=4)},
     "proxies": {"loss": "proxy_anchor", "n_members": 2},
@@ -132,7 +132,7 @@ FITS = {
     "parts of labels": {"similarity": LabelSimilarity(unsupervised="views")},
     "hybrid": {"loss": HYBRID},
     "drawing miner": {"miner": "random", "loss": "margin", "n_members": 2},
-    "linear": {"encoder": "linear", "n_members": 2, "miner": "distance_weighted"},
+    "linear": {"encoder": "linear", "miner": "distance_weighted"},
     "module": {"encoder": network(4, 2), "n_components": "auto"},
     "factory": {"encoder": network, "n_members": 2},
     "functions": {"loss": soft_margin, "similarity": FunctionSimilarity(years)},
@@ -251,8 +251,8 @@ def test_a_file_is_written_after_some_steps_and_at_the_end(path, monkeypatch):
     monkeypatch.setattr(_checkpoint, "write_file", count)
     monkeypatch.setattr(_checkpoint, "_STEPS", 6)
     small().fit(X, y, checkpoint=path)
-    # Of reports after 3, 5, 8, 10, 13, 15, 18 and 20 steps.
-    assert len(sizes) == 4
+    # Of reports after 3, 5, 8, 10, 13 and 15 steps the first, fourth and last.
+    assert len(sizes) == 3
     assert path.stat().st_size == sizes[-1]
     assert os.listdir(path.parent) == [path.name]
 
@@ -410,7 +410,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_file_before(path):
 TABLE = RNG.normal(size=(50, 3)) * (RNG.uniform(size=(50, 3)) < 0.7)
 
 
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=4), st.randoms())
 def test_fingerprints_of_blocks_add_up_however_a_table_is_divided(cuts, random):
     ends = [0, *sorted(cuts), 50]
