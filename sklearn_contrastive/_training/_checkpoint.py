@@ -31,6 +31,7 @@ def run_with_checkpoint(
     of a fit with others is an error. Of a ``group`` of processes, not None, the first
     reads and writes.
     """
+<<<<<<< HEAD
     training, report, given = (trainer, epochs, stopping), None, (path, identity)
     state = group.of_one(_read, *given) if group else _read(*given)
     if state is not None:
@@ -39,6 +40,12 @@ def run_with_checkpoint(
         except Exception as error:
             raise ValueError(_unreadable(path, "its parts do not fit")) from error
         if state["finished"]:
+=======
+    training, report = (trainer, epochs, stopping), None
+    if os.path.exists(path):
+        report, finished = _resumed(path, identity, history, training)
+        if finished:
+>>>>>>> ckpt
             return report
     if group is None or group.rank == 0:
         reports = _WrittenReports(path, identity, training, reports)
@@ -68,30 +75,35 @@ class _WrittenReports:
         return asked
 
 
+<<<<<<< HEAD
 def _read(path, identity):
     """Return the state in a file, None without one; raise where it is another's."""
     if not os.path.exists(path):
         return None
+=======
+def _resumed(path, identity, history, training):
+    """Bring a training to where a file has it; return its report, and if it ended."""
+    named = shorten(str(path))
+    remedy = "Pass another path, or delete the file to begin anew."
+>>>>>>> ckpt
     try:
         _, header, arrays = read_file(path, {_SCHEMA}, _WRITER)
-        written, state = header["identity"], _unpacked(header["state"], arrays)
-    except ValueError as error:
-        raise ValueError(_unreadable(path, error)) from error
-    if written != identity:
-        names = [n for n in {**identity, **written} if n not in identity]
-        names += [n for n, own in identity.items() if written.get(n) != own]
-        raise ValueError(
-            f"`checkpoint` must be a file of the same fit; {shorten(str(path))} is of "
-            f"one with another value of {', '.join(names)}. Pass another path, or "
-            "delete the file to begin anew."
-        )
-    return state
-
-
-def _unreadable(path, reason):
-    return (
-        f"`checkpoint` {shorten(str(path))} cannot be read: {reason}. Delete the file "
-        "to begin anew, or pass another path."
+        written = header["identity"]
+        if written == identity:
+            state = _unpacked(header["state"], arrays)
+            return _restore(state, history, *training), state["finished"]
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        told = isinstance(error, ValueError)
+        found = error if told else "its parts do not fit"
+        message = f"`checkpoint` {named} cannot be read: {found}. {remedy}"
+        raise ValueError(message) from error
+    both = [*{**identity, **written}]
+    names = [name for name in both if identity.get(name) != written.get(name)]
+    raise ValueError(
+        f"`checkpoint` must be a file of the same fit; {named} is of one with another "
+        f"value of {', '.join(names)}. {remedy}"
     )
 
 

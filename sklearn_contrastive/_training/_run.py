@@ -117,8 +117,8 @@ class Epochs:
                 drawn = draw()
                 while len(drawn) < end - start:
                     drawn = np.concatenate([drawn, draw()])
-                parts.append(drawn[: end - start])
-            # A copy, so that the rest of a pass that is cut short is let go.
+                # A copy, so that the rest of a pass that is cut short is let go.
+                parts.append(drawn[: end - start].copy())
             index = np.stack(parts, axis=1) if parts else index
             for first in range(n_done, end - start, _REPORT_STEPS):
                 part, index = index[:_REPORT_STEPS], index[_REPORT_STEPS:]

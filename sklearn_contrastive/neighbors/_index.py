@@ -46,17 +46,16 @@ def some_rows(votes, most):
     rows are one. The rows are the same, however many processes hold them.
     """
     order = np.random.default_rng(0).permutation(len(votes))
-    codes = votes[order].argmax(axis=1) if votes.shape[1] else np.zeros(len(order), int)
-    by_class = np.argsort(codes, kind="stable")
-    counts = np.bincount(codes)
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    kept = np.arange(len(order)) - first < most
-    return np.sort(order[by_class[kept]])
+    of_class = votes.T if votes.shape[1] else np.ones((1, len(votes)), dtype=bool)
+    parts = (order[own[order] > 0][:most] for own in of_class)
+    return np.sort(np.concatenate([*parts]))
 
 
 def folds_among(folds, rows):
     """Return folds with the places that their rows have among some, in order."""
-    among = [[part[np.isin(part, rows)] for part in fold] for fold in folds]
+    kept = np.zeros(1 + max(part.max() for fold in folds for part in fold), dtype=bool)
+    kept[rows] = True
+    among = [[part[kept[part]] for part in fold] for fold in folds]
     return [tuple(np.searchsorted(rows, part) for part in fold) for fold in among]
 
 

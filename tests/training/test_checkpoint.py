@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from sklearn_contrastive import (
     persistence,
 )
 from sklearn_contrastive._estimators._callbacks import Reports
+from sklearn_contrastive._estimators._checkpoint import _known
 from sklearn_contrastive._training import _checkpoint, _run
 from sklearn_contrastive._training._checkpoint import fingerprint, table_fingerprint
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, MarginLoss
@@ -57,7 +58,7 @@ def path(tmp_path):
 
 
 def small(**params):
-    given = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 4}
+    given = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 3}
     given |= {"n_components": 4, "random_state": 0, "device": "cpu"}
     return ContrastiveEmbedding(**{**given, **params})
 
@@ -123,7 +124,7 @@ FITS = {
         **{"early_stopping": True, "n_iter_no_change": 4},
         **{"max_iter": 20, "n_members": 2},
     },
-    "cross-fitting": {"cross_fit": 2, "n_components": 8},
+    "cross-fitting": {"cross_fit": 2, "n_components": 8, "max_iter": 4},
     "memory": {"miner": CrossBatchMemory(size=40)},
     "searches": {"miner": GlobalMiner(refresh_every=2, n_neighbors=4)},
     "proxies": {"loss": "proxy_anchor", "n_members": 2},
@@ -131,7 +132,7 @@ FITS = {
     "parts of labels": {"similarity": LabelSimilarity(unsupervised="views")},
     "hybrid": {"loss": HYBRID},
     "drawing miner": {"miner": "random", "loss": "margin", "n_members": 2},
-    "linear": {"encoder": "linear", "n_members": 2, "miner": "distance_weighted"},
+    "linear": {"encoder": "linear", "miner": "distance_weighted"},
     "module": {"encoder": network(4, 2), "n_components": "auto"},
     "factory": {"encoder": network, "n_members": 2},
     "functions": {"loss": soft_margin, "similarity": FunctionSimilarity(years)},
@@ -170,19 +171,26 @@ def test_predictors_resume_the_training_of_their_networks(n_reports, path):
     assert_array_equal(resumed.predict_proba(X), unbroken.predict_proba(X))
 
 
+# The best of six reports is the second.
 EVERYTHING = small(
     early_stopping=True,
-    n_iter_no_change=8,
+    n_iter_no_change=4,
     miner=CrossBatchMemory(size=30, miner="random"),
     loss="margin",
-    max_iter=12,
+    max_iter=6,
+    random_state=3,
 )
 
 
+@cache
+def everything_unbroken():
+    return clone(EVERYTHING).fit(X, y)
+
+
 @settings(max_examples=8, deadline=None)
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=3))
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=3))
 def test_a_fit_may_break_at_any_report_any_number_of_times(breaks):
-    unbroken = clone(EVERYTHING).fit(X, y)
+    unbroken = everything_unbroken()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "file")
         for n_reports in breaks:
@@ -243,8 +251,8 @@ def test_a_file_is_written_after_some_steps_and_at_the_end(path, monkeypatch):
     monkeypatch.setattr(_checkpoint, "write_file", count)
     monkeypatch.setattr(_checkpoint, "_STEPS", 6)
     small().fit(X, y, checkpoint=path)
-    # Of reports after 3, 5, 8, 10, 13, 15, 18 and 20 steps.
-    assert len(sizes) == 4
+    # Of reports after 3, 5, 8, 10, 13 and 15 steps the first, fourth and last.
+    assert len(sizes) == 3
     assert path.stat().st_size == sizes[-1]
     assert os.listdir(path.parent) == [path.name]
 
@@ -284,16 +292,9 @@ def test_functions_of_other_code_are_other_functions():
     def power(exponent):
         return lambda a, b: abs(a - b) ** exponent <= 1
 
-    known = _checkpoint_of_estimators()._known
-    assert known(power(2)) == known(power(2)) != known(power(3))
-    assert known(partial(years, b=1)) != known(partial(years, b=2))
-    assert known(lambda a: a + 1) != known(lambda a: a + 2)
-
-
-def _checkpoint_of_estimators():
-    from sklearn_contrastive._estimators import _checkpoint
-
-    return _checkpoint
+    assert _known(power(2)) == _known(power(2)) != _known(power(3))
+    assert _known(partial(years, b=1)) != _known(partial(years, b=2))
+    assert _known(lambda a: a + 1) != _known(lambda a: a + 2)
 
 
 def test_folds_of_a_search_do_not_resume_from_each_other(path):
@@ -311,7 +312,7 @@ def test_a_damaged_file_is_an_error(path):
     changed = [data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] for at in (9, 900)]
     for damaged in [*cut, *changed, data + b" "]:
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"cannot be read: .*Delete the file"):
+        with pytest.raises(ValueError, match=r"cannot be read: .*delete the file"):
             small(max_iter=1).fit(X, y, checkpoint=path)
         assert path.read_bytes() == damaged
 
@@ -329,7 +330,7 @@ def test_a_file_with_other_parts_is_an_error(path):
     small(max_iter=1).fit(X, y, checkpoint=path)
     given = {0}, _checkpoint._WRITER
     _, header, arrays = _checkpoint.read_file(path, *given)
-    header["state"]["random"] = ["list"]
+    del header["state"]["random"]
     _checkpoint.write_file(path, 0, header, arrays, _checkpoint._WRITER)
     with pytest.raises(ValueError, match="its parts do not fit"):
         small(max_iter=1).fit(X, y, checkpoint=path)
@@ -409,6 +410,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_file_before(path):
 TABLE = RNG.normal(size=(50, 3)) * (RNG.uniform(size=(50, 3)) < 0.7)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 50), max_size=4), st.randoms())
 def test_fingerprints_of_blocks_add_up_however_a_table_is_divided(cuts, random):
     ends = [0, *sorted(cuts), 50]
