@@ -15,6 +15,7 @@ from sklearn_contrastive._validation import SharedRows, shorten
 
 #: The number of what is written, and who writes it.
 _SCHEMA, _WRITER = 0, "`fit` with `checkpoint`"
+_REMEDY = "Pass another path, or delete the file to begin anew."
 #: Steps between two files, as many as a report has in a large table. These take some
 #: 300 ms, and a file 10 ms; a larger state waits for a step more by so many bytes.
 _STEPS, _BYTES_PER_STEP = 200, 2**16
@@ -31,21 +32,14 @@ def run_with_checkpoint(
     of a fit with others is an error. Of a ``group`` of processes, not None, the first
     reads and writes.
     """
-<<<<<<< HEAD
     training, report, given = (trainer, epochs, stopping), None, (path, identity)
     state = group.of_one(_read, *given) if group else _read(*given)
     if state is not None:
         try:
             report = _restore(state, history, *training)
         except Exception as error:
-            raise ValueError(_unreadable(path, "its parts do not fit")) from error
+            raise _unreadable(path, error) from error
         if state["finished"]:
-=======
-    training, report = (trainer, epochs, stopping), None
-    if os.path.exists(path):
-        report, finished = _resumed(path, identity, history, training)
-        if finished:
->>>>>>> ckpt
             return report
     if group is None or group.rank == 0:
         reports = _WrittenReports(path, identity, training, reports)
@@ -75,36 +69,32 @@ class _WrittenReports:
         return asked
 
 
-<<<<<<< HEAD
 def _read(path, identity):
     """Return the state in a file, None without one; raise where it is another's."""
     if not os.path.exists(path):
         return None
-=======
-def _resumed(path, identity, history, training):
-    """Bring a training to where a file has it; return its report, and if it ended."""
-    named = shorten(str(path))
-    remedy = "Pass another path, or delete the file to begin anew."
->>>>>>> ckpt
     try:
         _, header, arrays = read_file(path, {_SCHEMA}, _WRITER)
-        written = header["identity"]
-        if written == identity:
-            state = _unpacked(header["state"], arrays)
-            return _restore(state, history, *training), state["finished"]
+        written, state = header["identity"], _unpacked(header["state"], arrays)
     except (MemoryError, OSError):
         raise
     except Exception as error:
-        told = isinstance(error, ValueError)
-        found = error if told else "its parts do not fit"
-        message = f"`checkpoint` {named} cannot be read: {found}. {remedy}"
-        raise ValueError(message) from error
-    both = [*{**identity, **written}]
-    names = [name for name in both if identity.get(name) != written.get(name)]
-    raise ValueError(
-        f"`checkpoint` must be a file of the same fit; {named} is of one with another "
-        f"value of {', '.join(names)}. {remedy}"
-    )
+        raise _unreadable(path, error) from error
+    names = [*{**identity, **written}]
+    names = [name for name in names if identity.get(name) != written.get(name)]
+    if names:
+        raise ValueError(
+            f"`checkpoint` must be a file of the same fit; {shorten(str(path))} is of "
+            f"one with another value of {', '.join(names)}. {_REMEDY}"
+        )
+    return state
+
+
+def _unreadable(path, error):
+    """Return the error for a file that another has led to."""
+    found = error if isinstance(error, ValueError) else "its parts do not fit"
+    named = shorten(str(path))
+    return ValueError(f"`checkpoint` {named} cannot be read: {found}. {_REMEDY}")
 
 
 def _state_of(report, trainer, epochs, stopping):
