@@ -119,18 +119,29 @@ def folds_of(estimator, similarity, n_rows, groups, before):
         if n_folds is not None:
             raise
         raise _no_folds(given, shortened(error)) from error
-    folds = [
-        (np.union1d(np.intersect1d(train, known), unknown), np.intersect1d(out, known))
+    # As masks: sets of row numbers would take eight times as much memory to sort.
+    known, unknown = _mask(known, n_rows), _mask(unknown, n_rows)
+    masks = (
+        (_mask(train, n_rows) & known | unknown, _mask(out, n_rows) & known)
         for train, out in parts
-    ]
+    )
+    folds = [tuple(map(np.flatnonzero, fold)) for fold in masks]
     empty = any(not len(part) for fold in folds for part in fold)
-    if empty or not _cover(folds, known):
+    if empty or not _cover(folds, np.flatnonzero(known)):
         raise _no_folds(given, "some rows are held out by none, or a part is empty")
     # A row stands on both sides where its group does.
     names = np.arange(n_rows) if groups is None else groups
-    if any(np.isin(names[train], names[out]).any() for train, out in folds):
+    sides = ((names[train], names[out]) for train, out in folds)
+    if any((_mask(train, n_rows) & _mask(out, n_rows)).any() for train, out in sides):
         raise _no_folds(given, "rows, or rows of one of `groups`, are on both sides")
     return folds
+
+
+def _mask(numbers, n):
+    """Return which of the numbers below n are among some."""
+    found = np.zeros(n, dtype=bool)
+    found[numbers] = True
+    return found
 
 
 def _split(cross_fit, n_rows, strata, groups):
@@ -165,8 +176,10 @@ def _check_possible(estimator, similarity):
 
 
 def _cover(folds, rows):
-    held_out = [out for _, out in folds]
-    return bool(folds) and np.array_equal(np.unique(np.concatenate(held_out)), rows)
+    """Return whether folds hold out these rows, in order, and no others."""
+    held_out = np.concatenate([out for _, out in folds] or [rows[:0]])
+    most = max(held_out.max(initial=-1), rows.max(initial=-1)) + 1
+    return bool(folds) and np.array_equal(np.flatnonzero(_mask(held_out, most)), rows)
 
 
 def within_folds(similarity, folds, n_networks):
