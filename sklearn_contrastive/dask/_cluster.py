@@ -37,23 +37,44 @@ def run_together(client, parts, task, *, timeout=120, max_restarts=0):
     part. A worker is lost when it leaves the cluster, and has stalled when the
     scheduler has not heard of it for ``timeout`` seconds, however long it computes.
     """
-    from dask import delayed
     from distributed import Semaphore
 
-    futures = client.compute([delayed(_kept, pure=False)(*part) for part in parts])
-    lock = Semaphore(1, _LOCK, client.scheduler, client.loop)
-    try:
-        with lock:
-            for n_left in reversed(range(max_restarts + 1)):
-                n_workers = len(_workers(client))
-                try:
-                    return _run_once(client, futures, task, timeout)
-                except WorkerLostError:
-                    _wait_for_workers(client, n_workers)
-                    if not n_left:
-                        raise
-    finally:
-        _release(futures)
+    with Semaphore(1, _LOCK, client.scheduler, client.loop):
+        for n_left in reversed(range(max_restarts + 1)):
+            n_workers = len(_workers(client))
+            held = {}
+            try:
+                held = _held(client, parts)
+                return _run_once(client, held, task, timeout)
+            except WorkerLostError:
+                _wait_for_workers(client, n_workers)
+                if not n_left:
+                    raise
+            finally:
+                _release(held)
+
+
+def _held(client, parts):
+    """Return futures of the parts, in order, with the worker that each is sent to.
+
+    What lies on a worker stays there. Where nothing does, workers get parts in their
+    order, so that the same table makes the same sums; the others go where Dask likes.
+    """
+    from dask import delayed
+    from distributed import futures_of
+
+    addresses, groups, found = sorted(_workers(client)), {}, {}
+    holders = {k: a for a, keys in client.has_what().items() for k in keys}
+    for i, part in enumerate(parts):
+        address = holders.get(part[0].key)
+        if address is None and addresses and not futures_of(part[0]):
+            address = addresses[i * len(addresses) // len(parts)]
+        groups.setdefault(address, []).append(i)
+    for address, own in groups.items():
+        wanted = [delayed(_kept, pure=False)(*parts[i]) for i in own]
+        futures = client.compute(wanted, workers=address and [address])
+        found |= {i: (future, address) for i, future in zip(own, futures, strict=True)}
+    return dict(found[i] for i in range(len(parts)))
 
 
 def _kept(*part):
@@ -111,10 +132,17 @@ def _ranks(client, parts):
     """Return the (first row, part) of each worker with rows, in the order of rows."""
     from distributed import wait
 
-    wait(parts)
-    for part in parts:
-        if part.status == "error":
-            part.result()
+    while True:
+        with suppress(TimeoutError):
+            wait([*parts], timeout=_TURN)
+        for part in parts:
+            if part.status == "error":
+                part.result()
+        pending = {a for f, a in parts.items() if a and f.status == "pending"}
+        _check_workers(client, pending, {}, math.inf)
+        if all(part.status == "finished" for part in parts):
+            break
+    parts = [*parts]
     lengths = client.gather(client.map(_length, parts, pure=False))
     holders, load, plan, first = client.who_has(parts), Counter(), {}, 0
     for part, length in zip(parts, lengths, strict=True):

@@ -95,45 +95,47 @@ def _as_partitioned(name, data, X):
 
 
 def _delayed(data):
-    return np.ravel(data.to_delayed()).tolist()
+    # Optimised, a frame that is read from files may have fewer partitions.
+    return np.ravel(data.to_delayed(optimize_graph=not is_frame(data))).tolist()
 
 
-def lazily(method, model, X, names, dtype):
+def lazily(method, model, X, values, names=None):
     """Return, as a collection like `X`, what a method of a model says of its rows.
 
-    ``names`` are those of columns, or None for a result of one dimension.
+    ``values`` are the labels that it returns, or an array of its number of columns,
+    which have ``names``.
     """
     from dask import delayed
 
     X = _one_table("X", X, 2)
     # A task of its own, whose result each worker gets once.
     model = delayed(model, pure=False, traverse=False)
-    given = {"model": model, "method": method, "names": names, "to": dtype}
-    empty = np.empty((0, 0 if names is None else len(names)), dtype)
+    given = {"model": model, "method": method, "empty": values[:0]}
     if is_frame(X):
-        meta = _of_frame(X._meta[:0], **given)
-        return X.map_partitions(_of_frame, **given, meta=meta)
+        import pandas as pd
+
+        kind = pd.Series(values).dtype if names is None else values.dtype
+        given |= {"names": names, "kind": kind}
+        return X.map_partitions(_of_part, **given, meta=_of_part(X._meta[:0], **given))
     if names is None:
-        return X.map_blocks(_of_block, **given, drop_axis=1, meta=empty.ravel())
+        return X.map_blocks(_of_block, **given, drop_axis=1, meta=values[:0])
     chunks = X.chunks[0], (len(names),)
-    return X.map_blocks(_of_block, **given, chunks=chunks, meta=empty)
+    return X.map_blocks(_of_block, **given, chunks=chunks, meta=values[:0])
 
 
-def _of_block(block, model, method, names, to):
+def _of_block(block, model, method, empty):
     """Return what a method says of an array, which may have no rows."""
     if not len(block):
-        return np.empty((0, len(names)) if names is not None else 0, to)
-    return np.asarray(method(model, block)).astype(to, copy=False)
+        return empty
+    return np.asarray(method(model, block)).astype(empty.dtype, copy=False)
 
 
-def _of_frame(part, model, method, names, to):
-    return _framed(_of_block(part, model, method, names, to), part, names)
-
-
-def _framed(values, part, names):
-    """Return values as a data frame, or a column, with the index of a part."""
+def _of_part(part, model, method, empty, names, kind):
+    """Return what a method says of a data frame, with its index."""
     import pandas as pd
 
+    values = _of_block(part, model, method, empty)
     if names is None:
-        return pd.Series(values, index=part.index)
+        # Text may have a dtype of its own, which no single block decides.
+        return pd.Series(values, index=part.index, dtype=kind)
     return pd.DataFrame(values, index=part.index, columns=names)

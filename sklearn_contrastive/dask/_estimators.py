@@ -376,8 +376,9 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
             return local.transform(X)
         single = {*(X.dtypes if is_frame(X) else [X.dtype])} == {np.dtype(np.float32)}
         dtype = np.float32 if single else np.float64
-        names = local.get_feature_names_out()
-        return lazily(self._plain.transform, local, X, names, dtype)
+        names = self.get_feature_names_out()
+        empty = np.empty((0, len(names)), dtype)
+        return lazily(self._plain.transform, local, X, empty, names)
 
     partial_fit = _in_memory(ContrastiveEmbedding.partial_fit)
     pair_distance = _in_memory(ContrastiveEmbedding.pair_distance)
@@ -501,11 +502,9 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         local = self.to_local()
         if not is_lazy(X):
             return local.predict(X)
-        several = local._multilabel
-        names, dtype = (
-            (local.classes_, int) if several else (None, local.classes_.dtype)
-        )
-        return lazily(self._plain.predict, local, X, names, dtype)
+        names = local.classes_ if local._multilabel else None
+        values = local.classes_ if names is None else np.empty((0, len(names)), int)
+        return lazily(self._plain.predict, local, X, values, names)
 
     def predict_proba(self, X):
         """Return the probability of each class or label.
@@ -523,7 +522,8 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         local = self.to_local()
         if not is_lazy(X):
             return local.predict_proba(X)
-        return lazily(self._plain.predict_proba, local, X, local.classes_, np.float64)
+        empty = np.empty((0, len(local.classes_)))
+        return lazily(self._plain.predict_proba, local, X, empty, local.classes_)
 
     add = _in_memory(ContrastiveNeighborsClassifier.add)
     calibrate = _in_memory(ContrastiveNeighborsClassifier.calibrate)

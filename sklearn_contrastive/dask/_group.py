@@ -5,6 +5,7 @@ import json
 import socket
 import time
 import traceback
+from contextlib import suppress
 from datetime import timedelta
 from threading import Lock
 from urllib.parse import urlsplit
@@ -35,8 +36,9 @@ class Link:
         self.is_cut = True
         for each in psutil.Process().net_connections("tcp"):
             if each.raddr and not self.ends.isdisjoint((each.laddr, each.raddr)):
-                with socket.socket(fileno=os.dup(each.fd)) as connection:
-                    connection.shutdown(socket.SHUT_RDWR)
+                # It may have been closed meanwhile.
+                with suppress(OSError), socket.socket(fileno=os.dup(each.fd)) as own:
+                    own.shutdown(socket.SHUT_RDWR)
 
 
 def cut(name):
