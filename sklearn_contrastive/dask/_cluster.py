@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from uuid import uuid4
 
+from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.dask._group import cut, run_rank
 
 #: Seconds between two looks at the workers, where none ends meanwhile.
@@ -27,6 +28,27 @@ class WorkerLostError(RuntimeError):
 
 class WorkerStalledError(TimeoutError):
     """A worker is in the cluster, but has not been heard of."""
+
+
+def client_of(client):
+    """Return the client, or the current one, if it can be used."""
+    from distributed import Client, default_client
+
+    expected = "`client` must be a client of Dask that is open"
+    if client is None:
+        try:
+            client = default_client()
+        except ValueError:
+            raise ValueError(
+                f"{expected}, or None for the current one; there is none. Make one "
+                "first: distributed.Client(distributed.LocalCluster())."
+            ) from None
+    if not isinstance(client, Client):
+        raise TypeError(f"{expected}; got {shorten(client)}.")
+    if client.status != "running" or client.asynchronous:
+        state = "an asynchronous" if client.asynchronous else f"a {client.status}"
+        raise ValueError(f"{expected}, and not asynchronous; got {state} one.")
+    return client
 
 
 def run_together(client, parts, task, *, timeout=120, max_restarts=0):

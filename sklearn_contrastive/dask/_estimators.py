@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import replace_fitted
 from sklearn_contrastive._validation import shorten
-from sklearn_contrastive.dask._cluster import run_together
+from sklearn_contrastive.dask._cluster import client_of, run_together
 from sklearn_contrastive.dask._collections import is_frame, is_lazy, lazily, parts_of
 from sklearn_contrastive.distributed import (
     MAX_REFERENCES,
@@ -78,7 +78,7 @@ class OnDask:
         check_possible(local)
         embedding = local.get_params(deep=False).get("embedding", local)
         _check_embedding(embedding, y)
-        client, parts = _client_of(self.client), parts_of(X, y, groups)
+        client, parts = client_of(self.client), parts_of(X, y, groups)
         task = partial(_fit_rank, local, options)
         given = {"timeout": self.timeout, "max_restarts": self.max_restarts}
         fitted, told = run_together(client, parts, task, **given)
@@ -118,27 +118,6 @@ def _check_embedding(embedding, y):
             "`similarity='auto'` without `y` is 'neighbors', which needs the whole "
             "table. Pass `y`, or learn from views: similarity='views'."
         )
-
-
-def _client_of(client):
-    """Return the client, or the current one, if it can be used."""
-    from distributed import Client, default_client
-
-    expected = "`client` must be a client of Dask that is open"
-    if client is None:
-        try:
-            client = default_client()
-        except ValueError:
-            raise ValueError(
-                f"{expected}, or None for the current one; there is none. Make one "
-                "first: distributed.Client(distributed.LocalCluster())."
-            ) from None
-    if not isinstance(client, Client):
-        raise TypeError(f"{expected}; got {shorten(client)}.")
-    if client.status != "running" or client.asynchronous:
-        state = "an asynchronous" if client.asynchronous else f"a {client.status}"
-        raise ValueError(f"{expected}, and not asynchronous; got {state} one.")
-    return client
 
 
 def _fit_rank(estimator, options, process_group, blocks):

@@ -43,8 +43,8 @@ class Link:
 
 def cut(name):
     """End the ranks of a training that run in this process."""
-    if name in _LINKS:
-        _LINKS[name].cut()
+    # One that is only about to begin will find it cut.
+    _LINKS.setdefault(name, Link()).cut()
 
 
 def run_rank(task, name, rank, addresses, timeout, first_rows, parts):

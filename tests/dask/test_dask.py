@@ -247,6 +247,16 @@ def test_rows_in_memory_are_needed_by_some_methods(fitted, classifier):
         classifier[0].kneighbors(classifier[1])
 
 
+def test_a_worker_without_a_place_is_named():
+    from types import SimpleNamespace
+
+    from sklearn_contrastive.dask._group import Link, _wait_for_all
+
+    store = SimpleNamespace(check=lambda keys: keys == ["0"])
+    with pytest.raises(TimeoutError, match="workers tcp://b have not begun"):
+        _wait_for_all(store, ["tcp://a", "tcp://b"], 0.01, Link())
+
+
 def test_searches_run_on_a_cluster(client):
     import joblib
 

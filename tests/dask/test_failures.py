@@ -1,4 +1,4 @@
-"""A worker that fails, dies or stalls is an error soon, and the cluster trains again."""
+"""A worker that fails, dies or stalls is an error, and the cluster trains again."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ pytest.importorskip("sklearn_contrastive.dask")
 
 from sklearn_contrastive.dask._cluster import run_together  # noqa: E402
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(60)]
 
 
 def parts():
@@ -135,24 +135,6 @@ def test_an_interrupt_ends_all_ranks(client, monkeypatch):
         changed.setattr(_cluster, "_watch", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run_together(client, parts(), task)
-
-
-def test_a_worker_without_a_place_is_named(client):
-    def busy():
-        threading.Event().wait(15)
-
-    held = parts()
-    address = sorted(client.scheduler_info()["workers"])[1]
-
-    def task(group, blocks):
-        raise AssertionError("not all are there")
-
-    from sklearn_contrastive.dask import _cluster
-
-    future = client.submit(busy, workers=[address], pure=False, priority=10)
-    with pytest.raises(TimeoutError, match=f"{address} have not begun their part"):
-        _cluster.run_together(client, held, task, timeout=2)
-    future.result()
 
 
 def test_fits_at_once_do_not_mix(client):
