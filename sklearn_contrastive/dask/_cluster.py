@@ -83,8 +83,10 @@ def _held(client, parts):
     order, so that the same table makes the same sums; the others go where Dask likes.
     """
     from dask import delayed
-    from distributed import futures_of
+    from distributed import futures_of, wait
 
+    # What is on its way to a worker will lie there, too.
+    wait(futures_of([part[0] for part in parts]))
     addresses, groups, found = sorted(_workers(client)), {}, {}
     holders = {k: a for a, keys in client.has_what().items() for k in keys}
     for i, part in enumerate(parts):
