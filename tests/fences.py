@@ -72,6 +72,8 @@ ADDED = {
     "an index that grows": (263, 63),
     "graphs of ONNX": (417, 71),
     "checkpoints": (385, 46),
+    "Dask": (628, 21),
+    "training by several processes": (520, 70),
 }
 #: Takes long to count, so that only the command does it.
 SLOW = "test cases"

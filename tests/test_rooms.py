@@ -18,7 +18,7 @@ FLOORS = [
         *("callbacks", "distributed", "inspection", "model_selection"),
         *("neighbors", "presets", "verification"),
     },
-    {"displays", "onnx", "persistence"},
+    {"dask", "displays", "onnx", "persistence"},
 ]
 FLOOR = {name: floor for floor, rooms in enumerate(FLOORS) for name in rooms}
 
