@@ -96,6 +96,8 @@ class Group:
             raise error
         for _, other in found:
             if other is not None:
+                # So that a cluster names the process where it happened.
+                vars(other)["of_peer"] = True
                 raise other
         return [each for each, _ in found]
 

@@ -1,6 +1,7 @@
 """Tables whose rows lie in several processes, which read them together."""
 
 from collections import Counter
+from operator import itemgetter
 
 import numpy as np
 
@@ -68,8 +69,13 @@ class SharedRows:
         return self.group.added(found)
 
     def added(self, values):
-        """Return the sum over processes of what each says of the columns."""
-        return self.group.added(np.zeros(self.shape[1]) + values)
+        """Return the sum of what is said of each part, in the order of the parts.
+
+        It is the same wherever the parts lie.
+        """
+        own = [*zip(self.firsts, values, strict=True)]
+        found = [each for some in self.group.each(own) for each in some]
+        return sum(value for _, value in sorted(found, key=itemgetter(0)))
 
     def min(self, axis):
         """Return the least value of each column."""
@@ -115,7 +121,7 @@ class SharedRows:
         (found.dtype,), found.most = dtypes, self.most
         if reset:
             some = found[:: -(-found.shape[0] * found.shape[1] // MOST_RANKED)]
-            gaps = sum(np.isnan(part).any(axis=0) for part in found.parts)
+            gaps = [np.isnan(part).any(axis=0) for part in found.parts]
             seen = learn_columns(some, levels, ordered, some)
             estimator._seen = seen._replace(missing=found.added(gaps) > 0)
         return found

@@ -72,14 +72,14 @@ class OnDask:
         local.__dict__ = {k: v for k, v in vars(self).items() if k not in _OWN}
         return local
 
-    def _fit_together(self, X, y, groups, **options):
+    def _fit_together(self, X, y, groups, checkpoint, **options):
         """Train where the rows lie, and take the place of what was fitted before."""
         local = clone(self._local())
         check_possible(local)
         embedding = local.get_params(deep=False).get("embedding", local)
         _check_embedding(embedding, y)
         client, parts = client_of(self.client), parts_of(X, y, groups)
-        task = partial(_fit_rank, local, options)
+        task = partial(_fit_rank, local, {**options, "checkpoint": checkpoint})
         given = {"timeout": self.timeout, "max_restarts": self.max_restarts}
         fitted, told = run_together(client, parts, task, **given)
         for message, category in told:
@@ -270,7 +270,7 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
         self.max_restarts = max_restarts
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X, y=None, groups=None, checkpoint=None):
         """Learn the embedding from the rows of a cluster.
 
         Parameters
@@ -285,6 +285,10 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
 
         groups : dask.array.Array or dask.dataframe.Series, default=None
             Groups of these rows, as in `ContrastiveEmbedding.fit`.
+
+        checkpoint : str or path-like, default=None
+            A file to resume training from, as in `ContrastiveEmbedding.fit`, in a
+            folder that all workers see. A restart begins there.
 
         Returns
         -------
@@ -301,14 +305,17 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
         TimeoutError
             If a worker stalls, or has no place for its part, for `timeout` seconds.
         """
-        return self._fit_together(X, y, groups)
+        return self._fit_together(X, y, groups, checkpoint)
 
-    def fit_transform(self, X, y=None, groups=None):
+    def fit_transform(self, X, y=None, groups=None, checkpoint=None):
         """Learn the embedding, and map the rows it was learned from.
 
         Parameters
         ----------
         X, y, groups : dask collection
+            As in `fit`.
+
+        checkpoint : str or path-like, default=None
             As in `fit`.
 
         Returns
@@ -326,7 +333,7 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
                 "`fit_transform` needs `cross_fit=False` where rows lie on workers; "
                 f"got {shorten(self.cross_fit)}. Call fit and transform."
             )
-        return self.fit(X, y, groups).transform(X)
+        return self.fit(X, y, groups, checkpoint).transform(X)
 
     def transform(self, X):
         """Map rows to the embedding, lazily where they lie on workers.
@@ -438,7 +445,7 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         self.max_restarts = max_restarts
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, groups=None):
+    def fit(self, X, y, groups=None, checkpoint=None):
         """Train the networks, and place the rows that each has not seen.
 
         Parameters
@@ -452,6 +459,9 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         groups : dask.array.Array or dask.dataframe.Series, default=None
             Groups of these rows; those of one are in the same fold.
 
+        checkpoint : str or path-like, default=None
+            As in `DaskContrastiveEmbedding.fit`.
+
         Returns
         -------
         self : estimator
@@ -462,7 +472,8 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         ValueError, TypeError, FloatingPointError, MemoryError, RuntimeError
             As in `DaskContrastiveEmbedding.fit`, TimeoutError too.
         """
-        return self._fit_together(X, y, groups, max_references=self.max_references)
+        most = self.max_references
+        return self._fit_together(X, y, groups, checkpoint, max_references=most)
 
     def predict(self, X):
         """Return the likeliest class of rows, or the labels that are likelier than not.

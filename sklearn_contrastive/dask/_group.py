@@ -146,11 +146,11 @@ def _listening():
 
 
 def _is_of_peers(error):
-    """Return whether a connection to other ranks has failed."""
+    """Return whether other ranks have failed, or a connection to them has."""
     from torch.distributed import DistError
 
     gloo = isinstance(error, RuntimeError) and "gloo" in str(error)
-    return gloo or isinstance(error, DistError)
+    return vars(error).get("of_peer") or gloo or isinstance(error, DistError)
 
 
 def _forget_frames(error):

@@ -133,20 +133,27 @@ def learn_standardization(X, standardize, coded=False, seen=None, learned=False)
         power = np.frexp(np.abs(limits).max(axis=0))[1].clip(-_POWERS, _POWERS)
         unit = np.ldexp(1.0, power)
         per_unit = 1 / unit
-        parts, added = [X], np.asarray
+        parts, added = [X], sum
         if isinstance(X, SharedRows):
             parts, added = X.parts, X.added
-        blocks = [(each, b) for each in parts for b in gen_batches(len(each), _BLOCK)]
         # In one order in memory, since sums of columns and of rows differ by last bits.
-        rows = (np.ascontiguousarray(each[b]) for each, b in blocks)
-        center = sum((np.clip(each, *limits) * per_unit).sum(axis=0) for each in rows)
-        center = added(center) / len(X)
-        rows = (np.ascontiguousarray(each[b]) for each, b in blocks)
-        squares = sum(
-            ((np.clip(each, *limits) * per_unit - center) ** 2).sum(axis=0)
-            for each in rows
-        )
-        scale = np.sqrt(added(squares) / len(X))
+        totals = [
+            sum(
+                (np.clip(np.ascontiguousarray(part[b]), *limits) * per_unit).sum(axis=0)
+                for b in gen_batches(len(part), _BLOCK)
+            )
+            for part in parts
+        ]
+        center = added(totals) / len(X)
+        totals = [
+            sum(
+                ((np.clip(rows, *limits) * per_unit - center) ** 2).sum(axis=0)
+                for b in gen_batches(len(part), _BLOCK)
+                for rows in [np.ascontiguousarray(part[b])]
+            )
+            for part in parts
+        ]
+        scale = np.sqrt(added(totals) / len(X))
         # Rounding makes constant sums, as of shares, differ by some last bits.
         rounding = last_bits * np.maximum(np.abs(low), np.abs(high))
         constant = (high - low <= rounding) | ~(scale > 0)

@@ -154,3 +154,52 @@ def test_fits_at_once_do_not_mix(client):
         for thread in threads:
             thread.join()
     assert [each[:2] for each in results] == [(70, 2)] * 9
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+def test_a_fit_whose_worker_dies_has_the_bits_of_another(client, tmp_path, resumes):
+    import numpy as np
+
+    from sklearn_contrastive.dask import DaskContrastiveEmbedding
+
+    rng = np.random.RandomState(0)
+    y = rng.randint(3, size=240)
+    X = da.from_array(rng.normal(size=(240, 4)) + y[:, None], chunks=(60, 4))
+    y = da.from_array(y, chunks=60)
+    given = {
+        "max_iter": 120,
+        "batch_size": 60,
+        "n_components": 8,
+        "n_members": 2,
+        "random_state": 0,
+    }
+    whole = DaskContrastiveEmbedding(**given).fit(X, y)
+    place = tmp_path / "died"
+
+    def dies(plugin=None):
+        """Let the first process end itself after some reports."""
+        import os
+        import signal
+
+        from sklearn_contrastive._estimators._callbacks import Reports
+
+        end = Reports.end
+
+        def last(self, report, stop):
+            asked = end(self, report, stop)
+            if report.history.n_steps > 230 and not place.exists():
+                place.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return asked
+
+        Reports.end = last
+
+    client.run(dies)
+    checkpoint = tmp_path / "training.ckpt" if resumes else None
+    model = DaskContrastiveEmbedding(**given, max_restarts=1)
+    model.fit(X, y, checkpoint=checkpoint)
+    assert place.exists()
+    assert not resumes or checkpoint.exists()
+    np.testing.assert_array_equal(model.loss_curve_, whole.loss_curve_)
+    ends = (m.to_local().transform(X.compute()) for m in (model, whole))
+    np.testing.assert_array_equal(*ends)
