@@ -1,7 +1,7 @@
 """Measure how often label sets hold the class of a new row, and how large they are.
 
 Run ``python benchmarks/label_sets.py --data FOLDER``. The tables are those of
-``neighbors.py``, with at most 2,000 training rows, and the confidence is 0.9.
+``neighbors.py`` and two more, with at most 2,000 training rows, and the confidence is 0.9.
 ``boosting`` are split conformal sets of the same training rows: gradient boosting is
 trained on three quarters, and the rest calibrates its score, one minus the probability
 of the true class. Of both there are the sets with the guarantee for all rows, and those
@@ -25,6 +25,8 @@ from sklearn.model_selection import train_test_split
 from sklearn_contrastive import ContrastiveNeighborsClassifier
 
 CONFIDENCE, N_ROWS = 0.9, 2000
+#: Tables beside those of `neighbors.py`.
+MORE = ("german", "pima")
 NAMES = {False: "{}", True: "{}, by class"}
 
 
@@ -162,7 +164,7 @@ def markdown(results):
 
 def main():
     options = report.options(__doc__, data={}, splits={"type": int, "default": 5})
-    names = (*tables.MIXED, *CLEAN)
+    names = (*tables.MIXED, *CLEAN, *MORE)
     report.run_splits(
         "label_sets",
         names,
