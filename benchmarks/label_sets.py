@@ -1,7 +1,7 @@
 """Measure how often label sets hold the class of a new row, and how large they are.
 
 Run ``python benchmarks/label_sets.py --data FOLDER``. The tables are those of
-``neighbors.py`` and two more, with at most 2,000 training rows, and the confidence is 0.9.
+``neighbors.py`` and two more, with at most 2,000 training rows; the confidence is 0.9.
 ``boosting`` are split conformal sets of the same training rows: gradient boosting is
 trained on three quarters, and the rest calibrates its score, one minus the probability
 of the true class. Of both there are the sets with the guarantee for all rows, and those

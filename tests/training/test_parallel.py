@@ -18,7 +18,7 @@ from sklearn_contrastive import (
     ContrastiveNeighborsRegressor,
 )
 from sklearn_contrastive._estimators._callbacks import Reports
-from sklearn_contrastive._training import _trainer
+from sklearn_contrastive._training import _checkpoint, _trainer
 from sklearn_contrastive.distributed import Group, data_parallel, fit_blocks
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -34,6 +34,12 @@ PARTS = {1: [[0, 120]], 2: [[0, 37, 40], [40, 120]], 3: [[0, 40], [40, 40], [40,
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 4, "batch_size": 24, "random_state": 0}
 TWO = {**SMALL, "n_components": 8, "n_members": 2}
 WHOLE = {"neighbors", "pairs"}
+
+
+def first_of(names, *kept):
+    """Return parameters of a test, all but some of which are in the long set."""
+    long = pytest.mark.long
+    return [pytest.param(n, marks=() if n in kept else long) for n in names]
 
 
 def in_processes(n, work):
@@ -104,20 +110,22 @@ def check_equal(make, X, y, sizes=(2, 3), atol=1e-12):
 
 
 @pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", first_of(LOSSES, "proxy_anchor", "supcon"))
 def test_losses(table, loss):
     check_equal(lambda: ContrastiveEmbedding(loss=loss, **TWO), *table, sizes=[3])
 
 
 @pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("miner", MINERS)
+@pytest.mark.parametrize("miner", first_of(MINERS, "random"))
 def test_miners(table, miner):
     params = {**TWO, "miner": miner, "loss": "triplet"}
     check_equal(lambda: ContrastiveEmbedding(**params), *table, sizes=[3])
 
 
 @pytest.mark.usefixtures("in_double")
-@pytest.mark.parametrize("kind", sorted(set(SIMILARITIES) - WHOLE))
+@pytest.mark.parametrize(
+    "kind", first_of(sorted(set(SIMILARITIES) - WHOLE), "targets", "views")
+)
 def test_similarities(table, kind):
     X, y = table
     y = {"views": None, "targets": X[:, :2], "multilabel": X > 1}.get(kind, y)
@@ -136,7 +144,6 @@ def test_similarities(table, kind):
         {"cross_fit": 2, "max_iter": 10},
         {"numeric_encoding": "piecewise"},
         {"standardize": "standard", "batch_size": 25},
-        {"standardize": False},
         {"miner": CrossBatchMemory(48)},
         {"miner": GlobalMiner(n_neighbors=5)},
         {"similarity": LabelSimilarity(unlabeled=2, unsupervised="views")},
@@ -329,21 +336,22 @@ class BrokenError(Exception):
     pass
 
 
-@pytest.mark.parametrize("resumed_by", [1, 2])
+@pytest.mark.parametrize("resumed_by", first_of([1, 2], 2))
 def test_a_checkpoint_of_two_processes(table, resumed_by, tmp_path, monkeypatch):
     """Others resume from it: a table has one fingerprint, however it is divided."""
     X, y = table
-    params = {**TWO, "max_iter": 60, "early_stopping": True, "n_iter_no_change": 60}
+    params = {**TWO, "max_iter": 12, "early_stopping": True, "n_iter_no_change": 12}
 
     def make():
         return ContrastiveEmbedding(**params)
 
     whole = fitted(make, 2, X, y)[0]
     path, end = tmp_path / "training.ckpt", Reports.end
+    monkeypatch.setattr(_checkpoint, "_STEPS", 10)
 
     def break_off(self, report, stop):
         asked = end(self, report, stop)
-        if report.history.n_steps > 220:
+        if report.history.n_steps > 40:
             raise BrokenError
         return asked
 
@@ -354,7 +362,7 @@ def test_a_checkpoint_of_two_processes(table, resumed_by, tmp_path, monkeypatch)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
     for model in fitted(make, resumed_by, X, y, checkpoint=path):
         assert model.n_steps_ == whole.n_steps_
-        n_same = 60 if resumed_by == 2 else 40
+        n_same = 12 if resumed_by == 2 else 8
         np.testing.assert_array_equal(
             model.loss_curve_[:n_same], whole.loss_curve_[:n_same]
         )
