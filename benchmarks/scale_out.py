@@ -6,16 +6,19 @@ from ``/proc`` (Linux; nothing else should use it meanwhile). A step is the diff
 of two fits of different lengths, in turn with a fit of one process without a group. The
 accuracy is that of 5 nearest neighbours on test rows, with the defaults, by one process
 and by two. Memory is the peak of a process during `fit`, less its memory after the
-imports, its rows included. Writes ``results/scale_out.json`` and
-``results/scale_out.md``.
+imports, its rows included; that of workers of a `LocalCluster` too, of which none is
+allowed to hold the table. Failures are those of a worker there. Writes
+``results/scale_out.json`` and ``results/scale_out.md``.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,6 +32,11 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_contrastive import ContrastiveEmbedding, ContrastiveNeighborsClassifier
+from sklearn_contrastive.dask import (
+    DaskContrastiveEmbedding,
+    DaskContrastiveNeighborsClassifier,
+)
+from sklearn_contrastive.dask._cluster import run_together
 from sklearn_contrastive.distributed import data_parallel
 
 N_PROCESSES = 1, 2
@@ -36,6 +44,13 @@ BATCHES = 128, 1024
 N_ROWS, N_COLUMNS, N_CLASSES = 100_000, 32, 10
 MANY_ROWS = 2_000_000
 QUALITY = ("letter", "satellite")
+#: Memory that a worker may have: too little for one that holds all rows.
+LIMITS = {
+    DaskContrastiveEmbedding: "750MB",
+    DaskContrastiveNeighborsClassifier: "900MB",
+}
+#: Seconds until a worker has stalled.
+TIMEOUT = 5
 #: What stays the same of the default networks: four, of 8 components each.
 N_NETWORKS, N_OWN, WIDTH = 4, 8, 128
 
@@ -123,6 +138,95 @@ def quality(rank, size, name, split, folder):
     return {"accuracy": neighbors.score(model.transform(X[test]), y[test])}
 
 
+def cluster(n_workers, limit=0):
+    """Return a cluster of workers on this machine."""
+    from distributed import LocalCluster
+
+    given = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    return LocalCluster(host="127.0.0.1", memory_limit=limit, **given)
+
+
+def begin(dask_worker):
+    """Import what training does, and watch the memory of a worker from now on."""
+    ContrastiveEmbedding(max_iter=1).fit(*own_rows(2000, 0, 1))
+    dask_worker.before = megabytes_of("VmRSS")
+    dask_worker.peak = Peak("VmRSS")
+    dask_worker.peak.__enter__()
+
+
+def end(dask_worker):
+    """Return the peak of a worker, less its memory after the imports."""
+    dask_worker.peak.__exit__()
+    return dask_worker.peak.megabytes - dask_worker.before
+
+
+def on_workers(kind):
+    """Return the peak of each of two workers, and the rows of one, in megabytes."""
+    import dask
+    import dask.array as da
+    from distributed import Client
+
+    n_parts = 8
+    parts = [
+        dask.delayed(own_rows, nout=2)(MANY_ROWS, rank, n_parts)
+        for rank in range(n_parts)
+    ]
+    n_rows = MANY_ROWS // n_parts
+    arrays = [
+        da.concatenate([da.from_delayed(p[i], shape, dtype) for p in parts])
+        for i, shape, dtype in (
+            (0, (n_rows, N_COLUMNS), np.float32),
+            (1, (n_rows,), np.int64),
+        )
+    ]
+    own = sum(each.nbytes for each in arrays) / 2 / 2**20
+    with cluster(2, LIMITS[kind]) as local, Client(local) as client:
+        client.run(begin)
+        X, y = dask.persist(*arrays)
+        start = time.perf_counter()
+        kind(random_state=0).fit(X, y)
+        seconds = time.perf_counter() - start
+        peaks = client.run(end).values()
+    return [{"peak": peak, "own": own, "seconds": seconds} for peak in peaks]
+
+
+def failures():
+    """Return the seconds until a raised error, a death and a stall are errors."""
+    import dask.array as da
+    from distributed import Client
+
+    def task(kind, group, blocks):
+        import torch
+
+        for step in range(1000):
+            if group.rank() == 1 and step == 100 and kind == "error":
+                raise KeyError("unforeseen")
+            if group.rank() == 1 and step == 100 and kind:
+                os.kill(os.getpid(), getattr(signal, kind))
+            group.allreduce([torch.ones(1000)]).wait()
+        return group.size()
+
+    found = {}
+    parts = [(part,) for part in da.ones((40, 2), chunks=(10, 2)).to_delayed()[:, 0]]
+    with cluster(2) as local, Client(local) as client:
+        run_together(client, parts, partial(task, None))
+        for kind in ("error", "SIGKILL", "SIGSTOP"):
+            pids = client.run(os.getpid).values()
+            start = time.perf_counter()
+            try:
+                run_together(client, parts, partial(task, kind), timeout=TIMEOUT)
+            except (RuntimeError, TimeoutError) as error:
+                seconds = time.perf_counter() - start
+                found[kind] = {"seconds": seconds, "error": type(error).__name__}
+            if kind == "SIGSTOP":
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+            client.wait_for_workers(2)
+            # It trains again.
+            assert run_together(client, parts, partial(task, None)) == 2
+    return found
+
+
 PARTS = {"steps": steps, "memory": memory, "quality": quality}
 
 
@@ -198,12 +302,17 @@ def markdown(results):
         more = max(run["peak"] - run["own"] for run in runs)
         seconds = max(run["seconds"] for run in runs)
         lines.append(f"| {name} | {own:.0f} | {more:.0f} | {seconds:.0f} |")
+    names = {"error": "raises an error", "SIGKILL": "dies", "SIGSTOP": "stands still"}
+    lines += ["", "| a worker | s until the error | which |", "|---" * 3 + "|"]
+    for name, run in results["failures"].items():
+        lines.append(f"| {names[name]} | {run['seconds']:.1f} | `{run['error']}` |")
     n_runs = len(next(iter(results["steps"].values())))
     lines += [
         "",
         f"Steps of {N_ROWS:,} rows of {N_COLUMNS} columns, medians of {n_runs} runs "
         "with ratios of runs in turn; bytes of all processes together. Accuracies of 5 "
-        "nearest neighbours in %, with the standard error of the difference. "
+        "nearest neighbours in %, with the standard error of the difference. A worker "
+        f"that stands still is one after timeout={TIMEOUT} seconds. "
         + results["machine"],
         "",
     ]
@@ -233,6 +342,10 @@ def main():
         ]
     for name, predictor in {"embedding": False, "predictor": True}.items():
         results["memory"][name] = together("memory", 2, predictor)
+    for kind, limit in LIMITS.items():
+        name = f"`{kind.__name__}`, workers of at most {limit}"
+        results["memory"][name] = on_workers(kind)
+    results["failures"] = failures()
     report.save("scale_out", results, markdown, options.out)
 
 

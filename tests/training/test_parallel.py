@@ -148,7 +148,7 @@ def test_similarities(table, kind):
         {"miner": GlobalMiner(n_neighbors=5)},
         {"similarity": LabelSimilarity(unlabeled=2, unsupervised="views")},
     ],
-    ids=str,
+    ids=lambda params: "-".join(params),
 )
 def test_parameters(table, params):
     sizes = (1, 2, 3) if "max_iter" in params else [2]
