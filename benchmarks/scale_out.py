@@ -46,8 +46,8 @@ MANY_ROWS = 2_000_000
 QUALITY = ("letter", "satellite")
 #: Memory that a worker may have: too little for one that holds all rows.
 LIMITS = {
-    DaskContrastiveEmbedding: "750MB",
-    DaskContrastiveNeighborsClassifier: "900MB",
+    DaskContrastiveEmbedding: "900MB",
+    DaskContrastiveNeighborsClassifier: "1020MB",
 }
 #: Seconds until a worker has stalled.
 TIMEOUT = 5
