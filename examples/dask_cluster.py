@@ -13,6 +13,7 @@ import dask.dataframe as dd
 from distributed import Client, LocalCluster
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
 from sklearn_contrastive.dask import DaskContrastiveNeighborsClassifier
 
 
@@ -25,11 +26,12 @@ def main():
     model = DaskContrastiveNeighborsClassifier(random_state=0)
     model.fit(train.drop(columns="target"), train["target"])
 
-    rows = dd.from_pandas(test.drop(columns="target"), npartitions=2)
-    right = model.predict(rows).compute() == test["target"]
+    test = dd.from_pandas(test, npartitions=2)
+    rows = test.drop(columns="target")
+    right = (model.predict(rows) == test["target"]).compute()
     print(f"Accuracy of {len(right)} new rows: {right.mean():.3f}")
     # A plain estimator, which needs no cluster.
-    print(model.to_local().predict(test.drop(columns="target")[:5]))
+    print(model.to_local().predict(rows.head()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training by several processes, each of which holds some of the rows.
 
-`data_parallel` trains in a process group that is there already, as ``torchrun`` or a
-cluster makes it. `sklearn_contrastive.dask` makes one among Dask's workers.
+`data_parallel` trains in an existing process group, which ``torchrun`` or a cluster
+starts. `sklearn_contrastive.dask` starts one among Dask's workers.
 """
 
 import pickle
@@ -130,14 +130,16 @@ def data_parallel(
     """Fit an estimator in all processes of torch's process group, to the rows of all.
 
     Call it in every process, with the rows that this one holds and the same parameters.
-    Row numbers go on from process to process. Each process ends with the same model,
-    which is that of one process with all rows, up to the rounding of sums. See the user
-    guide for what is sent.
+    Parameters are not compared: where they differ, a process may abort. Row numbers,
+    such as the ids of a predictor, count the rows of the first process, then those of
+    the next. Each process ends with the same model, which is that of one process with
+    all rows, up to the rounding of sums. The user guide lists what is sent.
 
     Parameters
     ----------
-    estimator : ContrastiveEmbedding or ContrastiveNeighborsClassifier
-        What to fit. Only the first process is verbose.
+    estimator : ContrastiveEmbedding or predictor by neighbours
+        What to fit, such as a ContrastiveNeighborsClassifier or -Regressor. Only the
+        first process is verbose.
 
     X : array-like of shape (n_own_samples, n_features)
         The rows of this process: an array, or a data frame; there may be none.
@@ -255,7 +257,7 @@ def check_possible(estimator):
     ):
         raise ValueError(
             "`similarity` must not need the whole table, which lies in several "
-            f"processes: neither neighbours, a graph or pairs; got "
+            "processes, as neighbours, a graph and pairs do; got "
             f"{shorten(embedding.similarity)}. Learn from labels, targets or label "
             "sets, or without labels from views."
         )

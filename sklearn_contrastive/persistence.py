@@ -115,7 +115,7 @@ def save(estimator, path, objects=()):
     if type(estimator) not in _ESTIMATORS:
         raise TypeError(
             "`estimator` must be a fitted estimator of sklearn_contrastive, and of no "
-            f"derived class; got {shorten(estimator)}."
+            f"derived class (on Dask: its to_local()); got {shorten(estimator)}."
         )
     validation.check_is_fitted(estimator)
     if isinstance(objects, str):

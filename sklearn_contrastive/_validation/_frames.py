@@ -56,7 +56,7 @@ def columns_of(X, name):
     if isinstance(frame, narwhals.LazyFrame):
         raise TypeError(
             f"`{name}` must be a table in memory; got {type(X).__name__}. Call its "
-            "`collect()` first."
+            "`collect()` or `compute()` first, or use sklearn_contrastive.dask."
         )
     if isinstance(frame, narwhals.DataFrame):
         types = [str(each) for each in frame.schema.values()]

@@ -40,7 +40,7 @@ def _in_memory(method):
         if is_lazy(X):
             raise TypeError(
                 f"`{method.__name__}` needs rows in memory; got {type(X).__name__}. "
-                "Pass some of them: X.compute()."
+                "Pass a part of them, such as X.partitions[0].compute()."
             )
         return method(self, X, *args, **kwargs)
 
@@ -145,21 +145,22 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
     ----------
     n_components, similarity, ..., verbose
         Those of `ContrastiveEmbedding`. `similarity` may not need the whole table:
-        neither neighbours, graphs, nor pairs. `device` is that of the workers, where
-        the first of them prints with `verbose`. `warm_start` must be False.
+        neither neighbours, graphs, nor pairs. `device` is that of the workers. With
+        `verbose` the first worker prints to its own output. `warm_start` must be False.
 
     client : distributed.Client, default=None
         The client of the cluster; None for the current one. It is not pickled.
 
     timeout : float, default=120
-        Seconds, > 0, in which a worker must be heard of and, in the beginning, be free
-        for its part. A worker that computes for longer has not stalled: its process
-        reports to the scheduler every second or so. A machine that stands still for
-        longer, as while it swaps, needs a larger one.
+        Seconds, > 0, after which a worker without a sign of life has stalled, and for
+        which training waits until each worker is free. A worker that computes for
+        longer has not stalled: its process reports to the scheduler about once a
+        second. Set a larger one where machines pause for longer, as while they swap.
 
     max_restarts : int, default=0
-        How often training begins again, with the workers there are then, when a worker
-        has left the cluster, >= 0.
+        How often training starts again when a worker has left the cluster, >= 0. It
+        uses the workers that are there then, and starts at the beginning, or from the
+        `checkpoint` of `fit`.
 
     Attributes
     ----------
@@ -173,9 +174,10 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
 
     Notes
     -----
-    Training needs a task on each worker that holds rows, at the same time; two fits on
-    one cluster take their turns. Workers need this package, and reach each other at the
-    addresses that they have in the cluster.
+    Training runs one task on each worker that holds rows, all at the same time; of two
+    fits on one cluster, the second waits for the first. All workers must have this
+    package installed, and reach each other at their addresses in the cluster.
+    `score`, `partial_fit`, `pair_distance` and `pair_score` take rows in memory.
 
     .. code-block:: python
 
@@ -185,10 +187,10 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
 
         if __name__ == "__main__":
             client = Client(LocalCluster(n_workers=4, threads_per_worker=1))
-            table = dd.read_parquet("rows.parquet")
+            table = dd.read_parquet("rows/")
             X, y = table.drop(columns="label"), table["label"]
             model = DaskContrastiveEmbedding(random_state=0).fit(X, y)
-            points = model.transform(X)
+            model.transform(X).to_parquet("points/")
 
     Examples
     --------
@@ -288,7 +290,7 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
 
         checkpoint : str or path-like, default=None
             A file to resume training from, as in `ContrastiveEmbedding.fit`, in a
-            folder that all workers see. A restart begins there.
+            folder that all workers see. A restart resumes from it, too.
 
         Returns
         -------
@@ -303,7 +305,7 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
         RuntimeError
             If a worker fails in another way, or leaves the cluster.
         TimeoutError
-            If a worker stalls, or has no place for its part, for `timeout` seconds.
+            If a worker stalls, or is not free for its task, for `timeout` seconds.
         """
         return self._fit_together(X, y, groups, checkpoint)
 
@@ -375,8 +377,9 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
     """Classify rows of a Dask cluster by neighbours in embeddings learned there.
 
     It trains as `DaskContrastiveEmbedding`, with cross-fitting as in
-    `ContrastiveNeighborsClassifier`. Some rows of each class vote, as points, which are
-    drawn by a hash of the row number; the rows stay where they are.
+    `ContrastiveNeighborsClassifier`. At most `max_references` rows of each class vote,
+    drawn by a hash of the row number. Only their points are kept; the rows stay where
+    they are.
 
     Parameters
     ----------
@@ -400,6 +403,12 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
     --------
     ContrastiveNeighborsClassifier : The same on one machine.
     DaskContrastiveEmbedding : The embedding alone.
+
+    Notes
+    -----
+    `predict` and `predict_proba` are lazy; `kneighbors`, `score`, `predict_set`,
+    `calibrate` and `add` take rows in memory. Ids are row numbers, counted through the
+    partitions in their order: id i is row i of ``X.compute()``.
 
     Examples
     --------

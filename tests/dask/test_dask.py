@@ -2,7 +2,9 @@
 
 import pickle
 import re
+import runpy
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,3 +275,10 @@ def test_searches_run_on_a_cluster(client):
     for a, b in ((search, found), (one, other)):
         name = "mean_test_score"
         assert_array_equal(a.cv_results_[name], b.cv_results_[name])
+
+
+@pytest.mark.slow
+def test_the_example_runs(client, capsys):
+    example = Path(__file__).parents[2] / "examples" / "dask_cluster.py"
+    runpy.run_path(str(example))["main"]()
+    assert "Accuracy of 450 new rows: 0.9" in capsys.readouterr().out
