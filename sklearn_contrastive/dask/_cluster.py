@@ -7,7 +7,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 from sklearn_contrastive._validation import shorten
-from sklearn_contrastive.dask._group import cut, run_rank
+from sklearn_contrastive.dask._group import cut, forget, run_rank
 
 #: Seconds between two looks at the workers, where none ends meanwhile.
 _TURN = 1
@@ -260,3 +260,4 @@ def _give_up(client, name, port, ranks, stalled):
         client.run(cut, name, workers=[*left.values()], on_error="ignore")
         with suppress(TimeoutError):
             wait([*left], timeout=_ECHO)
+            client.run(forget, name, workers=[*left.values()], on_error="ignore")

@@ -47,6 +47,11 @@ def cut(name):
     _LINKS.setdefault(name, Link()).cut()
 
 
+def forget(name):
+    """Forget a training whose ranks in this process have ended."""
+    _LINKS.pop(name, None)
+
+
 def run_rank(task, name, rank, addresses, timeout, first_rows, parts):
     """Return what a task returns for this rank, in a group of one at each address."""
     rows = zip(first_rows, parts, strict=True)

@@ -192,8 +192,15 @@ def test_an_error_of_a_worker_names_it_and_leaves_nothing(client, fitted):
     with pytest.raises(ZeroDivisionError, match="part"):
         clone(model).fit(table.map_blocks(fail, meta=lazy._meta), labels)
     assert not client.processing() or not any(client.processing().values())
+    assert not any(client.run(trainings).values())
     after = clone(model).fit(lazy, labels).transform(rows()[0])
     assert_array_equal(after, before)
+
+
+def trainings():
+    from sklearn_contrastive.dask._group import _LINKS
+
+    return len(_LINKS)
 
 
 def fail(block):
