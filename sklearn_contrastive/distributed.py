@@ -4,6 +4,7 @@
 starts. `sklearn_contrastive.dask` starts one among Dask's workers.
 """
 
+import json
 import pickle
 from contextlib import suppress
 from numbers import Integral
@@ -11,12 +12,17 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 
+from sklearn_contrastive._estimators._checkpoint import _known, check_checkpoint
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._resolve import resolve_similarity
+from sklearn_contrastive._estimators._state import ContrastiveEstimator
 from sklearn_contrastive._validation import (
     SharedRows,
     check_length,
+    check_params,
+    holds_sets,
     read_values,
     shorten,
 )
@@ -27,6 +33,8 @@ __all__ = ["data_parallel"]
 
 #: Rows of each class that a predictor keeps, as points.
 MAX_REFERENCES = 10_000
+#: Parameters that may differ between processes.
+_OWN = "device", "n_jobs", "verbose"
 
 
 class Group:
@@ -63,9 +71,13 @@ class Group:
 
     def each(self, value):
         """Return the objects of all processes."""
+        return self._unpickled(pickle.dumps(value))
+
+    def _unpickled(self, own):
+        """Return the objects of all processes, given that of this one as bytes."""
         import torch
 
-        own = np.frombuffer(pickle.dumps(value), dtype=np.uint8)
+        own = np.frombuffer(own, dtype=np.uint8)
         sizes = np.zeros(self.size, dtype=np.int64)
         sizes[self.rank] = len(own)
         sizes = self.added(sizes)
@@ -86,12 +98,13 @@ class Group:
 
         The function may not speak to other processes.
         """
-        result, error = None, None
+        error = None
         try:
-            result = function(*args)
+            own = pickle.dumps((function(*args), None))
         except Exception as caught:
             error = caught
-        found = self.each((result, _sendable(error)))
+            own = pickle.dumps((None, _sendable(error)))
+        found = self._unpickled(own)
         if error is not None:
             raise error
         for _, other in found:
@@ -116,8 +129,6 @@ def _nothing(*args):
 
 def _sendable(error):
     """Return an error that can be pickled."""
-    if error is None:
-        return None
     with suppress(Exception):
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
@@ -199,10 +210,44 @@ def data_parallel(
             "with 'gloo' or 'cpu:gloo,cuda:nccl'."
         )
     group = Group(distributed.group.WORLD, kinds)
-    first = sum(group.each(len(X))[: group.rank])
-    own = [] if groups is None else [groups]
-    blocks = [(first, X, y, *own)]
+    own = [np.asarray(X) if isinstance(X, list | tuple) else X, y]
+    own += [] if groups is None else [groups]
+    given = estimator, own, max_references, checkpoint
+    n_rows, settings = zip(*group.together(_checked, *given), strict=True)
+    names = [name for each in settings for name in each]
+    names = [n for n in dict.fromkeys(names) if len({s.get(n) for s in settings}) > 1]
+    if names:
+        raise ValueError(
+            "data_parallel needs the same parameters in every process; got others of "
+            f"{', '.join(names)}."
+        )
+    blocks = [(sum(n_rows[: group.rank]), *own)]
     return fit_blocks(estimator, group, blocks, max_references, checkpoint)
+
+
+def _checked(estimator, own, max_references, checkpoint):
+    """Return the number of own rows, and JSON of what must not differ, by name."""
+    check_possible(estimator)
+    _check_blocks([(0, *own)])
+    rules = {"max_references": [Interval(Integral, 1, None, closed="left")]}
+    check_params("data_parallel", rules, {"max_references": max_references})
+    if checkpoint is not None:
+        check_checkpoint(estimator, checkpoint, None)
+    given = {"estimator": type(estimator), **estimator.get_params()}
+    given |= {"max_references": max_references, "checkpoint": checkpoint is not None}
+    if given.get("warm_start"):
+        given["what warm_start resumes from"] = "_state" in vars(estimator)
+    for name in [*given]:
+        last = name.rpartition("__")[2]
+        # A seed that is not a number is drawn by the first process.
+        free = last == "random_state" and not isinstance(given[name], Integral)
+        if free or last in _OWN:
+            given[name] = None
+    return len(own[0]), {n: json.dumps(_known(v, _kind)) for n, v in given.items()}
+
+
+def _kind(value):
+    return repr(type(value))
 
 
 def fit_blocks(
@@ -238,9 +283,11 @@ def fit_blocks(
 
 def check_possible(estimator):
     """Raise where an estimator cannot learn from rows in several processes."""
-    # That of a predictor by neighbours may be None.
-    embedding = estimator.get_params(deep=False).get("embedding", estimator)
-    embedding = ContrastiveEmbedding() if embedding is None else embedding
+    embedding = estimator
+    if isinstance(estimator, ContrastiveEstimator):
+        embedding = estimator.get_params(deep=False).get("embedding", estimator)
+        # That of a predictor by neighbours may be None.
+        embedding = ContrastiveEmbedding() if embedding is None else embedding
     if not isinstance(embedding, ContrastiveEmbedding):
         raise TypeError(
             "`estimator` must be a ContrastiveEmbedding or a predictor by neighbours; "
@@ -264,7 +311,7 @@ def check_possible(estimator):
 
 
 def _check_blocks(blocks):
-    for _, X, y, *_ in blocks:
+    for _, X, y, *groups in blocks:
         if len(np.shape(X)) != 2 or issparse(X):
             raise ValueError(
                 "`X` must be a table of two dimensions, not sparse, in every process; "
@@ -272,6 +319,12 @@ def _check_blocks(blocks):
             )
         if y is not None:
             check_length(y, len(X), "one label or target")
+        for own in groups:
+            if own is not None and len(own) != len(X):
+                raise ValueError(
+                    f"`groups` must hold one group per row of `X`; got {len(own)} for "
+                    f"{len(X)} rows."
+                )
 
 
 def _whole(parts, group, name):
@@ -279,10 +332,8 @@ def _whole(parts, group, name):
     # An empty part may be of another dtype.
     given = [(first, own) for first, *some in parts for own in some]
     given = [each for each in given if each[1] is None or len(each[1])]
-    read = [(first, *_small(values)) for first, values in given]
-    found = sorted(
-        (each for own in group.each(read) for each in own), key=lambda each: each[0]
-    )
+    read = group.together(lambda: [(first, *_small(own)) for first, own in given])
+    found = sorted((each for own in read for each in own), key=lambda each: each[0])
     known = [each for each in found if each[2] is not None]
     if not known:
         return None
@@ -302,8 +353,15 @@ def _small(values):
     """Return levels and each value's place among them; None and values of numbers."""
     if values is None:
         return None, None
+    if holds_sets(values):
+        sets = np.empty(len(values), dtype=object)
+        sets[:] = [*values]
+        return None, sets
     kind, values, missing = read_values(values)
-    if kind in "bif" and values.dtype != object:
+    # Floats and dates hold what is missing.
+    if values.dtype != object and (
+        kind in "fM" or (kind in "bi" and not missing.any())
+    ):
         return None, values
     values = np.where(missing, None, values)
     levels, places = different(values.ravel().tolist())

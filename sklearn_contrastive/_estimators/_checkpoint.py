@@ -41,8 +41,10 @@ def check_checkpoint(estimator, path, before):
             "`checkpoint` must be the path of a file, as str or path-like, or None; "
             f"got {shorten(path)}."
         )
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder) or os.path.isdir(path):
+    whole = os.path.abspath(path)
+    # Reading a device or a pipe may never end.
+    other = os.path.exists(whole) and not os.path.isfile(whole)
+    if other or not os.path.isdir(os.path.dirname(whole)):
         raise ValueError(
             "`checkpoint` must be the path of a file, in a folder that is there; got "
             f"{shorten(str(path))}. Make the folder first."

@@ -75,7 +75,7 @@ def _read(path, identity):
         return None
     try:
         _, header, arrays = read_file(path, {_SCHEMA}, _WRITER)
-        written, state = header["identity"], _unpacked(header["state"], arrays)
+        written, state = dict(header["identity"]), _unpacked(header["state"], arrays)
     except (MemoryError, OSError):
         raise
     except Exception as error:

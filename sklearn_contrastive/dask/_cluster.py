@@ -7,7 +7,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 from sklearn_contrastive._validation import shorten
-from sklearn_contrastive.dask._group import cut, run_rank
+from sklearn_contrastive.dask._group import cut, forget, run_rank
 
 #: Seconds between two looks at the workers, where none ends meanwhile.
 _TURN = 1
@@ -63,13 +63,14 @@ def run_together(client, parts, task, *, timeout=120, max_restarts=0):
 
     with Semaphore(1, _LOCK, client.scheduler, client.loop):
         for n_left in reversed(range(max_restarts + 1)):
-            n_workers = len(_workers(client))
+            n_workers = _wait_for_one(client, timeout)
             held = {}
             try:
                 held = _held(client, parts)
                 return _run_once(client, held, task, timeout)
             except WorkerLostError:
-                _wait_for_workers(client, n_workers)
+                with suppress(TimeoutError):
+                    client.wait_for_workers(n_workers, timeout=_RETURN)
                 if not n_left:
                     raise
             finally:
@@ -111,15 +112,23 @@ def _length(part):
 
 
 def _workers(client):
+    if client.status in ("closing", "closed"):
+        raise RuntimeError(
+            "`client`, or its cluster, was closed while workers trained."
+        )
     return client.scheduler_info(n_workers=-1)["workers"]
 
 
-def _wait_for_workers(client, n_workers):
-    """Wait for as many workers as there were, or for one if they do not come back."""
+def _wait_for_one(client, timeout):
+    """Return how many workers there are, at least one."""
     try:
-        client.wait_for_workers(n_workers, timeout=_RETURN)
+        client.wait_for_workers(1, timeout=timeout)
     except TimeoutError:
-        client.wait_for_workers(1)
+        raise TimeoutError(
+            f"The cluster has had no worker for {timeout:g} seconds. Start one, or "
+            "raise `timeout`."
+        ) from None
+    return len(_workers(client))
 
 
 def _run_once(client, parts, task, timeout):
@@ -175,6 +184,8 @@ def _ranks(client, parts):
             load[address] += length
             plan.setdefault(address, []).append((first, part))
         first += length
+    if not plan:
+        raise ValueError(f"`X` must have rows; got none in {len(parts)} partitions.")
     return plan
 
 
@@ -249,3 +260,4 @@ def _give_up(client, name, port, ranks, stalled):
         client.run(cut, name, workers=[*left.values()], on_error="ignore")
         with suppress(TimeoutError):
             wait([*left], timeout=_ECHO)
+            client.run(forget, name, workers=[*left.values()], on_error="ignore")

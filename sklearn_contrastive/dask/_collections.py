@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
 
 from sklearn_contrastive._validation import shorten
 
@@ -29,6 +30,16 @@ def is_frame(data):
     from dask.dataframe import DataFrame, Series
 
     return isinstance(data, DataFrame | Series)
+
+
+def is_single(X, categories):
+    """Return whether all numbers are in single precision, where some columns are none.
+
+    ``categories`` are the numbers of these.
+    """
+    dtypes = X.dtypes if is_frame(X) else [X.dtype]
+    kinds = {str(each) for n, each in enumerate(dtypes) if n not in categories}
+    return bool(kinds) and kinds <= {"float32", "Float32", "float[pyarrow]"}
 
 
 def parts_of(X, y, groups=None):
@@ -108,6 +119,9 @@ def lazily(method, model, X, values, names=None):
     from dask import delayed
 
     X = _one_table("X", X, 2)
+    if not np.isnan(X.shape[1]):
+        columns = X._meta if is_frame(X) else np.empty((0, X.shape[1]))
+        validate_data(model, columns, reset=False, skip_check_array=True)
     # A task of its own, whose result each worker gets once.
     model = delayed(model, pure=False, traverse=False)
     given = {"model": model, "method": method, "empty": values[:0]}

@@ -14,7 +14,7 @@ from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._state import replace_fitted
 from sklearn_contrastive._validation import shorten
 from sklearn_contrastive.dask._cluster import client_of, run_together
-from sklearn_contrastive.dask._collections import is_frame, is_lazy, lazily, parts_of
+from sklearn_contrastive.dask._collections import is_lazy, is_single, lazily, parts_of
 from sklearn_contrastive.distributed import (
     MAX_REFERENCES,
     Group,
@@ -133,7 +133,9 @@ def _fit_rank(estimator, options, process_group, blocks):
     return fitted, [each for each in told if issubclass(each[1], UserWarning)]
 
 
-class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
+class DaskContrastiveEmbedding(
+    OnDask, ContrastiveEmbedding, auto_wrap_output_keys=None
+):
     """Embedding learned by the workers of a Dask cluster, from rows that lie there.
 
     Each worker trains on the partitions it holds, in one process group with the others:
@@ -362,8 +364,7 @@ class DaskContrastiveEmbedding(OnDask, ContrastiveEmbedding):
         local = self.to_local()
         if not is_lazy(X):
             return local.transform(X)
-        single = {*(X.dtypes if is_frame(X) else [X.dtype])} == {np.dtype(np.float32)}
-        dtype = np.float32 if single else np.float64
+        dtype = np.float32 if is_single(X, local._seen.levels) else np.float64
         names = self.get_feature_names_out()
         empty = np.empty((0, len(names)), dtype)
         return lazily(self._plain.transform, local, X, empty, names)

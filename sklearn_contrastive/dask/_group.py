@@ -47,6 +47,11 @@ def cut(name):
     _LINKS.setdefault(name, Link()).cut()
 
 
+def forget(name):
+    """Forget a training whose ranks in this process have ended."""
+    _LINKS.pop(name, None)
+
+
 def run_rank(task, name, rank, addresses, timeout, first_rows, parts):
     """Return what a task returns for this rank, in a group of one at each address."""
     rows = zip(first_rows, parts, strict=True)
@@ -74,7 +79,7 @@ def _connected(name, rank, addresses, timeout, link):
     """Return the process group, which is bound to the addresses of the workers."""
     from torch.distributed import ProcessGroupGloo
 
-    host = urlsplit(addresses[rank]).hostname or "127.0.0.1"
+    host = _host(addresses[rank])
     store = _store(name, rank, addresses, timeout, host)
     with _OPENING:
         before = _listening()
@@ -111,8 +116,15 @@ def _store(name, rank, addresses, timeout, host):
         raise _late(addresses[:1], timeout) from None
     if number is None:
         raise ConnectionError("The training has been given up.")
-    host = urlsplit(addresses[0]).hostname or "127.0.0.1"
-    return TCPStore(host, number, wait_for_workers=False)
+    return TCPStore(_host(addresses[0]), number, wait_for_workers=False)
+
+
+def _host(address):
+    """Return where the ranks of a worker listen."""
+    parts = urlsplit(address)
+    # Workers in one process have the address of their machine, and need none.
+    named = parts.hostname if parts.scheme != "inproc" else None
+    return named or "127.0.0.1"
 
 
 def _wait_for_all(store, addresses, timeout, link):

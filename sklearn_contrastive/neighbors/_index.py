@@ -56,6 +56,11 @@ def folds_among(folds, rows):
     kept = np.zeros(1 + max(part.max() for fold in folds for part in fold), dtype=bool)
     kept[rows] = True
     among = [[part[kept[part]] for part in fold] for fold in folds]
+    if not all(len(part) for fold in among for part in fold):
+        raise ValueError(
+            "`max_references` must leave rows in each fold of `cross_fit`; got "
+            f"{len(rows)} rows in all for {len(folds)} folds. Raise it."
+        )
     return [tuple(np.searchsorted(rows, part) for part in fold) for fold in among]
 
 

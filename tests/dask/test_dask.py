@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -101,6 +102,40 @@ def test_points_are_lazy_and_of_known_type(fitted):
     assert len(holding) == 1
 
 
+def test_points_are_those_of_one_machine_in_any_precision(fitted):
+    model, lazy = fitted
+    X = pd.DataFrame(rows()[0])
+    for dtype in ("float32", "Float32", "float32[pyarrow]", "float64", "int8"):
+        own = X.astype(dtype)
+        found = model.transform(dd.from_pandas(own, npartitions=2))
+        assert {*found.dtypes} == {model.to_local().transform(own).dtype}
+    # Never gathered, whatever becomes of rows in memory.
+    with config_context(transform_output="pandas"):
+        assert isinstance(model.transform(lazy), da.Array)
+        assert isinstance(model.transform(rows()[0]), pd.DataFrame)
+
+
+def test_other_columns_are_an_error_before_any_work(fitted, classifier):
+    model, lazy = fitted
+    with pytest.raises(ValueError, match=r"X has 2 features, but .* expecting 4"):
+        model.transform(lazy[:, :2])
+    model, X, _ = classifier
+    for other in (X[["a"]], X.rename(columns={"a": "z"}), X[[*X.columns][::-1]]):
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(other)
+
+
+def test_no_rows_and_missing_labels(client):
+    X, y = rows(40)
+    frame = dd.from_pandas(pd.DataFrame(X, columns=list("abcd")), npartitions=2)
+    labels = dd.from_pandas(pd.Series(y, dtype="Int64"), npartitions=2)
+    model = dask.DaskContrastiveEmbedding(**QUICK)
+    with pytest.raises(ValueError, match="`X` must have rows; got none in 2"):
+        model.fit(frame[frame["a"] > 100], labels[frame["a"] > 100])
+    with pytest.raises(ValueError, match="must hold a class label for every row"):
+        model.fit(frame, labels.where(labels > 0))
+
+
 def test_predictions_of_a_frame_are_frames(classifier):
     model, X, frame = classifier
     local = model.to_local()
@@ -159,8 +194,15 @@ def test_an_error_of_a_worker_names_it_and_leaves_nothing(client, fitted):
     with pytest.raises(ZeroDivisionError, match="part"):
         clone(model).fit(table.map_blocks(fail, meta=lazy._meta), labels)
     assert not client.processing() or not any(client.processing().values())
+    assert not any(client.run(trainings).values())
     after = clone(model).fit(lazy, labels).transform(rows()[0])
     assert_array_equal(after, before)
+
+
+def trainings():
+    from sklearn_contrastive.dask._group import _LINKS
+
+    return len(_LINKS)
 
 
 def fail(block):

@@ -362,7 +362,10 @@ def test_a_checkpoint_is_the_path_of_a_file(path):
     for wrong in (3, b"file", [path]):
         with pytest.raises(TypeError, match="`checkpoint` must be the path of a file"):
             small().fit(X, y, checkpoint=wrong)
-    for wrong in (path / "file", path.parent):
+    # Reading a pipe would wait for ever; an empty path is the working folder.
+    pipe = path.parent / "pipe"
+    os.mkfifo(pipe)
+    for wrong in (path / "file", path.parent, "", pipe):
         with pytest.raises(ValueError, match="in a folder that is there"):
             small().fit(X, y, checkpoint=wrong)
 

@@ -16,9 +16,11 @@ from sklearn_contrastive import (
     ContrastiveEmbeddingCV,
     ContrastiveNeighborsClassifier,
     ContrastiveNeighborsRegressor,
+    distributed,
 )
 from sklearn_contrastive._estimators._callbacks import Reports
 from sklearn_contrastive._training import _checkpoint, _trainer
+from sklearn_contrastive._validation import read_values
 from sklearn_contrastive.distributed import Group, data_parallel, fit_blocks
 from sklearn_contrastive.losses import LOSSES
 from sklearn_contrastive.miners import MINERS, CrossBatchMemory, GlobalMiner
@@ -34,6 +36,7 @@ PARTS = {1: [[0, 120]], 2: [[0, 37, 40], [40, 120]], 3: [[0, 40], [40, 40], [40,
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 4, "batch_size": 24, "random_state": 0}
 TWO = {**SMALL, "n_components": 8, "n_members": 2}
 WHOLE = {"neighbors", "pairs"}
+OPTIONS = "estimator", "X", "y", "groups", "max_references", "checkpoint"
 
 
 def first_of(names, *kept):
@@ -285,6 +288,91 @@ def test_errors_in_one_are_errors_in_all(table, make, change, message):
         return
     with pytest.raises((ValueError, TypeError), match=message):
         in_processes(2, work)
+
+
+def pretend_process_group(monkeypatch, group):
+    """Let `data_parallel` find a group of threads."""
+    monkeypatch.setattr(torch_distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch_distributed, "get_backend_config", lambda: "cpu:gloo")
+    monkeypatch.setattr(distributed, "Group", lambda *given: group.own)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_iter": 3}, "others of max_iter"),
+        ({"random_state": None}, "others of random_state"),
+        ({"similarity": "neighbors"}, "whole table"),
+        ({"n_components": "many"}, "others of n_components"),
+        ({"estimator": None}, "must be a ContrastiveEmbedding"),
+        ({"X": None}, "`X` must be a table"),
+        ({"X": np.zeros(60)}, "`X` must be a table"),
+        ({"y": [threading.Lock()] * 60}, "pickle"),
+        ({"groups": np.arange(3)}, "`groups` must hold one group per row"),
+        ({"max_references": 3}, "others of max_references"),
+        ({"max_references": 0}, "'max_references' parameter"),
+        ({"checkpoint": "no-such-folder/file"}, "Make the folder first"),
+        ({"verbose": True}, None),
+        ({"X": np.zeros((60, 5)).tolist()}, None),
+    ],
+)
+def test_what_differs_in_one_process_is_an_error_in_all(
+    table, change, message, monkeypatch
+):
+    X, y = table
+    own = threading.local()
+    pretend_process_group(monkeypatch, own)
+
+    def work(group):
+        own.own, part = group, slice(60 * group.rank, 60 * group.rank + 60)
+        given = {"X": X[part], "y": y[part]}
+        other = dict(change if group.rank else {})
+        options = {n: other.pop(n) for n in [*other] if n in OPTIONS}
+        given |= {"estimator": ContrastiveEmbedding(**{**TWO, **other}), **options}
+        return data_parallel(**given)
+
+    if message is None:
+        assert in_processes(2, work)[1].n_iter_ == TWO["max_iter"]
+        return
+    with pytest.raises((ValueError, TypeError), match=message):
+        in_processes(2, work)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.array([1, 2, None, 1], dtype="Int64"),
+        pd.array([True, False, None, True], dtype="boolean"),
+        np.ma.masked_equal([1, 2, 3, 1], 3),
+        np.array(["2020", "2021", "NaT", "2020"], dtype="datetime64[ns]"),
+        np.array(["a", "b", None, "a"], dtype=object),
+        np.array([{1}, {1, 2}, set(), {2}], dtype=object),
+    ],
+    ids=["Int64", "boolean", "masked", "dates", "text", "sets"],
+)
+def test_labels_are_sent_as_they_are(y):
+    """Also missing ones."""
+
+    def work(group):
+        parts = [(0, y[:1]), (1, y[1:])]
+        return distributed._whole([parts[group.rank]], group, "y")
+
+    kind, values, missing = read_values(y)
+    for found in map(read_values, in_processes(2, work)):
+        assert found[0] == kind
+        np.testing.assert_array_equal(found[2], missing)
+        np.testing.assert_array_equal(found[1][~missing], values[~missing])
+
+
+def test_few_references_are_an_error(table):
+    model = ContrastiveEmbedding(max_iter=2, n_components=8)
+    with pytest.raises(ValueError, match="`max_references` must leave rows in each"):
+        fitted(
+            lambda: ContrastiveNeighborsClassifier(model, cross_fit=2, random_state=0),
+            1,
+            *table,
+            max_references=1,
+        )
 
 
 def test_without_labels_or_rows(table):
