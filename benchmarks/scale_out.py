@@ -142,7 +142,11 @@ def cluster(n_workers, limit=0):
     """Return a cluster of workers on this machine."""
     from distributed import LocalCluster
 
-    given = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    given = {
+        "n_workers": n_workers,
+        "threads_per_worker": 1,
+        "dashboard_address": "127.0.0.1:0",
+    }
     return LocalCluster(host="127.0.0.1", memory_limit=limit, **given)
 
 
@@ -269,8 +273,8 @@ def on_paper(batch, size):
 def markdown(results):
     """Return the tables of steps, accuracies and memory."""
     lines = [
-        "| batch | processes | ms a step | beside one without a group | MB a step "
-        "| on paper |",
+        "| batch | processes | ms a step | relative to a plain fit | MB a step "
+        "| by the formula |",
         "|---" * 6 + "|",
     ]
     for name, runs in results["steps"].items():
@@ -302,7 +306,7 @@ def markdown(results):
         more = max(run["peak"] - run["own"] for run in runs)
         seconds = max(run["seconds"] for run in runs)
         lines.append(f"| {name} | {own:.0f} | {more:.0f} | {seconds:.0f} |")
-    names = {"error": "raises an error", "SIGKILL": "dies", "SIGSTOP": "stands still"}
+    names = {"error": "raises an error", "SIGKILL": "dies", "SIGSTOP": "stalls"}
     lines += ["", "| a worker | s until the error | which |", "|---" * 3 + "|"]
     for name, run in results["failures"].items():
         lines.append(f"| {names[name]} | {run['seconds']:.1f} | `{run['error']}` |")
@@ -312,8 +316,7 @@ def markdown(results):
         f"Steps of {N_ROWS:,} rows of {N_COLUMNS} columns, medians of {n_runs} runs "
         "with ratios of runs in turn; bytes of all processes together. Accuracies of 5 "
         "nearest neighbours in %, with the standard error of the difference. A worker "
-        f"that stands still is one after timeout={TIMEOUT} seconds. "
-        + results["machine"],
+        f"that stalls is one after timeout={TIMEOUT} seconds. " + results["machine"],
         "",
     ]
     return "\n".join(lines)
