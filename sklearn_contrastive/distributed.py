@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from sklearn_contrastive._estimators._checkpoint import _known, check_checkpoint
+from sklearn_contrastive._estimators._checkpoint import as_json, check_checkpoint
 from sklearn_contrastive._estimators._embedding import ContrastiveEmbedding
 from sklearn_contrastive._estimators._resolve import resolve_similarity
 from sklearn_contrastive._estimators._state import ContrastiveEstimator
@@ -141,10 +141,10 @@ def data_parallel(
     """Fit an estimator in all processes of torch's process group, to the rows of all.
 
     Call it in every process, with the rows that this one holds and the same parameters.
-    Parameters are not compared: where they differ, a process may abort. Row numbers,
-    such as the ids of a predictor, count the rows of the first process, then those of
-    the next. Each process ends with the same model, which is that of one process with
-    all rows, up to the rounding of sums. The user guide lists what is sent.
+    Row numbers, such as the ids of a predictor, count the rows of the first process,
+    then those of the next. Each process ends with the same model, which is that of one
+    process with all rows, up to the rounding of sums. The user guide lists what is
+    sent.
 
     Parameters
     ----------
@@ -178,8 +178,8 @@ def data_parallel(
     RuntimeError
         If ``torch.distributed`` has no process group, or one without gloo.
     ValueError
-        In all processes, if a parameter, or the rows or labels of one, are invalid; or
-        if the similarity needs the whole table.
+        In all processes, if a parameter, or the rows or labels of one, are invalid, if
+        parameters differ between processes, or if the similarity needs the whole table.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def _checked(estimator, own, max_references, checkpoint):
         free = last == "random_state" and not isinstance(given[name], Integral)
         if free or last in _OWN:
             given[name] = None
-    return len(own[0]), {n: json.dumps(_known(v, _kind)) for n, v in given.items()}
+    return len(own[0]), {n: json.dumps(as_json(v, _kind)) for n, v in given.items()}
 
 
 def _kind(value):

@@ -92,18 +92,18 @@ def identity_of(estimator, plan, y, given):
     params, found = estimator.get_params(deep=False), {}
     for name in (each for each in params if each not in _OTHERS):
         try:
-            found[f"`{name}`"] = _known(params[name])
+            found[f"`{name}`"] = as_json(params[name])
         except (RecursionError, TypeError, ValueError) as error:
             raise ValueError(
                 f"`checkpoint` must be None with {name}={shorten(params[name])}, of "
                 "which a file cannot hold all that changes in training. Use an object "
                 "of this package, or a function."
             ) from error
-    found["`cross_fit`"] = _known(plan.fitted.get("folds_"))
+    found["`cross_fit`"] = as_json(plan.fitted.get("folds_"))
     found["`device`"] = device
     if not isinstance(estimator.encoder, str | Encoder):
         # Weights of a module as they were given, or as a factory made them.
-        found["`encoder`"].append(_known([model.params for model in plan.models]))
+        found["`encoder`"].append(as_json([model.params for model in plan.models]))
     X = plan.X
     sums = table_fingerprint(X).tolist()
     found["the table `X`"] = [str(X.dtype), [*X.shape], sums]
@@ -121,23 +121,23 @@ def identity_of(estimator, plan, y, given):
 def _labels(y):
     """Return what is the same for the same values, in whatever container."""
     if y is None or issparse(y):
-        return _known(y)
+        return as_json(y)
     try:
         kind, values, missing = read_values(y)
     except ValueError:
         # Lists of several lengths.
         kind, values, missing = "O", np.array([*y, None], dtype=object), None
     values = values.astype(str) if kind == "U" else values
-    return [kind, _known(values, repr), _known(missing)]
+    return [kind, as_json(values, repr), as_json(missing)]
 
 
-def _known(value, otherwise=None):
+def as_json(value, otherwise=None):
     """Return JSON that is the same for the same value, and for no other.
 
     ``otherwise`` returns text for objects whose class is not known; without it they are
     a TypeError.
     """
-    known = partial(_known, otherwise=otherwise)
+    known = partial(as_json, otherwise=otherwise)
     value = value.item() if isinstance(value, np.generic) else value
     kind = type(value)
     if value is None or kind in _PLAIN:
@@ -161,7 +161,7 @@ def _known(value, otherwise=None):
         return ["csr", [*table.shape], *map(known, parts)]
     if kind in _NOUNS:
         return [kind.__qualname__, known(value.get_params(deep=False))]
-    code = _known_code(value)
+    code = _code_as_json(value)
     if code is not None:
         return code
     array = np.asarray(value)
@@ -172,7 +172,7 @@ def _known(value, otherwise=None):
     return [kind.__qualname__, otherwise(value)]
 
 
-def _known_code(value):
+def _code_as_json(value):
     """Return JSON for functions, classes and torch modules, by their code; or None."""
     import torch
 
@@ -180,21 +180,21 @@ def _known_code(value):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         rest = value.__code__, value.__defaults__, value.__kwdefaults__, vars(value)
         name = value.__globals__.get("__name__"), value.__qualname__
-        return ["function", *map(_known, (*name, *rest, cells))]
+        return ["function", *map(as_json, (*name, *rest, cells))]
     if isinstance(value, CodeType):
         names = value.co_names, value.co_varnames, value.co_freevars
-        return ["code", *map(_known, (value.co_code, value.co_consts, names))]
+        return ["code", *map(as_json, (value.co_code, value.co_consts, names))]
     if isinstance(value, partial):
-        return ["partial", *map(_known, (value.func, value.args, value.keywords))]
+        return ["partial", *map(as_json, (value.func, value.args, value.keywords))]
     if isinstance(value, type | BuiltinFunctionType | np.ufunc):
         return ["name", repr(value)]
     if isinstance(value, torch.nn.Module):
-        forwards = [_known(type(each).forward) for each in value.modules()]
+        forwards = [as_json(type(each).forward) for each in value.modules()]
         plain = [
             [k, v]
             for each in value.modules()
             for k, v in vars(each).items()
             if isinstance(v, bool | int | float | str)
         ]
-        return ["module", repr(value), *forwards, _known(plain)]
+        return ["module", repr(value), *forwards, as_json(plain)]
     return None
