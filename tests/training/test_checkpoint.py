@@ -24,7 +24,7 @@ from sklearn_contrastive import (
     persistence,
 )
 from sklearn_contrastive._estimators._callbacks import Reports
-from sklearn_contrastive._estimators._checkpoint import _known
+from sklearn_contrastive._estimators._checkpoint import as_json
 from sklearn_contrastive._training import _checkpoint, _run
 from sklearn_contrastive._training._checkpoint import fingerprint, table_fingerprint
 from sklearn_contrastive.losses import ContrastiveLoss, HybridLoss, MarginLoss
@@ -292,9 +292,9 @@ def test_functions_of_other_code_are_other_functions():
     def power(exponent):
         return lambda a, b: abs(a - b) ** exponent <= 1
 
-    assert _known(power(2)) == _known(power(2)) != _known(power(3))
-    assert _known(partial(years, b=1)) != _known(partial(years, b=2))
-    assert _known(lambda a: a + 1) != _known(lambda a: a + 2)
+    assert as_json(power(2)) == as_json(power(2)) != as_json(power(3))
+    assert as_json(partial(years, b=1)) != as_json(partial(years, b=2))
+    assert as_json(lambda a: a + 1) != as_json(lambda a: a + 2)
 
 
 def test_folds_of_a_search_do_not_resume_from_each_other(path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.sparse import eye_array
+from scipy.sparse import csr_array
 from torch import distributed as torch_distributed
 
 from sklearn_contrastive import (
@@ -267,7 +267,7 @@ def test_a_predictor_keeps_some_rows_of_each_class(table):
         ({"loss": "no"}, lambda X, y: (X, y), "'loss'"),
         ({"similarity": "neighbors"}, lambda X, y: (X, y), "whole table"),
         ({"similarity": PairConstraints()}, lambda X, y: (X, y), "whole table"),
-        ({"similarity": eye_array(120)}, lambda X, y: (X, y), "whole table"),
+        ({"similarity": csr_array(np.eye(120))}, lambda X, y: (X, y), "whole table"),
         ({"similarity": np.eye(120)}, lambda X, y: (X, y), "'similarity'"),
     ],
 )
