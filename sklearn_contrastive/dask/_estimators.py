@@ -25,7 +25,7 @@ from sklearn_contrastive.neighbors import ContrastiveNeighborsClassifier
 
 #: Parameters that the estimators of one machine do not have.
 _OWN = "client", "timeout", "max_restarts", "max_references"
-_CONSTRAINTS = {
+_CONSTRAINTS: dict = {
     "client": "no_validation",
     "timeout": [Interval(Real, 0, None, closed="neither")],
     "max_restarts": [Interval(Integral, 0, None, closed="left")],
@@ -134,7 +134,9 @@ def _fit_rank(estimator, options, process_group, blocks):
 
 
 class DaskContrastiveEmbedding(
-    OnDask, ContrastiveEmbedding, auto_wrap_output_keys=None
+    OnDask,
+    ContrastiveEmbedding,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
     """Embedding learned by the workers of a Dask cluster, from rows that lie there.
 
@@ -145,7 +147,7 @@ class DaskContrastiveEmbedding(
 
     Parameters
     ----------
-    n_components, similarity, ..., verbose
+    n_components, similarity, ..., verbose : object
         Those of `ContrastiveEmbedding`. `similarity` may not need the whole table:
         neither neighbours, graphs, nor pairs. `device` is that of the workers. With
         `verbose` the first worker prints to its own output. `warm_start` must be False.
@@ -384,7 +386,10 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
 
     Parameters
     ----------
-    embedding, n_neighbors, weights, cross_fit, class_weight, n_jobs, random_state
+    embedding, n_neighbors, weights, cross_fit : object
+        Those of `ContrastiveNeighborsClassifier`.
+
+    class_weight, n_jobs, random_state : object
         Those of `ContrastiveNeighborsClassifier`.
 
     max_references : int, default=10_000
@@ -392,7 +397,7 @@ class DaskContrastiveNeighborsClassifier(OnDask, ContrastiveNeighborsClassifier)
         component of the embedding: with 48 components and 10 classes 38 MB. Time and
         memory of `predict` grow with it.
 
-    client, timeout, max_restarts
+    client, timeout, max_restarts : object
         Those of `DaskContrastiveEmbedding`.
 
     Attributes
