@@ -27,7 +27,7 @@ class ParallelTrainer(Trainer):
         # A single row: others are sent for each batch.
         first = self._shared[:1]
         super().__init__([each._replace(X=first) for each in models], **options)
-        self._own = self._numbers_of = None
+        self._numbers_of = None
         with torch.no_grad():
             self._agree()
 
@@ -67,32 +67,37 @@ class ParallelTrainer(Trainer):
             return
         n_rows, rank, size = self._X.shape[1], self.group.rank, self.group.size
         first, end = (n_rows * each // size for each in (rank, rank + 1))
-        self._part = slice(first, end)
         given = self._params, end - first, self._normalize, self._generators
-        self._own = self.encoder.passes(*given).within(self._part, n_rows)
+        part = slice(first, end)
+        own = self.encoder.passes(*given).within(part, n_rows)
+        self._passes = _SharedPasses(own, part, self.optimizers[0].grad, self.group)
 
     def _capture(self, numbers):
         """Make no graph: other processes take part in a step."""
 
-    def _step(self, rates):
-        """Go forward and backward, and move the parameters at learning rates."""
-        if self._own is None:
-            super()._step(rates)
-            return
-        own = self._own.forward(self._X[:, self._part])
-        shape = own.shape[0], self._X.shape[1], own.shape[2]
-        self._points = own.new_zeros(shape)
-        self._points[:, self._part] = own
-        self.group.sum(self._points)
-        loss, gradient = 0.0, 0.0
-        for evaluator in self._evaluators:
-            more, other = evaluator(self._points)
-            loss, gradient = loss + more, gradient + other
-        self._own.backward(gradient[:, self._part])
-        self.group.sum(self.optimizers[0].grad)
-        self._total += loss
-        for optimizer, rate in zip(self.optimizers, rates, strict=True):
-            optimizer.step(rate)
+
+class _SharedPasses:
+    """Forward and backward over a batch, of which each process takes a part.
+
+    ``grad`` holds the gradients in the parameters, which are added up.
+    """
+
+    def __init__(self, passes, part, grad, group):
+        self._passes, self._part = passes, part
+        self._grad, self._group = grad, group
+
+    def forward(self, X):
+        """Return the points of all rows."""
+        own = self._passes.forward(X[:, self._part])
+        points = own.new_zeros((*X.shape[:2], own.shape[2]))
+        points[:, self._part] = own
+        self._group.sum(points)
+        return points
+
+    def backward(self, gradient):
+        """Write the gradients of the parameters, those of all parts together."""
+        self._passes.backward(gradient[:, self._part])
+        self._group.sum(self._grad)
 
 
 def agreed(group, *given):
