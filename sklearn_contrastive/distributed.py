@@ -27,7 +27,12 @@ from sklearn_contrastive._validation import (
     shorten,
 )
 from sklearn_contrastive._validation._frames import different
-from sklearn_contrastive.similarity import SIMILARITIES, LabelSimilarity, Similarity
+from sklearn_contrastive.similarity import (
+    SIMILARITIES,
+    LabelSimilarity,
+    NeighborSimilarity,
+    Similarity,
+)
 
 __all__ = ["data_parallel"]
 
@@ -281,7 +286,7 @@ def fit_blocks(
         estimator.set_params(**before)
 
 
-def check_possible(estimator):
+def check_possible(estimator, labelled=True):
     """Raise where an estimator cannot learn from rows in several processes."""
     embedding = estimator
     if isinstance(estimator, ContrastiveEstimator):
@@ -295,18 +300,21 @@ def check_possible(estimator):
         )
     similarity = embedding.similarity
     if isinstance(similarity, str):
-        # "auto" becomes one by labels or targets.
-        similarity = SIMILARITIES.get(similarity, LabelSimilarity)()
+        # "auto" becomes one by labels or targets, and without them "neighbors".
+        auto = LabelSimilarity if labelled else NeighborSimilarity
+        similarity = SIMILARITIES.get(similarity, auto)()
     else:
         similarity = resolve_similarity(similarity)
     if isinstance(similarity, Similarity) and (
         similarity.reads_rows or similarity.uses_row_indices or similarity.takes_pairs
     ):
+        found, remedy = shorten(embedding.similarity), "Learn from labels or targets"
+        if not labelled:
+            found, remedy = f"{found} without `y`", "Pass `y`"
         raise ValueError(
             "`similarity` must not need the whole table, which lies in several "
-            "processes, as neighbours, a graph and pairs do; got "
-            f"{shorten(embedding.similarity)}. Learn from labels, targets or label "
-            "sets, or without labels from views."
+            f"processes, as neighbours, a graph and pairs do; got {found}. {remedy}, "
+            "or learn from views: similarity='views'."
         )
 
 

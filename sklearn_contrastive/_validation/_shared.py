@@ -110,9 +110,9 @@ class SharedRows:
             zeros = np.zeros(self.shape[1])
             estimator._seen = Seen(levels, zeros, missing, ordered)
         tables = []
-        group.together(self._check, estimator, check, name, tables)
+        dtypes = group.together(self._check, estimator, check, name, tables)
         found = SharedRows(zip(self.firsts, tables, strict=True), group)
-        dtypes = {own for some in group.each([t.dtype for t in tables]) for own in some}
+        dtypes = set().union(*dtypes)
         if len(dtypes) > 1:
             raise ValueError(
                 f"`{name}` must be of one dtype; got partitions of "
@@ -127,12 +127,13 @@ class SharedRows:
         return found
 
     def _check(self, estimator, check, name, tables):
-        """Append the parts of this process as floats to a list."""
+        """Append the parts of this process as floats to a list; return their dtypes."""
         for part in self.parts:
             table = check(estimator, part, False, name)
             if isinstance(table, SparseRows):
                 raise dense_needed(name, " where rows lie in several processes")
             tables.append(table)
+        return {table.dtype for table in tables}
 
     def _described(self, estimator, name):
         """Set the names of columns, and return them, their types and their levels.

@@ -75,9 +75,9 @@ class OnDask:
     def _fit_together(self, X, y, groups, checkpoint, **options):
         """Train where the rows lie, and take the place of what was fitted before."""
         local = clone(self._local())
-        check_possible(local)
+        check_possible(local, labelled=y is not None)
         embedding = local.get_params(deep=False).get("embedding", local)
-        _check_embedding(embedding, y)
+        _check_embedding(embedding)
         client, parts = client_of(self.client), parts_of(X, y, groups)
         task = partial(_fit_rank, local, {**options, "checkpoint": checkpoint})
         given = {"timeout": self.timeout, "max_restarts": self.max_restarts}
@@ -100,7 +100,7 @@ class OnDask:
         return {**super().__getstate__(), "client": None}
 
 
-def _check_embedding(embedding, y):
+def _check_embedding(embedding):
     """Raise for what an embedding cannot do where no worker holds all rows."""
     if isinstance(embedding, OnDask):
         raise TypeError(
@@ -111,12 +111,6 @@ def _check_embedding(embedding, y):
         raise ValueError(
             "`warm_start` must be False where workers train; got True. Resume with "
             "to_local(), on one machine."
-        )
-    similarity = "auto" if embedding is None else embedding.similarity
-    if y is None and isinstance(similarity, str) and similarity == "auto":
-        raise ValueError(
-            "`similarity='auto'` without `y` is 'neighbors', which needs the whole "
-            "table. Pass `y`, or learn from views: similarity='views'."
         )
 
 
